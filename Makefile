@@ -1,0 +1,72 @@
+# Every target sets up what it needs in .venv, from constraints.txt, and does so once.
+
+PYTHON ?= python3
+# Test processes: `logical` is one for each core.
+JOBS ?= logical
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Tests run in one process for each core: more threads in each would only get in the way.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(JOBS) --maxprocesses=8
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all lint format bench docs clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.core ## Show what the bias to short memory costs on a real series
+	$(BIN)/sklearn-linrnn memory-bias airline
+
+test: $(VENV)/.dev ## Run the tests and doctests, less the slow ones
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/.dev ## Run every test
+	$(PYTEST)
+
+lint: $(VENV)/.dev ## Check style, docstrings, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/numpydoc lint $$(find sklearn_linrnn -name '*.py')
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev ## Rewrite the code in the common style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.docs ## Build the documentation into docs/_build/html
+	rm -rf docs/api/generated
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env docs docs/_build/html
+
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/api/generated
+	rm -rf docs/sg_execution_times.rst htmlcov .coverage .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- Set-up ------------------------------------------------------------------------------
+
+# Installs the package with the extras $(1). Each of these sets holds the core as well.
+define install
+	@echo "Installing sklearn-linrnn$(1) into $(VENV) ..."
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".$(1)"
+	@touch $(VENV)/.core $@
+endef
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	$(call install,)
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(call install,[dev])
+
+$(VENV)/.docs: pyproject.toml constraints.txt
+	$(call install,[docs])

@@ -1,0 +1,81 @@
+"""Sphinx configuration."""
+
+import inspect
+from importlib.metadata import version as installed_version
+
+import sklearn_linrnn
+
+project = "sklearn-linrnn"
+author = "The sklearn-linrnn developers"
+copyright = "2026, The sklearn-linrnn developers"
+release = installed_version("sklearn-linrnn")
+version = ".".join(release.split(".")[:2])
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "myst_parser",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "**/GALLERY_HEADER.rst"]
+
+# -- API reference -----------------------------------------------------------------------
+
+autodoc_typehints = "none"  # the docstrings name the types
+default_role = "py:obj"
+
+
+def own_members(cls: type) -> dict[str, list[str]]:
+    """List what the package itself defines of a class; scikit-learn documents the rest."""
+    members = {"methods": [], "properties": []}
+    for name in filter(lambda name: not name.startswith("_"), dir(cls)):
+        member = inspect.getattr_static(cls, name)
+        is_property = isinstance(member, property)
+        function = member.fget if is_property else getattr(cls, name)
+        if getattr(function, "__module__", "").startswith("sklearn_linrnn"):
+            members["properties" if is_property else "methods"].append(name)
+    return members
+
+
+autosummary_context = {
+    "own_members": {
+        f"sklearn_linrnn.{name}": own_members(getattr(sklearn_linrnn, name))
+        for name in sklearn_linrnn.__all__
+        if inspect.isclass(getattr(sklearn_linrnn, name))
+    },
+}
+
+numpydoc_class_members_toctree = False
+numpydoc_show_class_members = False
+# The rules for the form of all docstrings are in pyproject.toml: `tool.numpydoc_validation`.
+numpydoc_validation_checks = {"PR01", "PR02", "PR03", "PR07", "RT01", "RT03"}
+numpydoc_validation_exclude = {r"\.LagStatistics$"}  # a record: its fields are its attributes
+
+# -- Examples ----------------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "abort_on_example_error": True,
+    "backreferences_dir": "auto_examples/backreferences",
+    "doc_module": ("sklearn_linrnn",),
+    "reference_url": {"sklearn_linrnn": None},
+    "min_reported_time": 5,
+    "remove_config_comments": True,
+    "show_memory": False,
+}
+
+# -- Pages -------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"sklearn-linrnn {release}"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+}

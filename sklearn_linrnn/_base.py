@@ -1,0 +1,197 @@
+"""What the estimators share: from arrays to statistics, and from a response to predictions."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import Tags
+from torch import Tensor
+
+from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData
+from sklearn_linrnn._validation import (
+    check_device,
+    check_inputs,
+    check_is_fitted,
+    check_lag_weights,
+    check_n_lags,
+    check_targets,
+    check_training_data,
+    check_weights,
+    check_window_length,
+    restored_on_failure,
+    validate_parameters,
+)
+
+
+class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
+    """A linear model on lagged inputs: one impulse response and an intercept.
+
+    Subclasses say how the response is learned from the statistics (`_solve`).
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> Self:
+        """Learn the impulse response.
+
+        Parameters
+        ----------
+        X : array-like or list
+            Inputs, in one of the shapes of the :ref:`user guide <data_shapes>`: windows
+            ``(n_samples, n_timesteps * n_channels)``, the steps of recordings
+            ``(n_samples, n_channels)`` with ``rows="timesteps"``, a panel ``(n_sequences,
+            n_timesteps, n_channels)``, or a list of recordings ``(n_timesteps_i, n_channels)``.
+        y : array-like or list
+            Targets, ``(n_samples,)`` or ``(n_samples, n_outputs)``; for a panel also one at every
+            step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list. At targets for
+            every step, NaN means that the step was not observed: it is left out of the loss.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows of X; for recordings also one for every step.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to; lags never cross
+            from one into another. ``None`` for a single recording.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an argument is not of the form it must have. An earlier fit then
+            stays as it was.
+        """
+        with restored_on_failure(self):
+            validate_parameters(self)
+            data = check_training_data(self, X, y, sample_weight, sequence_id)
+            n_lags = check_n_lags(self, data.sequences)
+            self.lag_weights_ = check_lag_weights(self._lag_prior(), n_lags, self)
+            response, statistics = self._solve(data, n_lags)
+            self._publish(response, statistics, data)
+        return self
+
+    def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : array-like or list
+            Inputs, in any of the shapes that `fit` takes.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to.
+
+        Returns
+        -------
+        y : ndarray or list of ndarray
+            Predictions in the shape that y had in `fit`, at every step if it had targets there.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the features, channels or steps that the model was fitted with.
+        """
+        return self._arrange(*self._respond(X, sequence_id))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> float:
+        """Return R^2 of the predictions, averaged over the outputs.
+
+        Parameters
+        ----------
+        X : array-like or list
+            Inputs, in any of the shapes that `fit` takes.
+        y : array-like or list
+            Targets, as in `fit`. Steps that were not observed (NaN) do not count.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, as in `fit`.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to.
+
+        Returns
+        -------
+        score : float
+            Coefficient of determination of all observed steps together.
+        """
+        sequences, predictions = self._respond(X, sequence_id)
+        targets, _ = check_targets(y, sequences)
+        weights = check_weights(sample_weight, sequences)
+        observed = ~np.isnan(targets).any(axis=1)
+        return r2_score(
+            targets[observed],
+            predictions[observed],
+            sample_weight=None if weights is None else weights[observed],
+        )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    @abstractmethod
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics]:
+        """Return the response (n_lags * n_channels, n_outputs) and what it was learned from."""
+
+    def _lag_prior(self) -> Any:
+        """Return "linear_rnn", "flat" or the lag weights themselves."""
+        return "linear_rnn"
+
+    def _statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
+        statistics = data.statistics(n_lags, check_device(self.device))
+        return statistics if self.fit_intercept else statistics.uncentred()
+
+    def _input_weights(self, statistics: LagStatistics) -> Tensor:
+        """Return the lag weights as the weights of the inputs, (n_lags * n_channels,)."""
+        weights = torch.from_numpy(self.lag_weights_).to(statistics.input_mean)
+        return weights.repeat_interleave(statistics.n_channels)
+
+    def _publish(self, response: Tensor, statistics: LagStatistics, data: TrainingData) -> None:
+        shape = (statistics.n_lags, statistics.n_channels, -1)
+        self.impulse_response_ = self._export(response.view(shape).permute(2, 1, 0))
+        self.intercept_ = self._export(statistics.intercept(response))
+        self._every_step = isinstance(data.sequences, Recordings)
+        self._single_output = data.single_output
+
+    def _export(self, tensor: Tensor) -> NDArray:
+        """Return a tensor as the NumPy array of a fitted attribute."""
+        return np.ascontiguousarray(tensor.cpu().numpy(), dtype=self.dtype)
+
+    def _respond(self, X: Any, sequence_id: Any) -> tuple[Sequences, NDArray]:
+        check_is_fitted(self)
+        _, n_channels, n_lags = self.impulse_response_.shape
+        sequences = check_inputs(
+            self, X, sequence_id, reset=False, every_step=self._every_step, n_channels=n_channels
+        )
+        check_window_length(sequences, n_lags)
+        return sequences, sequences.respond(self.impulse_response_) + self.intercept_
+
+    def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:
+        return sequences.arrange(predictions[:, 0] if self._single_output else predictions)
+
+    def _say(self, message: str) -> None:
+        if self.verbose:
+            print(f"[{type(self).__name__}] {message}")  # noqa: T201 - verbose asks for it
+
+
+def choose_learning_rate(
+    learning_rate: float | Literal["auto"], curvature: float, momentum: float = 0.0
+) -> float:
+    """Return the size of the steps; "auto" is the inverse of the largest ``curvature``.
+
+    Gradient descent on a quadratic loss is stable below ``2 (1 + momentum) / curvature``.
+    """
+    if learning_rate == "auto":
+        return 1.0 / curvature if curvature > 0 else 1.0
+    if curvature > 0 and learning_rate > (limit := 2.0 * (1.0 + momentum) / curvature):
+        warnings.warn(
+            f"learning_rate={learning_rate:.4g} is past the stable limit {limit:.4g}: gradient "
+            "descent will diverge. Lower it, or use learning_rate='auto'.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return float(learning_rate)

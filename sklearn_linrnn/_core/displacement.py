@@ -1,0 +1,158 @@
+"""Moments of all full windows of one long series, without forming the windows.
+
+The scatter of a series' lags has displacement structure: with weights ``w_s`` on the steps,
+
+    R[k + 1, j + 1] = sum_s w_s x_{s-1-k} x_{s-1-j}^T
+                    = R[k, j] + sum_s (w_{s+1} - w_s) x_{s-k} x_{s-j}^T
+
+so it follows from its first block row, a weighted auto-correlation, and from the few steps at which
+the weights change (the ends of the series, gaps). Kailath, Kung and Morf 1979, "Displacement ranks
+of matrices and linear equations".
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.moments import RunningSums
+
+SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
+
+
+def full_window_sums(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> RunningSums:
+    """Return the sums over ``z_s = [x_s, x_{s-1}, ..., x_{s-n_lags+1}]`` and ``y_s``.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_timesteps, n_channels)
+        Inputs.
+    y : Tensor of shape (n_timesteps, n_outputs)
+        Targets; finite also where their weight is zero.
+    weights : Tensor of shape (n_timesteps,)
+        Weights of the steps, zero on those whose windows are not full.
+    n_lags : int
+        Number of lags.
+
+    Notes
+    -----
+    The sums are about the series' level, so that rounding is relative to its deviation.
+    """
+    n_channels = x.shape[1]
+    level, target_level = series_level(x, y, weights)
+    shift = torch.cat([level, target_level])
+    correlation, sums, squares = lagged_products(x, y, weights, shift, n_lags)
+    auto, cross = correlation[:, :n_channels], correlation[:, n_channels:]
+    edges, jumps = weight_jumps(x, weights, n_lags)
+    edges = (edges - level).flatten(1)
+    increments = (jumps @ edges).view(n_lags - 1, n_channels)
+    return RunningSums(
+        level.repeat(n_lags),
+        target_level,
+        float(weights.sum()),
+        torch.vstack([sums[None, :n_channels], increments]).cumsum(0).flatten(),
+        sums[n_channels:],
+        accumulate_diagonals(auto, (edges.T * jumps) @ edges),
+        cross.transpose(1, 2).reshape(n_lags * n_channels, -1),
+        squares[n_channels:],
+    )
+
+
+def series_level(x: Tensor, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean of the inputs and the weighted mean of the targets."""
+    return x.mean(0), weights @ y / weights.sum().clamp(min=torch.finfo(y.dtype).tiny)
+
+
+def weight_jumps(x: Tensor, weights: Tensor, n_lags: int) -> tuple[Tensor, Tensor]:
+    """Return lags ``0 .. n_lags - 2`` at the steps where the weights change, and the changes.
+
+    Shapes ``(n_jumps, n_lags - 1, n_channels)`` and ``(n_jumps,)``.
+    """
+    steps = torch.nonzero(weights[1:] != weights[:-1]).flatten()
+    jumps = weights[steps + 1] - weights[steps]
+    if weights[-1] != 0:  # after the last step the weights are zero
+        steps = torch.cat([steps, steps.new_tensor([len(weights) - 1])])
+        jumps = torch.cat([jumps, -weights[-1:]])
+    lags = torch.arange(n_lags - 1, device=x.device)
+    return x[steps[:, None] - lags], jumps
+
+
+def lagged_products(
+    x: Tensor, y: Tensor, weights: Tensor, level: Tensor, n_lags: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weighted sums over the steps of ``u = [x, y] - level``.
+
+    They are ``sum_s w_s u_s v_{s-j}^T``, with ``v`` the inputs in ``u``, as a tensor of shape
+    (n_lags, n_channels + n_outputs, n_channels), then ``sum_s w_s u_s`` and ``sum_s w_s u_s^2``.
+
+    Blocks of ``h >= n_lags`` steps are padded to ``2 h``; the transform of two neighbouring blocks
+    is the sum of theirs, one of them with alternating signs, so each block is transformed once
+    (Rader 1970, "An improved algorithm for high-speed autocorrelation").
+    """
+    n_steps, n_channels = x.shape
+    block = 2 ** math.ceil(math.log2(max(n_lags, min(1024 // n_channels, n_steps), 1)))
+    n_columns = n_channels + y.shape[1]
+    stride = block * max(1, SLAB // ((n_columns + n_channels) * (block + 1)))
+    sign = 1.0 - 2.0 * (torch.arange(block + 1, device=x.device) % 2)
+    spectrum = x.new_zeros(block + 1, n_columns, n_channels, dtype=torch.complex128)
+    before = x.new_zeros(n_channels, 1, block + 1, dtype=torch.complex128)
+    sums, squares = x.new_zeros(2, n_columns)
+    for first in range(0, n_steps, stride):
+        slab = slice(first, first + stride)
+        rows = torch.vstack([x[slab].T, y[slab].T]).sub_(level[:, None])
+        weight = weights[slab]
+        sums += rows @ weight
+        squares += rows.square() @ weight
+        spectra = _transform_blocks(rows, block)
+        here = spectra[:n_channels]
+        pair = here * sign
+        pair[:, :1] += before
+        pair[:, 1:] += here[:, :-1]
+        before = here[:, -1:].clone()
+        if (weight == weight[0]).all():
+            pair *= weight[0]
+        else:
+            spectra = _transform_blocks(rows * weight, block)
+        spectrum += torch.einsum("ibf,abf->fia", spectra, pair.conj())
+    correlation = torch.fft.irfft(spectrum * sign[:, None, None], dim=0)[:n_lags]
+    return correlation, sums, squares
+
+
+def _transform_blocks(rows: Tensor, block: int) -> Tensor:
+    """Return the spectra of padded blocks of ``rows (k, n)``: (k, n_blocks, block + 1)."""
+    missing = -rows.shape[1] % block
+    padded = torch.nn.functional.pad(rows, (0, missing)) if missing else rows
+    return torch.fft.rfft(padded.view(len(rows), -1, block), n=2 * block)
+
+
+def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
+    """Return the symmetric ``R`` with ``R[0, j] = first[j]``, ``R[k+1, j+1] = R[k, j] + D[k, j]``.
+
+    Parameters
+    ----------
+    first : Tensor of shape (n_lags, n_channels, n_channels)
+        ``first[j][a, b]`` belongs to lag 0 of channel ``a`` and lag ``j`` of channel ``b``.
+    increments : Tensor of shape ((n_lags - 1) * n_channels, (n_lags - 1) * n_channels)
+        ``D``, lag-major.
+
+    Returns
+    -------
+    R : Tensor of shape (n_lags * n_channels, n_lags * n_channels)
+
+    Notes
+    -----
+    In memory of row length ``n_lags``, stepping by ``n_lags + 1`` walks down a diagonal. So each
+    diagonal of blocks is one column of a strided view, and one cumulative sum does them all; what
+    runs past the last row lands below the diagonal, which is then overwritten by symmetry.
+    """
+    n_lags, n_channels, _ = first.shape
+    area = n_channels**2
+    memory = first.new_zeros((n_lags + 1) * n_lags * area)
+    grid = memory[: n_lags * n_lags * area].view(n_lags, n_lags, n_channels, n_channels)
+    grid[0] = first
+    inner = increments.view(n_lags - 1, n_channels, n_lags - 1, n_channels)
+    grid[1:, 1:] = inner.transpose(1, 2)
+    diagonals = memory.as_strided((n_lags, n_lags * area), ((n_lags + 1) * area, 1))
+    diagonals.cumsum_(0)
+    matrix = grid.transpose(1, 2).reshape(n_lags * n_channels, n_lags * n_channels)
+    return matrix.triu_().add_(matrix.triu(1).T)

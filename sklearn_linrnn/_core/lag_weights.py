@@ -1,0 +1,58 @@
+"""Lag weights: how strongly the initial variances of a linear RNN favour each lag."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def linear_rnn_lag_weights(
+    n_lags: int, nu_w: float = 0.5, nu_f: float = 1.0, nu_c: float = 1.0
+) -> NDArray[np.float64]:
+    r"""Return the diagonal of the neural tangent kernel of a wide linear RNN, lag by lag.
+
+    .. math:: \rho_j = \nu_C (j \nu_F \nu_W^{j-1} + \nu_W^j) + \nu_F \nu_W^j
+
+    The terms are the shares of the transition matrix, of the input matrix and of the readout.
+
+    Parameters
+    ----------
+    n_lags : int
+        Number of lags; lag 0 is the present step.
+    nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
+        Initial variances of the transition matrix, the input matrix and the readout; not negative.
+
+    Returns
+    -------
+    lag_weights : ndarray of shape (n_lags,)
+        The weights ``rho``, lag 0 first.
+
+    Raises
+    ------
+    ValueError
+        If a weight overflows, or if all of them are zero.
+
+    References
+    ----------
+    .. [1] M. Emami, M. Sahraee-Ardakan, P. Pandit, S. Rangan, A. K. Fletcher, "Implicit Bias of
+       Linear RNNs", ICML 2021, Theorem 3.1.
+
+    Examples
+    --------
+    >>> from sklearn_linrnn import linear_rnn_lag_weights
+    >>> linear_rnn_lag_weights(4, nu_w=0.5)
+    array([2.   , 2.   , 1.25 , 0.75 ])
+    """
+    lag = np.arange(n_lags, dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = np.power(nu_w, lag)  # 0 ** 0 is 1: the present step needs no transition
+        slope = np.concatenate(([0.0], lag[1:] * power[:-1]))  # d/d nu_w of nu_w ** lag
+        weights = nu_c * (nu_f * slope + power) + nu_f * power
+    if not np.all(np.isfinite(weights)):
+        raise ValueError(
+            f"The lag weights overflow: nu_w={nu_w!r} to the power of n_lags={n_lags} is too "
+            "large for float64. Lower nu_w or n_lags."
+        )
+    if n_lags > 0 and not np.any(weights > 0):
+        raise ValueError(
+            f"All lag weights are zero: nu_f={nu_f!r} and nu_c={nu_c!r} must not both be zero."
+        )
+    return weights

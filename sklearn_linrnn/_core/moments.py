@@ -1,0 +1,178 @@
+"""Weighted means and scatters of inputs and targets: a commutative monoid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """First and second moments of weighted rows ``(z, y)``, centred on their means.
+
+    Attributes
+    ----------
+    weight : float
+        ``m``, the sum of the rows' weights.
+    input_mean : Tensor of shape (p,)
+        ``z_bar``.
+    target_mean : Tensor of shape (n_outputs,)
+        ``y_bar``.
+    input_scatter : Tensor of shape (p, p)
+        ``G = sum_s w_s (z_s - z_bar)(z_s - z_bar)^T``.
+    cross_scatter : Tensor of shape (p, n_outputs)
+        ``B = sum_s w_s (z_s - z_bar)(y_s - y_bar)^T``.
+    target_scatter : Tensor of shape (n_outputs,)
+        ``s_yy = sum_s w_s (y_s - y_bar)^2``.
+    """
+
+    weight: float
+    input_mean: Tensor
+    target_mean: Tensor
+    input_scatter: Tensor
+    cross_scatter: Tensor
+    target_scatter: Tensor
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int] | torch.Size, device: torch.device) -> Moments:
+        """Return the moments of no rows, for ``shape = (n_inputs, n_outputs)``."""
+        n_inputs, n_outputs = shape
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(*shape, dtype=torch.float64, device=device)
+
+        return cls(
+            0.0,
+            zeros(n_inputs),
+            zeros(n_outputs),
+            zeros(n_inputs, n_inputs),
+            zeros(n_inputs, n_outputs),
+            zeros(n_outputs),
+        )
+
+    def reordered(self, order: Tensor) -> Self:
+        """Return the moments of the rows ``(z[order], y)``."""
+        return replace(
+            self,
+            input_mean=self.input_mean[order],
+            input_scatter=self.input_scatter[order[:, None], order],
+            cross_scatter=self.cross_scatter[order],
+        )
+
+    def uncentred(self) -> Self:
+        """Return the moments about the origin: what a model without intercept learns from."""
+        return replace(
+            self,
+            input_mean=torch.zeros_like(self.input_mean),
+            target_mean=torch.zeros_like(self.target_mean),
+            input_scatter=torch.addr(
+                self.input_scatter, self.input_mean, self.input_mean, alpha=self.weight
+            ),
+            cross_scatter=torch.addr(
+                self.cross_scatter, self.input_mean, self.target_mean, alpha=self.weight
+            ),
+            target_scatter=self.target_scatter + self.weight * self.target_mean.square(),
+        )
+
+    def intercept(self, response: Tensor) -> Tensor:
+        """Return the ``b`` that goes best with ``response`` H, shape (p, n_outputs)."""
+        return self.target_mean - self.input_mean @ response
+
+    def profile_loss(self, response: Tensor) -> tuple[float, Tensor]:
+        """Return the loss of ``H`` with its best intercept, and the gradient ``(p, n_outputs)``.
+
+        ``loss = 1/(2m) (s_yy - 2 tr(H^T B) + tr(H^T G H))``, not less than zero.
+        """
+        pull = self.cross_scatter / self.weight
+        gradient = self.input_scatter @ response / self.weight - pull
+        half_variance = self.target_scatter.sum() / (2.0 * self.weight)
+        loss = half_variance + 0.5 * (response * (gradient - pull)).sum()
+        return max(float(loss), 0.0), gradient
+
+    def loss(self, response: Tensor, intercept: Tensor) -> float:
+        """Return the loss ``1/(2m) sum_s w_s || y_s - b - H^T z_s ||^2``."""
+        miss = self.intercept(response) - intercept
+        return self.profile_loss(response)[0] + 0.5 * float(miss.square().sum())
+
+    def merged(self, other: Moments, sign: int) -> Self:
+        """Return the moments with ``other``'s rows added (``sign=1``) or taken away (``-1``).
+
+        Chan, Golub and LeVeque 1983, equation 2.1; solved for one of the parts when ``sign=-1``.
+        """
+        weight = self.weight + sign * other.weight
+        if weight == 0.0:
+            nothing = self.empty(self.cross_scatter.shape, self.input_mean.device)
+            return replace(self, **vars(nothing))
+        input_gap = other.input_mean - self.input_mean
+        target_gap = other.target_mean - self.target_mean
+        share = sign * other.weight / weight
+        spread = share * self.weight
+        return replace(
+            self,
+            weight=weight,
+            input_mean=self.input_mean + share * input_gap,
+            target_mean=self.target_mean + share * target_gap,
+            input_scatter=torch.add(self.input_scatter, other.input_scatter, alpha=sign).addr_(
+                input_gap, input_gap, alpha=spread
+            ),
+            cross_scatter=torch.add(self.cross_scatter, other.cross_scatter, alpha=sign).addr_(
+                input_gap, target_gap, alpha=spread
+            ),
+            target_scatter=torch.add(self.target_scatter, other.target_scatter, alpha=sign).add_(
+                target_gap.square(), alpha=spread
+            ),
+        )
+
+
+@dataclass(eq=False)
+class RunningSums:
+    """Sums and products of weighted rows ``(z - input_shift, y - target_shift)``.
+
+    With shifts near the means, the products lose no digits when `moments` centres them
+    (Chan, Golub and LeVeque 1983, section 3).
+    """
+
+    input_shift: Tensor  # (p,)
+    target_shift: Tensor  # (n_outputs,)
+    weight: float
+    input_sum: Tensor  # (p,)
+    target_sum: Tensor  # (n_outputs,)
+    input_square: Tensor  # (p, p)
+    cross_square: Tensor  # (p, n_outputs)
+    target_square: Tensor  # (n_outputs,)
+
+    @classmethod
+    def about(cls, input_shift: Tensor, target_shift: Tensor) -> RunningSums:
+        """Return the sums of no rows."""
+        nothing = Moments.empty((len(input_shift), len(target_shift)), input_shift.device)
+        return cls(input_shift, target_shift, *vars(nothing).values())
+
+    def add(self, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
+        """Add rows ``inputs (m, p)`` and ``targets (m, n_outputs)``."""
+        inputs = inputs - self.input_shift
+        targets = targets - self.target_shift
+        weighted = targets * weights[:, None]
+        self.weight += float(weights.sum())
+        self.input_sum += weights @ inputs
+        self.target_sum += weighted.sum(0)
+        self.cross_square.addmm_(inputs.T, weighted)
+        self.target_square += (weighted * targets).sum(0)
+        left = inputs if (weights == 1).all() else inputs * weights[:, None]
+        self.input_square.addmm_(left.T, inputs)
+
+    def moments(self) -> Moments:
+        """Return the centred moments; uses up the sums."""
+        if self.weight == 0.0:
+            return Moments.empty(self.cross_square.shape, self.input_sum.device)
+        input_mean, target_mean = self.input_sum / self.weight, self.target_sum / self.weight
+        return Moments(
+            self.weight,
+            input_mean + self.input_shift,
+            target_mean + self.target_shift,
+            self.input_square.addr_(self.input_sum, input_mean, alpha=-1.0),
+            self.cross_square.addr_(self.input_sum, target_mean, alpha=-1.0),
+            self.target_square - self.target_sum * target_mean,
+        )

@@ -1,0 +1,27 @@
+"""Array-likes to tensors."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def as_float64(array: Any, device: torch.device | str = "cpu") -> Tensor:
+    """Return a float64 tensor on ``device``; shares memory where it can, so never write to it."""
+    if isinstance(array, Tensor):
+        return array.detach().to(device=device, dtype=torch.float64)
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"Real numbers are needed, but an array of dtype {array.dtype} came.")
+    # PyTorch knows neither read-only memory nor negative strides nor foreign byte orders.
+    forward = min(array.strides, default=0) >= 0
+    native = np.require(array, array.dtype.newbyteorder("="), ("W",) if forward else ("W", "C"))
+    return torch.from_numpy(native).to(device=device, dtype=torch.float64)
+
+
+def finite(tensor: Tensor, name: str) -> Tensor:
+    """Return ``tensor``, or raise a ValueError that calls it ``name`` if it has NaN or infinity."""
+    if not torch.isfinite(tensor).all():
+        raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
+    return tensor

@@ -1,0 +1,112 @@
+"""What the estimators that train step by step share."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+from sklearn_linrnn._base import LagRegressor, choose_learning_rate
+from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.optimize import (
+    Adam,
+    GradientDescent,
+    Model,
+    Optimizer,
+    Stopping,
+    Training,
+    train,
+)
+from sklearn_linrnn._core.spectral import Quadratic
+from sklearn_linrnn._sequences import TrainingData
+from sklearn_linrnn._validation import Interval, StrOptions
+
+ADAM_LEARNING_RATE = 1e-3  # Kingma and Ba 2015, as in PyTorch and scikit-learn
+
+TRAINING: dict[str, list] = {
+    "solver": [StrOptions({"gd", "adam"})],
+    "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    "momentum": [Interval(Real, 0, 1, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, 1, closed="left")],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+}
+
+
+class DescentRegressor(LagRegressor):
+    """A response learned by full-batch gradient descent on the exact loss.
+
+    Subclasses say what is trained (`_start`).
+    """
+
+    @abstractmethod
+    def _start(self, statistics: LagStatistics, scale: Tensor) -> Model:
+        """Return the model at its start; ``scale`` has the square roots of the input weights."""
+
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics]:
+        held_out = None
+        if self.early_stopping:
+            data, validation = data.split(self.validation_fraction)
+            held_out = self._statistics(validation, n_lags)
+        statistics = self._statistics(data, n_lags)
+        loss = Quadratic.of(statistics, self._input_weights(statistics))
+        model = self._start(statistics, loss.scale)
+        optimizer = self._make_optimizer(model, loss)
+        training = train(
+            model,
+            statistics,
+            held_out,
+            optimizer,
+            Stopping(self.max_iter, self.tol, self.n_iter_no_change),
+            self._report,
+        )
+        self._publish_training(training, optimizer.learning_rate)
+        self._publish_model(model)
+        return model.response(), statistics
+
+    def _make_optimizer(self, model: Model, loss: Quadratic) -> Optimizer:
+        automatic = self.learning_rate == "auto"
+        if self.solver == "adam":
+            learning_rate = ADAM_LEARNING_RATE if automatic else float(self.learning_rate)
+            return Adam(model.parameters, learning_rate, betas=(self.momentum or 0.9, 0.999))
+        learning_rate = choose_learning_rate(
+            self.learning_rate, loss.largest_eigenvalue(), self.momentum
+        )
+        return GradientDescent(model.parameters, learning_rate, self.momentum, adaptive=automatic)
+
+    def _publish_model(self, model: Model) -> None:
+        """Set fitted attributes beyond the response."""
+
+    def _report(self, step: int, loss: float) -> None:
+        if step % max(1, self.max_iter // 10) == 0:
+            self._say(f"step {step}/{self.max_iter}, loss {loss:.6g}")
+
+    def _publish_training(self, training: Training, learning_rate: float) -> None:
+        self.n_iter_ = len(training.losses)
+        self.loss_curve_ = np.array(training.losses)
+        self.learning_rate_ = learning_rate
+        if self.early_stopping:
+            self.validation_loss_curve_ = np.array(training.validation_losses)
+        elif hasattr(self, "validation_loss_curve_"):  # of an earlier fit
+            del self.validation_loss_curve_
+        if training.outcome == "diverged":
+            warnings.warn(
+                f"Training diverged at step {self.n_iter_} with learning_rate="
+                f"{learning_rate:.4g}; the best parameters before it are kept. Lower the learning "
+                "rate, or use learning_rate='auto'.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        elif training.outcome == "max_iter" and self.tol > 0:
+            warnings.warn(
+                f"Training reached max_iter={self.max_iter} before the loss stopped falling by "
+                f"tol={self.tol:g}.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )

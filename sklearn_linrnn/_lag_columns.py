@@ -1,0 +1,122 @@
+"""Which lag of which channel a window's columns hold: read from their names, or by layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# y_lag_3 (sktime's WindowSummarizer, make_reduction), lag_3__y and lag_1__lag_3__y (sktime's Lag).
+SUFFIX = re.compile(r"(?:(?P<channel>.+)_)?lag_(?P<lag>\d+)")
+PREFIX = re.compile(r"(?P<lags>(?:lag_\d+__)+)(?P<channel>.+)")
+
+
+@dataclass(frozen=True)
+class WindowColumns:
+    """Place of each column in a window of shape (n_timesteps, n_channels), oldest step first.
+
+    Attributes
+    ----------
+    steps, channels : ndarray of int, shape (n_columns,)
+        Step and channel of each column.
+    n_timesteps, n_channels : int
+        Shape of the window. Places without a column hold zeros.
+    """
+
+    steps: NDArray[np.intp]
+    channels: NDArray[np.intp]
+    n_timesteps: int
+    n_channels: int
+
+    def to_windows(self, X: NDArray) -> NDArray:
+        """Return ``X (n_samples, n_columns)`` as windows (n_samples, n_timesteps, n_channels)."""
+        size = self.n_timesteps * self.n_channels
+        if np.array_equal(self.places, np.arange(size)):
+            windows = X
+        else:
+            windows = np.zeros((len(X), size), dtype=X.dtype)
+            windows[:, self.places] = X
+        return windows.reshape(len(X), self.n_timesteps, self.n_channels)
+
+    @property
+    def places(self) -> NDArray[np.intp]:
+        """Index of each column in a flattened window."""
+        return self.steps * self.n_channels + self.channels
+
+
+def columns_by_layout(
+    n_columns: int, n_channels: int, layout: str, newest_first: bool
+) -> WindowColumns:
+    """Return the columns of flattened windows: time-major for "ntc", channel-major for "nct"."""
+    n_timesteps, rest = divmod(n_columns, n_channels)
+    if rest:
+        raise ValueError(
+            f"n_channels={n_channels} must divide the number of columns of a flattened window, "
+            f"but X has {n_columns} columns."
+        )
+    shape = (n_timesteps, n_channels) if layout == "ntc" else (n_channels, n_timesteps)
+    steps, channels = np.indices(shape) if layout == "ntc" else np.indices(shape)[::-1]
+    steps, channels = steps.ravel(), channels.ravel()
+    if newest_first:
+        steps = n_timesteps - 1 - steps
+    return WindowColumns(steps, channels, n_timesteps, n_channels)
+
+
+def columns_by_name(names: Sequence[str]) -> WindowColumns:
+    """Return the columns of a frame whose names say their lags.
+
+    The smallest lag becomes the window's last step, and every channel is aligned to it. A column
+    that is no lag joins as a channel of its own that was silent until the last step.
+
+    Raises
+    ------
+    ValueError
+        If no name, or two names the same, say a lag.
+    """
+    parsed = [parse_lag(name) for name in names]
+    lags = [entry[1] for entry in parsed if entry is not None]
+    if not lags:
+        raise ValueError(
+            f"lag_order='infer' reads the order of lags from column names such as 'y_lag_3', "
+            f"'lag_3__y' or 'lag_1__lag_3__y', but the columns of X are called "
+            f"{_shortened(names)}. Name them so, or pass lag_order='oldest_first' or "
+            "lag_order='newest_first'."
+        )
+    newest = min(lags)
+    n_timesteps = max(lags) - newest + 1
+    lagged = dict.fromkeys(entry[0] for entry in parsed if entry is not None)
+    channel_of = {("lagged", channel): index for index, channel in enumerate(lagged)}
+    places = []
+    for name, entry in zip(names, parsed, strict=True):
+        key = ("plain", name) if entry is None else ("lagged", entry[0])
+        lag = 0 if entry is None else entry[1] - newest
+        channel = channel_of.setdefault(key, len(channel_of))
+        places.append((n_timesteps - 1 - lag, channel))
+    if len(set(places)) < len(places):
+        raise ValueError(
+            f"lag_order='infer' needs each lag of a channel once, but the columns of X are called "
+            f"{_shortened(names)}."
+        )
+    steps, channels = np.array(places, dtype=np.intp).T
+    return WindowColumns(steps, channels, n_timesteps, len(channel_of))
+
+
+def parse_lag(name: str) -> tuple[str, int] | None:
+    """Return the channel and the lag that a column's name says, or None.
+
+    >>> parse_lag("y_lag_3"), parse_lag("lag_1__lag_3__y"), parse_lag("price")
+    (('y', 3), ('y', 4), None)
+    """
+    if match := PREFIX.fullmatch(name):
+        return match["channel"], sum(int(lag) for lag in re.findall(r"\d+", match["lags"]))
+    if match := SUFFIX.fullmatch(name):
+        return match["channel"] or "", int(match["lag"])
+    return None
+
+
+def _shortened(names: Sequence[str], most: int = 6) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"

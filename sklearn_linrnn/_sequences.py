@@ -1,0 +1,159 @@
+"""The one internal form of inputs: windows with a target each, or recordings with one per step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_linrnn._core.convolution import convolve
+from sklearn_linrnn._core.lag_statistics import LagStatistics
+
+
+@final
+@dataclass(frozen=True)
+class Windows:
+    """Windows ``(n_windows, n_timesteps, n_channels)``, oldest step first, target at the last."""
+
+    inputs: NDArray
+
+    @property
+    def n_channels(self) -> int:
+        """Number of input channels."""
+        return self.inputs.shape[2]
+
+    @property
+    def longest(self) -> int:
+        """Number of lags that the data show."""
+        return self.inputs.shape[1]
+
+    @property
+    def n_supervised(self) -> int:
+        """Number of steps that can have a target."""
+        return len(self.inputs)
+
+    def arrange(self, flat: NDArray) -> NDArray:
+        """Return values of the supervised steps in the user's shape."""
+        return flat
+
+    def statistics(
+        self, n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
+    ) -> LagStatistics:
+        """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
+        return LagStatistics.from_windows(
+            self.inputs, targets, n_lags=n_lags, sample_weight=weights, device=device
+        )
+
+    def respond(self, impulse_response: NDArray) -> NDArray:
+        """Return the convolution at the supervised steps, (n_supervised, n_outputs)."""
+        n_lags = impulse_response.shape[2]
+        recent = self.inputs[:, self.longest - n_lags :].reshape(len(self.inputs), -1)
+        oldest_first = impulse_response[:, :, ::-1].transpose(2, 1, 0)
+        return recent @ oldest_first.reshape(recent.shape[1], -1)
+
+
+@final
+@dataclass(frozen=True)
+class Recordings:
+    """Recordings ``(n_timesteps_i, n_channels)``, target at every step, at rest before the first.
+
+    ``parts`` is a list of them, or an array of shape (n_recordings, n_timesteps, n_channels).
+    Where the user's steps were rows of one array, ``rows`` says which, in the order of ``parts``.
+    """
+
+    parts: list[NDArray] | NDArray
+    rows: NDArray | slice | None = None
+
+    @property
+    def n_channels(self) -> int:
+        """Number of input channels."""
+        return self.parts[0].shape[1]
+
+    @property
+    def longest(self) -> int:
+        """Number of lags that the data show."""
+        return max(self.lengths)
+
+    @property
+    def n_supervised(self) -> int:
+        """Number of steps that can have a target."""
+        return sum(self.lengths)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Number of steps of each recording."""
+        return [len(part) for part in self.parts]
+
+    def split(self, flat: NDArray) -> list[NDArray] | NDArray:
+        """Return values of all steps, one recording after another, in the form of `parts`."""
+        if isinstance(self.parts, np.ndarray):
+            return flat.reshape(*self.parts.shape[:2], *flat.shape[1:])
+        return np.split(flat, np.cumsum(self.lengths)[:-1])
+
+    def arrange(self, flat: NDArray) -> list[NDArray] | NDArray:
+        """Return values of the supervised steps in the user's shape."""
+        if self.rows is None:
+            return self.split(flat)
+        arranged = np.empty_like(flat)
+        arranged[self.rows] = flat
+        return arranged
+
+    def statistics(
+        self, n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
+    ) -> LagStatistics:
+        """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
+        return LagStatistics.from_series(
+            self.parts,
+            self.split(targets),
+            n_lags=n_lags,
+            sample_weight=None if weights is None else self.split(weights),
+            device=device,
+        )
+
+    def respond(self, impulse_response: NDArray) -> NDArray:
+        """Return the convolution at the supervised steps, (n_supervised, n_outputs)."""
+        return np.concatenate([convolve(part, impulse_response) for part in self.parts])
+
+
+Sequences = Windows | Recordings
+
+
+@final
+@dataclass(frozen=True)
+class TrainingData:
+    """Inputs with their targets and weights.
+
+    ``targets (n_supervised, n_outputs)`` and ``weights (n_supervised,)`` or None are flat, one
+    recording after another; NaN marks a step that was not observed. ``single_output`` says that
+    the user's targets had no axis of outputs.
+    """
+
+    sequences: Sequences
+    targets: NDArray
+    weights: NDArray | None
+    single_output: bool
+
+    def statistics(self, n_lags: int, device: Any) -> LagStatistics:
+        """Return the sums to learn from."""
+        return self.sequences.statistics(n_lags, self.targets, self.weights, device)
+
+    def split(self, fraction: float) -> tuple[TrainingData, TrainingData]:
+        """Return the data without its last ``fraction`` of observed steps, and those alone.
+
+        Held-out steps keep the inputs before them.
+        """
+        weights = np.ones(len(self.targets)) if self.weights is None else self.weights
+        observed = np.flatnonzero((weights > 0) & ~np.isnan(self.targets).any(axis=1))
+        n_held_out = int(np.ceil(fraction * len(observed)))
+        if not 0 < n_held_out < len(observed):
+            raise ValueError(
+                f"validation_fraction={fraction} leaves nothing to train on or to validate on: y "
+                f"has n_samples={len(observed)} observed steps."
+            )
+        later = np.arange(len(weights)) >= observed[-n_held_out]
+        return (
+            replace(self, weights=np.where(later, 0.0, weights)),
+            replace(self, weights=np.where(later, weights, 0.0)),
+        )

@@ -1,0 +1,3 @@
+from ._memory import MemoryDisplay, effective_memory, response_energy
+
+__all__ = ["MemoryDisplay", "effective_memory", "response_energy"]
