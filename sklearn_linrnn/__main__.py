@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
-from sklearn_linrnn._memory_bias import FLAT, LIMIT, RNN, SCALED, describe, memory_bias
 from sklearn_linrnn._series import BUNDLED, load_series
-
-LEGEND = """\
-error   RMSE on the steps after the training part, in five parts
-cost    the RNN's error against that of the flat convolution, which has no bias
-memory  lag that holds 90 % of the energy of the prior, and of the fit; 0 is the newest
-gap     distance of the RNN's impulse response from its infinite-width limit's
-"""
 
 
 class ListOptions(click.Command):
@@ -27,20 +15,42 @@ class ListOptions(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat an option before each of the values that follow it."""
         several = {
-            flag
+            flag: parameter
             for parameter in self.params
             if isinstance(parameter, click.Option) and parameter.multiple
             for flag in parameter.opts
         }
         spread: list[str] = []
-        current = None
+        current = None  # the repeatable option whose values these are
         for token in args:
+            flag, equals, _ = token.partition("=")
             if token.startswith("--"):
-                current = token if token in several else None
-            elif current is not None and spread[-1] != current:
-                spread.append(current)
+                current = flag if flag in several else None
+                takes_next = not equals
+            elif current is not None:
+                if not takes_next and not _is_value(token, several[current], ctx):
+                    current = None
+                elif not takes_next:
+                    spread.append(current)
+                takes_next = False
             spread.append(token)
         return super().parse_args(ctx, spread)
+
+
+def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
+    """Whether a token can be a value of an option."""
+    try:
+        option.type.convert(token, option, ctx)
+    except click.BadParameter:
+        return False
+    return True
+
+
+def _in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that could not be written, before the work instead of after it."""
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(path.parent)!r}.", ctx, parameter)
+    return path
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,6 +82,7 @@ def main() -> None:
     "--csv",
     metavar="OUT",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=_in_a_folder,
     help="File for the table, one row for each model and variance.",
 )
 def memory_bias_command(
@@ -88,50 +99,18 @@ def memory_bias_command(
     its infinite-width limit, the scaled and the flat convolution take the same number of steps of
     gradient descent and predict the steps that follow.
     """
+    # Imported here so that --help and wrong options answer at once.
+    from sklearn_linrnn._memory_bias import memory_bias  # noqa: PLC0415
+    from sklearn_linrnn._report import print_report  # noqa: PLC0415
+
     try:
         series = load_series(name_or_csv, target, inputs)
         frame = memory_bias(series.target, series.inputs, n_lags=lags, nu_w=nu_w, progress=True)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    console = Console(highlight=False)
-    console.print(make_table(frame, series.name, lags))
-    console.print(LEGEND, style="dim")
-    console.print(describe(frame, series.name), style="bold")
+    print_report(frame, series.name, lags)
     if csv is not None:
         frame.to_csv(csv, index=False)
-
-
-def make_table(frame: pd.DataFrame, name: str, n_lags: int) -> Table:
-    """Return the study's table, one row for each ``nu_w`` and one without bias."""
-    table = Table(title=f"Memory bias on {name}, {n_lags} lags", title_justify="left")
-    for heading in (
-        "nu_w",
-        "error\nRNN",
-        "\nlimit",
-        "\nconvolution",
-        "\ncost",
-        "memory\nprior",
-        "\nfit",
-        "\ngap",
-    ):
-        table.add_column(heading, justify="right")
-    decimals = max(0, 3 - math.floor(math.log10(frame["rmse"].max() or 1.0)))
-    by_model = {model: rows.set_index("nu_w") for model, rows in frame.groupby("model")}
-    for nu_w, rnn in by_model[RNN].iterrows():
-        errors = (by_model[model].loc[nu_w, "rmse"] for model in (RNN, LIMIT, SCALED))
-        table.add_row(
-            f"{nu_w:g}",
-            *(f"{error:.{decimals}f}" for error in errors),
-            f"{rnn['cost']:+.1%}",
-            str(rnn["prior_memory"]),
-            str(rnn["fit_memory"]),
-            f"{rnn['gap']:.1%}",
-        )
-    flat = by_model[FLAT].iloc[0]
-    memory = (str(flat["prior_memory"]), str(flat["fit_memory"]))
-    table.add_section()
-    table.add_row("flat", "", "", f"{flat['rmse']:.{decimals}f}", "", *memory, "")
-    return table
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
@@ -12,22 +13,26 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData
-from sklearn_linrnn._validation import (
-    check_device,
+from sklearn_linrnn._validation.inputs import (
     check_inputs,
-    check_is_fitted,
-    check_lag_weights,
     check_n_lags,
+    check_window_length,
+)
+from sklearn_linrnn._validation.parameters import (
+    check_device,
+    check_lag_weights,
+    restored_on_failure,
+    validate_parameters,
+)
+from sklearn_linrnn._validation.targets import (
     check_targets,
     check_training_data,
     check_weights,
-    check_window_length,
-    restored_on_failure,
-    validate_parameters,
 )
 
 
@@ -143,6 +148,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
     def _statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
         statistics = data.statistics(n_lags, check_device(self.device))
+        check_sums(statistics)
         return statistics if self.fit_intercept else statistics.uncentred()
 
     def _input_weights(self, statistics: LagStatistics) -> Tensor:
@@ -176,6 +182,18 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     def _say(self, message: str) -> None:
         if self.verbose:
             print(f"[{type(self).__name__}] {message}")  # noqa: T201 - verbose asks for it
+
+
+def check_sums(statistics: LagStatistics) -> None:
+    """Raise if products of finite inputs, targets and weights were too large for float64."""
+    finite = torch.isfinite(statistics.input_scatter).all() & (
+        torch.isfinite(statistics.cross_scatter).all()
+    )
+    if not (finite and math.isfinite(statistics.weight)):
+        raise ValueError(
+            "X, y or sample_weight is too large: sums of their products overflow float64. Scale "
+            "them."
+        )
 
 
 def choose_learning_rate(

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
@@ -23,7 +24,10 @@ from sklearn_linrnn._core.optimize import (
 )
 from sklearn_linrnn._core.spectral import Quadratic
 from sklearn_linrnn._sequences import TrainingData
-from sklearn_linrnn._validation import Interval, StrOptions
+from sklearn_linrnn._validation.parameters import (
+    Interval,
+    StrOptions,
+)
 
 ADAM_LEARNING_RATE = 1e-3  # Kingma and Ba 2015, as in PyTorch and scikit-learn
 
@@ -55,6 +59,8 @@ class DescentRegressor(LagRegressor):
             data, validation = data.split(self.validation_fraction)
             held_out = self._statistics(validation, n_lags)
         statistics = self._statistics(data, n_lags)
+        if not torch.isfinite(statistics.target_scatter).all():
+            raise ValueError("y is too large: its squares overflow float64. Scale it.")
         loss = Quadratic.of(statistics, self._input_weights(statistics))
         model = self._start(statistics, loss.scale)
         optimizer = self._make_optimizer(model, loss)
@@ -78,6 +84,11 @@ class DescentRegressor(LagRegressor):
         learning_rate = choose_learning_rate(
             self.learning_rate, loss.largest_eigenvalue(), self.momentum
         )
+        if not learning_rate <= float(np.finfo(self.dtype).max):
+            raise ValueError(
+                f"dtype={self.dtype!r} cannot hold the learning rate {learning_rate:.4g}, the "
+                "inverse of the largest curvature. Scale X, or use dtype='float64'."
+            )
         return GradientDescent(model.parameters, learning_rate, self.momentum, adaptive=automatic)
 
     def _publish_model(self, model: Model) -> None:
@@ -92,7 +103,7 @@ class DescentRegressor(LagRegressor):
         self.loss_curve_ = np.array(training.losses)
         self.learning_rate_ = learning_rate
         if self.early_stopping:
-            self.validation_loss_curve_ = np.array(training.validation_losses)
+            self.validation_loss_curve_ = np.array(training.watched)
         elif hasattr(self, "validation_loss_curve_"):  # of an earlier fit
             del self.validation_loss_curve_
         if training.outcome == "diverged":

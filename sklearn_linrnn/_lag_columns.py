@@ -20,14 +20,14 @@ class WindowColumns:
 
     Attributes
     ----------
-    steps, channels : ndarray of int, shape (n_columns,)
+    steps, channels : tuple of int, length n_columns
         Step and channel of each column.
     n_timesteps, n_channels : int
         Shape of the window. Places without a column hold zeros.
     """
 
-    steps: NDArray[np.intp]
-    channels: NDArray[np.intp]
+    steps: tuple[int, ...]
+    channels: tuple[int, ...]
     n_timesteps: int
     n_channels: int
 
@@ -44,7 +44,7 @@ class WindowColumns:
     @property
     def places(self) -> NDArray[np.intp]:
         """Index of each column in a flattened window."""
-        return self.steps * self.n_channels + self.channels
+        return np.array(self.steps) * self.n_channels + np.array(self.channels)
 
 
 def columns_by_layout(
@@ -59,10 +59,10 @@ def columns_by_layout(
         )
     shape = (n_timesteps, n_channels) if layout == "ntc" else (n_channels, n_timesteps)
     steps, channels = np.indices(shape) if layout == "ntc" else np.indices(shape)[::-1]
-    steps, channels = steps.ravel(), channels.ravel()
+    steps, channels = steps.ravel().tolist(), channels.ravel().tolist()
     if newest_first:
-        steps = n_timesteps - 1 - steps
-    return WindowColumns(steps, channels, n_timesteps, n_channels)
+        steps = [n_timesteps - 1 - step for step in steps]
+    return WindowColumns(tuple(steps), tuple(channels), n_timesteps, n_channels)
 
 
 def columns_by_name(names: Sequence[str]) -> WindowColumns:
@@ -95,12 +95,13 @@ def columns_by_name(names: Sequence[str]) -> WindowColumns:
         lag = 0 if entry is None else entry[1] - newest
         channel = channel_of.setdefault(key, len(channel_of))
         places.append((n_timesteps - 1 - lag, channel))
-    if len(set(places)) < len(places):
+    twice = [name for name, place in zip(names, places, strict=True) if places.count(place) > 1]
+    if twice:
         raise ValueError(
-            f"lag_order='infer' needs each lag of a channel once, but the columns of X are called "
-            f"{_shortened(names)}."
+            f"lag_order='infer' needs each lag of a channel once, but {_shortened(twice)} say the "
+            "same."
         )
-    steps, channels = np.array(places, dtype=np.intp).T
+    steps, channels = zip(*places, strict=True)
     return WindowColumns(steps, channels, n_timesteps, len(channel_of))
 
 

@@ -9,22 +9,23 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from sklearn_linrnn._sequences import Recordings, Sequences, Windows
-from sklearn_linrnn._validation import (
-    SHAPES,
-    VARIANCES,
-    StrOptions,
-    check_feature_names_in,
+from sklearn_linrnn._validation.inputs import (
     check_inputs,
-    check_is_fitted,
-    check_lag_weights,
     check_n_lags,
     check_window_length,
     number_of_axes,
+    window_columns,
+)
+from sklearn_linrnn._validation.parameters import (
+    SHAPES,
+    VARIANCES,
+    StrOptions,
+    check_lag_weights,
     restored_on_failure,
     validate_parameters,
-    window_columns,
 )
 
 
@@ -211,7 +212,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self._keeps_columns:
-            return check_feature_names_in(self, input_features)
+            return _check_feature_names_in(self, input_features)
         names = input_features
         if names is None:
             names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self._n_channels)])
@@ -240,7 +241,10 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         """Return where the columns of X are in its flattened windows."""
         if number_of_axes(X) == 3:
             return slice(None)
-        return window_columns(self, X, self.n_features_in_, self._n_channels).places
+        columns = self._window_columns
+        if columns is None:  # fitted on a panel
+            columns = window_columns(self, X, self.n_features_in_, self._n_channels)
+        return columns.places
 
 
 def _zero_state_windows(recording: NDArray, n_lags: int) -> NDArray:

@@ -12,7 +12,7 @@ from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimize import Model
 from sklearn_linrnn._core.recurrence import LinearRNN, RNNParameters, initialise
 from sklearn_linrnn._descent import TRAINING, DescentRegressor
-from sklearn_linrnn._validation import (
+from sklearn_linrnn._validation.parameters import (
     COMPUTING,
     SHAPES,
     VARIANCES,
@@ -47,7 +47,7 @@ class LinearRNNRegressor(DescentRegressor):
     learning_rate : "auto" or float, default="auto"
         Size of the steps. For "gd", "auto" is the inverse of the largest curvature of the loss of
         the network's infinite-width limit, as in the two convolution estimators; it is halved
-        whenever the loss rises above its start, for a network that has moved far from that limit.
+        whenever a step would raise the loss, in a network that has moved far from that limit.
         For "adam", "auto" is 0.001.
     momentum : float, default=0.0
         Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9

@@ -28,7 +28,7 @@ def memory_bias(
     X: ArrayLike | None = None,
     *,
     n_lags: int = 24,
-    nu_w: Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
+    nu_w: float | Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
     n_hidden: int = 512,
     max_iter: int = 500,
     n_splits: int = 5,
@@ -50,7 +50,7 @@ def memory_bias(
         Inputs to predict `y` from, at the same step and before; then the past of `y` is not used.
     n_lags : int, default=24
         Number of lags.
-    nu_w : sequence of float, default=(0.1, 0.3, 0.5, 0.7, 0.9)
+    nu_w : float or sequence of float, default=(0.1, 0.3, 0.5, 0.7, 0.9)
         Initial variances of the transition matrix.
     n_hidden : int, default=512
         Number of hidden units of the RNN. It starts at zero (``init="centered"``).
@@ -102,13 +102,16 @@ def memory_bias(
     >>> frame["model"].tolist()[:3]
     ['linear RNN', 'infinite width', 'scaled convolution']
     """
+    variances = np.atleast_1d(np.asarray(nu_w, dtype=np.float64)).tolist()
+    if len(variances) == 0:
+        raise ValueError("nu_w must name one variance at least, but it is empty.")
     windows, targets = make_windows(y, X, n_lags)
     if len(targets) < 2 * (n_splits + 1):
         raise ValueError(
             f"n_lags={n_lags} leaves {len(targets)} complete windows of {np.size(y)} steps, but "
             f"n_splits={n_splits} needs at least {2 * (n_splits + 1)}. Lower n_lags or n_splits."
         )
-    models = make_models(nu_w, n_hidden, max_iter, random_state)
+    models = make_models(variances, n_hidden, max_iter, random_state)
     jobs = [(part, key) for part in TimeSeriesSplit(n_splits).split(windows) for key in models]
     trials: dict[tuple[str, float], list[Trial]] = {key: [] for key in models}
     console = Console(stderr=True)
@@ -219,40 +222,3 @@ def _gap(found: list[Trial], limits: list[Trial]) -> float:
         if (norm := np.linalg.norm(limit.response)) > 0
     ]
     return float(np.median(gaps)) if gaps else 0.0
-
-
-def describe(frame: pd.DataFrame, name: str) -> str:
-    """Return in words what the bias costs.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Result of `memory_bias`.
-    name : str
-        Name of the series.
-
-    Returns
-    -------
-    text : str
-    """
-    rnn = frame[frame["model"] == RNN]
-    shortest = rnn.loc[rnn["nu_w"].idxmin()]
-    best = rnn.loc[rnn["rmse"].idxmin()]
-    text = (
-        f"On {name}, a linear RNN that starts at nu_w = {shortest['nu_w']:g}, where its bias to "
-        f"short memory is strongest, has an error {_relative(shortest['cost'])} that of a "
-        "convolution without bias. "
-    )
-    if best["nu_w"] != shortest["nu_w"]:
-        text += (
-            f"Its best start here is nu_w = {best['nu_w']:g}, with an error "
-            f"{_relative(best['cost'])}; the memory that it uses then reaches to lag "
-            f"{best['fit_memory']}, against {shortest['fit_memory']}."
-        )
-    else:
-        text += f"No weaker bias does better here: a memory to lag {best['fit_memory']} is enough."
-    return text
-
-
-def _relative(cost: float) -> str:
-    return f"{abs(cost):.1%} {'above' if cost > 0 else 'below'}"

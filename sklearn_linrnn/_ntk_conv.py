@@ -14,10 +14,17 @@ from sklearn_linrnn._core.spectral import (
     Quadratic,
     Spectrum,
     gradient_descent_filter,
+    least_norm,
     ridge_filter,
 )
 from sklearn_linrnn._sequences import TrainingData
-from sklearn_linrnn._validation import COMPUTING, SHAPES, VARIANCES, Interval, StrOptions
+from sklearn_linrnn._validation.parameters import (
+    COMPUTING,
+    SHAPES,
+    VARIANCES,
+    Interval,
+    StrOptions,
+)
 
 
 class NTKConvRegressor(LagRegressor):
@@ -108,7 +115,7 @@ class NTKConvRegressor(LagRegressor):
     >>> x = np.random.default_rng(0).normal(size=(1000, 1))
     >>> y = x[:, 0] + 0.5 * np.roll(x[:, 0], 1)
     >>> model = NTKConvRegressor(nu_w=0.3, rows="timesteps", n_lags=4).fit(x, y)
-    >>> model.impulse_response_.round(1)
+    >>> model.impulse_response_.round(1) + 0.0
     array([[[1. , 0.5, 0. , 0. ]]])
     """
 
@@ -158,12 +165,15 @@ class NTKConvRegressor(LagRegressor):
 
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics]:
         statistics = self._statistics(data, n_lags)
-        loss = Quadratic.of(statistics, self._input_weights(statistics))
+        weights = self._input_weights(statistics)
+        loss = Quadratic.of(statistics, weights)
         penalty = self.alpha / statistics.weight
         if self.n_steps is None and (response := loss.ridge(penalty)) is not None:
-            self._say(f"{n_lags} lags: ridge by a Cholesky factorisation")
+            self._say(f"{n_lags} lags: solved by a Cholesky factorisation")
             return response, statistics
-        self._say(f"{n_lags} lags: solution by an eigendecomposition")
+        self._say(f"{n_lags} lags: solved by an eigendecomposition")
+        if self.n_steps is None and self.alpha == 0:
+            return least_norm(statistics, weights), statistics
         spectrum = loss.decompose()
         return spectrum.solve(self._filter(spectrum, penalty)), statistics
 

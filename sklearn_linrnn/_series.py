@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from sktime import datasets
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,16 @@ class StudySeries:
     inputs: pd.DataFrame | None
 
 
-BUNDLED: dict[str, Callable[[], pd.Series | pd.DataFrame | tuple]] = {
-    "airline": datasets.load_airline,
-    "longley": datasets.load_longley,
-    "lynx": datasets.load_lynx,
-    "macroeconomic": datasets.load_macroeconomic,
-    "pbs": datasets.load_PBS_dataset,
-    "shampoo": datasets.load_shampoo_sales,
-    "solar": partial(datasets.load_solar, api_version=None),  # the stored sample, no download
-    "uschange": datasets.load_uschange,
-}
+BUNDLED = {
+    "airline": "load_airline",
+    "longley": "load_longley",
+    "lynx": "load_lynx",
+    "macroeconomic": "load_macroeconomic",
+    "pbs": "load_PBS_dataset",
+    "shampoo": "load_shampoo_sales",
+    "solar": "load_solar",
+    "uschange": "load_uschange",
+}  # names, and their loaders in sktime.datasets
 
 
 def load_series(
@@ -89,7 +87,11 @@ def load_series(
 
 def _bundled(name: str) -> tuple[pd.DataFrame, str | None]:
     """Return all columns of a bundled data set, and its usual target."""
-    loaded = BUNDLED[name]()
+    from sktime import datasets  # noqa: PLC0415 - takes a second, and CSV files do without
+
+    # The solar series would be asked of a server; without one a sample of it is stored.
+    options = {"api_version": None} if name == "solar" else {}
+    loaded = getattr(datasets, BUNDLED[name])(**options)
     if isinstance(loaded, tuple):
         return pd.concat(loaded, axis=1), str(loaded[0].name)
     if isinstance(loaded, pd.Series):
@@ -100,7 +102,7 @@ def _bundled(name: str) -> tuple[pd.DataFrame, str | None]:
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except (ValueError, OSError, EOFError) as error:
         raise ValueError(f"{path} could not be read as CSV: {error}") from error
     numbers = frame.select_dtypes("number")
     if numbers.empty:

@@ -10,7 +10,13 @@ from torch import Tensor
 from sklearn_linrnn._core.convolution import ScaledConvolution
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._descent import TRAINING, DescentRegressor
-from sklearn_linrnn._validation import COMPUTING, SHAPES, VARIANCES, StrOptions, torch_dtype
+from sklearn_linrnn._validation.parameters import (
+    COMPUTING,
+    SHAPES,
+    VARIANCES,
+    StrOptions,
+    torch_dtype,
+)
 
 
 class WeightedConv1DRegressor(DescentRegressor):

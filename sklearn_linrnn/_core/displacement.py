@@ -18,6 +18,7 @@ from torch import Tensor
 from sklearn_linrnn._core.moments import RunningSums
 
 SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
+EDGES = 1024  # steps at which weights change, taken together
 
 
 def full_window_sums(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> RunningSums:
@@ -39,34 +40,35 @@ def full_window_sums(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> Runn
     The sums are about the series' level, so that rounding is relative to its deviation.
     """
     n_channels = x.shape[1]
-    level, target_level = series_level(x, y, weights)
+    level, target_level = series_level(x, weights), series_level(y, weights)
     shift = torch.cat([level, target_level])
     correlation, sums, squares = lagged_products(x, y, weights, shift, n_lags)
     auto, cross = correlation[:, :n_channels], correlation[:, n_channels:]
-    edges, jumps = weight_jumps(x, weights, n_lags)
-    edges = (edges - level).flatten(1)
-    increments = (jumps @ edges).view(n_lags - 1, n_channels)
+    increments, sum_increments = displacement(x, weights, level, n_lags)
+    input_sums = torch.vstack([sums[None, :n_channels], sum_increments]).cumsum(0)
     return RunningSums(
         level.repeat(n_lags),
         target_level,
         float(weights.sum()),
-        torch.vstack([sums[None, :n_channels], increments]).cumsum(0).flatten(),
+        input_sums.flatten(),
         sums[n_channels:],
-        accumulate_diagonals(auto, (edges.T * jumps) @ edges),
+        accumulate_diagonals(auto, increments),
         cross.transpose(1, 2).reshape(n_lags * n_channels, -1),
         squares[n_channels:],
     )
 
 
-def series_level(x: Tensor, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean of the inputs and the weighted mean of the targets."""
-    return x.mean(0), weights @ y / weights.sum().clamp(min=torch.finfo(y.dtype).tiny)
+def series_level(columns: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean of ``columns (n_timesteps, k)``; zeros if nothing has weight."""
+    return weights @ columns / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
 
-def weight_jumps(x: Tensor, weights: Tensor, n_lags: int) -> tuple[Tensor, Tensor]:
-    """Return lags ``0 .. n_lags - 2`` at the steps where the weights change, and the changes.
+def displacement(x: Tensor, weights: Tensor, level: Tensor, n_lags: int) -> tuple[Tensor, Tensor]:
+    """Return what takes the scatter, and the sums, from one lag to the next.
 
-    Shapes ``(n_jumps, n_lags - 1, n_channels)`` and ``(n_jumps,)``.
+    ``sum_s (w_{s+1} - w_s) e_s e_s^T`` and ``sum_s (w_{s+1} - w_s) e_s`` with lags 0 to
+    ``n_lags - 2`` of the inputs less their level in ``e_s``; of shapes ``((n_lags - 1) n_channels,
+    (n_lags - 1) n_channels)`` and ``(n_lags - 1, n_channels)``.
     """
     steps = torch.nonzero(weights[1:] != weights[:-1]).flatten()
     jumps = weights[steps + 1] - weights[steps]
@@ -74,7 +76,13 @@ def weight_jumps(x: Tensor, weights: Tensor, n_lags: int) -> tuple[Tensor, Tenso
         steps = torch.cat([steps, steps.new_tensor([len(weights) - 1])])
         jumps = torch.cat([jumps, -weights[-1:]])
     lags = torch.arange(n_lags - 1, device=x.device)
-    return x[steps[:, None] - lags], jumps
+    n_inputs = (n_lags - 1) * x.shape[1]
+    scatter, sums = x.new_zeros(n_inputs, n_inputs), x.new_zeros(n_inputs)
+    for step, jump in zip(steps.split(EDGES), jumps.split(EDGES), strict=True):
+        edges = (x[step[:, None] - lags] - level).flatten(1)
+        scatter.addmm_(edges.T * jump, edges)
+        sums += jump @ edges
+    return scatter, sums.view(n_lags - 1, x.shape[1])
 
 
 def lagged_products(

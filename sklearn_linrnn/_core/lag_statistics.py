@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.displacement import full_window_sums, series_level
-from sklearn_linrnn._core.moments import Moments, RunningSums
-from sklearn_linrnn._core.tensors import as_float64, finite
-
-CHUNK = 2**20  # numbers in a block of windows: 8 MiB
+from sklearn_linrnn._core.moments import Moments
+from sklearn_linrnn._core.series import Series, check_weights, observed
+from sklearn_linrnn._core.tensors import as_float64
+from sklearn_linrnn._core.window_sums import series_sums, window_sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,17 +113,24 @@ class LagStatistics(Moments):
         if X.ndim != 3:
             raise ValueError(f"X must have 2 or 3 dimensions, but its shape is {tuple(X.shape)}.")
         n_windows, n_timesteps, n_channels = X.shape
+        if n_windows == 0:
+            raise ValueError(f"X must have one window at least, but its shape is {tuple(X.shape)}.")
         n_lags = n_timesteps if n_lags is None else n_lags
         if not 1 <= n_lags <= n_timesteps:
             raise ValueError(
                 f"n_lags={n_lags} must lie between 1 and the {n_timesteps} steps of a window."
             )
-        targets = as_float64(y, device).reshape(n_windows, -1)
-        weights = _weights(sample_weight, n_windows, device)
-
-        targets, weights = _observed(targets, weights)
-        sums = _window_sums(X[:, n_timesteps - n_lags :], targets, weights)
-        newest_first = torch.arange(n_lags * n_channels).view(n_lags, n_channels).flip(0).flatten()
+        targets = as_float64(y, device)
+        targets = targets[:, None] if targets.ndim == 1 else targets
+        if targets.ndim != 2 or len(targets) != n_windows:
+            raise ValueError(
+                f"y must have shape ({n_windows},) or ({n_windows}, n_outputs), a target for each "
+                f"window, but shape {tuple(targets.shape)} came."
+            )
+        weights = check_weights(sample_weight, n_windows, device)
+        sums = window_sums(X[:, n_timesteps - n_lags :], *observed(targets, weights))
+        order = torch.arange(n_lags * n_channels, device=targets.device)
+        newest_first = order.view(n_lags, n_channels).flip(0).flatten()
         return cls._of(sums.moments().reordered(newest_first), n_lags, n_channels)
 
     @classmethod
@@ -181,12 +186,12 @@ class LagStatistics(Moments):
             raise ValueError(f"n_lags must be at least 1, but {n_lags} came.")
         if start not in ("zero_state", "full_windows"):
             raise ValueError(f"start must be 'zero_state' or 'full_windows', but {start!r} came.")
-        series = _glue(X, y, sample_weight, device)
+        series = Series.glue(X, y, sample_weight, device)
         if start == "zero_state":
             series = series.rested(n_lags - 1)
         else:
-            series.forget_heads(n_lags - 1)
-        return cls._of(_series_moments(series, n_lags), n_lags, series.x.shape[1])
+            series = series.without_heads(n_lags - 1)
+        return cls._of(series_sums(series, n_lags).moments(), n_lags, series.x.shape[1])
 
     @classmethod
     def _of(cls, moments: Moments, n_lags: int, n_channels: int) -> LagStatistics:
@@ -194,6 +199,8 @@ class LagStatistics(Moments):
 
     def __add__(self, other: LagStatistics) -> LagStatistics:
         """Return the statistics of both data together."""
+        if not isinstance(other, LagStatistics):
+            return NotImplemented
         self._check_alike(other)
         return self.merged(other, 1)
 
@@ -203,6 +210,8 @@ class LagStatistics(Moments):
 
     def __sub__(self, other: LagStatistics) -> LagStatistics:
         """Return the statistics of this data without ``other``, which must be a part of it."""
+        if not isinstance(other, LagStatistics):
+            return NotImplemented
         self._check_alike(other)
         if other.weight > self.weight * (1 + 1e-12):
             raise ValueError(
@@ -221,157 +230,3 @@ class LagStatistics(Moments):
                 raise ValueError(
                     f"Statistics merge when their {name} agree, but {mine} and {theirs} came."
                 )
-
-
-@dataclass(frozen=True, eq=False)
-class _Series:
-    """Recordings one after another.
-
-    ``x (n_timesteps, n_channels)``, ``y (n_timesteps, n_outputs)``, ``weights (n_timesteps,)``;
-    ``lengths (n_recordings,)`` says where one ends and the next begins.
-    """
-
-    x: Tensor
-    y: Tensor
-    weights: Tensor
-    lengths: Tensor
-
-    def rested(self, n_steps: int) -> _Series:
-        """Return the recordings with ``n_steps`` unsupervised zeros before each."""
-        n_total = len(self.x) + n_steps * len(self.lengths)
-        if len(self.lengths) == 1:
-            position: slice | Tensor = slice(n_steps, None)
-        else:
-            recording = torch.repeat_interleave(self.lengths)
-            step = torch.arange(len(self.x), device=self.x.device)
-            position = step + n_steps * (recording + 1)
-
-        def spread(values: Tensor) -> Tensor:
-            padded = values.new_zeros(n_total, *values.shape[1:])
-            padded[position] = values
-            return padded
-
-        x, y, weights = spread(self.x), spread(self.y), spread(self.weights)
-        return _Series(x, y, weights, self.lengths + n_steps)
-
-    def forget_heads(self, n_steps: int) -> None:
-        """Set the weights of the first ``n_steps`` of each recording to zero."""
-        start = self.lengths.cumsum(0) - self.lengths
-        step = torch.arange(n_steps, device=self.x.device)
-        heads = (start[:, None] + step)[step < self.lengths[:, None]]
-        self.weights[heads] = 0.0
-
-
-def _glue(X: Any, y: Any, sample_weight: Any, device: torch.device | str) -> _Series:
-    inputs, targets = _recordings(X, device), _recordings(y, device)
-    lengths = [len(recording) for recording in inputs]
-    if [len(target) for target in targets] != lengths:
-        raise ValueError(
-            f"X and y must have the same recordings, but X has {_summary(lengths)} steps and y "
-            f"has {_summary([len(target) for target in targets])}."
-        )
-    if sample_weight is not None:
-        sample_weight = _joined(_recordings(sample_weight, device)).flatten()
-    x, y = finite(_joined(inputs), "X"), _joined(targets)
-    y, weights = _observed(y, _weights(sample_weight, len(x), device))
-    return _Series(x, y, weights, torch.tensor(lengths, device=x.device))
-
-
-def _joined(recordings: list[Tensor]) -> Tensor:
-    return recordings[0] if len(recordings) == 1 else torch.cat(recordings)
-
-
-def _summary(lengths: list[int]) -> str:
-    return str(lengths) if len(lengths) < 6 else f"{len(lengths)} recordings of {sum(lengths)}"
-
-
-def _recordings(data: Any, device: torch.device | str) -> list[Tensor]:
-    """Return each recording as ``(n_timesteps_i, k)``."""
-    if isinstance(data, (list, tuple)) and np.ndim(data[0]) > 0:
-        recordings = [as_float64(recording, device) for recording in data]
-    else:
-        whole = as_float64(data, device)
-        recordings = list(whole) if whole.ndim == 3 else [whole]
-    columns = [r[:, None] if r.ndim == 1 else r for r in recordings]
-    if any(c.ndim != 2 or c.shape[1] != columns[0].shape[1] for c in columns):
-        raise ValueError(
-            "Recordings must have shape (n_timesteps,) or (n_timesteps, k) with the same k, but "
-            f"shapes {sorted({tuple(r.shape) for r in recordings})} came."
-        )
-    return columns
-
-
-def _weights(sample_weight: Any, n_rows: int, device: torch.device | str) -> Tensor:
-    if sample_weight is None:
-        return torch.ones(n_rows, dtype=torch.float64, device=device)
-    weights = finite(as_float64(sample_weight, device), "sample_weight").clone()
-    if weights.shape != (n_rows,):
-        raise ValueError(
-            f"sample_weight must have shape ({n_rows},), but {tuple(weights.shape)} came."
-        )
-    if (weights < 0).any():
-        raise ValueError(f"sample_weight must not be negative, but {float(weights.min())} came.")
-    return weights
-
-
-def _observed(targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Return targets and weights with zeros where a target is NaN."""
-    missing = torch.isnan(targets).any(dim=1)
-    if not missing.any():
-        return targets, weights
-    return targets.masked_fill(missing[:, None], 0.0), weights.masked_fill(missing, 0.0)
-
-
-def _series_moments(series: _Series, n_lags: int) -> Moments:
-    """Return the moments of a series' full windows by the cheaper path."""
-    x, y, weights = series.x, series.y, series.weights
-    if _displacement_is_cheaper(x, y, weights, n_lags):
-        return full_window_sums(x, y, weights, n_lags).moments()
-    level, target_level = series_level(x, y, weights)
-    sums = RunningSums.about(level.repeat(n_lags), target_level)
-    rows = torch.nonzero(weights).flatten()
-    # Time runs backwards, so that windows come newest step first.
-    backwards = x.flip(0)
-    for block in rows.split(_block_length(n_lags * x.shape[1])):
-        windows = backwards.unfold(0, n_lags, 1)[len(x) - 1 - block]  # (block, n_channels, n_lags)
-        sums.add(windows.transpose(1, 2).flatten(1), y[block], weights[block])
-    return sums.moments()
-
-
-def _displacement_is_cheaper(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> bool:
-    """Compare the two paths; the unit is one multiply-add of a large matrix product.
-
-    The factors are what the other steps cost beside that on a CPU, measured once and rounded
-    (``benchmarks/lag_statistics.py``); a factor of two either way costs little.
-    """
-    n_steps, n_channels = x.shape
-    n_inputs, n_columns = n_lags * n_channels, n_channels + y.shape[1]
-    n_jumps = int(torch.count_nonzero(weights[1:] != weights[:-1]))
-    direct = int(torch.count_nonzero(weights)) * n_inputs * (n_inputs + 40)
-    transforms = (
-        15 * n_steps * (n_channels + n_columns) * math.log2(2 * max(n_lags, 1024 // n_channels, 1))
-    )
-    spectra = 40 * n_steps * n_channels * n_columns
-    return transforms + spectra + (n_jumps + 200) * n_inputs**2 < direct
-
-
-def _window_sums(X: Any, targets: Tensor, weights: Tensor) -> RunningSums:
-    """Return the sums over windows ``X (n_windows, n_lags, n_channels)``, oldest step first."""
-    n_windows, n_lags, n_channels = X.shape
-    length = _block_length(n_lags * n_channels)
-    blocks = [slice(first, first + length) for first in range(0, n_windows, length)]
-
-    def lags(block: slice) -> Tensor:
-        return finite(as_float64(X[block], targets.device), "X").flatten(1)
-
-    sums = RunningSums.about(
-        sum(lags(block).sum(0) for block in blocks) / n_windows,
-        weights @ targets / weights.sum().clamp(min=torch.finfo(targets.dtype).tiny),
-    )
-    for block in blocks:
-        sums.add(lags(block), targets[block], weights[block])
-    return sums
-
-
-def _block_length(n_inputs: int) -> int:
-    return max(256, CHUNK // n_inputs)

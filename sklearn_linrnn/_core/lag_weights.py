@@ -28,7 +28,7 @@ def linear_rnn_lag_weights(
     Raises
     ------
     ValueError
-        If a weight overflows, or if all of them are zero.
+        If a variance is negative, a weight overflows, or all weights are zero.
 
     References
     ----------
@@ -39,8 +39,11 @@ def linear_rnn_lag_weights(
     --------
     >>> from sklearn_linrnn import linear_rnn_lag_weights
     >>> linear_rnn_lag_weights(4, nu_w=0.5)
-    array([2.   , 2.   , 1.25 , 0.75 ])
+    array([2. , 2. , 1.5, 1. ])
     """
+    for name, variance in (("nu_w", nu_w), ("nu_f", nu_f), ("nu_c", nu_c)):
+        if not variance >= 0:
+            raise ValueError(f"{name} is a variance and must not be negative, but {variance} came.")
     lag = np.arange(n_lags, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         power = np.power(nu_w, lag)  # 0 ** 0 is 1: the present step needs no transition

@@ -104,7 +104,7 @@ class Moments:
         """
         weight = self.weight + sign * other.weight
         if weight == 0.0:
-            nothing = self.empty(self.cross_scatter.shape, self.input_mean.device)
+            nothing = Moments.empty(self.cross_scatter.shape, self.input_mean.device)
             return replace(self, **vars(nothing))
         input_gap = other.input_mean - self.input_mean
         target_gap = other.target_mean - self.target_mean

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.moments import Moments
 # A loss this many times its start will not come back: gradient descent past its stable step grows
 # geometrically, and stopping here keeps every number finite.
 DIVERGED = 1e3
+ROUNDING = 1e-9  # a rise of the loss that is none, as a share of the loss at the start
 
 
 class Model(Protocol):
@@ -32,6 +33,8 @@ class Model(Protocol):
 class Optimizer(Protocol):
     """Moves parameters along their ``grad``."""
 
+    adaptive: bool  # whether it takes back steps that fail
+
     @property
     def learning_rate(self) -> float:
         """Size of the steps."""
@@ -39,8 +42,11 @@ class Optimizer(Protocol):
     def step(self) -> object:
         """Take one step."""
 
-    def slow_down(self) -> bool:
-        """Halve the steps after a failure; False if that is not this optimiser's to do."""
+    def rose(self, loss: float, before: float, start: float) -> bool:
+        """Whether the last step raised the loss more than this optimiser puts up with."""
+
+    def retreat(self) -> None:
+        """Take the last step back and make the next ones smaller."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +65,24 @@ class Stopping:
 
 @dataclass
 class Training:
-    """What happened: losses after each step, and how it ended."""
+    """What happened: the losses after each step, those that were watched, and how it ended."""
 
     outcome: Literal["max_iter", "converged", "diverged"] = "max_iter"
     losses: list[float] = field(default_factory=list)
-    validation_losses: list[float] = field(default_factory=list)
+    watched: list[float] = field(default_factory=list)
+
+    def record(self, loss: float, watched: float) -> None:
+        """Note the losses after a step."""
+        self.losses.append(loss)
+        self.watched.append(watched)
 
 
 class GradientDescent:
     """Gradient descent with Polyak's momentum: ``v <- momentum v + grad``, ``p <- p - eta v``.
 
-    Where ``adaptive``, it may halve its step: the stable step of a network is that of its
-    infinite-width limit only as long as it has not moved far.
+    Where ``adaptive``, it takes back a step that raises the loss (with momentum: above its start)
+    and halves the next ones. The stable step of a network is that of its infinite-width limit only
+    as long as it has not moved far; where it is, nothing is ever taken back.
     """
 
     def __init__(
@@ -80,36 +92,48 @@ class GradientDescent:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.adaptive = adaptive
-        self.velocities = [torch.zeros_like(p) for p in parameters] if momentum else []
+        self.velocities = [torch.zeros_like(p) for p in parameters]
+        self.previous = [p.clone() for p in parameters] if adaptive else []
 
     def step(self) -> None:
         """Take one step."""
-        moves = [p.grad for p in self.parameters if p.grad is not None]
-        for velocity, move in zip(self.velocities, moves, strict=False):
-            velocity.mul_(self.momentum).add_(move)
-        for parameter, move in zip(self.parameters, self.velocities or moves, strict=True):
-            parameter.add_(move, alpha=-self.learning_rate)
+        for copy, parameter in zip(self.previous, self.parameters, strict=False):
+            copy.copy_(parameter)
+        for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
+            assert parameter.grad is not None
+            velocity.mul_(self.momentum).add_(parameter.grad)
+            parameter.add_(velocity, alpha=-self.learning_rate)
 
-    def slow_down(self) -> bool:
-        """Halve the step and forget the momentum, if adaptive."""
-        if self.adaptive:
-            self.learning_rate /= 2.0
-            for velocity in self.velocities:
-                velocity.zero_()
-        return self.adaptive
+    def rose(self, loss: float, before: float, start: float) -> bool:
+        """Whether the last step raised the loss more than this optimiser puts up with."""
+        allowed = start if self.momentum else before
+        return self.adaptive and not loss <= allowed + ROUNDING * start
+
+    def retreat(self) -> None:
+        """Take the last step back, forget the momentum and halve the next steps."""
+        for parameter, copy in zip(self.parameters, self.previous, strict=True):
+            parameter.copy_(copy)
+        for velocity in self.velocities:
+            velocity.zero_()
+        self.learning_rate /= 2.0
 
 
 class Adam(torch.optim.Adam):
     """PyTorch's Adam."""
+
+    adaptive = False
 
     @property
     def learning_rate(self) -> float:
         """Size of the steps."""
         return float(self.param_groups[0]["lr"])
 
-    def slow_down(self) -> bool:
-        """Adam's step is the user's."""
+    def rose(self, loss: float, before: float, start: float) -> bool:
+        """Adam's steps are the user's."""
         return False
+
+    def retreat(self) -> None:
+        """Never called."""
 
 
 def train(
@@ -123,27 +147,27 @@ def train(
     """Train on ``moments`` until ``stopping`` or divergence says so; returns what happened.
 
     Parameters end where the last step left them; at their best on the held-out part if there is
-    one, and at their best on the training loss after divergence. If the loss rises above its
-    start, training goes on from the best parameters with a slower optimiser, if it may be slowed.
+    one, and at their best on the training loss after divergence.
     """
     training = Training()
-    best = _Best(model.parameters)
-    start = math.nan
+    best = _Best(model.parameters, keeps=held_out is not None or not optimizer.adaptive)
+    start = before = before_watched = math.inf
     for step in range(stopping.max_iter + 1):
         response = model.response()
         loss, gradient = moments.profile_loss(response)
-        if step == 0:
-            start = loss
-        else:
-            training.losses.append(loss)
         watched = loss
         if held_out is not None:
             watched = held_out.loss(response, moments.intercept(response))
-            training.validation_losses += [watched] if step else []
-        report(step, loss)
-        if not loss <= start and optimizer.slow_down():
-            best.restore()
+        if step and optimizer.rose(loss, before, start):
+            optimizer.retreat()
+            training.record(before, before_watched)
             continue
+        if step == 0:
+            start = loss
+        else:
+            training.record(loss, watched)
+        before, before_watched = loss, watched
+        report(step, loss)
         if not loss <= DIVERGED * start:
             training.outcome = "diverged"
             break
@@ -163,20 +187,20 @@ def train(
 class _Best:
     """The parameters at the lowest loss so far, and the step at which it last fell by ``tol``."""
 
-    def __init__(self, parameters: list[Tensor]) -> None:
+    def __init__(self, parameters: list[Tensor], *, keeps: bool) -> None:
         self.parameters = parameters
-        self.copies = [p.clone() for p in parameters]
+        self.copies = [p.clone() for p in parameters] if keeps else []
         self.loss = self.reference = math.inf
         self.step = 0
 
     def update(self, loss: float, step: int, tol: float) -> None:
         if loss < self.loss:
             self.loss = loss
-            for copy, parameter in zip(self.copies, self.parameters, strict=True):
+            for copy, parameter in zip(self.copies, self.parameters, strict=False):
                 copy.copy_(parameter)
         if loss < (1.0 - tol) * self.reference:
             self.reference, self.step = loss, step
 
     def restore(self) -> None:
-        for copy, parameter in zip(self.copies, self.parameters, strict=True):
+        for copy, parameter in zip(self.copies, self.parameters, strict=False):
             parameter.copy_(copy)

@@ -57,20 +57,20 @@ class Quadratic:
         return Spectrum(eigenvalues.clamp(min=0.0), vectors.T @ self.slope, self.scale * vectors)
 
     def ridge(self, penalty: float) -> Tensor | None:
-        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if it needs the spectrum.
+        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if the matrix is singular.
 
-        A Cholesky factorisation is the cheapest way to one ridge. Its error grows with
-        ``lam_max / penalty``; where no digit may be left, None is returned.
+        A Cholesky factorisation is the cheapest way to one ridge. Scaled to a diagonal of ones, its
+        pivots do not depend on how far the weights spread; where one of them is no more than
+        rounding, None is returned.
         """
-        size = float(torch.linalg.matrix_norm(self.curvature, 1)) if len(self.scale) else 0.0
-        if penalty <= len(self.scale) * torch.finfo(torch.float64).eps * size:
-            return None
         matrix = self.curvature.clone()
         matrix.diagonal().add_(penalty)
-        factor, info = torch.linalg.cholesky_ex(matrix)
-        if info:
+        unit = matrix.diagonal().rsqrt()[:, None]
+        factor, info = torch.linalg.cholesky_ex(matrix.mul_(unit).mul_(unit.T))
+        rounding = len(factor) * torch.finfo(factor.dtype).eps
+        if info or not factor.diagonal().square().min() > rounding:
             return None
-        return self.scale * torch.cholesky_solve(self.slope, factor)
+        return self.scale * unit * torch.cholesky_solve(unit * self.slope, factor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +86,30 @@ class Spectrum:
         return self.basis @ (filter_factors[:, None] * self.projections)
 
 
-def least_norm_filter(eigenvalues: Tensor) -> Tensor:
-    """Return ``1/lam`` on the numerical range of the matrix, zero elsewhere."""
-    cutoff = len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues.max()
-    return torch.where(eigenvalues > cutoff, 1.0 / eigenvalues, 0.0)
-
-
 def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:
-    """Return ``1/(lam + penalty)``; least norm at ``penalty = 0``."""
-    return 1.0 / (eigenvalues + penalty) if penalty > 0 else least_norm_filter(eigenvalues)
+    """Return ``1/(lam + penalty)``."""
+    return 1.0 / (eigenvalues + penalty)
+
+
+def least_norm(moments: Moments, weights: Tensor) -> Tensor:
+    """Return the ``H`` with the smallest ``sum_j ||H_j||^2 / rho_j`` among those of least loss.
+
+    Which directions the data show is read from the correlations of the inputs, where it does not
+    depend on the weights; in the others, those of the null space, the norm decides.
+    """
+    used = weights > 0
+    scatter = moments.input_scatter[used][:, used]
+    deviation = scatter.diagonal().clamp(min=0.0).sqrt()
+    unit = torch.where(deviation > 0, 1.0 / deviation, 1.0)[:, None]
+    eigenvalues, vectors = torch.linalg.eigh(scatter * unit * unit.T)
+    shown = eigenvalues > len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues.max()
+    seen, unseen = unit * vectors[:, shown], unit * vectors[:, ~shown]
+    response = seen @ ((seen.T @ moments.cross_scatter[used]) / eigenvalues[shown, None])
+    scale = weights[used].sqrt()[:, None]
+    rest = torch.linalg.lstsq(unseen / scale, -response / scale).solution
+    full = torch.zeros_like(moments.cross_scatter)
+    full[used] = response + unseen @ rest
+    return full
 
 
 def gradient_descent_filter(

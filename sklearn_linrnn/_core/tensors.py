@@ -14,9 +14,11 @@ def as_float64(array: Any, device: torch.device | str = "cpu") -> Tensor:
     array = np.asarray(array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"Real numbers are needed, but an array of dtype {array.dtype} came.")
-    # PyTorch knows neither read-only memory nor negative strides nor foreign byte orders.
-    forward = min(array.strides, default=0) >= 0
-    native = np.require(array, array.dtype.newbyteorder("="), ("W",) if forward else ("W", "C"))
+    # PyTorch knows neither read-only memory nor foreign byte orders nor extended precision, nor
+    # strides that run backwards or do not count whole numbers.
+    plain = all(stride >= 0 and stride % array.itemsize == 0 for stride in array.strides)
+    dtype = np.float64 if array.itemsize > 8 else array.dtype.newbyteorder("=")
+    native = np.require(array, dtype, ("W",) if plain else ("W", "C"))
     return torch.from_numpy(native).to(device=device, dtype=torch.float64)
 
 

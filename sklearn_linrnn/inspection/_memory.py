@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-
-from sklearn_linrnn._validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +40,7 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
     --------
     >>> from sklearn_linrnn import effective_memory, linear_rnn_lag_weights
     >>> [effective_memory(linear_rnn_lag_weights(100, nu_w)) for nu_w in (0.1, 0.5, 0.9)]
-    [1, 4, 35]
+    [1, 5, 35]
     """
     energy = np.asarray(energy, dtype=np.float64)
     if energy.ndim != 1 or energy.size == 0:
@@ -92,7 +91,7 @@ class MemoryDisplay:
     >>> model = NTKConvRegressor(rows="timesteps", n_lags=20).fit(x, np.roll(x, 3))
     >>> display = MemoryDisplay.from_estimator(model)
     >>> display.prior_memory_, display.fit_memory_
-    (4, 3)
+    (5, 3)
     """
 
     def __init__(self, prior: NDArray, fit: NDArray, name: str) -> None:

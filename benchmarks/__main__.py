@@ -1,0 +1,36 @@
+"""Run benchmarks: ``python -m benchmarks [NAME ...]``."""
+
+import platform
+
+import click
+import numpy as np
+import sklearn
+import torch
+from threadpoolctl import threadpool_limits
+
+from benchmarks import airline, lag_statistics, ridge, rnn_step
+
+BENCHMARKS = {
+    module.__name__.split(".")[-1]: module.run
+    for module in (ridge, rnn_step, airline, lag_statistics)
+}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option("--threads", default=2, show_default=True, help="Threads, for all libraries.")
+def main(names: tuple[str, ...], threads: int) -> None:
+    """Run the benchmarks with the given NAMES, or all of them."""
+    torch.set_num_threads(threads)
+    print(
+        f"{platform.machine()}, {threads} threads; Python {platform.python_version()}, "
+        f"NumPy {np.__version__}, PyTorch {torch.__version__}, scikit-learn {sklearn.__version__}"
+    )
+    with threadpool_limits(threads):
+        for name in names or BENCHMARKS:
+            print()
+            BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Times of actions taken in turn, peak memory in a fresh process, and tables."""
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+Action = Callable[[], object]
+
+
+def median_times(actions: dict[str, Action], rounds: int = 5, least: float = 0.2) -> list[float]:
+    """Return the median seconds of each action.
+
+    In every round each action in turn runs at least once, and again until ``least`` seconds are
+    over: what disturbs the machine disturbs all of them. The median is over the rounds' medians.
+    """
+    medians: dict[str, list[float]] = {name: [] for name in actions}
+    for action in actions.values():
+        action()
+    for _ in range(rounds):
+        for name, action in actions.items():
+            times = []
+            end = time.perf_counter() + least
+            while (start := time.perf_counter()) < end:
+                action()
+                times.append(time.perf_counter() - start)
+            medians[name].append(median(times))
+    return [median(values) for values in medians.values()]
+
+
+def peak_memory(prepare: Callable[[int], Action], warm_up: int, size: int) -> float:
+    """Return the bytes that ``prepare(size)()`` takes at its peak, in a process of its own.
+
+    What ``prepare`` makes does not count, nor do the libraries, which ``prepare(warm_up)()`` loads.
+    """
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as executor:
+        return executor.submit(_peak, prepare, warm_up, size).result()
+
+
+def _peak(prepare: Callable[[int], Action], warm_up: int, size: int) -> float:
+    prepare(warm_up)()
+    action = prepare(size)
+    if not sys.platform.startswith("linux"):  # the peak so far cannot be forgotten
+        unit = 1 if sys.platform == "darwin" else 1024
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        action()
+        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _resident("VmRSS")
+    action()
+    return _resident("VmHWM") - before
+
+
+def _resident(field: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time for a table."""
+    return f"{1e3 * seconds:,.2f} ms"
+
+
+def show(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a title and a table; all columns but the first are numbers."""
+    table = Table()
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(width=100, highlight=False)
+    console.print(f"[bold]{title}[/bold]")
+    console.print(table)

@@ -1,0 +1,111 @@
+"""One long series: `NTKConvRegressor` beside scikit-learn's `Ridge` on the lag matrix.
+
+Both have the same rows: the series was at rest before its first step, so the peer's lag matrix is
+that of the series with ``n_lags - 1`` zeros before it. Its columns are scaled by ``sqrt(rho_j)``.
+"""
+
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
+
+from benchmarks.measure import Action, median_times, milliseconds, peak_memory, show
+from sklearn_linrnn import LagStatistics, NTKConvRegressor
+from sklearn_linrnn._core.lag_weights import linear_rnn_lag_weights
+from sklearn_linrnn._core.spectral import Quadratic
+
+N_TIMESTEPS, N_LAGS, NU_W, ALPHA, BLOCK = 200_000, 500, 0.9, 1.0, 1024
+SCALE = np.sqrt(linear_rnn_lag_weights(N_LAGS, NU_W, 1.0, 1.0))
+
+
+def make_series(n_timesteps: int) -> tuple[NDArray, NDArray]:
+    """Return the input (n_timesteps, 1) and the output of a system that forgets slowly."""
+    rng = np.random.default_rng(0)
+    x, noise = rng.standard_normal((2, n_timesteps))
+    return x[:, None], np.convolve(x, 0.97 ** np.arange(N_LAGS))[:n_timesteps] + noise
+
+
+def lag_matrix(x: NDArray) -> NDArray:
+    """Return the scaled lags (n_timesteps, n_lags), lag 0 first."""
+    at_rest = np.concatenate([np.zeros(N_LAGS - 1), x[:, 0]])
+    return np.lib.stride_tricks.sliding_window_view(at_rest, N_LAGS)[:, ::-1] * SCALE
+
+
+def make_ours() -> NTKConvRegressor:
+    """Return our estimator."""
+    return NTKConvRegressor(NU_W, alpha=ALPHA, rows="timesteps", n_lags=N_LAGS, device="cpu")
+
+
+def prepare_ours(n_timesteps: int) -> Action:
+    """Return our fit."""
+    return partial(make_ours().fit, *make_series(n_timesteps))
+
+
+def prepare_peer(n_timesteps: int) -> Action:
+    """Return the peer's fit, lag matrix included."""
+    x, y = make_series(n_timesteps)
+    return lambda: Ridge(ALPHA).fit(lag_matrix(x), y)
+
+
+def run() -> None:
+    """Print times, memory, the largest difference of the coefficients and where our time goes."""
+    x, y = make_series(N_TIMESTEPS)
+    lags, ours, peer = lag_matrix(x), make_ours().fit(x, y), Ridge(ALPHA)
+    fit, whole, solver = median_times(
+        {
+            "ours": lambda: ours.fit(x, y),
+            "peer": prepare_peer(N_TIMESTEPS),
+            "peer, lag matrix given": lambda: peer.fit(lags, y),
+        }
+    )
+    gap = np.abs(ours.impulse_response_[0, 0] - peer.coef_ * SCALE).max()
+    memory = [peak_memory(prepare, 2_000, N_TIMESTEPS) for prepare in (prepare_ours, prepare_peer)]
+    megabytes = [f"{1e-6 * peak:,.0f} MB" for peak in memory]
+    show(
+        f"ridge: {N_TIMESTEPS:,} steps, {N_LAGS} lags; coefficients differ by {gap:.1e}",
+        ("", "time", "ratio", "peak memory"),
+        [
+            ("NTKConvRegressor", milliseconds(fit), "1", megabytes[0]),
+            ("lag matrix and Ridge", milliseconds(whole), f"{whole / fit:.0f}", megabytes[1]),
+            ("Ridge, lag matrix given", milliseconds(solver), f"{solver / fit:.0f}", ""),
+        ],
+    )
+    show_parts(x, y, ours)
+
+
+def show_parts(x: NDArray, y: NDArray, model: NTKConvRegressor) -> None:
+    """Print what the parts of our fit take, and the two steps that it cannot do without.
+
+    These are one transform of the blocks, padded beforehand, and one Cholesky factorisation.
+    """
+    statistics = LagStatistics.from_series(x, y, n_lags=N_LAGS)
+    weights = torch.from_numpy(model.lag_weights_)
+    matrix = Quadratic.of(statistics, weights).curvature + ALPHA / statistics.weight * torch.eye(
+        N_LAGS, dtype=torch.float64
+    )
+    padded = torch.zeros(2, -(-N_TIMESTEPS // BLOCK), 2 * BLOCK, dtype=torch.float64)
+
+    def floor() -> None:
+        for slab in padded.split(32, dim=1):  # one that stays in cache
+            torch.fft.rfft(slab)
+        torch.linalg.cholesky_ex(matrix)
+
+    actions = {
+        "fit": lambda: model.fit(x, y),
+        "statistics": lambda: LagStatistics.from_series(x, y, n_lags=N_LAGS),
+        "solution": lambda: Quadratic.of(statistics, weights).ridge(ALPHA / statistics.weight),
+    }
+    *seconds, least = median_times({**actions, "floor": floor})
+    times = dict(zip(actions, seconds, strict=True))
+    rest = times["fit"] - times["statistics"] - times["solution"]
+    parts = {**times, "validation and the rest": rest, "floor": least}
+    show(
+        "ridge: where the fit's time goes; the floor is one transform and one factorisation",
+        ("part", "time", "share of the fit"),
+        [
+            (part, milliseconds(seconds), f"{seconds / times['fit']:.0%}")
+            for part, seconds in parts.items()
+        ],
+    )

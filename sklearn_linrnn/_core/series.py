@@ -1,0 +1,139 @@
+"""Recordings, one after another, with a target and a weight at every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.tensors import as_float64, finite
+
+Device = torch.device | str
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Recordings one after another.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n_timesteps, n_channels)
+        Inputs of all recordings.
+    y : Tensor of shape (n_timesteps, n_outputs)
+        Targets, zero where they were not observed.
+    weights : Tensor of shape (n_timesteps,)
+        Weights of the steps, zero where a target was not observed.
+    lengths : Tensor of int, shape (n_recordings,)
+        Number of steps of each recording.
+    """
+
+    x: Tensor
+    y: Tensor
+    weights: Tensor
+    lengths: Tensor
+
+    @classmethod
+    def glue(cls, X: Any, y: Any, sample_weight: Any, device: Device) -> Series:
+        """Return the recordings in ``X``, ``y`` and ``sample_weight`` as one series."""
+        inputs, lengths = _columns(X, device)
+        if len(inputs) == 0:
+            raise ValueError("X must have one step at least, but it is empty.")
+        targets, target_lengths = _columns(y, device)
+        if not torch.equal(lengths, target_lengths):
+            raise ValueError(
+                f"X and y must have the same recordings, but X has {_summary(lengths)} and y has "
+                f"{_summary(target_lengths)}."
+            )
+        if isinstance(sample_weight, (list, tuple)) and np.ndim(sample_weight[0]) > 0:
+            sample_weight, weight_lengths = _columns(sample_weight, device)
+            if not torch.equal(lengths, weight_lengths):
+                raise ValueError(
+                    f"sample_weight must have the same recordings as X, but it has "
+                    f"{_summary(weight_lengths)} and X has {_summary(lengths)}."
+                )
+        if sample_weight is not None:
+            sample_weight = as_float64(sample_weight, device).flatten()
+        weights = check_weights(sample_weight, len(inputs), device)
+        return cls(finite(inputs, "X"), *observed(targets, weights), lengths)
+
+    def rested(self, n_steps: int) -> Series:
+        """Return the recordings with ``n_steps`` unsupervised zeros before each."""
+        n_total = len(self.x) + n_steps * len(self.lengths)
+        if len(self.lengths) == 1:
+            position: slice | Tensor = slice(n_steps, None)
+        else:
+            recording = torch.repeat_interleave(self.lengths)
+            step = torch.arange(len(self.x), device=self.x.device)
+            position = step + n_steps * (recording + 1)
+
+        def spread(values: Tensor) -> Tensor:
+            padded = values.new_zeros(n_total, *values.shape[1:])
+            padded[position] = values
+            return padded
+
+        x, y, weights = spread(self.x), spread(self.y), spread(self.weights)
+        return Series(x, y, weights, self.lengths + n_steps)
+
+    def without_heads(self, n_steps: int) -> Series:
+        """Return the recordings with weight zero on the first ``n_steps`` of each."""
+        start = self.lengths.cumsum(0) - self.lengths
+        step = torch.arange(n_steps, device=self.x.device)
+        heads = (start[:, None] + step)[step < self.lengths[:, None]]
+        return Series(self.x, self.y, self.weights.index_fill(0, heads, 0.0), self.lengths)
+
+
+def check_weights(sample_weight: Any, n_rows: int, device: Device) -> Tensor:
+    """Return the weights of rows, ones if there are none."""
+    if sample_weight is None:
+        return torch.ones(n_rows, dtype=torch.float64, device=device)
+    weights = finite(as_float64(sample_weight, device), "sample_weight")
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_rows},), but {tuple(weights.shape)} came."
+        )
+    if (weights < 0).any():
+        raise ValueError(f"sample_weight must not be negative, but {float(weights.min())} came.")
+    return weights
+
+
+def observed(targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Return targets and weights with zeros at the rows where a target is NaN."""
+    if torch.isfinite(targets).all():
+        return targets, weights
+    if torch.isinf(targets).any():
+        raise ValueError("y must be finite or, where it was not observed, NaN; infinity came.")
+    missing = torch.isnan(targets).any(dim=1)
+    return targets.masked_fill(missing[:, None], 0.0), weights.masked_fill(missing, 0.0)
+
+
+def _columns(data: Any, device: Device) -> tuple[Tensor, Tensor]:
+    """Return all steps of recordings as ``(n_timesteps, k)``, and the recordings' lengths."""
+    if isinstance(data, (list, tuple)) and len(data) > 0 and np.ndim(data[0]) > 0:
+        parts = [as_float64(part, device) for part in data]
+        shapes = sorted({tuple(part.shape[1:]) for part in parts})
+        if len(shapes) > 1 or parts[0].ndim > 2:
+            raise ValueError(
+                "Recordings must have shape (n_timesteps,) or (n_timesteps, k) with the same k, "
+                f"but shapes {[tuple(part.shape) for part in parts[:6]]} came."
+            )
+        lengths = [len(part) for part in parts]
+        steps = parts[0] if len(parts) == 1 else torch.cat(parts)
+    else:
+        steps = as_float64(data, device)
+        if steps.ndim not in (1, 2, 3):
+            raise ValueError(
+                f"A series must have 1, 2 or 3 dimensions, but its shape is {tuple(steps.shape)}."
+            )
+        lengths = [steps.shape[-2]] * len(steps) if steps.ndim == 3 else [len(steps)]
+        steps = steps.flatten(0, 1) if steps.ndim == 3 else steps
+    return (steps[:, None] if steps.ndim == 1 else steps), torch.tensor(lengths, device=device)
+
+
+def _summary(lengths: Tensor) -> str:
+    several = len(lengths) > 5
+    return (
+        f"{len(lengths)} of {int(lengths.sum())} steps" if several else f"{lengths.tolist()} steps"
+    )

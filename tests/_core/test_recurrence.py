@@ -1,0 +1,157 @@
+"""The finite RNN against literal simulation and back-propagation through time."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_linrnn import LagStatistics, LinearRNNRegressor
+from sklearn_linrnn._core.convolution import convolve
+from sklearn_linrnn._core.recurrence import (
+    LinearRNN,
+    RNNParameters,
+    impulse_response,
+    initialise,
+    propagate,
+)
+
+
+def draw(seed=0, n_hidden=13, n_channels=2, n_outputs=3, variances=(0.8, 1.5, 0.6)):
+    generator = torch.Generator().manual_seed(seed)
+    return initialise(n_hidden, n_channels, n_outputs, variances, generator)
+
+
+def simulate(parameters, x):
+    """Run the recurrence from rest, one step after another."""
+    W, F, C = parameters
+    n_hidden = len(W)
+    state, outputs = F.new_zeros(n_hidden), []
+    for step in x:
+        state = W @ state / n_hidden**0.5 + F @ step
+        outputs.append(C @ state / n_hidden**0.5)
+    return torch.stack(outputs)
+
+
+def test_impulse_response_convolves_as_the_recurrence_runs():
+    parameters, x = draw(), torch.randn(40, 2, dtype=torch.float64)
+    H = impulse_response(parameters, propagate(parameters, 40))
+    H = H.view(40, 2, 3).permute(2, 1, 0).numpy()
+    assert_allclose(convolve(x.numpy(), H), simulate(parameters, x), atol=1e-12)
+
+
+def test_initial_entries_have_the_variances_asked_for():
+    W, F, C = draw(0, 500, 40, 50, (0.3, 2.0, 5.0))
+    assert W.shape == (500, 500)
+    assert F.shape == (500, 40)
+    assert C.shape == (50, 500)
+    for matrix, variance in ((W, 0.3), (F, 2.0), (C, 5.0)):
+        assert_allclose(matrix.var(), variance, rtol=0.05)
+        assert abs(matrix.mean()) < 0.05 * variance**0.5
+
+
+def test_one_seed_is_one_start_and_another_another():
+    for one, same, other in zip(draw(1), draw(1), draw(2), strict=True):
+        assert_array_equal(one, same)
+        assert not torch.equal(one, other)
+
+
+def backpropagated(parameters, x, y, w, dtype=torch.float64):
+    """Return loss and gradients by automatic differentiation through all steps of recordings.
+
+    ``x`` and ``y`` are lists of recordings; steps with NaN targets are not observed; the
+    intercept is a leaf that sits at its optimum.
+    """
+    leaves = [p.detach().to(dtype).requires_grad_() for p in parameters]
+    outputs = torch.cat([simulate(leaves, torch.from_numpy(part).to(dtype)) for part in x])
+    targets, weights = torch.from_numpy(np.concatenate(y)), torch.from_numpy(np.concatenate(w))
+    seen = ~targets.isnan().any(dim=1)
+    outputs, targets, weights = outputs[seen], targets[seen].to(dtype), weights[seen].to(dtype)
+    b = (weights @ (targets - outputs).detach()) / weights.sum()
+    loss = (weights @ (targets - b - outputs).square()).sum() / (2 * weights.sum())
+    loss.backward()
+    return loss.item(), [leaf.grad for leaf in leaves]
+
+
+def make_data(seed, lengths, n_channels, n_outputs, *, missing=False, weighted=False):
+    rng = np.random.default_rng(seed)
+    x = [rng.normal(size=(n, n_channels)) for n in lengths]
+    y = [rng.normal(1.0, 1.0, (n, n_outputs)) for n in lengths]
+    w = [rng.uniform(0.0, 2.0, n) if weighted else np.ones(n) for n in lengths]
+    for part in y if missing else ():
+        part[rng.random(part.shape) < 0.3] = np.nan
+    return x, y, w
+
+
+CASES = {
+    "one recording": ([12], 1, 1, {}),
+    "several recordings": ([12, 5, 9], 2, 3, {}),
+    "weights": ([12, 5], 2, 1, {"weighted": True}),
+    "missing targets": ([12, 15], 1, 2, {"missing": True}),
+    "weights and missing targets": ([15, 8, 15], 2, 2, {"weighted": True, "missing": True}),
+    "one lag": ([1] * 9, 2, 2, {}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("dtype", "rtol"), [(torch.float64, 1e-10), (torch.float32, 1e-5)], ids=["double", "single"]
+)
+def test_gradient_is_that_of_backpropagation_through_time(case, dtype, rtol):
+    lengths, n_channels, n_outputs, options = CASES[case]
+    x, y, w = make_data(0, lengths, n_channels, n_outputs, **options)
+    start = RNNParameters(*(p.to(dtype) for p in draw(3, 17, n_channels, n_outputs)))
+    expected_loss, expected = backpropagated([p.double() for p in start], x, y, w)
+
+    n_lags = max(lengths)
+    statistics = LagStatistics.from_series(x, y, n_lags=n_lags, sample_weight=w)
+    model = LinearRNN(start, n_lags, centred=False)
+    loss, gradient = statistics.profile_loss(model.response())
+    model.backward(gradient)
+
+    assert_allclose(loss, expected_loss, rtol=rtol)
+    for parameter, grad in zip(model.parameters, expected, strict=True):
+        assert parameter.grad.dtype == dtype
+        assert_allclose(parameter.grad, grad, rtol=0, atol=rtol * float(grad.abs().max()))
+
+
+def test_gradient_of_windows_is_that_of_backpropagation_from_their_last_steps():
+    x, y, _ = make_data(1, [8] * 20, 2, 1)
+    for part in y:
+        part[:-1] = np.nan
+    start = draw(4, 11, 2, 1)
+    loss, expected = backpropagated(start, x, y, [np.ones(8)] * 20)
+    statistics = LagStatistics.from_windows(np.stack(x), np.stack(y)[:, -1])
+    model = LinearRNN(start, 8, centred=False)
+    ours, gradient = statistics.profile_loss(model.response())
+    model.backward(gradient)
+    assert_allclose(ours, loss, rtol=1e-12)
+    for parameter, grad in zip(model.parameters, expected, strict=True):
+        assert_allclose(parameter.grad, grad, rtol=0, atol=1e-10 * float(grad.abs().max()))
+
+
+def test_centred_network_starts_at_zero_and_moves_as_the_other():
+    start = draw(5)
+    moved = RNNParameters(*(p + 0.1 for p in start))
+    H = [impulse_response(p, propagate(p, 6)) for p in (start, moved)]
+    model = LinearRNN(RNNParameters(*(p.clone() for p in start)), 6, centred=True)
+    assert not model.response().any()
+    for parameter, new in zip(model.parameters, moved, strict=True):
+        parameter.copy_(new)
+    assert_allclose(model.response(), H[1] - H[0], atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_fitted_network_predicts_by_running_its_recurrence(dtype):
+    x, y, _ = make_data(2, [60], 2, 2)
+    model = LinearRNNRegressor(
+        30, rows="timesteps", n_lags=6, max_iter=20, dtype=dtype, random_state=0
+    ).fit(x[0], y[0])
+    parameters = [
+        torch.from_numpy(p).double() for p in (model.transition_, model.input_, model.readout_)
+    ]
+    assert {p.dtype for p in (model.transition_, model.input_, model.readout_)} == {np.dtype(dtype)}
+    padded = np.concatenate([np.zeros((5, 2)), x[0]])
+    windows = [torch.from_numpy(padded[s : s + 6]) for s in range(60)]
+    expected = torch.stack([simulate(parameters, window)[-1] for window in windows])
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    assert_allclose(model.predict(x[0]), expected.numpy() + model.intercept_, atol=tolerance)

@@ -1,0 +1,220 @@
+"""The command line: series by name and from files, its table, and one-line errors."""
+
+import gzip
+import re
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from pandas.testing import assert_frame_equal
+
+from sklearn_linrnn import memory_bias
+from sklearn_linrnn.__main__ import main
+from sklearn_linrnn._report import describe
+from sklearn_linrnn._series import BUNDLED, load_series
+
+STUDY = partial(memory_bias, n_hidden=20, max_iter=30)
+
+
+@pytest.fixture(autouse=True)
+def small_study(monkeypatch):
+    """Let the commands train small networks, for a short time."""
+    monkeypatch.setattr("sklearn_linrnn._memory_bias.memory_bias", STUDY)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["memory-bias", *map(str, arguments)])
+
+
+def words(text):
+    """Return the text as one line; the console breaks lines where it likes."""
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def driven(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(100, 3)), columns=["flow", "rain", "melt"])
+    frame.insert(0, "day", [f"day {i}" for i in range(100)])
+    frame.to_csv(tmp_path / "river.csv", index=False)
+    return tmp_path / "river.csv"
+
+
+def test_the_default_series_is_the_airline():
+    named, default = (run(*name, "--lags", 4, "--nu-w", 0.3) for name in (["airline"], []))
+    assert default.exit_code == 0, default.output
+    assert default.stdout == named.stdout
+    assert "Memory bias on airline, 4 lags" in default.stdout
+
+
+def test_the_defaults_fit_into_80_columns_and_end_with_the_sentence():
+    result = run("--lags", 6)
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    frame = STUDY(load_series("airline").target, n_lags=6)
+    assert words(result.stdout).endswith(describe(frame, "airline"))
+    table = [line for line in result.stdout.splitlines() if line.startswith("│")]
+    assert [line.split("│")[1].strip() for line in table] == [
+        "0.1",
+        "0.3",
+        "0.5",
+        "0.7",
+        "0.9",
+        "flat",
+    ]
+    for line, cost in zip(table, frame[frame["model"] == "linear RNN"]["cost"], strict=False):
+        assert f"{cost:+.1%}" in line
+
+
+@pytest.mark.parametrize(
+    "variances",
+    [["--nu-w", 0.2, 0.6], ["--nu-w", 0.2, "--nu-w", 0.6], ["--nu-w=0.2", "--nu-w=0.6"]],
+)
+def test_a_file_with_a_target_and_inputs(driven, tmp_path, variances):
+    out = tmp_path / "out.csv"
+    result = run(
+        driven,
+        "--target",
+        "flow",
+        "--inputs",
+        "rain",
+        "melt",
+        "--lags",
+        3,
+        *variances,
+        "--csv",
+        out,
+    )
+    assert result.exit_code == 0, result.output
+    assert "Memory bias on river.csv, 3 lags" in result.stdout
+    data = pd.read_csv(driven)
+    expected = STUDY(data["flow"], data[["rain", "melt"]], n_lags=3, nu_w=(0.2, 0.6))
+    assert_frame_equal(pd.read_csv(out), expected)
+
+
+def test_the_only_column_of_numbers_is_the_target(tmp_path):
+    path = tmp_path / "one.csv.gz"
+    values = np.random.default_rng(0).normal(size=60)
+    pd.DataFrame({"when": ["x"] * 60, "y": values}).to_csv(path, index=False)
+    result = run(path, "--lags", 2, "--nu-w", 0.3)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("name", ["data[red].csv", "data [bold]x.csv"])
+def test_names_of_files_are_printed_as_they_are(tmp_path, name):
+    values = np.random.default_rng(0).normal(size=60)
+    pd.DataFrame({"y": values}).to_csv(tmp_path / name, index=False)
+    result = run(tmp_path / name, "--lags", 2, "--nu-w", 0.3)
+    assert words(result.stdout).count(name) == 2
+
+
+def test_a_constant_series_has_no_nan_in_its_table(tmp_path):
+    pd.DataFrame({"y": np.ones(60)}).to_csv(tmp_path / "constant.csv", index=False)
+    result = run(tmp_path / "constant.csv", "--lags", 2, "--nu-w", 0.3)
+    assert result.exit_code == 0, result.output
+    assert "nan" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["airplane"], "'airplane' is neither a file nor one of .*airline, longley"),
+        (["longley", "--target", "GNP!"], "longley has no column of numbers called 'GNP!'"),
+        (["macroeconomic"], "target must say which column of macroeconomic to predict"),
+        (["airline", "--inputs", "fuel"], "airline has no column of numbers called 'fuel'"),
+        (["airline", "--lags", "144"], "n_lags=144 must lie between 1 and the 143 steps"),
+        (["airline", "--lags", "140"], "n_lags=140 leaves 4 complete windows"),
+        (["airline", "--lags", "0"], "n_lags=0 must lie between 1"),
+        (["airline", "--lags", "many"], "'many' is not a valid integer"),
+        (["airline", "--nu-w", "-0.1"], "-0.1 is not in the range"),
+        (["airline", "--nu-w", "nan"], "nu_w"),
+        (["airline", "--nu-w", "1e200"], r"overflow: nu_w=1e\+200"),
+        (["airline", "--nu-w"], "'--nu-w' requires an argument"),
+        (["airline", "--csv", "."], "is a directory"),
+        (["airline", "--nu-w", "0.1", "--lags", "2", "--csv", "no/folder/out.csv"], "no/folder"),
+    ],
+)
+def test_wrong_arguments_give_one_line(arguments, message):
+    result = run(*arguments)
+    assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert re.search(message, line)
+    assert result.stderr.splitlines()[-1] == line
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", "could not be read as CSV"),
+        ("words.csv", b"a,b\nx,y\n", "no column of numbers"),
+        ("ragged.csv", b"a,b\n1,2\n3,4,5\n", "could not be read as CSV"),
+        ("latin.csv", "größe\n1\n".encode("latin-1"), "could not be read as CSV"),
+        ("short.csv", b"y\n1\n2\n3\n", "n_lags=24"),
+        ("broken.csv.gz", b"not compressed", "could not be read"),
+        ("cut.csv.gz", gzip.compress(b"y\n" + b"1\n" * 500)[:-12], "could not be read"),
+    ],
+    ids=lambda value: value if str(value).endswith(("csv", "gz")) else "",
+)
+def test_files_that_are_no_series_give_one_line(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    result = run(tmp_path / name)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    (line,) = filter(None, result.stderr.splitlines())
+    assert line.startswith("Error: ")
+    assert message in line
+
+
+def test_a_column_of_words_is_no_target(driven):
+    result = run(driven, "--target", "day")
+    assert result.exit_code == 1
+    assert "no column of numbers called 'day'; it has 'flow', 'rain', 'melt'" in result.stderr
+
+
+def test_a_file_of_several_columns_needs_a_target(driven):
+    result = run(driven)
+    assert result.exit_code == 1
+    assert "target must say which column of river.csv to predict" in result.stderr
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_series_load_as_numbers(name):
+    series = load_series(name, {"macroeconomic": "realgdp", "uschange": "Income"}.get(name))
+    assert pd.api.types.is_numeric_dtype(series.target)
+    assert series.target.notna().sum() > 10
+    assert series.inputs is None
+
+
+def test_the_usual_target_of_longley_can_be_driven_by_its_inputs():
+    series = load_series("Longley", inputs=["GNP", "POP"])
+    assert series.target.name == "TOTEMP"
+    assert list(series.inputs.columns) == ["GNP", "POP"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["memory-bias", "--help"], ["-h"]])
+def test_help_fits_into_80_columns(arguments):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (["--help"], "Usage: sklearn-linrnn "),
+        (["memory-bias", "airline", "--lags", "3", "--nu-w", "0.3"], "Memory bias on airline"),
+    ],
+    ids=["help", "study"],
+)
+def test_the_module_is_a_program(arguments, start):
+    command = [sys.executable, "-m", "sklearn_linrnn", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.lstrip().startswith(start)
+    assert not done.stderr.strip()

@@ -1,0 +1,171 @@
+"""Devices give the same numbers, and seeds the same networks."""
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_linrnn import (
+    LagStatistics,
+    LinearRNNRegressor,
+    NTKConvRegressor,
+    WeightedConv1DRegressor,
+)
+
+ESTIMATORS = [
+    partial(NTKConvRegressor, 0.7),
+    partial(NTKConvRegressor, 0.7, alpha=0.0, n_steps=50),
+    partial(WeightedConv1DRegressor, nu_w=0.7, max_iter=50, momentum=0.3),
+    partial(WeightedConv1DRegressor, "flat", max_iter=50, solver="adam"),
+    partial(LinearRNNRegressor, 30, nu_w=0.7, max_iter=50, random_state=0),
+    partial(LinearRNNRegressor, 30, init="centered", max_iter=50, random_state=0),
+]
+every_estimator = pytest.mark.parametrize(
+    "make", ESTIMATORS, ids=lambda m: f"{m.func.__name__}-{m.keywords}"
+)
+rng = np.random.default_rng(0)
+WINDOWS, y = rng.normal(size=(60, 8, 2)), 0.1 * rng.normal(size=(60, 2))
+STEPS = np.cumsum(rng.normal(size=(5000, 2)), axis=0) / 50
+EVERY = 0.1 * rng.normal(size=(5000, 1))
+FORMS = {"windows": (WINDOWS, y, {}), "series": (STEPS, EVERY, {"rows": "timesteps", "n_lags": 8})}
+
+
+# -- CUDA ---------------------------------------------------------------------------------
+
+
+@pytest.mark.cuda
+@every_estimator
+@pytest.mark.parametrize("form", FORMS)
+def test_cuda_gives_the_numbers_of_the_cpu(make, form):
+    X, target, parameters = FORMS[form]
+    cpu = make(device="cpu", **parameters).fit(X, target)
+    cuda = make(device="cuda", **parameters).fit(X, target)
+    scale = np.abs(cpu.impulse_response_).max()
+    for name in ("impulse_response_", "intercept_"):
+        assert_allclose(getattr(cuda, name), getattr(cpu, name), rtol=1e-10, atol=1e-10 * scale)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("n_lags", [5, 300])
+def test_statistics_on_cuda_are_those_on_the_cpu(n_lags):
+    parts = [
+        LagStatistics.from_series(STEPS, EVERY, n_lags=n_lags, device=device)
+        for device in ("cpu", "cuda")
+    ]
+    for name in ("input_mean", "target_mean", "input_scatter", "cross_scatter", "target_scatter"):
+        expected, found = (getattr(part, name).cpu().numpy() for part in parts)
+        assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * np.abs(expected).max())
+
+
+@pytest.mark.cuda
+def test_auto_is_cuda_where_there_is_one():
+    X, target, _ = FORMS["windows"]
+    auto = NTKConvRegressor().fit(X, target)
+    assert_array_equal(
+        auto.impulse_response_, NTKConvRegressor(device="cuda").fit(X, target).impulse_response_
+    )
+
+
+@pytest.mark.cuda
+@every_estimator
+def test_a_model_trained_on_cuda_unpickles_on_a_machine_without(make, tmp_path):
+    model = make(device="cuda").fit(WINDOWS, y)
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps((model, WINDOWS, model.predict(WINDOWS))))
+    code = (
+        "import pickle, sys, numpy as np\n"
+        "model, X, expected = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "assert np.array_equal(model.predict(X), expected)"
+    )
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model.pkl")], check=True, env=environment
+    )
+
+
+@pytest.mark.cuda
+def test_a_device_past_the_last_is_not_available():
+    with pytest.raises(ValueError, match="device='cuda:99' is not available"):
+        NTKConvRegressor(device="cuda:99").fit(WINDOWS, y)
+
+
+# -- CPU ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@every_estimator
+def test_auto_is_the_cpu_where_there_is_no_gpu(make):
+    auto, cpu = make().fit(WINDOWS, y), make(device="cpu").fit(WINDOWS, y)
+    assert_array_equal(auto.impulse_response_, cpu.impulse_response_)
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu"), "cpu:0"])
+def test_a_device_may_be_a_string_or_an_object(device):
+    model = NTKConvRegressor(device=device).fit(WINDOWS, y)
+    assert_allclose(model.predict(WINDOWS), NTKConvRegressor().fit(WINDOWS, y).predict(WINDOWS))
+
+
+# -- Seeds --------------------------------------------------------------------------------
+
+
+def rnn(random_state, **parameters):
+    return LinearRNNRegressor(20, max_iter=3, random_state=random_state, **parameters).fit(
+        WINDOWS, y
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31])
+def test_a_seed_gives_one_network(seed):
+    assert_array_equal(rnn(seed).transition_, rnn(seed).transition_)
+    assert_array_equal(rnn(seed).predict(WINDOWS), rnn(seed).predict(WINDOWS))
+
+
+def test_seed_zero_is_a_seed_like_any_other():
+    assert not np.array_equal(rnn(0).transition_, rnn(1).transition_)
+
+
+def test_without_a_seed_networks_differ():
+    assert not np.array_equal(rnn(None).transition_, rnn(None).transition_)
+
+
+def test_a_random_state_moves_on_from_fit_to_fit():
+    state = np.random.RandomState(0)
+    first, second = rnn(state), rnn(state)
+    assert not np.array_equal(first.transition_, second.transition_)
+    again = np.random.RandomState(0)
+    assert_array_equal(rnn(again).transition_, first.transition_)
+    assert_array_equal(rnn(again).transition_, second.transition_)
+
+
+def test_a_seed_gives_the_same_start_for_both_types():
+    single, double = rnn(0, dtype="float32"), rnn(0)
+    assert_allclose(single.transition_, double.transition_, rtol=1e-3, atol=1e-4)
+
+
+@every_estimator
+def test_global_generators_are_left_alone(make):
+    numpy_generator = np.random.mtrand._rand  # what scikit-learn takes for random_state=None
+    torch_state, numpy_state = torch.get_rng_state(), copy.deepcopy(numpy_generator.get_state())
+    make().fit(WINDOWS, y).predict(WINDOWS)
+    assert_array_equal(torch.get_rng_state(), torch_state)
+    for now, before in zip(numpy_generator.get_state(), numpy_state, strict=True):
+        assert_array_equal(now, before)
+
+
+def test_other_global_settings_of_torch_are_left_alone():
+    before = torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()
+    rnn(0, dtype="float32").predict(WINDOWS)
+    assert (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()) == before
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_callers_gradient_mode_does_not_matter(enabled):
+    with torch.set_grad_enabled(enabled):
+        found = rnn(0)
+    assert_array_equal(found.impulse_response_, rnn(0).impulse_response_)

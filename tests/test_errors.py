@@ -1,0 +1,565 @@
+"""Wrong input: each error names the argument, what came, and what is needed."""
+
+import copy
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LinearRegression
+
+from sklearn_linrnn import (
+    LagWeighter,
+    LinearRNNRegressor,
+    NTKConvRegressor,
+    WeightedConv1DRegressor,
+)
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(30, 6)), rng.normal(size=30)
+PANEL, EVERY = rng.normal(size=(4, 10, 2)), rng.normal(size=(4, 10, 1))
+STEPS = {"rows": "timesteps", "n_lags": 2}
+
+ESTIMATORS = [
+    NTKConvRegressor,
+    partial(WeightedConv1DRegressor, max_iter=5),
+    partial(LinearRNNRegressor, 5, max_iter=5, random_state=0),
+]
+every_estimator = pytest.mark.parametrize(
+    "make", ESTIMATORS, ids=lambda make: getattr(make, "func", make).__name__
+)
+
+
+# -- X ------------------------------------------------------------------------------------
+
+
+@every_estimator
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (np.array(3.0), ValueError, "Expected 2D array, got scalar"),
+        (X[:, 0], ValueError, "Expected 2D array, got 1D"),
+        (X[None, None], ValueError, "dim 4"),
+        ([[1.0, 2.0], [1.0]], ValueError, "inhomogeneous"),
+        (X[:0], ValueError, r"0 sample\(s\)"),
+        (X[:, :0], ValueError, r"0 feature\(s\)"),
+        ([], ValueError, "Expected 2D array"),
+        (None, ValueError, "Expected 2D array"),
+        (PANEL[:0], ValueError, r"0 sample\(s\)"),
+        (PANEL[:, :0], ValueError, "X of shape .* no steps .*n_timesteps=0"),
+        (PANEL[:, :, :0], ValueError, "X of shape .* no channels.*n_channels=0"),
+        (X + 1j, ValueError, "Complex data not supported"),
+        (PANEL + 1j, ValueError, "Complex data not supported"),
+        ([PANEL[0] + 1j], ValueError, "Complex data not supported"),
+        (np.full((30, 6), "a", dtype=object), ValueError, "could not convert"),
+        (np.where(X > 2, np.nan, X), ValueError, "Input X contains NaN"),
+        (np.where(X > 2, np.inf, X), ValueError, "Input X contains infinity"),
+        (np.where(PANEL > 2, np.nan, PANEL), ValueError, "Input X contains NaN"),
+        ([PANEL[0], PANEL[1] * np.nan], ValueError, r"Input X\[1\] contains NaN"),
+        ([PANEL[0], PANEL[1][:0]], ValueError, r"0 sample\(s\)"),
+        ([PANEL[0], PANEL[1][:, :1]], ValueError, r"same number of channels.*\[1, 2\]"),
+        ([PANEL[0], PANEL[1][:, 0]], ValueError, "inhomogeneous|recording"),
+        (sparse.csr_array(X), TypeError, "Sparse data was passed for X"),
+    ],
+)
+def test_wrong_inputs(make, wrong, error, message):
+    targets = y
+    if isinstance(wrong, list) and wrong and isinstance(wrong[0], np.ndarray):
+        targets = [np.zeros(len(part)) for part in wrong]
+    with pytest.raises(error, match=message):
+        make(n_lags=1).fit(wrong, targets)
+
+
+@every_estimator
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_a_matrix_is_no_array(make):
+    with pytest.raises(TypeError, match=r"np\.matrix is not supported"):
+        make().fit(np.matrix(X), y)
+
+
+# -- y ------------------------------------------------------------------------------------
+
+
+@every_estimator
+@pytest.mark.parametrize(
+    ("x", "wrong", "message"),
+    [
+        (X, None, "requires y to be passed, but the target y is None"),
+        (X, y[:-1], r"inconsistent numbers of samples: \[30, 29\]"),
+        (X, y + 1j, "Complex data not supported"),
+        (X, ["a"] * 30, "could not convert"),
+        (X, np.where(y > 1, np.nan, y), "Input y contains NaN"),
+        (X, np.where(y > 1, np.inf, y), "Input y contains infinity"),
+        (X, np.zeros((30, 6, 1)), r"y must have shape \(n_samples,\).*\(30, 6, 1\) came"),
+        (PANEL, EVERY[:, :9], r"y must have shape \(4, 10, n_outputs\).*\(4, 9, 1\) came"),
+        (PANEL, EVERY[:3], r"y must have shape \(4, 10, n_outputs\).*\(3, 10, 1\) came"),
+        (PANEL, EVERY[..., None], r"y must have shape .*\(4, 10, 1, 1\) came"),
+        (PANEL, EVERY * np.nan, "observed at one step at least.*NaN only"),
+        (PANEL, np.zeros(3), r"inconsistent numbers of samples: \[4, 3\]"),
+        (list(PANEL), list(EVERY)[:3], "list of 4 recordings.*list of length 3 came"),
+        (list(PANEL), EVERY, "list of 4 recordings.*ndarray of length 4 came"),
+        (
+            list(PANEL),
+            [EVERY[0]] * 3 + [EVERY[0][:9]],
+            r"y\[3\] must have shape \(10, 1\).*\(9, 1\)",
+        ),
+        (list(PANEL), [EVERY[0]] * 3 + [np.zeros((10, 2))], r"y\[3\].*\(10, 2\) came"),
+        (list(PANEL), np.nan, "list of 4 recordings.*nan came"),
+    ],
+)
+def test_wrong_targets(make, x, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        make(n_lags=2).fit(x, wrong)
+
+
+def test_timesteps_without_any_target():
+    with pytest.raises(ValueError, match="y must be observed at one step at least"):
+        NTKConvRegressor(**STEPS).fit(X, y * np.nan)
+
+
+# -- Weights of samples -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "targets", "wrong", "message"),
+    [
+        (X, y, -np.ones(30), "Negative values.*sample_weight"),
+        (X, y, np.zeros(30), "weight.* at least one non-zero"),
+        (X, y, np.ones(29), r"sample_weight.shape == \(29,\), expected \(30,\)"),
+        (X, y, np.full(30, np.nan), "sample_weight contains NaN"),
+        (PANEL, EVERY, np.ones(3), "sample_weight"),
+        (PANEL, EVERY, np.ones((4, 9)), "sample_weight"),
+        (PANEL, EVERY, np.ones((10, 4)), "sample_weight"),
+        (PANEL, EVERY, -np.ones(4), "Negative values.*sample_weight"),
+        (list(PANEL), list(EVERY), [np.ones(9), np.ones(11)] + [np.ones(10)] * 2, "sample_weight"),
+        (list(PANEL), list(EVERY), [np.ones(10)] * 3, "sample_weight"),
+    ],
+    ids=[
+        "negative", "zero", "short", "NaN", "recordings", "steps", "transposed",
+        "negative recordings", "lengths", "missing part",
+    ],
+)  # fmt: skip
+def test_wrong_sample_weights(x, targets, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressor(n_lags=2).fit(x, targets, sample_weight=wrong)
+
+
+@pytest.mark.parametrize(
+    ("x", "targets"), [(X, y), (PANEL, EVERY), (list(PANEL), list(EVERY))], ids=lambda _: ""
+)
+def test_a_number_as_sample_weight_weighs_all_alike(x, targets):
+    model = NTKConvRegressor(n_lags=2, alpha=0.0).fit(x, targets, sample_weight=2.0)
+    expected = NTKConvRegressor(n_lags=2, alpha=0.0).fit(x, targets)
+    assert_allclose(model.impulse_response_, expected.impulse_response_, rtol=1e-9)
+
+
+def test_weights_on_unobserved_steps_alone_are_none():
+    targets, weights = y.copy(), np.zeros(30)
+    targets[3], weights[3] = np.nan, 1.0
+    with pytest.raises(ValueError, match="sample_weight must contain at least one non-zero"):
+        NTKConvRegressor(**STEPS).fit(X, targets, sample_weight=weights)
+
+
+# -- Recordings ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "score"])
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (np.zeros(29), r"sequence_id must have shape \(30,\).*\(29,\) came"),
+        (np.zeros((30, 1)), r"sequence_id must have shape \(30,\).*\(30, 1\) came"),
+        (3, r"sequence_id must have shape \(30,\)"),
+    ],
+)
+def test_wrong_sequence_ids(method, ids, message):
+    model = NTKConvRegressor(**STEPS).fit(X, y)
+    arguments = (X,) if method == "predict" else (X, y)
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(*arguments, sequence_id=ids)
+
+
+def test_sequence_ids_that_cannot_be_sorted():
+    with pytest.raises((TypeError, ValueError), match="sequence_id"):
+        NTKConvRegressor(**STEPS).fit(X, y, sequence_id=[None] * 15 + [1] * 15)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "x", "targets"),
+    [
+        (NTKConvRegressor(), X, y),
+        (NTKConvRegressor(**STEPS), PANEL, EVERY),
+        (NTKConvRegressor(**STEPS), list(PANEL), list(EVERY)),
+    ],
+    ids=["windows", "panel", "list"],
+)
+def test_sequence_id_needs_timesteps(estimator, x, targets):
+    with pytest.raises(ValueError, match=r"sequence_id .*needs rows='timesteps'"):
+        estimator.fit(x, targets, sequence_id=np.zeros(len(x)))
+
+
+@every_estimator
+@pytest.mark.parametrize(
+    ("x", "targets", "parameters", "message"),
+    [
+        (X, y, {"n_lags": 7}, "n_lags=7 needs .*n_timesteps=6"),
+        (PANEL, EVERY[:, -1], {"n_lags": 11}, "n_lags=11 needs .*n_timesteps=10"),
+        (PANEL, EVERY, {"n_lags": 11}, "n_lags=11 needs .*n_timesteps=10"),
+        (X, y, {"n_lags": 31, "rows": "timesteps"}, "n_lags=31 needs .*n_timesteps=30"),
+        (X, y, {"rows": "timesteps"}, "n_lags must be given"),
+        (list(PANEL), list(EVERY), {}, "n_lags must be given"),
+        (X, y, {"n_channels": 4}, "n_channels=4 must divide .* 6 columns"),
+        (PANEL, EVERY, {"n_channels": 3}, "X has 2 channels, but n_channels says 3"),
+        (X, y, {**STEPS, "n_channels": 3}, "X has 6 channels, but n_channels says 3"),
+        (
+            X,
+            y,
+            {**STEPS, "lag_order": "newest_first"},
+            "lag_order='newest_first' describes windows",
+        ),
+        (PANEL, EVERY, {"lag_order": "newest_first"}, "lag_order='newest_first' describes windows"),
+    ],
+)
+def test_data_that_do_not_fit_the_parameters(make, x, targets, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make(**parameters).fit(x, targets)
+
+
+# -- Parameters ---------------------------------------------------------------------------
+
+
+@every_estimator
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("nu_w", -0.1),
+        ("nu_f", -1.0),
+        ("nu_c", -1),
+        ("nu_w", np.nan),
+        ("nu_w", np.inf),
+        ("nu_w", "0.5"),
+        ("nu_w", [0.1, 0.5]),
+        ("n_lags", 0),
+        ("n_lags", 2.0),
+        ("n_channels", 0),
+        ("rows", "window"),
+        ("layout", "tnc"),
+        ("lag_order", "newest"),
+        ("dtype", "float16"),
+        ("device", 0),
+        ("device", None),
+        ("fit_intercept", "yes"),
+    ],
+)
+def test_parameters_out_of_range(make, name, wrong):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of .* must be"):
+        make(**{name: wrong}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "wrong"),
+    [
+        (NTKConvRegressor, "alpha", -1.0),
+        (NTKConvRegressor, "n_steps", 0),
+        (NTKConvRegressor, "learning_rate", 0.0),
+        (WeightedConv1DRegressor, "lag_weights", "ntk"),
+        (WeightedConv1DRegressor, "solver", "sgd"),
+        (WeightedConv1DRegressor, "momentum", 1.0),
+        (WeightedConv1DRegressor, "learning_rate", "constant"),
+        (WeightedConv1DRegressor, "max_iter", 0),
+        (WeightedConv1DRegressor, "tol", -1e-4),
+        (WeightedConv1DRegressor, "validation_fraction", 1.0),
+        (WeightedConv1DRegressor, "n_iter_no_change", 0),
+        (LinearRNNRegressor, "n_hidden", 0),
+        (LinearRNNRegressor, "init", "zero"),
+        (LinearRNNRegressor, "random_state", "seed"),
+    ],
+)
+def test_parameters_of_one_estimator_out_of_range(make, name, wrong):
+    with pytest.raises(ValueError, match=f"'{name}' parameter of .* must be"):
+        make(**{name: wrong}).fit(X, y)
+
+
+@pytest.mark.parametrize("make", [WeightedConv1DRegressor, LagWeighter])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([1.0, 2.0], r"lag_weights must have shape \(6,\).*\(2,\) came"),
+        (np.ones((1, 6)), r"lag_weights must have shape \(6,\).*\(1, 6\) came"),
+        ([1, 1, -2, 1, 1, 1], "lag_weights must not be negative.*from -2 to 1"),
+        (np.zeros(6), "lag_weights must not be negative and not all be zero"),
+        ([1, 1, np.nan, 1, 1, 1], "lag_weights contains NaN"),
+        ([1, 1, np.inf, 1, 1, 1], "lag_weights contains infinity"),
+    ],
+)
+def test_wrong_lag_weights(make, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        make(wrong).fit(X, y)
+
+
+@every_estimator
+def test_lag_weights_that_overflow(make):
+    with pytest.raises(ValueError, match=r"nu_w=1e\+100.*n_lags=6"):
+        make(nu_w=1e100).fit(X, y)
+
+
+@every_estimator
+def test_a_network_without_any_variance(make):
+    with pytest.raises(ValueError, match="nu_f=0 and nu_c=0 must not both be zero"):
+        make(nu_f=0, nu_c=0).fit(X, y)
+
+
+@pytest.mark.parametrize("device", ["mps", "meta", "nonsense", "cuda:x", torch.device("meta")])
+def test_devices_that_cannot_be(device):
+    with pytest.raises(
+        ValueError, match=r"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', .*came"
+    ):
+        NTKConvRegressor(device=device).fit(X, y)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", torch.device("cuda")])
+def test_a_gpu_that_is_not_there(device):
+    with pytest.raises(ValueError, match=r"device=.*cuda.* is not available.*0 CUDA devices"):
+        NTKConvRegressor(device=device).fit(X, y)
+
+
+# -- Training that fails ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", ESTIMATORS[1:])
+def test_steps_past_the_stable_limit_warn_and_keep_the_best_parameters(make):
+    model = make(learning_rate=1e3, max_iter=500)
+    with (
+        pytest.warns(UserWarning, match="learning_rate=1000 is past the stable limit"),
+        pytest.warns(ConvergenceWarning, match=r"diverged at step \d+ with learning_rate=1000"),
+    ):
+        model.fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+    assert np.isfinite(model.loss_curve_[:-1]).all()
+    assert model.n_iter_ == len(model.loss_curve_) < 500
+
+
+def test_a_step_just_below_the_limit_is_stable_and_one_just_above_warns():
+    centred = X - X.mean(axis=0)
+    limit = 2 / np.linalg.eigvalsh(centred.T @ centred / len(X))[-1]
+    stable = WeightedConv1DRegressor("flat", learning_rate=0.999 * limit, max_iter=50).fit(X, y)
+    assert (np.diff(stable.loss_curve_) <= 0).all()
+    with pytest.warns(UserWarning, match="past the stable limit"):
+        WeightedConv1DRegressor("flat", learning_rate=1.001 * limit, max_iter=5).fit(X, y)
+
+
+def test_many_steps_at_once_past_the_stable_limit():
+    with pytest.warns(UserWarning, match="learning_rate=1000 is past the stable limit"):
+        NTKConvRegressor(n_steps=2, learning_rate=1e3).fit(X, y)
+    with (
+        pytest.warns(UserWarning, match="past the stable limit"),
+        pytest.raises(ValueError, match=r"learning_rate=1000.0 diverged .*n_steps=5000"),
+    ):
+        NTKConvRegressor(n_steps=5000, learning_rate=1e3).fit(X, y)
+
+
+def test_too_few_steps_for_the_tolerance():
+    with pytest.warns(ConvergenceWarning, match=r"max_iter=3 .*tol=1e-06"):
+        WeightedConv1DRegressor(max_iter=3, tol=1e-6).fit(X, y)
+
+
+def test_a_fraction_that_leaves_nothing_to_train_on():
+    with pytest.raises(ValueError, match=r"validation_fraction=0.9 .*n_samples=2"):
+        WeightedConv1DRegressor(early_stopping=True, validation_fraction=0.9).fit(X[:2], y[:2])
+
+
+@every_estimator
+@pytest.mark.parametrize("scale", [1e160, 1e200], ids="X times {:g}".format)
+def test_inputs_whose_squares_overflow(make, scale):
+    with pytest.raises(ValueError, match=r"X|too large|overflow"):
+        make().fit(X * scale, y)
+
+
+@pytest.mark.parametrize("make", ESTIMATORS[1:])
+def test_targets_whose_squares_overflow_are_not_passed_over_in_silence(make):
+    with pytest.raises(ValueError, match=r"y|too large|overflow"):
+        make().fit(X, y * 1e160)
+
+
+@pytest.mark.parametrize("make", ESTIMATORS[1:])
+def test_numbers_too_large_for_float32_are_said_to_be(make):
+    with pytest.raises(ValueError, match="float32"):
+        make(dtype="float32").fit(X * 1e-30, y * 1e30)
+
+
+# -- Sane answers to odd data -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", ESTIMATORS[:2])
+@pytest.mark.parametrize("constant", [0.0, 1.0, -3e5])
+def test_constant_inputs_predict_the_mean(make, constant):
+    model = make().fit(np.full_like(X, constant), y)
+    assert_allclose(model.predict(np.full_like(X, constant)), y.mean(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("make", ESTIMATORS[:2])
+def test_constant_targets_need_no_response(make):
+    model = make().fit(X, np.full(30, 7.0))
+    assert_array_equal(model.impulse_response_, 0.0)
+    assert_array_equal(model.predict(X), 7.0)
+
+
+@pytest.mark.parametrize("make", ESTIMATORS[:2])
+@pytest.mark.parametrize("alpha", [{}, {"fit_intercept": False}])
+def test_one_sample_is_enough(make, alpha):
+    prediction = make(**alpha).fit(X[:1], y[:1]).predict(X[:1])
+    assert np.isfinite(prediction).all()
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-9, 1e9, 1e150])
+def test_the_unit_of_the_targets_does_not_matter(scale):
+    for make in ESTIMATORS[:2]:
+        expected = make().fit(X, y).predict(X) * scale
+        assert_allclose(make().fit(X, y * scale).predict(X), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-9, 1e9, 1e100])
+def test_the_unit_of_the_inputs_does_not_matter_without_a_penalty(scale):
+    for make in (partial(NTKConvRegressor, alpha=0.0), ESTIMATORS[1]):
+        expected = make().fit(X, y).predict(X)
+        assert_allclose(make().fit(X * scale, y).predict(X * scale), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_the_level_of_the_inputs_does_not_matter(offset):
+    for make in ESTIMATORS[:2]:
+        expected = make().fit(X, y).predict(X)
+        assert_allclose(make().fit(X + offset, y).predict(X + offset), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("nu_w", [1.0, 1.5, 2.0, 4.0])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0, 1e3])
+def test_growing_lag_weights_give_the_dense_answer(nu_w, alpha):
+    n_lags = 50
+    x, target = np.random.default_rng(1).normal(size=(2, 400))
+    windows = np.lib.stride_tricks.sliding_window_view(x, n_lags)
+    target = target[: len(windows)]
+    model = NTKConvRegressor(nu_w, alpha=alpha).fit(windows, target)
+    centred = windows - windows.mean(axis=0)
+    penalty = np.diag(alpha / model.lag_weights_[::-1])
+    dense = np.linalg.solve(centred.T @ centred + penalty, centred.T @ (target - target.mean()))
+    distance = np.linalg.norm(model.impulse_response_[0, 0, ::-1] - dense)
+    assert distance < 1e-8 * np.linalg.norm(dense)
+
+
+@pytest.mark.parametrize("nu_w", [0.3, 0.7, 1.5, 2.0])
+def test_without_a_penalty_no_positive_weight_matters(nu_w):
+    x, target = np.random.default_rng(1).normal(size=(2, 400))
+    windows = np.lib.stride_tricks.sliding_window_view(x, 50)
+    target = target[: len(windows)]
+    model = NTKConvRegressor(nu_w, alpha=0.0).fit(windows, target)
+    expected = LinearRegression().fit(windows, target)
+    assert_allclose(model.predict(windows), expected.predict(windows), rtol=1e-8, atol=1e-8)
+
+
+# -- Use before and after fit -------------------------------------------------------------
+
+
+@every_estimator
+def test_an_unfitted_model_says_so(make):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        make().predict(X)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        make().score(X, y)
+
+
+@every_estimator
+@pytest.mark.parametrize(
+    ("estimator", "data", "wrong", "message"),
+    [
+        ({}, (X, y), X[:, :5], "X has 5 features, but .* is expecting 6"),
+        (STEPS, (X, y), X[:, :5], "X has 5 features, but .* is expecting 6"),
+        ({"n_lags": 2}, (PANEL, EVERY), PANEL[..., :1], "X has 1 channels, but fit says 2"),
+        ({"n_lags": 2}, (PANEL, EVERY), [PANEL[0][:, :1]], "X has 1 channels, but fit says 2"),
+        (STEPS, (X, y), PANEL, "X has 2 channels, but fit says 6"),
+        ({"n_lags": 5}, (PANEL, EVERY[:, -1]), PANEL[:, :4], "n_timesteps=4, .*n_lags=5"),
+        ({}, (X, y), X[:0], r"0 sample\(s\)"),
+        ({}, (X, y), X * np.nan, "Input X contains NaN"),
+        ({"n_lags": 2}, (PANEL, EVERY), PANEL * np.nan, "Input X contains NaN"),
+    ],
+)
+def test_wrong_inputs_to_predict(make, estimator, data, wrong, message):
+    model = make(**estimator).fit(*data)
+    with pytest.raises(ValueError, match=message):
+        model.predict(wrong)
+
+
+NAMED = pd.DataFrame(X, columns=[f"y_lag_{lag}" for lag in range(1, 7)])  # newest first
+
+
+@pytest.mark.parametrize("make", [*ESTIMATORS, LagWeighter])
+@pytest.mark.parametrize(
+    ("seen", "new", "message"),
+    [
+        (NAMED, X, "X does not have valid feature names"),
+        (X, NAMED, "fitted without feature names"),
+    ],
+    ids=["named, then array", "array, then named"],
+)
+def test_columns_keep_the_lags_that_they_had_in_fit(make, seen, new, message):
+    model = make(nu_w=0.1).fit(seen, y)
+    read = model.transform if isinstance(model, LagWeighter) else model.predict
+    with pytest.warns(UserWarning, match=message):
+        result = read(new)
+    assert_allclose(result, read(seen), rtol=1e-9)
+
+
+def test_frames_of_a_list_must_have_the_same_columns_in_the_same_order():
+    frames = [pd.DataFrame(part, columns=["u", "v"]) for part in PANEL]
+    frames[2] = frames[2][["v", "u"]]
+    with pytest.raises(ValueError, match=r"feature names|columns"):
+        NTKConvRegressor(n_lags=2).fit(frames, list(EVERY))
+
+
+FAILURES = [
+    ({}, (X[:, :4], y[:-1]), {}),
+    ({}, (X * np.nan, y), {}),
+    ({}, (X[:, :4], y), {"sample_weight": -np.ones(30)}),
+    ({"nu_w": -1.0}, (X, y), {}),
+    ({"nu_w": 1e200}, (X, y), {}),
+    ({"device": "nonsense"}, (X[:, :4], y), {}),
+    ({"n_lags": 9}, (X, y), {}),
+    ({"rows": "timesteps"}, (X[:, :4], y), {"sequence_id": np.zeros(3)}),
+    ({}, (pd.DataFrame(X[:, :4], columns=list("abcd")), y), {}),
+]
+
+
+@every_estimator
+@pytest.mark.parametrize(("parameters", "data", "metadata"), FAILURES)
+def test_a_failed_fit_leaves_the_earlier_one_as_it_was(make, parameters, data, metadata):
+    model = make().fit(X, y)
+    model.set_params(**parameters)
+    before = copy.deepcopy(vars(model))
+    with pytest.raises(ValueError, match=r"."):
+        model.fit(*data, **metadata)
+    assert vars(model).keys() == before.keys()
+    for name, value in before.items():
+        assert_array_equal(vars(model)[name], value)
+
+
+def test_a_failed_first_fit_leaves_nothing():
+    model = NTKConvRegressor()
+    before = set(vars(model))
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(X, np.where(y > 0, np.nan, y))
+    assert set(vars(model)) == before
+
+
+@pytest.mark.parametrize(("parameters", "x"), [({"nu_w": -1.0}, X), ({"n_lags": 9}, X), ({}, y)])
+def test_a_failed_fit_of_the_weighter_leaves_the_earlier_one_as_it_was(parameters, x):
+    model = LagWeighter().fit(X)
+    expected = model.transform(X)
+    model.set_params(**parameters)
+    with pytest.raises(ValueError, match=r"."):
+        model.fit(x)
+    assert_array_equal(model.set_params(nu_w=0.5, n_lags=None).transform(X), expected)
