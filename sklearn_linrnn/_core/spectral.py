@@ -67,8 +67,7 @@ class Quadratic:
         matrix.diagonal().add_(penalty)
         unit = matrix.diagonal().rsqrt()[:, None]
         factor, info = torch.linalg.cholesky_ex(matrix.mul_(unit).mul_(unit.T))
-        rounding = len(factor) * torch.finfo(factor.dtype).eps
-        if info or not factor.diagonal().square().min() > rounding:
+        if info or not factor.diagonal().square().min() > rank_tolerance(len(factor)):
             return None
         return self.scale * unit * torch.cholesky_solve(unit * self.slope, factor)
 
@@ -84,6 +83,14 @@ class Spectrum:
     def solve(self, filter_factors: Tensor) -> Tensor:
         """Return ``H = D^{1/2} Q diag(f) Q^T c`` of shape (p, n_outputs)."""
         return self.basis @ (filter_factors[:, None] * self.projections)
+
+
+def rank_tolerance(size: int) -> float:
+    """Return the share of the largest below which an eigenvalue or a pivot is but rounding.
+
+    Correlations summed over data are good to about 1e-15, eigenvalues to that for each input.
+    """
+    return 1e-13 + 10 * size * torch.finfo(torch.float64).eps
 
 
 def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:
@@ -102,7 +109,7 @@ def least_norm(moments: Moments, weights: Tensor) -> Tensor:
     deviation = scatter.diagonal().clamp(min=0.0).sqrt()
     unit = torch.where(deviation > 0, 1.0 / deviation, 1.0)[:, None]
     eigenvalues, vectors = torch.linalg.eigh(scatter * unit * unit.T)
-    shown = eigenvalues > len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues.max()
+    shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
     seen, unseen = unit * vectors[:, shown], unit * vectors[:, ~shown]
     response = seen @ ((seen.T @ moments.cross_scatter[used]) / eigenvalues[shown, None])
     scale = weights[used].sqrt()[:, None]
