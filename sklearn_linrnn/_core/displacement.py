@@ -14,10 +14,11 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from sklearn_linrnn._core.moments import RunningSums
 
-SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
+SLAB = 2**16  # complex numbers transformed at a time: 1 MiB, which stays in cache
 EDGES = 1024  # steps at which weights change, taken together
 
 
@@ -60,7 +61,8 @@ def full_window_sums(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> Runn
 
 def series_level(columns: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted mean of ``columns (n_timesteps, k)``; zeros if nothing has weight."""
-    return weights @ columns / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
+    total = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
+    return torch.einsum("s,sk->k", weights, columns) / total
 
 
 def displacement(x: Tensor, weights: Tensor, level: Tensor, n_lags: int) -> tuple[Tensor, Tensor]:
@@ -70,16 +72,16 @@ def displacement(x: Tensor, weights: Tensor, level: Tensor, n_lags: int) -> tupl
     ``n_lags - 2`` of the inputs less their level in ``e_s``; of shapes ``((n_lags - 1) n_channels,
     (n_lags - 1) n_channels)`` and ``(n_lags - 1, n_channels)``.
     """
-    steps = torch.nonzero(weights[1:] != weights[:-1]).flatten()
-    jumps = weights[steps + 1] - weights[steps]
-    if weights[-1] != 0:  # after the last step the weights are zero
-        steps = torch.cat([steps, steps.new_tensor([len(weights) - 1])])
-        jumps = torch.cat([jumps, -weights[-1:]])
+    inner = torch.nonzero(weights[1:] != weights[:-1]).flatten()
+    steps = torch.cat([inner, inner.new_tensor([-1, len(weights) - 1])])  # zero beyond the ends
+    jumps = torch.cat([weights[inner + 1] - weights[inner], weights[:1], -weights[-1:]])
     lags = torch.arange(n_lags - 1, device=x.device)
     n_inputs = (n_lags - 1) * x.shape[1]
     scatter, sums = x.new_zeros(n_inputs, n_inputs), x.new_zeros(n_inputs)
     for step, jump in zip(steps.split(EDGES), jumps.split(EDGES), strict=True):
-        edges = (x[step[:, None] - lags] - level).flatten(1)
+        index = step[:, None] - lags
+        inputs = x[index.clamp(min=0)].masked_fill((index < 0)[:, :, None], 0.0)
+        edges = (inputs - level).flatten(1)
         scatter.addmm_(edges.T * jump, edges)
         sums += jump @ edges
     return scatter, sums.view(n_lags - 1, x.shape[1])
@@ -93,44 +95,31 @@ def lagged_products(
     They are ``sum_s w_s u_s v_{s-j}^T``, with ``v`` the inputs in ``u``, as a tensor of shape
     (n_lags, n_channels + n_outputs, n_channels), then ``sum_s w_s u_s`` and ``sum_s w_s u_s^2``.
 
-    Blocks of ``h >= n_lags`` steps are padded to ``2 h``; the transform of two neighbouring blocks
-    is the sum of theirs, one of them with alternating signs, so each block is transformed once
-    (Rader 1970, "An improved algorithm for high-speed autocorrelation").
+    Overlapping blocks: those of ``h >= n_lags`` steps of ``u``, padded to ``2 h``, are correlated
+    with the inputs in them and in the ``h`` steps before.
     """
     n_steps, n_channels = x.shape
     block = 2 ** math.ceil(math.log2(max(n_lags, min(1024 // n_channels, n_steps), 1)))
     n_columns = n_channels + y.shape[1]
     stride = block * max(1, SLAB // ((n_columns + n_channels) * (block + 1)))
-    sign = 1.0 - 2.0 * (torch.arange(block + 1, device=x.device) % 2)
     spectrum = x.new_zeros(block + 1, n_columns, n_channels, dtype=torch.complex128)
-    before = x.new_zeros(n_channels, 1, block + 1, dtype=torch.complex128)
     sums, squares = x.new_zeros(2, n_columns)
+    before = -level[:n_channels, None].expand(-1, block)  # at rest
     for first in range(0, n_steps, stride):
         slab = slice(first, first + stride)
         rows = torch.vstack([x[slab].T, y[slab].T]).sub_(level[:, None])
-        weight = weights[slab]
-        sums += rows @ weight
-        squares += rows.square() @ weight
-        spectra = _transform_blocks(rows, block)
-        here = spectra[:n_channels]
-        pair = here * sign
-        pair[:, :1] += before
-        pair[:, 1:] += here[:, :-1]
-        before = here[:, -1:].clone()
-        if (weight == weight[0]).all():
-            pair *= weight[0]
-        else:
-            spectra = _transform_blocks(rows * weight, block)
-        spectrum += torch.einsum("ibf,abf->fia", spectra, pair.conj())
-    correlation = torch.fft.irfft(spectrum * sign[:, None, None], dim=0)[:n_lags]
+        weighted = rows * weights[slab]
+        sums += weighted.sum(1)
+        squares += torch.linalg.vecdot(weighted, rows)
+        missing = -rows.shape[1] % block
+        inputs = torch.cat([before, pad(rows[:n_channels], (0, missing))], dim=1)
+        before = inputs[:, -block:]
+        blocks = pad(weighted, (0, missing)).view(n_columns, -1, block)
+        present = torch.fft.rfft(blocks, n=2 * block)
+        recent = torch.fft.rfft(inputs.unfold(1, 2 * block, block))
+        spectrum.baddbmm_(present.permute(2, 0, 1), recent.permute(2, 1, 0).conj())
+    correlation = torch.fft.irfft(spectrum, dim=0)[block : block + n_lags]
     return correlation, sums, squares
-
-
-def _transform_blocks(rows: Tensor, block: int) -> Tensor:
-    """Return the spectra of padded blocks of ``rows (k, n)``: (k, n_blocks, block + 1)."""
-    missing = -rows.shape[1] % block
-    padded = torch.nn.functional.pad(rows, (0, missing)) if missing else rows
-    return torch.fft.rfft(padded.view(len(rows), -1, block), n=2 * block)
 
 
 def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
@@ -149,18 +138,16 @@ def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
 
     Notes
     -----
-    In memory of row length ``n_lags``, stepping by ``n_lags + 1`` walks down a diagonal. So each
-    diagonal of blocks is one column of a strided view, and one cumulative sum does them all; what
-    runs past the last row lands below the diagonal, which is then overwritten by symmetry.
+    In memory of row length ``p = n_lags * n_channels``, stepping by ``n_channels (p + 1)`` walks
+    down a diagonal of blocks. So each of them is one column of a strided view, and one cumulative
+    sum does them all; what runs past the end of a row lands below the diagonal, which is then
+    overwritten by symmetry.
     """
     n_lags, n_channels, _ = first.shape
-    area = n_channels**2
-    memory = first.new_zeros((n_lags + 1) * n_lags * area)
-    grid = memory[: n_lags * n_lags * area].view(n_lags, n_lags, n_channels, n_channels)
-    grid[0] = first
-    inner = increments.view(n_lags - 1, n_channels, n_lags - 1, n_channels)
-    grid[1:, 1:] = inner.transpose(1, 2)
-    diagonals = memory.as_strided((n_lags, n_lags * area), ((n_lags + 1) * area, 1))
-    diagonals.cumsum_(0)
-    matrix = grid.transpose(1, 2).reshape(n_lags * n_channels, n_lags * n_channels)
+    p = n_lags * n_channels
+    memory = first.new_zeros(p * (p + 1))
+    matrix = memory[: p * p].view(p, p)
+    matrix[:n_channels] = first.transpose(0, 1).reshape(n_channels, p)
+    matrix[n_channels:, n_channels:] = increments
+    memory.as_strided((n_lags, n_channels * p), (n_channels * (p + 1), 1)).cumsum_(0)
     return matrix.triu_().add_(matrix.triu(1).T)

@@ -60,14 +60,15 @@ class Series:
         return cls(finite(inputs, "X"), *observed(targets, weights), lengths)
 
     def rested(self, n_steps: int) -> Series:
-        """Return the recordings with ``n_steps`` unsupervised zeros before each."""
-        n_total = len(self.x) + n_steps * len(self.lengths)
+        """Return the recordings with ``n_steps`` unsupervised zeros between them.
+
+        Before the first one, a series is at rest anyway.
+        """
         if len(self.lengths) == 1:
-            position: slice | Tensor = slice(n_steps, None)
-        else:
-            recording = torch.repeat_interleave(self.lengths)
-            step = torch.arange(len(self.x), device=self.x.device)
-            position = step + n_steps * (recording + 1)
+            return self
+        n_total = len(self.x) + n_steps * (len(self.lengths) - 1)
+        recording = torch.repeat_interleave(self.lengths)
+        position = torch.arange(len(self.x), device=self.x.device) + n_steps * recording
 
         def spread(values: Tensor) -> Tensor:
             padded = values.new_zeros(n_total, *values.shape[1:])
@@ -75,7 +76,7 @@ class Series:
             return padded
 
         x, y, weights = spread(self.x), spread(self.y), spread(self.weights)
-        return Series(x, y, weights, self.lengths + n_steps)
+        return Series(x, y, weights, self.lengths)
 
     def without_heads(self, n_steps: int) -> Series:
         """Return the recordings with weight zero on the first ``n_steps`` of each."""
@@ -101,7 +102,7 @@ def check_weights(sample_weight: Any, n_rows: int, device: Device) -> Tensor:
 
 def observed(targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Return targets and weights with zeros at the rows where a target is NaN."""
-    if torch.isfinite(targets).all():
+    if torch.isfinite(targets.sum()):
         return targets, weights
     if torch.isinf(targets).any():
         raise ValueError("y must be finite or, where it was not observed, NaN; infinity came.")

@@ -42,7 +42,7 @@ class Quadratic:
         """Return the loss of ``moments`` for weights ``(p,)`` of the inputs."""
         scale = weights.sqrt()[:, None]
         return cls(
-            moments.input_scatter * (scale / moments.weight) * scale.T,
+            (moments.input_scatter * (scale / moments.weight)).mul_(scale.T),
             moments.cross_scatter * (scale / moments.weight),
             scale,
         )
@@ -69,7 +69,8 @@ class Quadratic:
         factor, info = torch.linalg.cholesky_ex(matrix.mul_(unit).mul_(unit.T))
         if info or not factor.diagonal().square().min() > rank_tolerance(len(factor)):
             return None
-        return self.scale * unit * torch.cholesky_solve(unit * self.slope, factor)
+        half = torch.linalg.solve_triangular(factor, unit * self.slope, upper=False)
+        return self.scale * unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,8 +54,9 @@ def formed_window_sums(series: Series, n_lags: int) -> RunningSums:
     rows = torch.nonzero(weights).flatten()
     if len(rows) == 0:
         return sums
-    # Time runs backwards, so that windows come newest step first.
-    windows = x.flip(0).unfold(0, n_lags, 1)  # (n_timesteps - n_lags + 1, n_channels, n_lags)
+    # Time runs backwards, so that windows come newest step first, and ends at rest.
+    backwards = torch.nn.functional.pad(x.flip(0), (0, 0, 0, n_lags - 1))
+    windows = backwards.unfold(0, n_lags, 1)  # (n_timesteps, n_channels, n_lags)
     for block in rows.split(_block_length(len(level))):
         lags = windows[len(x) - 1 - block].transpose(1, 2).flatten(1)
         sums.add(lags, y[block], weights[block])
