@@ -1,5 +1,8 @@
 """Linear recurrent networks, their infinite-width limit, and how much memory they really have."""
 
+from importlib.metadata import version
+
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__version__ = version("sklearn-linrnn")

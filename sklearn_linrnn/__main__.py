@@ -68,7 +68,14 @@ def main() -> None:
     multiple=True,
     help="Columns to predict it from; without any, its own past.",
 )
-@click.option("--lags", metavar="L", default=24, show_default=True, help="Number of lags.")
+@click.option(
+    "--lags",
+    metavar="L",
+    type=click.IntRange(min=1),
+    default=24,
+    show_default="24",
+    help="Number of lags.",
+)
 @click.option(
     "--nu-w",
     metavar="V ...",

@@ -210,6 +210,6 @@ def choose_learning_rate(
             f"learning_rate={learning_rate:.4g} is past the stable limit {limit:.4g}: gradient "
             "descent will diverge. Lower it, or use learning_rate='auto'.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return float(learning_rate)

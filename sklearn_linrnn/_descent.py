@@ -49,6 +49,9 @@ class DescentRegressor(LagRegressor):
     Subclasses say what is trained (`_start`).
     """
 
+    # Whether training moves the curvature, so that a step which was stable may cease to be.
+    _moves = False
+
     @abstractmethod
     def _start(self, statistics: LagStatistics, scale: Tensor) -> Model:
         """Return the model at its start; ``scale`` has the square roots of the input weights."""
@@ -89,7 +92,9 @@ class DescentRegressor(LagRegressor):
                 f"dtype={self.dtype!r} cannot hold the learning rate {learning_rate:.4g}, the "
                 "inverse of the largest curvature. Scale X, or use dtype='float64'."
             )
-        return GradientDescent(model.parameters, learning_rate, self.momentum, adaptive=automatic)
+        return GradientDescent(
+            model.parameters, learning_rate, self.momentum, adaptive=automatic and self._moves
+        )
 
     def _publish_model(self, model: Model) -> None:
         """Set fitted attributes beyond the response."""

@@ -153,6 +153,8 @@ class LinearRNNRegressor(DescentRegressor):
         "random_state": ["random_state"],
     }
 
+    _moves = True
+
     def __init__(
         self,
         n_hidden: int = 512,

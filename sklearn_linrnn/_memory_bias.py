@@ -108,8 +108,9 @@ def memory_bias(
     windows, targets = make_windows(y, X, n_lags)
     if len(targets) < 2 * (n_splits + 1):
         raise ValueError(
-            f"n_lags={n_lags} leaves {len(targets)} complete windows of {np.size(y)} steps, but "
-            f"n_splits={n_splits} needs at least {2 * (n_splits + 1)}. Lower n_lags or n_splits."
+            f"n_lags={n_lags} leaves {len(targets)} windows without a missing value in "
+            f"{np.size(y)} steps, but n_splits={n_splits} needs at least {2 * (n_splits + 1)}. "
+            "Lower n_lags, or predict y from inputs X that have no gaps."
         )
     models = make_models(variances, n_hidden, max_iter, random_state)
     jobs = [(part, key) for part in TimeSeriesSplit(n_splits).split(windows) for key in models]

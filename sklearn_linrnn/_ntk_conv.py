@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from numbers import Integral, Real
 from typing import Any, Literal
 
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from sklearn_linrnn._base import LagRegressor, choose_learning_rate
 from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.optimize import DIVERGED
 from sklearn_linrnn._core.spectral import (
     Quadratic,
     Spectrum,
     gradient_descent_filter,
-    least_norm,
-    ridge_filter,
+    rank_revealed_ridge,
 )
 from sklearn_linrnn._sequences import TrainingData
 from sklearn_linrnn._validation.parameters import (
@@ -172,22 +175,27 @@ class NTKConvRegressor(LagRegressor):
             self._say(f"{n_lags} lags: solved by a Cholesky factorisation")
             return response, statistics
         self._say(f"{n_lags} lags: solved by an eigendecomposition")
-        if self.n_steps is None and self.alpha == 0:
-            return least_norm(statistics, weights), statistics
-        spectrum = loss.decompose()
-        return spectrum.solve(self._filter(spectrum, penalty)), statistics
-
-    def _filter(self, spectrum: Spectrum, penalty: float) -> Tensor:
         if self.n_steps is None:
-            return ridge_filter(spectrum.eigenvalues, penalty)
+            return rank_revealed_ridge(statistics, weights, penalty), statistics
+        return self._descend(loss.decompose(), penalty, self.n_steps), statistics
+
+    def _descend(self, spectrum: Spectrum, penalty: float, n_steps: int) -> Tensor:
         largest = float(spectrum.eigenvalues.max()) + penalty
         learning_rate = choose_learning_rate(self.learning_rate, largest)
-        factors = gradient_descent_filter(
-            spectrum.eigenvalues, penalty, self.n_steps, learning_rate
-        )
-        if not torch.isfinite(factors).all():
-            raise ValueError(
-                f"Gradient descent with learning_rate={self.learning_rate} diverged beyond "
-                f"float64 within n_steps={self.n_steps}; it is stable below {2.0 / largest:.4g}."
+        growth = abs(1.0 - learning_rate * largest)
+        if growth > 1.0 and (step := math.ceil(math.log(DIVERGED) / math.log(growth))) <= n_steps:
+            warnings.warn(
+                f"Gradient descent diverged at step {step} with learning_rate="
+                f"{learning_rate:.4g}. Lower it, or use learning_rate='auto'.",
+                ConvergenceWarning,
+                stacklevel=4,
             )
-        return factors
+        response = spectrum.solve(
+            gradient_descent_filter(spectrum.eigenvalues, penalty, n_steps, learning_rate)
+        )
+        if not torch.isfinite(response).all():
+            raise ValueError(
+                f"Gradient descent with learning_rate={self.learning_rate} left the range of "
+                f"float64 within n_steps={n_steps}; it is stable below {2.0 / largest:.4g}."
+            )
+        return response

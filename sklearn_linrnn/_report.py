@@ -12,7 +12,7 @@ from rich.table import Table
 from sklearn_linrnn._memory_bias import FLAT, LIMIT, RNN, SCALED
 
 LEGEND = """\
-error   RMSE on the steps after the training part, in five parts
+error   RMSE one step ahead, on the steps that follow each training part
 cost    the RNN's error against that of the flat convolution, which has no bias
 memory  lag that holds 90 % of the energy of the prior, and of the fit; lag 0 is
         the newest input
@@ -80,9 +80,10 @@ def describe(frame: pd.DataFrame, name: str) -> str:
         return f"On {name}, the convolution without bias makes no error: there is nothing to cost."
     shortest = rnn.loc[rnn["nu_w"].idxmin()]
     best = rnn.loc[rnn["rmse"].idxmin()]
+    strongest = ", where its bias to short memory is strongest," if len(rnn) > 1 else ""
     text = (
-        f"On {name}, a linear RNN that starts at nu_w = {shortest['nu_w']:g}, where its bias to "
-        f"short memory is strongest, has an error {_relative(shortest['cost'])} that of a "
+        f"On {name}, a linear RNN that starts at nu_w = {shortest['nu_w']:g}{strongest} has "
+        f"an error {_relative(shortest['cost'])} that of a "
         "convolution without bias. "
     )
     if best["nu_w"] != shortest["nu_w"]:
@@ -91,8 +92,10 @@ def describe(frame: pd.DataFrame, name: str) -> str:
             f"{_relative(best['cost'])} it; the memory that it uses then reaches to lag "
             f"{best['fit_memory']}, against {shortest['fit_memory']}."
         )
-    else:
+    elif len(rnn) > 1 and best["cost"] <= 0:
         text += f"No weaker bias does better here: a memory to lag {best['fit_memory']} is enough."
+    else:
+        text += f"The memory that it uses reaches to lag {best['fit_memory']}."
     return text
 
 

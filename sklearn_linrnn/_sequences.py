@@ -114,6 +114,8 @@ class Recordings:
 
     def respond(self, impulse_response: NDArray) -> NDArray:
         """Return the convolution at the supervised steps, (n_supervised, n_outputs)."""
+        if isinstance(self.parts, np.ndarray):
+            return convolve(self.parts, impulse_response).reshape(-1, len(impulse_response))
         return np.concatenate([convolve(part, impulse_response) for part in self.parts])
 
 

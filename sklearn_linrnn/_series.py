@@ -82,6 +82,8 @@ def load_series(
         raise ValueError(
             f"{name} has no column of numbers called {_names(unknown)}; it has {_names(columns)}."
         )
+    if target in inputs:
+        raise ValueError(f"target={target!r} must not be one of the inputs that predict it.")
     return StudySeries(name, frame[target], frame[list(inputs)] if inputs else None)
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.moments import Moments
+from sklearn_linrnn._core.moments import WEIGHT_ROUNDING, Moments
 from sklearn_linrnn._core.series import Series, check_weights, observed
 from sklearn_linrnn._core.tensors import as_float64
 from sklearn_linrnn._core.window_sums import series_sums, window_sums
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LagStatistics(Moments):
     """Sufficient statistics of a linear model on lagged inputs.
 
@@ -131,7 +131,7 @@ class LagStatistics(Moments):
         sums = window_sums(X[:, n_timesteps - n_lags :], *observed(targets, weights))
         order = torch.arange(n_lags * n_channels, device=targets.device)
         newest_first = order.view(n_lags, n_channels).flip(0).flatten()
-        return cls._of(sums.moments().reordered(newest_first), n_lags, n_channels)
+        return cls._of(sums.moments()._reordered(newest_first), n_lags, n_channels)
 
     @classmethod
     def from_series(
@@ -152,7 +152,7 @@ class LagStatistics(Moments):
         ----------
         X : array-like of shape (n_timesteps,), (n_timesteps, n_channels) or \
                 (n_recordings, n_timesteps, n_channels), or list of the first two
-            One recording or several; finite.
+            One recording or several, which a nested list is too; finite.
         y : array-like or list, of the same form as X with ``n_outputs`` for ``n_channels``
             Targets. A step with a NaN among its targets is not observed and left out.
         n_lags : int
@@ -202,7 +202,7 @@ class LagStatistics(Moments):
         if not isinstance(other, LagStatistics):
             return NotImplemented
         self._check_alike(other)
-        return self.merged(other, 1)
+        return self._merged(other, 1)
 
     def __radd__(self, other: Literal[0]) -> LagStatistics:
         """Let ``sum`` start from 0."""
@@ -213,18 +213,26 @@ class LagStatistics(Moments):
         if not isinstance(other, LagStatistics):
             return NotImplemented
         self._check_alike(other)
-        if other.weight > self.weight * (1 + 1e-12):
+        if other.weight > self.weight * (1.0 + WEIGHT_ROUNDING):
             raise ValueError(
                 f"Statistics of weight {other.weight:g} cannot be taken away from statistics of "
                 f"weight {self.weight:g}."
             )
-        return self.merged(other, -1)
+        return self._merged(other, -1)
+
+    def __repr__(self) -> str:
+        """Say how much data of which shape there is."""
+        return (
+            f"{type(self).__name__}(weight={self.weight:g}, n_lags={self.n_lags}, "
+            f"n_channels={self.n_channels}, n_outputs={len(self.target_mean)})"
+        )
 
     def _check_alike(self, other: LagStatistics) -> None:
         for name, mine, theirs in (
             ("n_lags", self.n_lags, other.n_lags),
             ("n_channels", self.n_channels, other.n_channels),
             ("n_outputs", len(self.target_mean), len(other.target_mean)),
+            ("device", self.input_mean.device, other.input_mean.device),
         ):
             if mine != theirs:
                 raise ValueError(

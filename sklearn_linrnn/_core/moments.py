@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+WEIGHT_ROUNDING = 1e-12  # the share of a weight that is but rounding once the rest is taken away
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -36,24 +38,7 @@ class Moments:
     cross_scatter: Tensor
     target_scatter: Tensor
 
-    @classmethod
-    def empty(cls, shape: tuple[int, int] | torch.Size, device: torch.device) -> Moments:
-        """Return the moments of no rows, for ``shape = (n_inputs, n_outputs)``."""
-        n_inputs, n_outputs = shape
-
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(*shape, dtype=torch.float64, device=device)
-
-        return cls(
-            0.0,
-            zeros(n_inputs),
-            zeros(n_outputs),
-            zeros(n_inputs, n_inputs),
-            zeros(n_inputs, n_outputs),
-            zeros(n_outputs),
-        )
-
-    def reordered(self, order: Tensor) -> Self:
+    def _reordered(self, order: Tensor) -> Self:
         """Return the moments of the rows ``(z[order], y)``."""
         return replace(
             self,
@@ -97,15 +82,14 @@ class Moments:
         miss = self.intercept(response) - intercept
         return self.profile_loss(response)[0] + 0.5 * float(miss.square().sum())
 
-    def merged(self, other: Moments, sign: int) -> Self:
+    def _merged(self, other: Moments, sign: int) -> Self:
         """Return the moments with ``other``'s rows added (``sign=1``) or taken away (``-1``).
 
         Chan, Golub and LeVeque 1983, equation 2.1; solved for one of the parts when ``sign=-1``.
         """
         weight = self.weight + sign * other.weight
-        if weight == 0.0:
-            nothing = Moments.empty(self.cross_scatter.shape, self.input_mean.device)
-            return replace(self, **vars(nothing))
+        if abs(weight) <= WEIGHT_ROUNDING * self.weight:
+            return replace(self, **vars(no_rows(self.input_mean, self.target_mean)))
         input_gap = other.input_mean - self.input_mean
         target_gap = other.target_mean - self.target_mean
         share = sign * other.weight / weight
@@ -125,6 +109,18 @@ class Moments:
                 target_gap.square(), alpha=spread
             ),
         )
+
+
+def no_rows(input_mean: Tensor, target_mean: Tensor) -> Moments:
+    """Return the moments of no rows, with as many inputs and outputs as the means have entries."""
+    return Moments(
+        weight=0.0,
+        input_mean=torch.zeros_like(input_mean),
+        target_mean=torch.zeros_like(target_mean),
+        input_scatter=input_mean.new_zeros(len(input_mean), len(input_mean)),
+        cross_scatter=input_mean.new_zeros(len(input_mean), len(target_mean)),
+        target_scatter=torch.zeros_like(target_mean),
+    )
 
 
 @dataclass(eq=False)
@@ -147,8 +143,17 @@ class RunningSums:
     @classmethod
     def about(cls, input_shift: Tensor, target_shift: Tensor) -> RunningSums:
         """Return the sums of no rows."""
-        nothing = Moments.empty((len(input_shift), len(target_shift)), input_shift.device)
-        return cls(input_shift, target_shift, *vars(nothing).values())
+        nothing = no_rows(input_shift, target_shift)
+        return cls(
+            input_shift,
+            target_shift,
+            weight=0.0,
+            input_sum=nothing.input_mean,
+            target_sum=nothing.target_mean,
+            input_square=nothing.input_scatter,
+            cross_square=nothing.cross_scatter,
+            target_square=nothing.target_scatter,
+        )
 
     def add(self, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
         """Add rows ``inputs (m, p)`` and ``targets (m, n_outputs)``."""
@@ -166,7 +171,7 @@ class RunningSums:
     def moments(self) -> Moments:
         """Return the centred moments; uses up the sums."""
         if self.weight == 0.0:
-            return Moments.empty(self.cross_square.shape, self.input_sum.device)
+            return no_rows(self.input_shift, self.target_shift)
         input_mean, target_mean = self.input_sum / self.weight, self.target_sum / self.weight
         return Moments(
             self.weight,

@@ -34,6 +34,7 @@ class Optimizer(Protocol):
     """Moves parameters along their ``grad``."""
 
     adaptive: bool  # whether it takes back steps that fail
+    bound: float  # the loss at which it has diverged, in units of the loss at the start
 
     @property
     def learning_rate(self) -> float:
@@ -80,9 +81,9 @@ class Training:
 class GradientDescent:
     """Gradient descent with Polyak's momentum: ``v <- momentum v + grad``, ``p <- p - eta v``.
 
-    Where ``adaptive``, it takes back a step that raises the loss (with momentum: above its start)
-    and halves the next ones. The stable step of a network is that of its infinite-width limit only
-    as long as it has not moved far; where it is, nothing is ever taken back.
+    Where ``adaptive``, it takes back a step that raises the loss (with momentum: above twice its
+    start) and halves the next ones. The stable step of a network is that of its infinite-width
+    limit only as long as it has not moved far; where it is, nothing is taken back.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class GradientDescent:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.adaptive = adaptive
+        self.bound = DIVERGED
         self.velocities = [torch.zeros_like(p) for p in parameters]
         self.previous = [p.clone() for p in parameters] if adaptive else []
 
@@ -106,7 +108,7 @@ class GradientDescent:
 
     def rose(self, loss: float, before: float, start: float) -> bool:
         """Whether the last step raised the loss more than this optimiser puts up with."""
-        allowed = start if self.momentum else before
+        allowed = 2.0 * start if self.momentum else before
         return self.adaptive and not loss <= allowed + ROUNDING * start
 
     def retreat(self) -> None:
@@ -122,6 +124,7 @@ class Adam(torch.optim.Adam):
     """PyTorch's Adam."""
 
     adaptive = False
+    bound = math.inf  # its first steps have a size of their own, however small the loss
 
     @property
     def learning_rate(self) -> float:
@@ -152,23 +155,26 @@ def train(
     training = Training()
     best = _Best(model.parameters, keeps=held_out is not None or not optimizer.adaptive)
     start = before = before_watched = math.inf
-    for step in range(stopping.max_iter + 1):
+    moved = False
+    while True:
         response = model.response()
         loss, gradient = moments.profile_loss(response)
         watched = loss
         if held_out is not None:
             watched = held_out.loss(response, moments.intercept(response))
-        if step and optimizer.rose(loss, before, start):
+        step = len(training.losses) + moved
+        if moved and optimizer.rose(loss, before, start):
             optimizer.retreat()
             training.record(before, before_watched)
+            moved = False
             continue
-        if step == 0:
-            start = loss
-        else:
+        if moved:
             training.record(loss, watched)
+        elif step == 0:
+            start = loss
         before, before_watched = loss, watched
         report(step, loss)
-        if not loss <= DIVERGED * start:
+        if not (math.isfinite(loss) and loss <= optimizer.bound * start):
             training.outcome = "diverged"
             break
         best.update(watched, step, stopping.tol)
@@ -176,9 +182,11 @@ def train(
         if watches and step - best.step >= stopping.patience:
             training.outcome = "converged"
             break
-        if step < stopping.max_iter:
-            model.backward(gradient)
-            optimizer.step()
+        if step >= stopping.max_iter:
+            break
+        model.backward(gradient)
+        optimizer.step()
+        moved = True
     if held_out is not None or training.outcome == "diverged":
         best.restore()
     return training

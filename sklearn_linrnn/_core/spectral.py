@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.linalg import qr, solve, solve_triangular
 from torch import Tensor
 
 from sklearn_linrnn._core.moments import Moments
@@ -57,17 +60,18 @@ class Quadratic:
         return Spectrum(eigenvalues.clamp(min=0.0), vectors.T @ self.slope, self.scale * vectors)
 
     def ridge(self, penalty: float) -> Tensor | None:
-        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if the matrix is singular.
+        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show.
 
         A Cholesky factorisation is the cheapest way to one ridge. Scaled to a diagonal of ones, its
-        pivots do not depend on how far the weights spread; where one of them is no more than
-        rounding, None is returned.
+        pivots do not depend on how far the weights spread; where one of them would cost half of
+        the digits, None is returned.
         """
         matrix = self.curvature.clone()
         matrix.diagonal().add_(penalty)
         unit = matrix.diagonal().rsqrt()[:, None]
         factor, info = torch.linalg.cholesky_ex(matrix.mul_(unit).mul_(unit.T))
-        if info or not factor.diagonal().square().min() > rank_tolerance(len(factor)):
+        half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
+        if info or not factor.diagonal().square().min() > half_of_the_digits:
             return None
         half = torch.linalg.solve_triangular(factor, unit * self.slope, upper=False)
         return self.scale * unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
@@ -94,30 +98,43 @@ def rank_tolerance(size: int) -> float:
     return 1e-13 + 10 * size * torch.finfo(torch.float64).eps
 
 
-def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:
-    """Return ``1/(lam + penalty)``."""
-    return 1.0 / (eigenvalues + penalty)
+def rank_revealed_ridge(moments: Moments, weights: Tensor, penalty: float) -> Tensor:
+    """Return ``H`` for the filter ``1/(lam + penalty)`` where the data leave directions unseen.
 
-
-def least_norm(moments: Moments, weights: Tensor) -> Tensor:
-    """Return the ``H`` with the smallest ``sum_j ||H_j||^2 / rho_j`` among those of least loss.
-
-    Which directions the data show is read from the correlations of the inputs, where it does not
-    depend on the weights; in the others, those of the null space, the norm decides.
+    Among those of least loss it is the one of least ``sum_j ||H_j||^2 / rho_j``; so is what
+    ``penalty = 0`` returns. Which directions the data show is read from the correlations of the
+    inputs, where it does not depend on the weights. With the correlations ``V diag(lam) V^T``, the
+    inputs' deviations ``s`` and ``D^{1/2} s V = Q R``, the solution is ``H = D^{1/2} Q z``; pivots
+    keep the digits of a ``D`` that spreads over many decades.
     """
     used = weights > 0
-    scatter = moments.input_scatter[used][:, used]
-    deviation = scatter.diagonal().clamp(min=0.0).sqrt()
-    unit = torch.where(deviation > 0, 1.0 / deviation, 1.0)[:, None]
-    eigenvalues, vectors = torch.linalg.eigh(scatter * unit * unit.T)
-    shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
-    seen, unseen = unit * vectors[:, shown], unit * vectors[:, ~shown]
-    response = seen @ ((seen.T @ moments.cross_scatter[used]) / eigenvalues[shown, None])
     scale = weights[used].sqrt()[:, None]
-    rest = torch.linalg.lstsq(unseen / scale, -response / scale).solution
-    full = torch.zeros_like(moments.cross_scatter)
-    full[used] = response + unseen @ rest
-    return full
+    scatter = moments.input_scatter[used][:, used] / moments.weight
+    deviation = scatter.diagonal().clamp(min=0.0).sqrt()[:, None]
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    eigenvalues, vectors = torch.linalg.eigh(scatter / deviation / deviation.T)
+    shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
+    eigenvalues, vectors = eigenvalues[shown, None], vectors[:, shown]
+    slope = vectors.T @ (moments.cross_scatter[used] / moments.weight / deviation)
+    # SciPy has the pivots that PyTorch lacks.
+    basis, curvatures, slopes = (
+        tensor.cpu().numpy() for tensor in (scale * deviation * vectors, eigenvalues, slope)
+    )
+    theta = torch.from_numpy(_solve_shown(basis, curvatures, slopes, penalty)).to(scale.device)
+    response = torch.zeros_like(moments.cross_scatter)
+    response[used] = scale * theta
+    return response
+
+
+def _solve_shown(basis: NDArray, eigenvalues: NDArray, slope: NDArray, penalty: float) -> NDArray:
+    """Return the ``theta`` of least norm that solves the ridge on the directions shown."""
+    orthogonal, triangle, order = qr(basis, mode="economic", pivoting=True)
+    eigenvalues, slope = eigenvalues[order], slope[order]
+    if penalty == 0:
+        return orthogonal @ solve_triangular(triangle, slope / eigenvalues, trans="T")
+    curvature = (triangle * eigenvalues.T) @ triangle.T
+    curvature[np.diag_indices_from(curvature)] += penalty
+    return orthogonal @ solve(curvature, triangle @ slope, assume_a="pos")
 
 
 def gradient_descent_filter(

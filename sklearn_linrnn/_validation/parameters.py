@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn_linrnn._core.lag_weights import linear_rnn_lag_weights
 
 VARIANCES: dict[str, list] = {
-    name: [Interval(Real, 0, None, closed="left")] for name in ("nu_w", "nu_f", "nu_c")
+    name: [Interval(Real, 0, np.inf, closed="left")] for name in ("nu_w", "nu_f", "nu_c")
 }
 SHAPES: dict[str, list] = {
     "n_lags": [Interval(Integral, 1, None, closed="left"), None],

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_linrnn._base import LagRegressor
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -108,13 +110,18 @@ class MemoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted; with ``impulse_response_`` and ``lag_weights_``.
+            A fitted regressor of this package.
 
         Returns
         -------
         display : MemoryDisplay
         """
-        check_is_fitted(estimator, ["impulse_response_", "lag_weights_"])
+        if not isinstance(estimator, LagRegressor):
+            raise TypeError(
+                "estimator must be one of this package's regressors, but a "
+                f"{type(estimator).__name__} came."
+            )
+        check_is_fitted(estimator)
         fit = response_energy(estimator.impulse_response_)
         return cls(_shares(estimator.lag_weights_), _shares(fit), name=type(estimator).__name__)
 
@@ -142,7 +149,12 @@ class MemoryDisplay:
         display : MemoryDisplay
             Itself, with ``ax_`` and ``figure_``.
         """
-        import matplotlib.pyplot as plt
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError(
+                "MemoryDisplay.plot needs Matplotlib: pip install 'sklearn-linrnn[plot]'."
+            ) from error
 
         ax = plt.subplots(layout="constrained")[1] if ax is None else ax
         lags = np.arange(len(self.prior))

@@ -4,17 +4,17 @@ import math
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from sklearn_linrnn import LagStatistics, linear_rnn_lag_weights
+from sklearn_linrnn import LagStatistics, NTKConvRegressor, linear_rnn_lag_weights
 from sklearn_linrnn._core.spectral import (
     Quadratic,
     gradient_descent_filter,
-    least_norm,
-    ridge_filter,
+    rank_revealed_ridge,
 )
 
 
@@ -41,7 +41,7 @@ def test_ridge_by_cholesky_by_spectrum_and_by_normal_equations_agree(alpha):
     penalty = alpha / len(z)
     expected = np.linalg.solve(z.T @ z + np.diag(alpha / weights), z.T @ y)
     spectrum = loss.decompose()
-    by_spectrum = spectrum.solve(ridge_filter(spectrum.eigenvalues, penalty))
+    by_spectrum = spectrum.solve(1.0 / (spectrum.eigenvalues + penalty))
     assert_allclose(loss.ridge(penalty), expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
     assert_allclose(by_spectrum, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
 
@@ -79,7 +79,7 @@ def test_ridge_does_not_mind_how_far_the_weights_spread(nu_w, alpha):
 
 def shortest(statistics, nu_w=0.6):
     weights = torch.from_numpy(linear_rnn_lag_weights(statistics.n_lags, nu_w))
-    return least_norm(statistics, weights.repeat_interleave(statistics.n_channels))
+    return rank_revealed_ridge(statistics, weights.repeat_interleave(statistics.n_channels), 0.0)
 
 
 def dense_least_norm(z, y, scale):
@@ -123,6 +123,30 @@ def test_least_norm_of_a_constant_series_is_zero(level):
         LagStatistics.from_series(np.full(50, level), y, n_lags=4, start="full_windows")
     )
     assert_allclose(ours, 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("nu_w", [0.1, 0.2, 0.9, 3.0])
+def test_least_norm_keeps_its_digits_however_far_the_weights_spread(nu_w):
+    """The reference interpolates the rows themselves, by a factorisation with pivots."""
+    rng = np.random.default_rng(5)
+    n_rows, n_lags = 10, 40
+    X, y = rng.normal(size=(n_rows, n_lags)), rng.normal(size=n_rows)
+    scale = np.sqrt(linear_rnn_lag_weights(n_lags, nu_w))
+    z = (X - X.mean(axis=0))[:-1, ::-1] * scale  # centred: the last row depends on the others
+    orthogonal, triangle, order = scipy.linalg.qr(z.T, mode="economic", pivoting=True)
+    target = (y - y.mean())[:-1][order]
+    theta = orthogonal @ scipy.linalg.solve_triangular(triangle, target, trans="T")
+    ours = shortest(LagStatistics.from_windows(X, y), nu_w)[:, 0].numpy() / scale
+    assert_allclose(ours, theta, atol=1e-7 * np.linalg.norm(theta))
+
+
+@pytest.mark.parametrize("alpha", [1e-12, 1e-9, 1e-6])
+def test_a_small_ridge_on_data_of_low_rank_does_not_amplify_rounding(alpha):
+    """Windows of a sinusoid have rank two; as alpha falls, the ridge tends to least norm."""
+    x = np.sin(0.3 * np.arange(5000))
+    X, y = np.lib.stride_tricks.sliding_window_view(x[:-1], 12), x[12:]
+    fits = [NTKConvRegressor(alpha=a).fit(X, y).impulse_response_ for a in (0.0, alpha)]
+    assert_allclose(fits[1], fits[0], atol=1e-7)
 
 
 def literal_descent(A, c, penalty, n_steps, learning_rate):
@@ -169,7 +193,7 @@ def test_filter_is_exact_where_the_step_is_tiny():
 def test_after_endless_steps_the_filter_is_the_ridge(penalty):
     eigenvalues = torch.tensor([1e-3, 0.1, 1.0, 2.0], dtype=torch.float64)
     ours = gradient_descent_filter(eigenvalues, penalty, 10**6, 0.5)
-    assert_allclose(ours, ridge_filter(eigenvalues, penalty), rtol=1e-12)
+    assert_allclose(ours, 1.0 / (eigenvalues + penalty), rtol=1e-12)
 
 
 def test_one_step_is_the_learning_rate():
