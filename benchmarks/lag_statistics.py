@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from benchmarks.measure import median_times, milliseconds, show
-from sklearn_linrnn._core.displacement import full_window_sums
+from sklearn_linrnn._core.displacement import full_window_sums, weight_changes
 from sklearn_linrnn._core.series import Series
 from sklearn_linrnn._core.window_sums import displacement_is_cheaper, formed_window_sums
 
@@ -22,14 +22,17 @@ def compare(n_timesteps: int, n_lags: int, n_channels: int) -> tuple[str, float]
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((n_timesteps, n_channels)), rng.standard_normal(n_timesteps)
     series = Series.glue(x, y, None, "cpu").rested(n_lags - 1)
+    changes = weight_changes(series.weights)
     formed, displaced = median_times(
         {
             "formed": lambda: formed_window_sums(series, n_lags),
-            "displaced": lambda: full_window_sums(series.x, series.y, series.weights, n_lags),
+            "displaced": lambda: full_window_sums(
+                series.x, series.y, series.weights, changes, n_lags
+            ),
         },
         least=0.02,
     )
-    chosen = displacement_is_cheaper(series, n_lags)
+    chosen = displacement_is_cheaper(series, len(changes), n_lags)
     regret = (displaced if chosen else formed) / min(displaced, formed)
     choice = "displacement" if chosen else "windows"
     cells = f"{n_timesteps:,}", str(n_lags), str(n_channels), milliseconds(formed)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.tensors import all_finite
 from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData
 from sklearn_linrnn._validation.inputs import (
     check_inputs,
@@ -186,9 +187,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
 def check_sums(statistics: LagStatistics) -> None:
     """Raise if products of finite inputs, targets and weights were too large for float64."""
-    finite = torch.isfinite(statistics.input_scatter).all() & (
-        torch.isfinite(statistics.cross_scatter).all()
-    )
+    finite = all_finite(statistics.input_scatter) and all_finite(statistics.cross_scatter)
     if not (finite and math.isfinite(statistics.weight)):
         raise ValueError(
             "X, y or sample_weight is too large: sums of their products overflow float64. Scale "

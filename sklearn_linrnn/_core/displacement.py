@@ -18,11 +18,14 @@ from torch.nn.functional import pad
 
 from sklearn_linrnn._core.moments import RunningSums
 
-SLAB = 2**16  # complex numbers transformed at a time: 1 MiB, which stays in cache
+SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
 EDGES = 1024  # steps at which weights change, taken together
+BAND = 64  # rows mirrored at a time
 
 
-def full_window_sums(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> RunningSums:
+def full_window_sums(
+    x: Tensor, y: Tensor, weights: Tensor, changes: Tensor, n_lags: int
+) -> RunningSums:
     """Return the sums over ``z_s = [x_s, x_{s-1}, ..., x_{s-n_lags+1}]`` and ``y_s``.
 
     Parameters
@@ -33,6 +36,8 @@ def full_window_sums(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> Runn
         Targets; finite also where their weight is zero.
     weights : Tensor of shape (n_timesteps,)
         Weights of the steps, zero on those whose windows are not full.
+    changes : Tensor of int, shape (n_changes,)
+        Steps after which the weights change, as `weight_changes` has them.
     n_lags : int
         Number of lags.
 
@@ -45,7 +50,7 @@ def full_window_sums(x: Tensor, y: Tensor, weights: Tensor, n_lags: int) -> Runn
     shift = torch.cat([level, target_level])
     correlation, sums, squares = lagged_products(x, y, weights, shift, n_lags)
     auto, cross = correlation[:, :n_channels], correlation[:, n_channels:]
-    increments, sum_increments = displacement(x, weights, level, n_lags)
+    increments, sum_increments = displacement(x, weights, changes, level, n_lags)
     input_sums = torch.vstack([sums[None, :n_channels], sum_increments]).cumsum(0)
     return RunningSums(
         level.repeat(n_lags),
@@ -65,16 +70,22 @@ def series_level(columns: Tensor, weights: Tensor) -> Tensor:
     return torch.einsum("s,sk->k", weights, columns) / total
 
 
-def displacement(x: Tensor, weights: Tensor, level: Tensor, n_lags: int) -> tuple[Tensor, Tensor]:
+def weight_changes(weights: Tensor) -> Tensor:
+    """Return the steps ``s`` with ``w_{s+1} != w_s``."""
+    return torch.nonzero(weights[1:] != weights[:-1]).flatten()
+
+
+def displacement(
+    x: Tensor, weights: Tensor, changes: Tensor, level: Tensor, n_lags: int
+) -> tuple[Tensor, Tensor]:
     """Return what takes the scatter, and the sums, from one lag to the next.
 
     ``sum_s (w_{s+1} - w_s) e_s e_s^T`` and ``sum_s (w_{s+1} - w_s) e_s`` with lags 0 to
     ``n_lags - 2`` of the inputs less their level in ``e_s``; of shapes ``((n_lags - 1) n_channels,
     (n_lags - 1) n_channels)`` and ``(n_lags - 1, n_channels)``.
     """
-    inner = torch.nonzero(weights[1:] != weights[:-1]).flatten()
-    steps = torch.cat([inner, inner.new_tensor([-1, len(weights) - 1])])  # zero beyond the ends
-    jumps = torch.cat([weights[inner + 1] - weights[inner], weights[:1], -weights[-1:]])
+    steps = torch.cat([changes, changes.new_tensor([-1, len(weights) - 1])])  # zero beyond the ends
+    jumps = torch.cat([weights[changes + 1] - weights[changes], weights[:1], -weights[-1:]])
     lags = torch.arange(n_lags - 1, device=x.device)
     n_inputs = (n_lags - 1) * x.shape[1]
     scatter, sums = x.new_zeros(n_inputs, n_inputs), x.new_zeros(n_inputs)
@@ -150,4 +161,17 @@ def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
     matrix[:n_channels] = first.transpose(0, 1).reshape(n_channels, p)
     matrix[n_channels:, n_channels:] = increments
     memory.as_strided((n_lags, n_channels * p), (n_channels * (p + 1), 1)).cumsum_(0)
-    return matrix.triu_().add_(matrix.triu(1).T)
+    return mirror_upper(matrix)
+
+
+def mirror_upper(matrix: Tensor) -> Tensor:
+    """Copy the upper triangle of a square matrix onto its lower one, in place.
+
+    Band by band: a transposed copy of the whole would cost more than all the rest here.
+    """
+    for first in range(0, len(matrix), BAND):
+        band = matrix[first : first + BAND]
+        diagonal = band[:, first : first + BAND]
+        diagonal.copy_(diagonal.triu() + diagonal.triu(1).T)
+        matrix[first + BAND :, first : first + BAND] = band[:, first + BAND :].T
+    return matrix

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.tensors import as_float64, finite
+from sklearn_linrnn._core.tensors import all_finite, as_float64, finite
 
 Device = torch.device | str
 
@@ -102,7 +102,7 @@ def check_weights(sample_weight: Any, n_rows: int, device: Device) -> Tensor:
 
 def observed(targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Return targets and weights with zeros at the rows where a target is NaN."""
-    if torch.isfinite(targets.sum()):
+    if all_finite(targets):
         return targets, weights
     if torch.isinf(targets).any():
         raise ValueError("y must be finite or, where it was not observed, NaN; infinity came.")

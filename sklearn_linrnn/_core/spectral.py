@@ -66,10 +66,10 @@ class Quadratic:
         pivots do not depend on how far the weights spread; where one of them would cost half of
         the digits, None is returned.
         """
-        matrix = self.curvature.clone()
-        matrix.diagonal().add_(penalty)
-        unit = matrix.diagonal().rsqrt()[:, None]
-        factor, info = torch.linalg.cholesky_ex(matrix.mul_(unit).mul_(unit.T))
+        unit = (self.curvature.diagonal() + penalty).rsqrt()[:, None]
+        matrix = (self.curvature * unit).mul_(unit.T)
+        matrix.diagonal().fill_(1.0)
+        factor, info = torch.linalg.cholesky_ex(matrix)
         half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
         if info or not factor.diagonal().square().min() > half_of_the_digits:
             return None

@@ -22,9 +22,14 @@ def as_float64(array: Any, device: torch.device | str = "cpu") -> Tensor:
     return torch.from_numpy(native).to(device=device, dtype=torch.float64)
 
 
+def all_finite(tensor: Tensor) -> bool:
+    """Whether there is neither NaN nor infinity in ``tensor``."""
+    # A finite sum has finite terms; it takes one pass, and no memory.
+    return bool(torch.isfinite(tensor.sum()) or torch.isfinite(tensor).all())
+
+
 def finite(tensor: Tensor, name: str) -> Tensor:
     """Return ``tensor``, or raise a ValueError that calls it ``name`` if it has NaN or infinity."""
-    # A finite sum has finite terms; it takes one pass, and no memory.
-    if not (torch.isfinite(tensor.sum()) or torch.isfinite(tensor).all()):
+    if not all_finite(tensor):
         raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
     return tensor

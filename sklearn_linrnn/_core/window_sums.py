@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.displacement import full_window_sums, series_level
+from sklearn_linrnn._core.displacement import full_window_sums, series_level, weight_changes
 from sklearn_linrnn._core.moments import RunningSums
 from sklearn_linrnn._core.series import Series
 from sklearn_linrnn._core.tensors import as_float64, finite
@@ -41,8 +41,9 @@ def series_sums(series: Series, n_lags: int) -> RunningSums:
 
     Steps whose windows are not full must have weight zero.
     """
-    if displacement_is_cheaper(series, n_lags):
-        return full_window_sums(series.x, series.y, series.weights, n_lags)
+    changes = weight_changes(series.weights)
+    if displacement_is_cheaper(series, len(changes), n_lags):
+        return full_window_sums(series.x, series.y, series.weights, changes, n_lags)
     return formed_window_sums(series, n_lags)
 
 
@@ -63,22 +64,21 @@ def formed_window_sums(series: Series, n_lags: int) -> RunningSums:
     return sums
 
 
-def displacement_is_cheaper(series: Series, n_lags: int) -> bool:
+def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:
     """Compare the two paths; the unit is one multiply-add of a large matrix product.
 
     The factors are what the other steps cost beside that on a CPU, measured once and rounded
     (``benchmarks/lag_statistics.py``); a factor of two either way costs little.
     """
-    weights = series.weights
     n_steps, n_channels = series.x.shape
     n_inputs, n_columns = n_lags * n_channels, n_channels + series.y.shape[1]
-    n_jumps = int(torch.count_nonzero(weights[1:] != weights[:-1]))
     window = n_inputs * (n_inputs + 40)
-    formed = int(torch.count_nonzero(weights)) * window
+    formed = int(torch.count_nonzero(series.weights)) * window
     block = max(n_lags, 1024 // n_channels, 1)
     transforms = 15 * n_steps * (n_channels + n_columns) * math.log2(2 * block)
     spectra = 40 * n_steps * n_channels * n_columns
-    return transforms + spectra + n_jumps * window + 200 * n_inputs**2 < formed
+    overhead = 400 * n_inputs**2 + 1e7
+    return transforms + spectra + n_changes * window + overhead < formed
 
 
 def _block_length(n_inputs: int) -> int:

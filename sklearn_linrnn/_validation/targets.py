@@ -29,8 +29,10 @@ def check_training_data(
     )
     targets, single_output = check_targets(y, sequences)
     weights = check_weights(sample_weight, sequences)
-    observed = ~np.isnan(targets).any(axis=1)
-    if not observed.any():
+    observed: NDArray | slice = slice(None)
+    if np.isnan(targets).any():
+        observed = ~np.isnan(targets).any(axis=1)
+    if len(targets[observed]) == 0:
         raise ValueError("y must be observed at one step at least, but Input y contains NaN only.")
     if weights is not None and not weights[observed].any():
         raise ValueError(
