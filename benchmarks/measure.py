@@ -1,4 +1,4 @@
-"""Times of actions taken in turn, peak memory in a fresh process, and tables."""
+"""Times of actions taken in turn, the first one of a fresh process and its memory, and tables."""
 
 import multiprocessing
 import resource
@@ -35,28 +35,35 @@ def median_times(actions: dict[str, Action], rounds: int = 5, least: float = 0.2
     return [median(values) for values in medians.values()]
 
 
-def peak_memory(prepare: Callable[[int], Action], warm_up: int, size: int) -> float:
-    """Return the bytes that ``prepare(size)()`` takes at its peak, in a process of its own.
+def first_time(prepare: Callable[[int], Action], warm_up: int, size: int) -> tuple[float, float]:
+    """Return the seconds and the bytes, at its peak, of ``prepare(size)()`` in a fresh process.
 
     What ``prepare`` makes does not count, nor do the libraries, which ``prepare(warm_up)()`` loads.
+    But the memory that the action asks for has not been used by the process before.
     """
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as executor:
-        return executor.submit(_peak, prepare, warm_up, size).result()
+        return executor.submit(_first, prepare, warm_up, size).result()
 
 
-def _peak(prepare: Callable[[int], Action], warm_up: int, size: int) -> float:
+def _first(prepare: Callable[[int], Action], warm_up: int, size: int) -> tuple[float, float]:
     prepare(warm_up)()
     action = prepare(size)
     if not sys.platform.startswith("linux"):  # the peak so far cannot be forgotten
         unit = 1 if sys.platform == "darwin" else 1024
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        action()
-        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
+        seconds = _seconds(action)
+        return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
     Path("/proc/self/clear_refs").write_text("5")
     before = _resident("VmRSS")
+    seconds = _seconds(action)
+    return seconds, _resident("VmHWM") - before
+
+
+def _seconds(action: Action) -> float:
+    start = time.perf_counter()
     action()
-    return _resident("VmHWM") - before
+    return time.perf_counter() - start
 
 
 def _resident(field: str) -> float:

@@ -63,7 +63,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         ``rho``.
     n_features_in_ : int
         Number of columns of X; for a 3-D X of a flattened window.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
     See Also

@@ -104,16 +104,16 @@ class LinearRNNRegressor(DescentRegressor):
         ``C``.
     n_iter_ : int
         Number of steps taken.
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (`n_iter_`,)
         Loss after each step.
-    validation_loss_curve_ : ndarray of shape (n_iter_,)
+    validation_loss_curve_ : ndarray of shape (`n_iter_`,)
         Loss on the held-out part after each step, with `early_stopping`.
     learning_rate_ : float
         Size of the last step.
     n_features_in_ : int
         Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
         target at every step.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
     See Also

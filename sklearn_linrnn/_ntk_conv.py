@@ -91,7 +91,7 @@ class NTKConvRegressor(LagRegressor):
     n_features_in_ : int
         Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
         target at every step.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
     See Also

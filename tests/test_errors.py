@@ -361,6 +361,7 @@ def test_many_steps_at_once_past_the_stable_limit():
         NTKConvRegressor(n_steps=2, learning_rate=1e3).fit(X, y)
     with (
         pytest.warns(UserWarning, match="past the stable limit"),
+        pytest.warns(ConvergenceWarning, match="diverged at step 1 "),
         pytest.raises(ValueError, match=r"learning_rate=1000.0 left the range .*n_steps=5000"),
     ):
         NTKConvRegressor(n_steps=5000, learning_rate=1e3).fit(X, y)

@@ -48,7 +48,13 @@ class Moments:
         )
 
     def uncentred(self) -> Self:
-        """Return the moments about the origin: what a model without intercept learns from."""
+        """Return the moments about the origin: what a model without intercept learns from.
+
+        Returns
+        -------
+        moments : same type
+            The same, with means of zero.
+        """
         return replace(
             self,
             input_mean=torch.zeros_like(self.input_mean),
@@ -63,13 +69,34 @@ class Moments:
         )
 
     def intercept(self, response: Tensor) -> Tensor:
-        """Return the ``b`` that goes best with ``response`` H, shape (p, n_outputs)."""
+        """Return the intercept ``b`` that goes best with a response.
+
+        Parameters
+        ----------
+        response : Tensor of shape (p, n_outputs)
+            ``H``.
+
+        Returns
+        -------
+        intercept : Tensor of shape (n_outputs,)
+            ``y_bar - H^T z_bar``.
+        """
         return self.target_mean - self.input_mean @ response
 
     def profile_loss(self, response: Tensor) -> tuple[float, Tensor]:
-        """Return the loss of ``H`` with its best intercept, and the gradient ``(p, n_outputs)``.
+        """Return the loss of a response with its best intercept, and its gradient.
 
-        ``loss = 1/(2m) (s_yy - 2 tr(H^T B) + tr(H^T G H))``, not less than zero.
+        Parameters
+        ----------
+        response : Tensor of shape (p, n_outputs)
+            ``H``.
+
+        Returns
+        -------
+        loss : float
+            ``1/(2m) (s_yy - 2 tr(H^T B) + tr(H^T G H))``, not less than zero.
+        gradient : Tensor of shape (p, n_outputs)
+            ``(G H - B)/m``.
         """
         pull = self.cross_scatter / self.weight
         gradient = self.input_scatter @ response / self.weight - pull
@@ -78,7 +105,20 @@ class Moments:
         return max(float(loss), 0.0), gradient
 
     def loss(self, response: Tensor, intercept: Tensor) -> float:
-        """Return the loss ``1/(2m) sum_s w_s || y_s - b - H^T z_s ||^2``."""
+        """Return the loss of a response and an intercept.
+
+        Parameters
+        ----------
+        response : Tensor of shape (p, n_outputs)
+            ``H``.
+        intercept : Tensor of shape (n_outputs,)
+            ``b``.
+
+        Returns
+        -------
+        loss : float
+            ``1/(2m) sum_s w_s || y_s - b - H^T z_s ||^2``.
+        """
         miss = self.intercept(response) - intercept
         return self.profile_loss(response)[0] + 0.5 * float(miss.square().sum())
 
