@@ -17,7 +17,6 @@ from sklearn_linrnn._core.optimize import (
     Adam,
     GradientDescent,
     Model,
-    Optimizer,
     Stopping,
     Training,
     train,
@@ -79,7 +78,7 @@ class DescentRegressor(LagRegressor):
         self._publish_model(model)
         return model.response(), statistics
 
-    def _make_optimizer(self, model: Model, loss: Quadratic) -> Optimizer:
+    def _make_optimizer(self, model: Model, loss: Quadratic) -> GradientDescent | Adam:
         automatic = self.learning_rate == "auto"
         if self.solver == "adam":
             learning_rate = ADAM_LEARNING_RATE if automatic else float(self.learning_rate)

@@ -149,3 +149,10 @@ def test_flattened_windows_are_read_back(layout, newest_first):
     flat = (windows if layout == "ntc" else windows.swapaxes(1, 2)).reshape(40, 8)
     columns = columns_by_layout(8, 2, layout, newest_first)
     assert_array_equal(columns.to_windows(flat), WINDOWS)
+
+
+def test_columns_of_several_levels_are_refused():
+    columns = pd.MultiIndex.from_product([["y"], range(6)])
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 6)), columns=columns)
+    with pytest.raises(ValueError, match="lag_order"):
+        NTKConvRegressor().fit(frame, np.arange(20.0))

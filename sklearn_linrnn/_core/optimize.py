@@ -30,26 +30,6 @@ class Model(Protocol):
         """Set every parameter's ``grad`` from ``d loss / d H`` at the last `response`."""
 
 
-class Optimizer(Protocol):
-    """Moves parameters along their ``grad``."""
-
-    adaptive: bool  # whether it takes back steps that fail
-    bound: float  # the loss at which it has diverged, in units of the loss at the start
-
-    @property
-    def learning_rate(self) -> float:
-        """Size of the steps."""
-
-    def step(self) -> object:
-        """Take one step."""
-
-    def rose(self, loss: float, before: float, start: float) -> bool:
-        """Whether the last step raised the loss more than this optimiser puts up with."""
-
-    def retreat(self) -> None:
-        """Take the last step back and make the next ones smaller."""
-
-
 @dataclass(frozen=True)
 class Stopping:
     """When training ends: after ``max_iter`` steps, or once the loss has stopped falling.
@@ -93,7 +73,7 @@ class GradientDescent:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.adaptive = adaptive
-        self.bound = DIVERGED
+        self.bound = DIVERGED  # in units of the loss at the start
         self.velocities = [torch.zeros_like(p) for p in parameters]
         self.previous = [p.clone() for p in parameters] if adaptive else []
 
@@ -123,7 +103,7 @@ class GradientDescent:
 class Adam(torch.optim.Adam):
     """PyTorch's Adam."""
 
-    adaptive = False
+    adaptive = False  # a step that fails is not taken back
     bound = math.inf  # its first steps have a size of their own, however small the loss
 
     @property
@@ -131,19 +111,12 @@ class Adam(torch.optim.Adam):
         """Size of the steps."""
         return float(self.param_groups[0]["lr"])
 
-    def rose(self, loss: float, before: float, start: float) -> bool:
-        """Adam's steps are the user's."""
-        return False
-
-    def retreat(self) -> None:
-        """Never called."""
-
 
 def train(
     model: Model,
     moments: Moments,
     held_out: Moments | None,
-    optimizer: Optimizer,
+    optimizer: GradientDescent | Adam,
     stopping: Stopping,
     report: Callable[[int, float], None],
 ) -> Training:
@@ -163,7 +136,7 @@ def train(
         if held_out is not None:
             watched = held_out.loss(response, moments.intercept(response))
         step = len(training.losses) + moved
-        if moved and optimizer.rose(loss, before, start):
+        if moved and isinstance(optimizer, GradientDescent) and optimizer.rose(loss, before, start):
             optimizer.retreat()
             training.record(before, before_watched)
             moved = False

@@ -89,6 +89,12 @@ def window_columns(
     estimator: BaseEstimator, X: Any, n_columns: int, n_channels: int | None = None
 ) -> WindowColumns:
     """Return which lag of which channel each column of a 2-D X holds."""
+    levels = getattr(getattr(X, "columns", None), "nlevels", 1)
+    if estimator.lag_order == "infer" and levels > 1:
+        raise ValueError(
+            f"lag_order='infer' reads one name from each column, but the columns of X have {levels} "
+            "levels. Name them as in 'y_lag_3', or pass lag_order."
+        )
     names = _get_feature_names(X)  # None for arrays, and for frames without names
     if names is not None and estimator.lag_order == "infer" and len(names) > 1:
         return columns_by_name(list(names))
