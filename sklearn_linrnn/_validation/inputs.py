@@ -92,7 +92,7 @@ def window_columns(
     levels = getattr(getattr(X, "columns", None), "nlevels", 1)
     if estimator.lag_order == "infer" and levels > 1:
         raise ValueError(
-            f"lag_order='infer' reads one name from each column, but the columns of X have {levels} "
+            f"lag_order='infer' reads one name from each column, but those of X have {levels} "
             "levels. Name them as in 'y_lag_3', or pass lag_order."
         )
     names = _get_feature_names(X)  # None for arrays, and for frames without names
