@@ -18,23 +18,15 @@ from torch import Tensor
 
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import all_finite
-from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData
-from sklearn_linrnn._validation.inputs import (
-    check_inputs,
-    check_n_lags,
-    check_window_length,
-)
+from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData, observed_steps
+from sklearn_linrnn._validation.inputs import check_inputs, check_n_lags, check_window_length
 from sklearn_linrnn._validation.parameters import (
     check_device,
     check_lag_weights,
     restored_on_failure,
     validate_parameters,
 )
-from sklearn_linrnn._validation.targets import (
-    check_targets,
-    check_training_data,
-    check_weights,
-)
+from sklearn_linrnn._validation.targets import check_targets, check_training_data, check_weights
 
 
 class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
@@ -127,7 +119,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         sequences, predictions = self._respond(X, sequence_id)
         targets, _ = check_targets(y, sequences)
         weights = check_weights(sample_weight, sequences)
-        observed = ~np.isnan(targets).any(axis=1)
+        observed = observed_steps(targets)
         return r2_score(
             targets[observed],
             predictions[observed],

@@ -13,20 +13,10 @@ from torch import Tensor
 
 from sklearn_linrnn._base import LagRegressor, choose_learning_rate
 from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.optimize import (
-    Adam,
-    GradientDescent,
-    Model,
-    Stopping,
-    Training,
-    train,
-)
+from sklearn_linrnn._core.optimize import Adam, GradientDescent, Model, Stopping, Training, train
 from sklearn_linrnn._core.spectral import Quadratic
 from sklearn_linrnn._sequences import TrainingData
-from sklearn_linrnn._validation.parameters import (
-    Interval,
-    StrOptions,
-)
+from sklearn_linrnn._validation.parameters import Interval, StrOptions
 
 ADAM_LEARNING_RATE = 1e-3  # Kingma and Ba 2015, as in PyTorch and scikit-learn
 

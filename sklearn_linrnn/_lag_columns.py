@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,11 +35,12 @@ class WindowColumns:
     def to_windows(self, X: NDArray) -> NDArray:
         """Return ``X (n_samples, n_columns)`` as windows (n_samples, n_timesteps, n_channels)."""
         size = self.n_timesteps * self.n_channels
-        if np.array_equal(self.places, np.arange(size)):
+        places = self.places
+        if np.array_equal(places, np.arange(size)):
             windows = X
         else:
             windows = np.zeros((len(X), size), dtype=X.dtype)
-            windows[:, self.places] = X
+            windows[:, places] = X
         return windows.reshape(len(X), self.n_timesteps, self.n_channels)
 
     @property
@@ -95,7 +97,8 @@ def columns_by_name(names: Sequence[str]) -> WindowColumns:
         lag = 0 if entry is None else entry[1] - newest
         channel = channel_of.setdefault(key, len(channel_of))
         places.append((n_timesteps - 1 - lag, channel))
-    twice = [name for name, place in zip(names, places, strict=True) if places.count(place) > 1]
+    count = Counter(places)
+    twice = [name for name, place in zip(names, places, strict=True) if count[place] > 1]
     if twice:
         raise ValueError(
             f"lag_order='infer' needs each lag of a channel once, but {_shortened(twice)} say the "

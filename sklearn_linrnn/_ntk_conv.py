@@ -21,13 +21,7 @@ from sklearn_linrnn._core.spectral import (
     rank_revealed_ridge,
 )
 from sklearn_linrnn._sequences import TrainingData
-from sklearn_linrnn._validation.parameters import (
-    COMPUTING,
-    SHAPES,
-    VARIANCES,
-    Interval,
-    StrOptions,
-)
+from sklearn_linrnn._validation.parameters import COMPUTING, SHAPES, VARIANCES, Interval, StrOptions
 
 
 class NTKConvRegressor(LagRegressor):

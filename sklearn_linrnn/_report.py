@@ -83,8 +83,7 @@ def describe(frame: pd.DataFrame, name: str) -> str:
     strongest = ", where its bias to short memory is strongest," if len(rnn) > 1 else ""
     text = (
         f"On {name}, a linear RNN that starts at nu_w = {shortest['nu_w']:g}{strongest} has "
-        f"an error {_relative(shortest['cost'])} that of a "
-        "convolution without bias. "
+        f"an error {_relative(shortest['cost'])} that of a convolution without bias. "
     )
     if best["nu_w"] != shortest["nu_w"]:
         text += (

@@ -122,6 +122,12 @@ class Recordings:
 Sequences = Windows | Recordings
 
 
+def observed_steps(targets: NDArray) -> NDArray:
+    """Return which rows of ``targets (n_supervised, n_outputs)`` have no NaN."""
+    missing = np.isnan(targets)
+    return ~missing.any(axis=1) if missing.any() else np.ones(len(targets), dtype=bool)
+
+
 @final
 @dataclass(frozen=True)
 class TrainingData:
@@ -147,7 +153,7 @@ class TrainingData:
         Held-out steps keep the inputs before them.
         """
         weights = np.ones(len(self.targets)) if self.weights is None else self.weights
-        observed = np.flatnonzero((weights > 0) & ~np.isnan(self.targets).any(axis=1))
+        observed = np.flatnonzero((weights > 0) & observed_steps(self.targets))
         n_held_out = int(np.ceil(fraction * len(observed)))
         if not 0 < n_held_out < len(observed):
             raise ValueError(

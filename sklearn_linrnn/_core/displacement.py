@@ -66,8 +66,12 @@ def full_window_sums(
 
 def series_level(columns: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted mean of ``columns (n_timesteps, k)``; zeros if nothing has weight."""
-    total = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
-    return torch.einsum("s,sk->k", weights, columns) / total
+    return torch.einsum("s,sk->k", weights, columns) / positive_sum(weights)
+
+
+def positive_sum(weights: Tensor) -> Tensor:
+    """Return the sum of the weights, or if that is zero something to divide zero by."""
+    return weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
 
 
 def weight_changes(weights: Tensor) -> Tensor:

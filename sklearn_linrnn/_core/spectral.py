@@ -91,7 +91,7 @@ class Spectrum:
 
 
 def rank_tolerance(size: int) -> float:
-    """Return the share of the largest below which an eigenvalue or a pivot is but rounding.
+    """Return the share of the largest below which an eigenvalue is but rounding.
 
     Correlations summed over data are good to about 1e-15, eigenvalues to that for each input.
     """

@@ -8,7 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.displacement import full_window_sums, series_level, weight_changes
+from sklearn_linrnn._core.displacement import (
+    full_window_sums,
+    positive_sum,
+    series_level,
+    weight_changes,
+)
 from sklearn_linrnn._core.moments import RunningSums
 from sklearn_linrnn._core.series import Series
 from sklearn_linrnn._core.tensors import as_float64, finite
@@ -29,8 +34,7 @@ def window_sums(X: Any, targets: Tensor, weights: Tensor) -> RunningSums:
         return finite(as_float64(X[block], targets.device), "X").flatten(1)
 
     total = sum(weights[block] @ lags(block) for block in blocks)
-    level = total / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
-    sums = RunningSums.about(level, series_level(targets, weights))
+    sums = RunningSums.about(total / positive_sum(weights), series_level(targets, weights))
     for block in blocks:
         sums.add(lags(block), targets[block], weights[block])
     return sums

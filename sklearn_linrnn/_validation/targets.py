@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData, Windows
+from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData, Windows, observed_steps
 from sklearn_linrnn._validation.inputs import check_inputs, number_of_axes
 
 
@@ -29,10 +29,8 @@ def check_training_data(
     )
     targets, single_output = check_targets(y, sequences)
     weights = check_weights(sample_weight, sequences)
-    observed: NDArray | slice = slice(None)
-    if np.isnan(targets).any():
-        observed = ~np.isnan(targets).any(axis=1)
-    if len(targets[observed]) == 0:
+    observed = observed_steps(targets)
+    if not observed.any():
         raise ValueError("y must be observed at one step at least, but Input y contains NaN only.")
     if weights is not None and not weights[observed].any():
         raise ValueError(
