@@ -14,6 +14,7 @@ from sklearn.linear_model import Ridge
 from benchmarks.measure import Action, first_time, median_times, milliseconds, show
 from sklearn_linrnn import LagStatistics, NTKConvRegressor
 from sklearn_linrnn._core.lag_weights import linear_rnn_lag_weights
+from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.spectral import Quadratic
 
 N_TIMESTEPS, N_LAGS, NU_W, ALPHA, BLOCK = 200_000, 500, 0.9, 1.0, 1024
@@ -99,8 +100,8 @@ def show_parts(x: NDArray, y: NDArray, model: NTKConvRegressor) -> None:
     These are one transform of the blocks, padded beforehand, and one Cholesky factorisation.
     """
     statistics = LagStatistics.from_series(x, y, n_lags=N_LAGS)
-    weights = torch.from_numpy(model.lag_weights_)
-    matrix = Quadratic.of(statistics, weights).curvature + ALPHA / statistics.weight * torch.eye(
+    root = PriorRoot(torch.from_numpy(np.sqrt(model.lag_weights_)), n_channels=1)
+    matrix = Quadratic.of(statistics, root).curvature + ALPHA / statistics.weight * torch.eye(
         N_LAGS, dtype=torch.float64
     )
     padded = torch.zeros(2, -(-N_TIMESTEPS // BLOCK), 2 * BLOCK, dtype=torch.float64)
@@ -113,7 +114,7 @@ def show_parts(x: NDArray, y: NDArray, model: NTKConvRegressor) -> None:
     actions = {
         "fit": lambda: model.fit(x, y),
         "statistics": lambda: LagStatistics.from_series(x, y, n_lags=N_LAGS),
-        "solution": lambda: Quadratic.of(statistics, weights).ridge(ALPHA / statistics.weight),
+        "solution": lambda: Quadratic.of(statistics, root).ridge(ALPHA / statistics.weight),
     }
     *seconds, least = median_times({**actions, "floor": floor})
     times = dict(zip(actions, seconds, strict=True))

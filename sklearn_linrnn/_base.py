@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
@@ -16,13 +15,13 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sklearn_linrnn._core.lag_operator import LagOperator
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import all_finite
 from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData, observed_steps
 from sklearn_linrnn._validation.inputs import check_inputs, check_n_lags, check_window_length
 from sklearn_linrnn._validation.parameters import (
     check_device,
-    check_lag_weights,
     restored_on_failure,
     validate_parameters,
 )
@@ -69,8 +68,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         with restored_on_failure(self):
             validate_parameters(self)
             data = check_training_data(self, X, y, sample_weight, sequence_id)
-            n_lags = check_n_lags(self, data.sequences)
-            self.lag_weights_ = check_lag_weights(self._lag_prior(), n_lags, self)
+            n_lags = self._count_lags(data)
             response, statistics = self._solve(data, n_lags)
             self._publish(response, statistics, data)
         return self
@@ -131,26 +129,22 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         tags.input_tags.three_d_array = True
         return tags
 
-    @abstractmethod
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics]:
-        """Return the response (n_lags * n_channels, n_outputs) and what it was learned from."""
+    def _count_lags(self, data: TrainingData) -> int:
+        return check_n_lags(self, data.sequences)
 
-    def _lag_prior(self) -> Any:
-        """Return "linear_rnn", "flat" or the lag weights themselves."""
-        return "linear_rnn"
+    @abstractmethod
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics | LagOperator]:
+        """Return the response (n_lags * n_channels, n_outputs) and what it was learned from."""
 
     def _statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
         statistics = data.statistics(n_lags, check_device(self.device))
         check_sums(statistics)
         return statistics if self.fit_intercept else statistics.uncentred()
 
-    def _input_weights(self, statistics: LagStatistics) -> Tensor:
-        """Return the lag weights as the weights of the inputs, (n_lags * n_channels,)."""
-        weights = torch.from_numpy(self.lag_weights_).to(statistics.input_mean)
-        return weights.repeat_interleave(statistics.n_channels)
-
-    def _publish(self, response: Tensor, statistics: LagStatistics, data: TrainingData) -> None:
-        shape = (statistics.n_lags, statistics.n_channels, -1)
+    def _publish(
+        self, response: Tensor, statistics: LagStatistics | LagOperator, data: TrainingData
+    ) -> None:
+        shape = (-1, data.sequences.n_channels, response.shape[1])
         self.impulse_response_ = self._export(response.view(shape).permute(2, 1, 0))
         self.intercept_ = self._export(statistics.intercept(response))
         self._every_step = isinstance(data.sequences, Recordings)

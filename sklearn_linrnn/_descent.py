@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from torch import Tensor
 from sklearn_linrnn._base import LagRegressor, choose_learning_rate
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimize import Adam, GradientDescent, Model, Stopping, Training, train
+from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.spectral import Quadratic
 from sklearn_linrnn._sequences import TrainingData
-from sklearn_linrnn._validation.parameters import Interval, StrOptions
+from sklearn_linrnn._validation.parameters import Interval, StrOptions, check_lag_weights
 
 ADAM_LEARNING_RATE = 1e-3  # Kingma and Ba 2015, as in PyTorch and scikit-learn
 
@@ -45,6 +47,10 @@ class DescentRegressor(LagRegressor):
     def _start(self, statistics: LagStatistics, scale: Tensor) -> Model:
         """Return the model at its start; ``scale`` has the square roots of the input weights."""
 
+    def _lag_prior(self) -> Any:
+        """Return "linear_rnn", "flat" or the lag weights themselves."""
+        return "linear_rnn"
+
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics]:
         held_out = None
         if self.early_stopping:
@@ -53,8 +59,11 @@ class DescentRegressor(LagRegressor):
         statistics = self._statistics(data, n_lags)
         if not torch.isfinite(statistics.target_scatter).all():
             raise ValueError("y is too large: its squares overflow float64. Scale it.")
-        loss = Quadratic.of(statistics, self._input_weights(statistics))
-        model = self._start(statistics, loss.scale)
+        self.lag_weights_ = check_lag_weights(self._lag_prior(), n_lags, self)
+        deviations, device = np.sqrt(self.lag_weights_), statistics.input_mean.device
+        root = PriorRoot.of(deviations, statistics.n_channels, device)
+        loss = Quadratic.of(statistics, root)
+        model = self._start(statistics, root.scale)
         optimizer = self._make_optimizer(model, loss)
         training = train(
             model,

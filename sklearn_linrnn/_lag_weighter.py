@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from sklearn_linrnn._sequences import Recordings, Sequences, Windows
+from sklearn_linrnn._sequences import Recordings, Sequences, Windows, zero_state_windows
 from sklearn_linrnn._validation.inputs import (
     check_inputs,
     check_n_lags,
@@ -189,9 +188,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         sequences = self._read(X, sequence_id, reset=False)
         n_lags = len(self.lag_weights_)
         if isinstance(sequences, Recordings):
-            windows = np.concatenate(
-                [_zero_state_windows(part, n_lags) for part in sequences.parts]
-            )
+            windows = np.concatenate([zero_state_windows(part, n_lags) for part in sequences.parts])
             return sequences.arrange(self._weigh(windows))
         check_window_length(sequences, n_lags)
         return self._weigh(sequences.inputs)[:, self._places(X)]
@@ -245,10 +242,3 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         if columns is None:  # fitted on a panel
             columns = window_columns(self, X, self.n_features_in_, self._n_channels)
         return columns.places
-
-
-def _zero_state_windows(recording: NDArray, n_lags: int) -> NDArray:
-    """Return the windows that end at each step, ``(n_timesteps, n_lags, n_channels)``."""
-    rest = np.zeros((n_lags - 1, recording.shape[1]), dtype=recording.dtype)
-    windows = sliding_window_view(np.concatenate([rest, recording]), n_lags, axis=0)
-    return windows.swapaxes(1, 2)

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-import math
 import warnings
+from dataclasses import fields, replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
+from torch.nn.functional import pad
 
-from sklearn_linrnn._base import LagRegressor, choose_learning_rate
+from sklearn_linrnn._core.conjugate_gradients import iterated_ridge
+from sklearn_linrnn._core.early_stopping import best_n_steps, leave_one_out, mean_error
+from sklearn_linrnn._core.empirical_bayes import Candidate, Search
+from sklearn_linrnn._core.lag_operator import LagOperator
+from sklearn_linrnn._core.lag_priors import PRIORS, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.optimize import DIVERGED
-from sklearn_linrnn._core.spectral import (
-    Quadratic,
-    Spectrum,
-    gradient_descent_filter,
-    rank_revealed_ridge,
+from sklearn_linrnn._core.later_parts import r2_of_later_parts
+from sklearn_linrnn._core.prior_root import PriorRoot
+from sklearn_linrnn._core.solution import Solution
+from sklearn_linrnn._core.spectral import generalised_cross_validation
+from sklearn_linrnn._exact import ExactRegressor, make_root
+from sklearn_linrnn._sequences import Recordings, TrainingData
+from sklearn_linrnn._validation.parameters import (
+    COMPUTING,
+    SHAPES,
+    VARIANCES,
+    Interval,
+    StrOptions,
+    check_device,
+    make_prior,
 )
-from sklearn_linrnn._sequences import TrainingData
-from sklearn_linrnn._validation.parameters import COMPUTING, SHAPES, VARIANCES, Interval, StrOptions
+
+MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
+# Of a model whose number of lags is chosen by evidence.
+MOST_COEFFICIENTS = 1000
+STEPS_PER_COEFFICIENT = 10
+N_LATER_PARTS = 5  # as many as TimeSeriesSplit has by default
+WORST_R2 = -0.05  # on later parts, of an evidence that is trusted
 
 
-class NTKConvRegressor(LagRegressor):
+class NTKConvRegressor(ExactRegressor):
     r"""Infinitely wide linear RNN, trained in closed form.
 
     With many hidden units a linear RNN trained by gradient descent is a convolution whose lag
@@ -36,27 +57,53 @@ class NTKConvRegressor(LagRegressor):
               + \frac{\alpha}{2} \sum_j \frac{\|H_j\|^2}{\rho_j}
 
     over the impulse response ``H``, or goes ``n_steps`` of gradient descent towards its minimum.
+    The penalty is a Gaussian prior of ``H``. So the estimator knows how sure it is, and can choose
+    the prior's memory, its strength and the number of lags by their evidence: "auto".
 
     Parameters
     ----------
-    nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
+    nu_w, nu_f, nu_c : float or "auto", default=0.5, 1.0, 1.0
         Initial variances of the network's transition matrix, input matrix and readout; not
-        negative. ``nu_w`` sets the memory. ``nu_f`` and ``nu_c`` enter through their sum and their
+        negative. ``nu_w`` sets the memory; for the priors of system identification it is the decay
+        from lag to lag, at most 1. ``nu_f`` and ``nu_c`` enter through their sum and their
         product alone, and a common factor of ``rho`` trades against `alpha`: a grid search needs
-        ``nu_w`` and one of the other two at most.
-    alpha : float, default=1.0
+        ``nu_w`` and one of the other two at most. "auto" is the value of the highest evidence.
+    alpha : float or "auto", default=1.0
         Strength of the penalty, on scikit-learn's scale: the estimator equals
         `sklearn.linear_model.Ridge` of the same `alpha` on the output of `LagWeighter`. 0 for none.
-    n_steps : int, default=None
+        "auto" is the value of the highest evidence, unless the model then predicts later parts of
+        its training data worse than their mean does: then a warning says so, and nothing is
+        learned (an infinite `alpha`).
+    prior : {"linear_rnn", "flat", "di", "tc", "dc", "ss"}, LagPrior or array-like of shape \
+            (n_lags,) or (n_lags, n_lags), default="linear_rnn"
+        Covariance of the impulse response over the lags, up to a factor: that of the network;
+        equal variances; the diagonal, tuned/correlated, diagonal/correlated [2]_ and stable
+        spline [3]_ kernels of system identification; or your own, variances alone where lags are
+        independent.
+    correlation : float or "auto", default=0.9
+        Correlation of neighbouring lags in the prior "dc", between -1 and 1.
+    n_steps : int, "gcv", "loo" or "validation", default=None
         Steps of gradient descent from zero on this loss; ``None`` for its minimum (the least-norm
-        one where there are several).
+        one where there are several). A name chooses the number of steps with the least error
+        expected by generalised cross-validation, by leaving out one step, or seen on the last
+        `validation_fraction` of the observed steps; the fit is then to all of them.
+    validation_fraction : float, default=0.1
+        Size of the part that ``n_steps="validation"`` holds out.
     learning_rate : "auto" or float, default="auto"
         Size of the steps; "auto" is the inverse of the largest curvature of the loss. Used with
         `n_steps` only.
     fit_intercept : bool, default=True
         Whether to learn ``b``; it is not penalised.
-    n_lags : int, default=None
-        Number of lags, the present step included; ``None`` for the length of the windows.
+    n_lags : int or "auto", default=None
+        Number of lags, the present step included; ``None`` for the length of the windows. "auto"
+        is the number of the highest evidence, without lags whose weight cannot matter: up to the
+        length of the windows, or for recordings to a tenth of the observed steps for each
+        channel; at most 1000 coefficients.
+    solver : {"auto", "direct", "cg"}, default="auto"
+        Factorise the scatter of the lags, or solve for the response by conjugate gradients with
+        fast Fourier transforms, in memory that grows with the number of lags and not with its
+        square, but without anything that needs the spectrum. "auto" takes the former up to 4096
+        coefficients (lags times channels).
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -81,7 +128,22 @@ class NTKConvRegressor(LagRegressor):
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,)
-        ``rho``.
+        ``rho``, or the variances of another prior.
+    alpha_ : float
+        The penalty used.
+    nu_w_, nu_f_, nu_c_, correlation_ : float
+        The hyperparameters used, as far as the prior has them.
+    prior_ : LagPrior
+        The prior used.
+    n_steps_ : int or None
+        The number of steps taken; None for the minimum.
+    noise_variance_ : ndarray of shape (n_outputs,)
+        Residual sum of squares over the degrees of freedom that are left; where `alpha` maximises
+        the evidence, the noise variance that does so too. In the square of y's unit.
+    effective_degrees_of_freedom_ : float
+        Trace of the hat matrix, the intercept included.
+    impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
+        Posterior standard deviation of ``H``.
     n_features_in_ : int
         Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
         target at every step.
@@ -90,6 +152,7 @@ class NTKConvRegressor(LagRegressor):
 
     See Also
     --------
+    NTKConvRegressorCV : The same with cross-validation over grids of its hyperparameters.
     WeightedConv1DRegressor : The same path, step by step, for any lag weights.
     LinearRNNRegressor : The network of finite width.
     LagWeighter : The kernel's feature map, for other linear models.
@@ -100,10 +163,17 @@ class NTKConvRegressor(LagRegressor):
     on the number of samples. A penalty without `n_steps` takes a Cholesky factorisation, all else
     one eigendecomposition.
 
+    Evidence and posterior take the noise to be white. The check on later parts is there because
+    real noise often is not.
+
     References
     ----------
     .. [1] M. Emami, M. Sahraee-Ardakan, P. Pandit, S. Rangan, A. K. Fletcher, "Implicit Bias of
        Linear RNNs", ICML 2021, arXiv:2101.07833.
+    .. [2] T. Chen, H. Ohlsson, L. Ljung, "On the estimation of transfer functions,
+       regularizations and Gaussian processes - Revisited", Automatica 48, 2012.
+    .. [3] G. Pillonetto, F. Dinuzzo, T. Chen, G. De Nicolao, L. Ljung, "Kernel methods in system
+       identification, machine learning and function estimation: A survey", Automatica 50, 2014.
 
     Examples
     --------
@@ -114,28 +184,50 @@ class NTKConvRegressor(LagRegressor):
     >>> model = NTKConvRegressor(nu_w=0.3, rows="timesteps", n_lags=4).fit(x, y)
     >>> model.impulse_response_.round(1) + 0.0
     array([[[1. , 0.5, 0. , 0. ]]])
+
+    The memory, the penalty and the number of lags by their evidence:
+
+    >>> auto = NTKConvRegressor("auto", alpha="auto", rows="timesteps", n_lags="auto").fit(x, y)
+    >>> auto.impulse_response_.shape[2] < 10
+    True
+    >>> mean, std = auto.predict(x[:5], return_std=True)
+    >>> std.shape
+    (5,)
     """
 
     _parameter_constraints: dict[str, list] = {
-        **VARIANCES,
+        **{name: [*checks, StrOptions({"auto"})] for name, checks in VARIANCES.items()},
         **SHAPES,
         **COMPUTING,
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "n_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "prior": [StrOptions(set(PRIORS)), LagPrior, "array-like"],
+        "correlation": [Interval(Real, -1, 1, closed="neither"), StrOptions({"auto"})],
+        "n_steps": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"gcv", "loo", "validation"}),
+            None,
+        ],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_lags": [*SHAPES["n_lags"], StrOptions({"auto"})],
+        "solver": [StrOptions({"auto", "direct", "cg"})],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
         self,
-        nu_w: float = 0.5,
-        nu_f: float = 1.0,
-        nu_c: float = 1.0,
+        nu_w: float | Literal["auto"] = 0.5,
+        nu_f: float | Literal["auto"] = 1.0,
+        nu_c: float | Literal["auto"] = 1.0,
         *,
-        alpha: float = 1.0,
-        n_steps: int | None = None,
+        alpha: float | Literal["auto"] = 1.0,
+        prior: str | LagPrior | ArrayLike = "linear_rnn",
+        correlation: float | Literal["auto"] = 0.9,
+        n_steps: int | Literal["gcv", "loo", "validation"] | None = None,
+        validation_fraction: float = 0.1,
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
-        n_lags: int | None = None,
+        n_lags: int | Literal["auto"] | None = None,
+        solver: Literal["auto", "direct", "cg"] = "auto",
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
@@ -148,10 +240,14 @@ class NTKConvRegressor(LagRegressor):
         self.nu_f = nu_f
         self.nu_c = nu_c
         self.alpha = alpha
+        self.prior = prior
+        self.correlation = correlation
         self.n_steps = n_steps
+        self.validation_fraction = validation_fraction
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.solver = solver
         self.rows = rows
         self.layout = layout
         self.lag_order = lag_order
@@ -160,36 +256,166 @@ class NTKConvRegressor(LagRegressor):
         self.dtype = dtype
         self.verbose = verbose
 
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics]:
-        statistics = self._statistics(data, n_lags)
-        weights = self._input_weights(statistics)
-        loss = Quadratic.of(statistics, weights)
-        penalty = self.alpha / statistics.weight
-        if self.n_steps is None and (response := loss.ridge(penalty)) is not None:
-            self._say(f"{n_lags} lags: solved by a Cholesky factorisation")
-            return response, statistics
-        self._say(f"{n_lags} lags: solved by an eigendecomposition")
-        if self.n_steps is None:
-            return rank_revealed_ridge(statistics, weights, penalty), statistics
-        return self._descend(loss.decompose(), penalty, self.n_steps), statistics
+    def _count_lags(self, data: TrainingData) -> int:
+        """Return the number of lags, or if it is "auto" the most that are worth a look."""
+        if self.n_lags != "auto":
+            return super()._count_lags(data)
+        most = MOST_COEFFICIENTS
+        if isinstance(data.sequences, Recordings):
+            most = min(most, int(data.observed().sum()) // STEPS_PER_COEFFICIENT)
+        return max(min(most // data.sequences.n_channels, data.sequences.longest), 1)
 
-    def _descend(self, spectrum: Spectrum, penalty: float, n_steps: int) -> Tensor:
-        largest = float(spectrum.eigenvalues.max()) + penalty
-        learning_rate = choose_learning_rate(self.learning_rate, largest)
-        growth = abs(1.0 - learning_rate * largest)
-        if growth > 1.0 and (step := math.ceil(math.log(DIVERGED) / math.log(growth))) <= n_steps:
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics | LagOperator]:
+        n_coefficients = n_lags * data.sequences.n_channels
+        if self.solver == "cg" or (self.solver == "auto" and n_coefficients > MOST_DIRECT):
+            return self._iterate(data, n_lags)
+        return super()._solve(data, n_lags)
+
+    def _iterate(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagOperator]:
+        """Solve by conjugate gradients, without the scatter of the lags."""
+        self._check_iterable(n_lags)
+        prior = make_prior(self.prior, self)
+        self._publish_prior(prior, n_lags)
+        root, n_channels = prior.root(n_lags), data.sequences.n_channels
+        if root.ndim > 1:
+            raise ValueError(
+                f"solver='cg' is for independent lags, but prior={self.prior!r} correlates them."
+            )
+        device = check_device(self.device)
+        whole = PriorRoot.of(root, n_channels, device)
+        alpha = float(self.alpha)
+        used = whole.relevant() if alpha > 0 else whole
+        operator = data.operator(len(used.lags), device)
+        operator = operator if self.fit_intercept else operator.uncentred()
+        found = iterated_ridge(operator, used.scale[:, 0].square(), alpha)
+        self._say(f"{n_lags} lags: {found.n_iterations} iterations, residual {found.residual:.2g}")
+        if not found.converged:
             warnings.warn(
-                f"Gradient descent diverged at step {step} with learning_rate="
-                f"{learning_rate:.4g}. Lower it, or use learning_rate='auto'.",
+                f"Conjugate gradients stopped after {found.n_iterations} iterations with a "
+                f"relative residual of {found.residual:.2g}. Raise alpha, or lower n_lags.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        response = spectrum.solve(
-            gradient_descent_filter(spectrum.eigenvalues, penalty, n_steps, learning_rate)
-        )
-        if not torch.isfinite(response).all():
+        self.alpha_, self.n_steps_, self._solution = alpha, None, None
+        unused = len(whole.scale) - len(found.response)
+        return pad(found.response, (0, 0, 0, unused)), operator
+
+    def _check_iterable(self, n_lags: int) -> None:
+        """Raise if a parameter needs what conjugate gradients do not have."""
+        names = ("nu_w", "nu_f", "nu_c", "alpha", "correlation", "n_lags")
+        needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
+        if self.n_steps is not None:
+            needed.append(f"n_steps={self.n_steps!r}")
+        if needed:
             raise ValueError(
-                f"Gradient descent with learning_rate={self.learning_rate} left the range of "
-                f"float64 within n_steps={n_steps}; it is stable below {2.0 / largest:.4g}."
+                f"{needed[0]} needs the spectrum of the lags' scatter, which is not computed for "
+                f"n_lags={n_lags} (solver={self.solver!r}). Lower n_lags, or use solver='direct' "
+                "if there is memory for it."
             )
-        return response
+
+    def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
+        statistics = self._statistics(data, n_lags)
+        found = self._find_hyperparameters(data, statistics)
+        statistics = statistics.first_lags(found.n_lags)
+        solution = self._make_solution(statistics, found.prior, found.alpha)
+        if self.n_steps is not None:
+            solution = self._descending(solution, self._count_steps(data, solution))
+        return found.prior, solution
+
+    def _find_hyperparameters(self, data: TrainingData, statistics: LagStatistics) -> Candidate:
+        """Return the hyperparameters, those that are "auto" by their evidence."""
+        prior = make_prior(self.prior, self)
+        names = [field.name for field in fields(prior)] if isinstance(self.prior, str) else []
+        sought = tuple(name for name in names if getattr(self, name) == "auto")
+        seeks_lags = self.n_lags == "auto"
+        alpha = None if self.alpha == "auto" else float(self.alpha)
+        if not sought and not seeks_lags and alpha is not None:
+            return Candidate(prior, alpha, statistics.n_lags, np.nan)
+        if alpha == 0:
+            raise ValueError(
+                "'auto' maximises the evidence of a prior, which alpha=0 does not have: it needs "
+                "alpha > 0 or alpha='auto'."
+            )
+        if not isinstance(self.prior, str) and "auto" in (self.n_lags, self.nu_w):
+            raise ValueError(
+                "n_lags='auto' and nu_w='auto' vary the prior, so prior must be a name, but "
+                f"{type(self.prior).__name__} came."
+            )
+        found = Search(statistics, prior, sought, alpha, seeks_lags, self._n_intercepts).run()
+        self._say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
+        if not found.converged:
+            warnings.warn(
+                f"The search for the highest evidence did not converge; the best point that it "
+                f"came to is kept: {found.prior}, alpha={found.alpha:.4g}.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        return found if alpha is not None else self._trusted(found, data)
+
+    def _trusted(self, found: Candidate, data: TrainingData) -> Candidate:
+        """Return what was found, or no response at all if it fails on later parts of the data.
+
+        Evidence takes the noise to be white. Where it is not, a long and weakly penalised response
+        may have the highest evidence and still predict nothing.
+        """
+        observed = np.flatnonzero(data.observed())
+        if not np.isfinite(found.alpha) or len(observed) < 2 * (N_LATER_PARTS + 1):
+            return found
+        ends = [steps[-1] for steps in np.array_split(observed, N_LATER_PARTS + 1)]
+        order = np.searchsorted(ends, np.arange(len(data.targets)))
+        parts = [
+            self._statistics(data.part(order == index), found.n_lags)
+            for index in range(N_LATER_PARTS + 1)
+        ]
+        root = make_root(found.prior, parts[0])
+        r2 = r2_of_later_parts(parts, root, found.alpha, self._n_intercepts)
+        if r2 > WORST_R2:
+            return found
+        warnings.warn(
+            f"The highest evidence is for {found.prior}, alpha={found.alpha:.4g}, but so fitted, "
+            f"{N_LATER_PARTS} later parts of the data are predicted worse than by their mean (R^2 "
+            f"{r2:.2f}): the noise is not white, or the system changes. Nothing is learned. Choose "
+            "alpha yourself, or by cross-validation (NTKConvRegressorCV).",
+            UserWarning,
+            stacklevel=6,
+        )
+        return replace(found, alpha=np.inf)
+
+    def _count_steps(self, data: TrainingData, solution: Solution) -> int:
+        if isinstance(self.n_steps, Integral):
+            return int(self.n_steps)
+        if self.n_steps == "validation":
+            return self._count_steps_by_validation(data, solution)
+        return best_n_steps(partial(self._expected_error, data, solution))
+
+    def _expected_error(self, data: TrainingData, solution: Solution, stages: NDArray) -> NDArray:
+        """Return the error expected after several numbers of steps, (n_stages,)."""
+        statistics, filters = solution.statistics, self._filters(solution, stages)
+        if self.n_steps == "gcv":
+            squares = generalised_cross_validation(
+                statistics, solution.spectrum, filters, self._n_intercepts
+            )
+        else:
+            lags = data.sequences.lags(statistics.n_lags)
+            squares = leave_one_out(solution, filters, lags, data.targets, data.weights)
+        return mean_error(squares, statistics).cpu().numpy()
+
+    def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
+        """Return the number of steps, from the start, with the least error on the last steps."""
+        early, late = data.split(self.validation_fraction)
+        n_lags = solution.statistics.n_lags
+        held_out = self._statistics(late, n_lags)
+        statistics = self._statistics(early, n_lags)
+        training = replace(
+            solution, statistics=statistics, penalty=solution.penalty_on(statistics.weight)
+        )
+
+        def error(stages: NDArray) -> NDArray:
+            responses = training.spectrum.solve(self._filters(training, stages))
+            intercepts = statistics.target_mean - torch.einsum(
+                "p,pko->ko", statistics.input_mean, responses
+            )
+            squares = held_out.squared_errors(responses, intercepts)
+            return mean_error(squares, held_out).cpu().numpy()
+
+        return best_n_steps(error)

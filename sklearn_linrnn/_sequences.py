@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, final
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.convolution import convolve
+from sklearn_linrnn._core.lag_operator import LagOperator
 from sklearn_linrnn._core.lag_statistics import LagStatistics
+
+S = TypeVar("S", LagStatistics, LagOperator)
+
+BLOCK = 2**20  # numbers in a block of windows: 8 MiB
 
 
 @final
@@ -39,10 +46,10 @@ class Windows:
         return flat
 
     def statistics(
-        self, n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
-    ) -> LagStatistics:
+        self, kind: type[S], n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
+    ) -> S:
         """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
-        return LagStatistics.from_windows(
+        return kind.from_windows(
             self.inputs, targets, n_lags=n_lags, sample_weight=weights, device=device
         )
 
@@ -52,6 +59,20 @@ class Windows:
         recent = self.inputs[:, self.longest - n_lags :].reshape(len(self.inputs), -1)
         oldest_first = impulse_response[:, :, ::-1].transpose(2, 1, 0)
         return recent @ oldest_first.reshape(recent.shape[1], -1)
+
+    def lags(self, n_lags: int) -> Iterator[NDArray]:
+        """Yield the lags of the supervised steps, (n_steps, n_lags * n_channels), in blocks."""
+        yield from _blocks(self.inputs[:, self.longest - n_lags :])
+
+    def part(self, selected: NDArray) -> tuple[Windows, NDArray]:
+        """Return the form that holds some of the steps, and which of its steps those of this are.
+
+        Parameters
+        ----------
+        selected : ndarray of bool, shape (n_supervised,)
+            The steps to keep.
+        """
+        return Windows(self.inputs[selected]), np.flatnonzero(selected)
 
 
 @final
@@ -101,10 +122,10 @@ class Recordings:
         return arranged
 
     def statistics(
-        self, n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
-    ) -> LagStatistics:
+        self, kind: type[S], n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
+    ) -> S:
         """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
-        return LagStatistics.from_series(
+        return kind.from_series(
             self.parts,
             self.split(targets),
             n_lags=n_lags,
@@ -118,8 +139,45 @@ class Recordings:
             return convolve(self.parts, impulse_response).reshape(-1, len(impulse_response))
         return np.concatenate([convolve(part, impulse_response) for part in self.parts])
 
+    def lags(self, n_lags: int) -> Iterator[NDArray]:
+        """Yield the lags of the supervised steps, (n_steps, n_lags * n_channels), in blocks."""
+        for recording in self.parts:
+            yield from _blocks(zero_state_windows(recording, n_lags))
+
+    def part(self, selected: NDArray) -> tuple[Recordings, NDArray]:
+        """Return the form that holds some of the steps, and which of its steps those of this are.
+
+        Parameters
+        ----------
+        selected : ndarray of bool, shape (n_supervised,)
+            The steps to keep; with them stay the others of their recordings.
+        """
+        kept = [chosen.any() for chosen in self.split(selected)]
+        steps = np.flatnonzero(np.repeat(kept, self.lengths))
+        return Recordings(
+            [part for part, keep in zip(self.parts, kept, strict=True) if keep]
+        ), steps
+
 
 Sequences = Windows | Recordings
+
+
+def zero_state_windows(recording: NDArray, n_lags: int) -> NDArray:
+    """Return the windows that end at each step of a recording, (n_timesteps, n_lags, n_channels).
+
+    Oldest step first; before its first step a recording was at rest.
+    """
+    rest = np.zeros((n_lags - 1, recording.shape[1]), dtype=recording.dtype)
+    windows = sliding_window_view(np.concatenate([rest, recording]), n_lags, axis=0)
+    return windows.swapaxes(1, 2)
+
+
+def _blocks(windows: NDArray) -> Iterator[NDArray]:
+    """Yield windows (n_windows, n_lags, n_channels), flattened with lag 0 first, in blocks."""
+    length = max(1, BLOCK // max(windows[0].size, 1)) if len(windows) else 1
+    for first in range(0, len(windows), length):
+        block = windows[first : first + length, ::-1]
+        yield np.ascontiguousarray(block.reshape(len(block), -1), dtype=np.float64)
 
 
 def observed_steps(targets: NDArray) -> NDArray:
@@ -145,23 +203,40 @@ class TrainingData:
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
-        return self.sequences.statistics(n_lags, self.targets, self.weights, device)
+        sequences = self.sequences
+        return sequences.statistics(LagStatistics, n_lags, self.targets, self.weights, device)
+
+    def operator(self, n_lags: int, device: Any) -> LagOperator:
+        """Return the sums to learn from, without the scatter itself."""
+        sequences = self.sequences
+        return sequences.statistics(LagOperator, n_lags, self.targets, self.weights, device)
+
+    def part(self, selected: NDArray) -> TrainingData:
+        """Return the data with the targets of some steps alone.
+
+        Parameters
+        ----------
+        selected : ndarray of bool, shape (n_supervised,)
+            The steps to keep. Those of recordings keep the inputs before them.
+        """
+        sequences, steps = self.sequences.part(selected)
+        weights = np.ones(len(self.targets)) if self.weights is None else self.weights
+        weights = np.where(selected, weights, 0.0)[steps]
+        return TrainingData(sequences, self.targets[steps], weights, self.single_output)
+
+    def observed(self) -> NDArray:
+        """Return which steps have a target and a weight, (n_supervised,)."""
+        observed = observed_steps(self.targets)
+        return observed if self.weights is None else observed & (self.weights > 0)
 
     def split(self, fraction: float) -> tuple[TrainingData, TrainingData]:
-        """Return the data without its last ``fraction`` of observed steps, and those alone.
-
-        Held-out steps keep the inputs before them.
-        """
-        weights = np.ones(len(self.targets)) if self.weights is None else self.weights
-        observed = np.flatnonzero((weights > 0) & observed_steps(self.targets))
+        """Return the data without its last ``fraction`` of observed steps, and those alone."""
+        observed = np.flatnonzero(self.observed())
         n_held_out = int(np.ceil(fraction * len(observed)))
         if not 0 < n_held_out < len(observed):
             raise ValueError(
                 f"validation_fraction={fraction} leaves nothing to train on or to validate on: y "
                 f"has n_samples={len(observed)} observed steps."
             )
-        later = np.arange(len(weights)) >= observed[-n_held_out]
-        return (
-            replace(self, weights=np.where(later, 0.0, weights)),
-            replace(self, weights=np.where(later, weights, 0.0)),
-        )
+        later = np.arange(len(self.targets)) >= observed[-n_held_out]
+        return self.part(~later), self.part(later)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -191,7 +191,30 @@ class LagStatistics(Moments):
             series = series.rested(n_lags - 1)
         else:
             series = series.without_heads(n_lags - 1)
+        series = series.trimmed(n_lags - 1)
         return cls._of(series_sums(series, n_lags).moments(), n_lags, series.x.shape[1])
+
+    def first_lags(self, n_lags: int) -> LagStatistics:
+        """Return the statistics of the first lags alone; no data is read.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags to keep, the present step included.
+
+        Returns
+        -------
+        statistics : LagStatistics
+            What the same steps give with fewer lags.
+
+        Raises
+        ------
+        ValueError
+            If `n_lags` is not within 1 and the number that there are.
+        """
+        if not 1 <= n_lags <= self.n_lags:
+            raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
+        return replace(self._first(n_lags * self.n_channels), n_lags=n_lags)
 
     @classmethod
     def _of(cls, moments: Moments, n_lags: int, n_channels: int) -> LagStatistics:

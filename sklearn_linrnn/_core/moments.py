@@ -122,6 +122,60 @@ class Moments:
         miss = self.intercept(response) - intercept
         return self.profile_loss(response)[0] + 0.5 * float(miss.square().sum())
 
+    def squared_errors(self, responses: Tensor, intercepts: Tensor) -> Tensor:
+        """Return the weighted sums of squared errors of many responses on these rows.
+
+        Parameters
+        ----------
+        responses : Tensor of shape (p, n_responses, n_outputs)
+            ``H`` of each.
+        intercepts : Tensor of shape (n_responses, n_outputs)
+            ``b`` of each.
+
+        Returns
+        -------
+        errors : Tensor of shape (n_responses, n_outputs)
+            ``sum_s w_s (y_s - b - H^T z_s)^2``, not less than zero.
+        """
+        columns = responses.flatten(1)
+        curved = (self.input_scatter @ columns).mul_(columns).sum(0).view(intercepts.shape)
+        pulled = torch.einsum("pko,po->ko", responses, self.cross_scatter)
+        mean = torch.einsum("p,pko->ko", self.input_mean, responses)
+        miss = self.target_mean - mean - intercepts
+        errors = self.target_scatter - 2.0 * pulled + curved
+        return errors.clamp(min=0.0) + self.weight * miss.square()
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the moments on a device.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            Where to keep them.
+
+        Returns
+        -------
+        moments : same type
+            The same numbers.
+        """
+        return replace(
+            self,
+            input_mean=self.input_mean.to(device),
+            target_mean=self.target_mean.to(device),
+            input_scatter=self.input_scatter.to(device),
+            cross_scatter=self.cross_scatter.to(device),
+            target_scatter=self.target_scatter.to(device),
+        )
+
+    def _first(self, n_inputs: int) -> Self:
+        """Return the moments of the first inputs and the targets."""
+        return replace(
+            self,
+            input_mean=self.input_mean[:n_inputs],
+            input_scatter=self.input_scatter[:n_inputs, :n_inputs].contiguous(),
+            cross_scatter=self.cross_scatter[:n_inputs],
+        )
+
     def _merged(self, other: Moments, sign: int) -> Self:
         """Return the moments with ``other``'s rows added (``sign=1``) or taken away (``-1``).
 

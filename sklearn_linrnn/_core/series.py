@@ -78,6 +78,17 @@ class Series:
         x, y, weights = spread(self.x), spread(self.y), spread(self.weights)
         return Series(x, y, weights, self.lengths)
 
+    def trimmed(self, n_steps: int) -> Series:
+        """Return a single recording from ``n_steps`` before its first weighted step to its last."""
+        if len(self.lengths) > 1 or (self.weights[0] > 0 and self.weights[-1] > 0):
+            return self
+        weighted = torch.nonzero(self.weights)
+        if len(weighted) == 0:
+            return self
+        kept = slice(max(int(weighted[0]) - n_steps, 0), int(weighted[-1]) + 1)
+        x, y, weights = self.x[kept], self.y[kept], self.weights[kept]
+        return Series(x, y, weights, self.lengths.new_tensor([len(x)]))
+
     def without_heads(self, n_steps: int) -> Series:
         """Return the recordings with weight zero on the first ``n_steps`` of each."""
         start = self.lengths.cumsum(0) - self.lengths

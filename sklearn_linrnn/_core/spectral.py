@@ -1,12 +1,12 @@
 r"""Closed-form solutions: ridges, gradient descent and least norm on one eigendecomposition.
 
-With the lag weights ``rho`` on the diagonal of ``D`` and ``theta = D^{-1/2} H``, all estimators of
-the package minimise
+With a prior covariance ``L L^T`` of the response (of independent lags ``L`` is diagonal, with the
+square roots of the lag weights) and ``H = L theta``, all estimators of the package minimise
 
     loss(theta) = 1/2 theta^T A theta - c^T theta + const,
-    A = D^{1/2} (G/m) D^{1/2} = Q diag(lam) Q^T,    c = D^{1/2} B/m,
+    A = L^T (G/m) L = Q diag(lam) Q^T,    c = L^T B/m,
 
-and every solution on the path is ``H = D^{1/2} Q diag(f(lam)) Q^T c`` with a filter ``f``.
+and every solution on the path is ``H = L Q diag(f(lam)) Q^T c`` with a filter ``f``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from scipy.linalg import qr, solve, solve_triangular
 from torch import Tensor
 
 from sklearn_linrnn._core.moments import Moments
+from sklearn_linrnn._core.prior_root import PriorRoot
 
 
 @dataclass(frozen=True, eq=False)
 class Quadratic:
-    """The loss as a function of ``theta``, the response in units of the square-root lag weights.
+    """The loss as a function of ``theta``, the response in units of its prior.
 
     Attributes
     ----------
@@ -32,22 +33,21 @@ class Quadratic:
         ``A``.
     slope : Tensor of shape (p, n_outputs)
         ``c``.
-    scale : Tensor of shape (p, 1)
-        Diagonal of ``D^{1/2}``.
+    root : PriorRoot
+        ``L``.
     """
 
     curvature: Tensor
     slope: Tensor
-    scale: Tensor
+    root: PriorRoot
 
     @classmethod
-    def of(cls, moments: Moments, weights: Tensor) -> Quadratic:
-        """Return the loss of ``moments`` for weights ``(p,)`` of the inputs."""
-        scale = weights.sqrt()[:, None]
+    def of(cls, moments: Moments, root: PriorRoot) -> Quadratic:
+        """Return the loss of ``moments`` for a prior."""
         return cls(
-            (moments.input_scatter * (scale / moments.weight)).mul_(scale.T),
-            moments.cross_scatter * (scale / moments.weight),
-            scale,
+            root.congruence(moments.input_scatter).div_(moments.weight),
+            root.pull(moments.cross_scatter).div_(moments.weight),
+            root,
         )
 
     def largest_eigenvalue(self) -> float:
@@ -57,14 +57,19 @@ class Quadratic:
     def decompose(self) -> Spectrum:
         """Return the eigendecomposition; eigenvalues that rounding made negative become zero."""
         eigenvalues, vectors = torch.linalg.eigh(self.curvature)
-        return Spectrum(eigenvalues.clamp(min=0.0), vectors.T @ self.slope, self.scale * vectors)
+        return Spectrum(eigenvalues.clamp(min=0.0), vectors.T @ self.slope, vectors, self.root)
 
     def ridge(self, penalty: float) -> Tensor | None:
-        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show.
+        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show."""
+        factor = self.factorise(penalty)
+        return None if factor is None else self.root.respond(factor.solve())
 
-        A Cholesky factorisation is the cheapest way to one ridge. Scaled to a diagonal of ones, its
-        pivots do not depend on how far the weights spread; where one of them would cost half of
-        the digits, None is returned.
+    def factorise(self, penalty: float) -> RidgeFactor | None:
+        """Return the Cholesky factor of ``A + penalty``, or None if rounding would show.
+
+        It is the cheapest way to one ridge. Scaled to a diagonal of ones, its pivots do not depend
+        on how far the weights spread; where one of them would cost half of the digits, None is
+        returned.
         """
         unit = (self.curvature.diagonal() + penalty).rsqrt()[:, None]
         matrix = (self.curvature * unit).mul_(unit.T)
@@ -74,20 +79,66 @@ class Quadratic:
         if info or not factor.diagonal().square().min() > half_of_the_digits:
             return None
         half = torch.linalg.solve_triangular(factor, unit * self.slope, upper=False)
-        return self.scale * unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
+        return RidgeFactor(factor, unit, half)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeFactor:
+    """``A + penalty = U^{-1} R R^T U^{-1}`` with ``R`` lower triangular and ``U`` diagonal.
+
+    Attributes
+    ----------
+    factor : Tensor of shape (p, p)
+        ``R``.
+    unit : Tensor of shape (p, 1)
+        Diagonal of ``U``.
+    half : Tensor of shape (p, n_outputs)
+        ``R^{-1} U c``; the squares of its first entries add up to ``c^T (A + penalty)^{-1} c`` of
+        the first inputs alone.
+    """
+
+    factor: Tensor
+    unit: Tensor
+    half: Tensor
+
+    def solve(self) -> Tensor:
+        """Return ``theta = (A + penalty)^{-1} c``, (p, n_outputs)."""
+        return self.unit * torch.linalg.solve_triangular(self.factor.mT, self.half, upper=True)
+
+    def log_pivots(self) -> Tensor:
+        """Return (p,) terms; the first of them add up to ``log det`` of the leading block."""
+        return 2.0 * (self.factor.diagonal().log() - self.unit[:, 0].log())
+
+    def inverse(self) -> Tensor:
+        """Return ``(A + penalty)^{-1}``, (p, p)."""
+        return torch.cholesky_inverse(self.factor).mul_(self.unit).mul_(self.unit.T)
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Eigenvalues ``(p,)``, projections ``Q^T c (p, n_outputs)`` and basis ``D^{1/2} Q (p, p)``."""
+    """Eigenvalues ``(p,)``, projections ``Q^T c (p, n_outputs)``, vectors ``Q (p, p)``; ``L``."""
 
     eigenvalues: Tensor
     projections: Tensor
-    basis: Tensor
+    vectors: Tensor
+    root: PriorRoot
 
-    def solve(self, filter_factors: Tensor) -> Tensor:
-        """Return ``H = D^{1/2} Q diag(f) Q^T c`` of shape (p, n_outputs)."""
-        return self.basis @ (filter_factors[:, None] * self.projections)
+    def solve(self, filters: Tensor) -> Tensor:
+        """Return ``H = L Q diag(f) Q^T c``.
+
+        Parameters
+        ----------
+        filters : Tensor of shape (p,) or (p, n_filters)
+            ``f(lam)`` of one filter or several.
+
+        Returns
+        -------
+        responses : Tensor of shape (p, n_outputs) or (p, n_filters, n_outputs)
+        """
+        several = filters.view(len(filters), -1, 1) * self.projections[:, None, :]
+        theta = self.vectors @ several.flatten(1)
+        responses = self.root.respond(theta)
+        return responses if filters.ndim == 1 else responses.view(several.shape)
 
 
 def rank_tolerance(size: int) -> float:
@@ -98,17 +149,16 @@ def rank_tolerance(size: int) -> float:
     return 1e-13 + 10 * size * torch.finfo(torch.float64).eps
 
 
-def rank_revealed_ridge(moments: Moments, weights: Tensor, penalty: float) -> Tensor:
+def rank_revealed_ridge(moments: Moments, root: PriorRoot, penalty: float) -> Tensor:
     """Return ``H`` for the filter ``1/(lam + penalty)`` where the data leave directions unseen.
 
-    Among those of least loss it is the one of least ``sum_j ||H_j||^2 / rho_j``; so is what
-    ``penalty = 0`` returns. Which directions the data show is read from the correlations of the
-    inputs, where it does not depend on the weights. With the correlations ``V diag(lam) V^T``, the
-    inputs' deviations ``s`` and ``D^{1/2} s V = Q R``, the solution is ``H = D^{1/2} Q z``; pivots
-    keep the digits of a ``D`` that spreads over many decades.
+    Among those of least loss it is the one of least ``||theta||``; so is what ``penalty = 0``
+    returns. Which directions the data show is read from the correlations of the inputs, where it
+    does not depend on the prior. With the correlations ``V diag(lam) V^T``, the inputs' deviations
+    ``s`` and ``L^T s V = Q R``, the solution is ``H = L Q z``; pivots keep the digits of an ``L``
+    that spreads over many decades.
     """
-    used = weights > 0
-    scale = weights[used].sqrt()[:, None]
+    used = root.scale[:, 0] > 0
     scatter = moments.input_scatter[used][:, used] / moments.weight
     deviation = scatter.diagonal().clamp(min=0.0).sqrt()[:, None]
     deviation = torch.where(deviation > 0, deviation, 1.0)
@@ -116,25 +166,41 @@ def rank_revealed_ridge(moments: Moments, weights: Tensor, penalty: float) -> Te
     shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
     eigenvalues, vectors = eigenvalues[shown, None], vectors[:, shown]
     slope = vectors.T @ (moments.cross_scatter[used] / moments.weight / deviation)
+    shown_inputs = torch.zeros(len(used), vectors.shape[1]).to(vectors)
+    shown_inputs[used] = deviation * vectors
     # SciPy has the pivots that PyTorch lacks.
     basis, curvatures, slopes = (
-        tensor.cpu().numpy() for tensor in (scale * deviation * vectors, eigenvalues, slope)
+        tensor.cpu().numpy() for tensor in (root.pull(shown_inputs), eigenvalues, slope)
     )
-    theta = torch.from_numpy(_solve_shown(basis, curvatures, slopes, penalty)).to(scale.device)
-    response = torch.zeros_like(moments.cross_scatter)
-    response[used] = scale * theta
-    return response
+    rounding = 0.0 if root.is_diagonal else rank_tolerance(len(used))
+    theta = _solve_shown(basis, curvatures, slopes, penalty, rounding)
+    return root.respond(torch.from_numpy(theta).to(scatter.device))
 
 
-def _solve_shown(basis: NDArray, eigenvalues: NDArray, slope: NDArray, penalty: float) -> NDArray:
-    """Return the ``theta`` of least norm that solves the ridge on the directions shown."""
+def _solve_shown(
+    basis: NDArray, eigenvalues: NDArray, slope: NDArray, penalty: float, rounding: float
+) -> NDArray:
+    """Return the ``theta`` of least norm that solves the ridge on the directions shown.
+
+    Pivots of at most a share ``rounding`` of the first are directions that the prior rules out.
+    """
     orthogonal, triangle, order = qr(basis, mode="economic", pivoting=True)
     eigenvalues, slope = eigenvalues[order], slope[order]
-    if penalty == 0:
+    pivots = np.abs(np.diagonal(triangle))
+    rank = np.count_nonzero(pivots > rounding * pivots.max(initial=0.0))
+    orthogonal, triangle = orthogonal[:, :rank], triangle[:rank]
+    if penalty == 0 and rank == len(slope):
         return orthogonal @ solve_triangular(triangle, slope / eigenvalues, trans="T")
     curvature = (triangle * eigenvalues.T) @ triangle.T
     curvature[np.diag_indices_from(curvature)] += penalty
     return orthogonal @ solve(curvature, triangle @ slope, assume_a="pos")
+
+
+def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:
+    """Return ``1 / (lam + penalty)``, and zero in directions that neither data nor penalty show."""
+    curvature = eigenvalues + penalty
+    shown = curvature > torch.finfo(curvature.dtype).eps * len(curvature) * curvature.max()
+    return torch.where(shown, 1.0 / curvature, 0.0)
 
 
 def gradient_descent_filter(
@@ -150,3 +216,32 @@ def gradient_descent_filter(
     small = -torch.expm1(n_steps * torch.log1p(-step.clamp(max=0.5)))
     travelled = torch.where(step < 0.5, small, 1.0 - (1.0 - step) ** n_steps)
     return torch.where(curvature > 0, travelled / curvature, n_steps * learning_rate)
+
+
+def degrees_of_freedom(eigenvalues: Tensor, filters: Tensor) -> Tensor:
+    """Return ``sum_i lam_i f_i`` of filters (p, n_filters): the trace of the hat matrices."""
+    return eigenvalues @ filters
+
+
+def residual_scatter(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
+    """Return the residual sums of squares, (n_filters, n_outputs), of filters (p, n_filters).
+
+    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, not less than zero.
+    """
+    explained = filters * (2.0 - spectrum.eigenvalues[:, None] * filters)
+    gain = moments.weight * explained.mT @ spectrum.projections.square()
+    return (moments.target_scatter - gain).clamp(min=0.0)
+
+
+def generalised_cross_validation(
+    moments: Moments, spectrum: Spectrum, filters: Tensor, n_intercepts: int
+) -> Tensor:
+    """Return the mean squared error that GCV expects, (n_filters, n_outputs).
+
+    ``(RSS/m) / (1 - df/m)^2`` (Craven and Wahba 1979), with ``df`` the trace of the hat matrix, the
+    intercept's share included; infinite where no degree of freedom is left.
+    """
+    used = n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
+    left = (1.0 - used / moments.weight)[:, None]
+    error = residual_scatter(moments, spectrum, filters) / moments.weight
+    return torch.where(left > 0, error / left.square(), torch.inf)

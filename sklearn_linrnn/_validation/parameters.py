@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_linrnn._core.lag_priors import PRIORS, Given, LagPrior
 from sklearn_linrnn._core.lag_weights import linear_rnn_lag_weights
 
 VARIANCES: dict[str, list] = {
@@ -71,6 +73,34 @@ def check_lag_weights(lag_weights: Any, n_lags: int, estimator: BaseEstimator) -
     return weights
 
 
+def make_prior(prior: Any, estimator: BaseEstimator) -> LagPrior:
+    """Return the prior that a name, an array or a `LagPrior` stands for.
+
+    A hyperparameter that is "auto" in the estimator has its default.
+    """
+    if isinstance(prior, LagPrior):
+        return prior
+    if isinstance(prior, str):
+        made = PRIORS[prior]
+        values = {field.name: getattr(estimator, field.name) for field in fields(made)}
+        return made(**{name: value for name, value in values.items() if value != "auto"})
+    array = check_array(prior, dtype=np.float64, ensure_2d=False, input_name="prior")
+    if array.ndim == 1:
+        return Given(check_lag_weights(array, len(array), estimator))
+    if (
+        array.ndim != 2
+        or array.shape[0] != len(array.T)
+        or not np.allclose(array, array.T, rtol=1e-10, atol=0.0)
+    ):
+        raise ValueError(
+            "prior must have shape (n_lags,), or (n_lags, n_lags) and be symmetric, but an array "
+            f"of shape {array.shape} came."
+        )
+    if (np.diagonal(array) < 0).any() or not array.any():
+        raise ValueError("prior must have variances that are not negative and not all zero.")
+    return Given(array)
+
+
 def check_device(device: str | torch.device) -> torch.device:
     """Return the device to compute on; "auto" is CUDA where there is one, else the CPU."""
     if device == "auto":
@@ -114,6 +144,7 @@ __all__ = [
     "check_device",
     "check_lag_weights",
     "make_generator",
+    "make_prior",
     "restored_on_failure",
     "torch_dtype",
     "validate_parameters",

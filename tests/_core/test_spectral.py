@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics, NTKConvRegressor, linear_rnn_lag_weights
+from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.spectral import (
     Quadratic,
     gradient_descent_filter,
@@ -28,10 +29,12 @@ def make_rows(seed=0, n_rows=80, n_lags=7, n_outputs=2):
 
 def make_loss(statistics, nu_w=0.6):
     weights = linear_rnn_lag_weights(statistics.n_lags, nu_w)
-    loss = Quadratic.of(
-        statistics, torch.from_numpy(weights).repeat_interleave(statistics.n_channels)
-    )
-    return weights, loss
+    return weights, Quadratic.of(statistics, root_of(weights, statistics.n_channels))
+
+
+def root_of(weights, n_channels=1):
+    """Return the root of a prior of independent lags."""
+    return PriorRoot(torch.from_numpy(np.sqrt(weights)), n_channels)
 
 
 @pytest.mark.parametrize("alpha", [1e-6, 1.0, 1e6])
@@ -78,8 +81,8 @@ def test_ridge_does_not_mind_how_far_the_weights_spread(nu_w, alpha):
 
 
 def shortest(statistics, nu_w=0.6):
-    weights = torch.from_numpy(linear_rnn_lag_weights(statistics.n_lags, nu_w))
-    return rank_revealed_ridge(statistics, weights.repeat_interleave(statistics.n_channels), 0.0)
+    weights = linear_rnn_lag_weights(statistics.n_lags, nu_w)
+    return rank_revealed_ridge(statistics, root_of(weights, statistics.n_channels), 0.0)
 
 
 def dense_least_norm(z, y, scale):
@@ -172,7 +175,7 @@ def test_filter_is_literal_gradient_descent(step, n_steps, penalty, seed):
     theta = literal_descent(
         loss.curvature.numpy(), loss.slope.numpy(), penalty, n_steps, learning_rate
     )
-    expected = loss.scale.numpy() * theta
+    expected = loss.root.scale.numpy() * theta
     assert_allclose(spectrum.solve(factors), expected, atol=1e-11 * np.abs(expected).max())
 
 

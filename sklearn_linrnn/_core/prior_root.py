@@ -1,0 +1,73 @@
+"""The root of a prior as a linear map of responses: ``H = L theta``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+IRRELEVANT = 1e-24  # share of the largest prior variance below which a lag cannot matter
+
+
+@dataclass(frozen=True, eq=False)
+class PriorRoot:
+    """``L`` over the lags, the same for each of ``n_channels`` channels.
+
+    Attributes
+    ----------
+    lags : Tensor of shape (n_lags,) or (n_lags, n_lags)
+        The diagonal of ``L`` where lags are independent, else ``L``, lower triangular.
+    n_channels : int
+        Number of channels.
+    """
+
+    lags: Tensor
+    n_channels: int
+
+    @classmethod
+    def of(cls, root: NDArray, n_channels: int, device: torch.device) -> PriorRoot:
+        """Return the map of a root (n_lags,) or (n_lags, n_lags)."""
+        return cls(torch.from_numpy(root).to(device), n_channels)
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether lags are independent."""
+        return self.lags.ndim == 1
+
+    @property
+    def scale(self) -> Tensor:
+        """Prior deviations of the inputs' coefficients, (p, 1)."""
+        deviations = self.lags if self.is_diagonal else self.lags.square().sum(1).sqrt()
+        return deviations.repeat_interleave(self.n_channels)[:, None]
+
+    def first(self, n_lags: int) -> PriorRoot:
+        """Return the map of the first lags."""
+        lags = self.lags[:n_lags] if self.is_diagonal else self.lags[:n_lags, :n_lags]
+        return PriorRoot(lags, self.n_channels)
+
+    def relevant(self) -> PriorRoot:
+        """Return the map of the first lags, up to the last one that can matter."""
+        variance = self.scale[:: self.n_channels, 0].square()
+        lags = torch.nonzero(variance > IRRELEVANT * variance.max())
+        return self.first(int(lags[-1]) + 1)
+
+    def respond(self, theta: Tensor) -> Tensor:
+        """Return ``L theta`` of ``theta (p, k)``."""
+        return self._apply(self.lags, theta)
+
+    def pull(self, gradient: Tensor) -> Tensor:
+        """Return ``L^T g`` of ``gradient (p, k)``."""
+        return self._apply(self.lags.mT if not self.is_diagonal else self.lags, gradient)
+
+    def congruence(self, matrix: Tensor) -> Tensor:
+        """Return ``L^T M L`` of a symmetric ``matrix (p, p)``."""
+        if self.is_diagonal:
+            return (matrix * self.scale).mul_(self.scale.T)
+        return self.pull(self.pull(matrix).mT)
+
+    def _apply(self, lags: Tensor, columns: Tensor) -> Tensor:
+        if self.is_diagonal:
+            return self.scale * columns
+        return (lags @ columns.reshape(len(lags), -1)).view(columns.shape)

@@ -1,0 +1,129 @@
+"""Where training in closed form arrives, and all that follows from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.prior_root import PriorRoot
+from sklearn_linrnn._core.spectral import (
+    Quadratic,
+    Spectrum,
+    degrees_of_freedom,
+    gradient_descent_filter,
+    rank_revealed_ridge,
+    residual_scatter,
+    ridge_filter,
+)
+
+
+@dataclass(frozen=True)
+class Descent:
+    """So many steps of gradient descent of such a size."""
+
+    n_steps: int
+    learning_rate: float
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A ridge, or gradient descent towards it.
+
+    Attributes
+    ----------
+    statistics : LagStatistics
+        The data; about the origin for a model without intercept.
+    root : PriorRoot
+        ``L``, the root of the prior's covariance.
+    penalty : float
+        ``alpha / m``; infinite if nothing is to be learned.
+    n_intercepts : int
+        1 with an intercept, else 0.
+    descent : Descent or None
+        None for the minimum.
+    """
+
+    statistics: LagStatistics
+    root: PriorRoot
+    penalty: float
+    n_intercepts: int
+    descent: Descent | None = None
+
+    def to(self, device: torch.device | str) -> Solution:
+        """Return the solution on a device."""
+        root = replace(self.root, lags=self.root.lags.to(device))
+        return replace(self, statistics=self.statistics.to(device), root=root)
+
+    def penalty_on(self, weight: float) -> float:
+        """Return the penalty that the same ``alpha`` is on data of another weight."""
+        return self.penalty * self.statistics.weight / weight
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The eigendecomposition, with what to see there."""
+        return Quadratic.of(self.statistics, self.root).decompose()
+
+    @cached_property
+    def response(self) -> Tensor:
+        """``H``, (p, n_outputs)."""
+        if self.penalty == torch.inf:
+            return torch.zeros_like(self.statistics.cross_scatter)
+        if self.descent is not None:
+            return self.spectrum.solve(self.filter)
+        response = Quadratic.of(self.statistics, self.root).ridge(self.penalty)
+        if response is not None:
+            return response
+        return rank_revealed_ridge(self.statistics, self.root, self.penalty)
+
+    @cached_property
+    def filter(self) -> Tensor:
+        """``f(lam)``, (p,)."""
+        return self.descent_filter(self.descent)
+
+    def descent_filter(self, descent: Descent | None) -> Tensor:
+        """Return ``f(lam)``, (p,), after another number of steps; None for the minimum."""
+        eigenvalues = self.spectrum.eigenvalues
+        if descent is not None:
+            return gradient_descent_filter(eigenvalues, self.penalty, *vars(descent).values())
+        return ridge_filter(eigenvalues, self.penalty)
+
+    @cached_property
+    def degrees_of_freedom(self) -> float:
+        """Trace of the hat matrix, that of the intercept included."""
+        return self.n_intercepts + float(degrees_of_freedom(self.spectrum.eigenvalues, self.filter))
+
+    @cached_property
+    def noise_variance(self) -> Tensor:
+        """Residual sum of squares over the degrees of freedom that are left, (n_outputs,).
+
+        Where ``alpha`` maximises the evidence this is the noise variance that does so too (MacKay
+        1992). It is zero if no degree of freedom is left.
+        """
+        left = self.statistics.weight - self.degrees_of_freedom
+        residual = residual_scatter(self.statistics, self.spectrum, self.filter[:, None])[0]
+        return residual / left if left > 0 else torch.zeros_like(residual)
+
+    @cached_property
+    def posterior_root(self) -> Tensor:
+        """``F`` of shape (p, p); ``noise_variance * F F^T`` is the covariance of the response."""
+        curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)
+        return self.root.respond(self.spectrum.vectors * curvature.rsqrt())
+
+    def ensemble_root(self, start: Tensor) -> Tensor:
+        """Return ``E`` of shape (p, p): ``E E^T`` is the response's covariance over networks.
+
+        Gradient descent shrinks what a network was at its start, ``theta ~ N(0, diag(start^2))``,
+        by ``1 - (lam + penalty) f(lam)`` along each eigenvector.
+
+        Parameters
+        ----------
+        start : Tensor of shape (p,)
+            Deviations of ``theta`` at initialisation.
+        """
+        left = 1.0 - (self.spectrum.eigenvalues + self.penalty) * self.filter
+        vectors = self.spectrum.vectors
+        return self.root.respond((vectors * left) @ (vectors.T * start))

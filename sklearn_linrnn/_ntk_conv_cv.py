@@ -1,0 +1,414 @@
+"""The infinitely wide linear RNN with cross-validated hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+from sklearn.model_selection import ParameterGrid, check_cv
+from sklearn.utils import check_array
+from torch import Tensor
+
+from sklearn_linrnn._base import check_sums, choose_learning_rate
+from sklearn_linrnn._core.early_stopping import leave_one_out
+from sklearn_linrnn._core.evidence import evidence
+from sklearn_linrnn._core.lag_priors import PRIORS, LagPrior
+from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.moments import Moments
+from sklearn_linrnn._core.solution import Solution
+from sklearn_linrnn._core.spectral import (
+    generalised_cross_validation,
+    gradient_descent_filter,
+    ridge_filter,
+)
+from sklearn_linrnn._exact import ExactRegressor, make_root
+from sklearn_linrnn._folds import fold_statistics, n_samples
+from sklearn_linrnn._ntk_conv import NTKConvRegressor
+from sklearn_linrnn._sequences import TrainingData
+from sklearn_linrnn._validation.parameters import (
+    COMPUTING,
+    SHAPES,
+    Interval,
+    StrOptions,
+    check_device,
+    make_prior,
+    validate_parameters,
+)
+
+Candidates = Sequence[Mapping[str, Any]]
+HYPERPARAMETERS = ("nu_w", "nu_f", "nu_c", "correlation")
+
+
+class NTKConvRegressorCV(ExactRegressor):
+    r"""Infinitely wide linear RNN with cross-validation over its hyperparameters.
+
+    What `sklearn.model_selection.GridSearchCV` over `NTKConvRegressor` finds, but from one pass
+    over the data: the statistics of a training part are those of the whole less those of the test
+    part, and one eigendecomposition for each part and prior has all penalties and all numbers of
+    steps.
+
+    Parameters
+    ----------
+    nu_w, nu_f, nu_c : float or array-like of shape (n_values,), \
+            default=(0.1, 0.3, 0.5, 0.7, 0.9), 1.0, 1.0
+        Initial variances of the network's transition matrix, input matrix and readout to try.
+    shape : array-like of shape (n_values,), default=None
+        Values of ``nu_f nu_c / (nu_f + nu_c)`` to try instead of `nu_f` and `nu_c`, which are then
+        equal: the only other shape that the network's lag weights have, besides `nu_w`.
+    alphas : array-like of shape (n_alphas,), default=(0.1, 1.0, 10.0)
+        Penalties to try, as `alpha` of `NTKConvRegressor`; not negative.
+    n_steps : array-like of shape (n_values,), default=None
+        Numbers of steps of gradient descent to try, None among them for the minimum; ``None`` for
+        the minimum alone.
+    prior : str, LagPrior or sequence of them, default="linear_rnn"
+        Priors to try, as in `NTKConvRegressor`.
+    correlation : float or array-like of shape (n_values,), default=0.9
+        Correlations to try in the prior "dc".
+    cv : int, cross-validation generator, iterable, "gcv", "loo" or "evidence", default=None
+        How to judge a candidate: the mean score of the test parts of a splitter, ``None`` for five
+        consecutive folds, an int for that many; minus the mean squared error that generalised
+        cross-validation expects; minus that of leaving out each supervised step in turn; or the
+        logarithm of the evidence.
+    scoring : {"r2", "neg_mean_squared_error", "neg_root_mean_squared_error"}, default="r2"
+        Score of a test part, as scikit-learn's scorer of that name has it.
+    learning_rate : "auto" or float, default="auto"
+        Size of the steps; "auto" is the inverse of the largest curvature of the loss. Used with
+        `n_steps` only.
+    fit_intercept : bool, default=True
+        Whether to learn ``b``; it is not penalised.
+    n_lags : int, default=None
+        Number of lags, the present step included; ``None`` for the length of the windows.
+    rows : {"windows", "timesteps"}, default="windows"
+        What a row of a 2-D X is: a flattened window, or one step of a recording.
+    layout : {"ntc", "nct"}, default="ntc"
+        Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
+        sktime, sample, channel, time.
+    lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
+        Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
+        DataFrame from column names such as ``y_lag_3``.
+    n_channels : int, default=None
+        Number of channels in flattened windows; ``None`` for one.
+    device : str or torch.device, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
+    dtype : {"float64", "float32"}, default="float64"
+        Type of the fitted arrays. The fit itself is always float64.
+    verbose : bool or int, default=False
+        Whether to print what is done.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        The best candidate, as parameters of `NTKConvRegressor`.
+    best_score_ : float
+        Its score.
+    best_index_ : int
+        Its place in ``cv_results_``.
+    cv_results_ : dict of ndarray
+        ``params``, ``param_NAME``, ``mean_test_score`` and ``rank_test_score`` of all candidates,
+        and with a splitter ``std_test_score`` and ``splitK_test_score``; in the order of
+        `sklearn.model_selection.GridSearchCV`.
+    n_splits_ : int
+        Number of splits; 0 if there is no splitter.
+    alpha_, nu_w_, nu_f_, nu_c_, correlation_, n_steps_, prior_
+        What the final fit, to all data, uses.
+    impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
+        ``H``, lag 0 first.
+    intercept_ : ndarray of shape (n_outputs,)
+        ``b``.
+    lag_weights_ : ndarray of shape (n_lags,)
+        ``rho``, or the variances of another prior.
+    noise_variance_ : ndarray of shape (n_outputs,)
+        Residual sum of squares over the degrees of freedom that are left.
+    effective_degrees_of_freedom_ : float
+        Trace of the hat matrix, the intercept included.
+    impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
+        Posterior standard deviation of ``H``.
+    n_features_in_ : int
+        Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
+        target at every step.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X has names that are all strings.
+
+    See Also
+    --------
+    NTKConvRegressor : One candidate, or the one of the highest evidence on no grid.
+    sklearn.linear_model.RidgeCV : Cross-validated ridge.
+
+    Notes
+    -----
+    Parts of a recording (``rows="timesteps"``) keep the inputs before them, and a training part
+    never joins steps that were not neighbours. Rows that `GridSearchCV` hands over have lost their
+    past, so that its scores there differ at the first steps of each part. ``sample_weight`` counts
+    in the fits and in the scores.
+
+    With ``cv="loo"`` steps of gradient descent are judged by the formula of linear smoothers,
+    which is exact for the minimum.
+
+    References
+    ----------
+    .. [1] D. M. Allen, "The relationship between variable selection and data augmentation and a
+       method for prediction", Technometrics 16, 1974.
+    .. [2] P. Craven, G. Wahba, "Smoothing noisy data with spline functions", Numerische Mathematik
+       31, 1979.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_linrnn import NTKConvRegressorCV
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 20))
+    >>> y = X[:, -1] + 0.5 * X[:, -2] + rng.normal(size=300)
+    >>> model = NTKConvRegressorCV(nu_w=[0.1, 0.5, 0.9], alphas=[1, 10], cv=5).fit(X, y)
+    >>> model.best_params_
+    {'alpha': 10, 'nu_w': 0.1}
+    """
+
+    _parameter_constraints: dict[str, list] = {
+        **SHAPES,
+        **COMPUTING,
+        **{name: [Real, "array-like"] for name in HYPERPARAMETERS},
+        "shape": ["array-like", None],
+        "alphas": [Real, "array-like"],
+        "n_steps": [Integral, "array-like", None],
+        "prior": [StrOptions(set(PRIORS)), LagPrior, list, tuple],
+        "cv": ["cv_object", StrOptions({"gcv", "loo", "evidence"})],
+        "scoring": [StrOptions({"r2", "neg_mean_squared_error", "neg_root_mean_squared_error"})],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        nu_w: float | ArrayLike = (0.1, 0.3, 0.5, 0.7, 0.9),
+        nu_f: float | ArrayLike = 1.0,
+        nu_c: float | ArrayLike = 1.0,
+        *,
+        shape: ArrayLike | None = None,
+        alphas: float | ArrayLike = (0.1, 1.0, 10.0),
+        n_steps: int | Sequence[int | None] | None = None,
+        prior: str | LagPrior | Sequence[str | LagPrior] = "linear_rnn",
+        correlation: float | ArrayLike = 0.9,
+        cv: Any = None,
+        scoring: Literal["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"] = "r2",
+        learning_rate: float | Literal["auto"] = "auto",
+        fit_intercept: bool = True,
+        n_lags: int | None = None,
+        rows: Literal["windows", "timesteps"] = "windows",
+        layout: Literal["ntc", "nct"] = "ntc",
+        lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
+        n_channels: int | None = None,
+        device: Any = "auto",
+        dtype: Literal["float64", "float32"] = "float64",
+        verbose: bool | int = False,
+    ) -> None:
+        self.nu_w = nu_w
+        self.nu_f = nu_f
+        self.nu_c = nu_c
+        self.shape = shape
+        self.alphas = alphas
+        self.n_steps = n_steps
+        self.prior = prior
+        self.correlation = correlation
+        self.cv = cv
+        self.scoring = scoring
+        self.learning_rate = learning_rate
+        self.fit_intercept = fit_intercept
+        self.n_lags = n_lags
+        self.rows = rows
+        self.layout = layout
+        self.lag_order = lag_order
+        self.n_channels = n_channels
+        self.device = device
+        self.dtype = dtype
+        self.verbose = verbose
+
+    def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
+        candidates = self._make_candidates()
+        if isinstance(self.cv, str):
+            whole = self._statistics(data, n_lags)
+            scores = self._judge(whole, data, candidates)[None]
+            self.n_splits_ = 0
+        else:
+            whole, scores = self._cross_validate(data, n_lags, candidates)
+            self.n_splits_ = len(scores)
+        self._publish_scores(candidates, scores)
+        best = candidates[self.best_index_]
+        whole = whole if self.fit_intercept else whole.uncentred()
+        prior, steps = self._make_prior(best), best.get("n_steps")
+        return prior, self._make_solution(whole, prior, float(best["alpha"]), steps)
+
+    def _make_candidates(self) -> Candidates:
+        """Return the grid; parameters that are a single number are not in it."""
+        grid: dict[str, list] = {"alpha": np.atleast_1d(self.alphas).tolist()}
+        for name in HYPERPARAMETERS:
+            if np.ndim(getattr(self, name)) > 0:
+                grid[name] = list(getattr(self, name))
+        if isinstance(self.prior, (list, tuple)):
+            grid["prior"] = list(self.prior)
+        if self.n_steps is not None:
+            grid["n_steps"] = np.atleast_1d(np.array(self.n_steps, dtype=object)).tolist()
+        self._check_grid(grid)
+        candidates = list(ParameterGrid(grid))
+        if self.shape is None:
+            return candidates
+        variances = [2.0 * shape for shape in check_array(self.shape, ensure_2d=False)]
+        return [
+            {**candidate, "nu_f": variance, "nu_c": variance}
+            for candidate in candidates
+            for variance in variances
+        ]
+
+    def _check_grid(self, grid: Mapping[str, list]) -> None:
+        if self.shape is not None and ("nu_f" in grid or "nu_c" in grid):
+            raise ValueError("shape sets nu_f and nu_c, so that they cannot have grids as well.")
+        single = {name: [getattr(self, name)] for name in (*HYPERPARAMETERS, "prior")}
+        for name, values in {**single, **grid}.items():
+            if len(values) == 0:
+                raise ValueError(f"The grid of {name} is empty; it needs one value at least.")
+            for value in values:
+                if isinstance(value, str) and value not in PRIORS:
+                    raise ValueError(f"{name} must not be {value!r} in a grid.")
+                validate_parameters(NTKConvRegressor(**{name: value}))
+        if self.cv == "evidence" and (0 in grid["alpha"] or "n_steps" in grid):
+            raise ValueError(
+                "cv='evidence' is about the minimum of a penalised loss: it needs alphas > 0 and "
+                "n_steps=None."
+            )
+
+    def _make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
+        values = {name: getattr(self, name) for name in (*HYPERPARAMETERS, "prior")}
+        values.update(candidate)
+        return make_prior(values["prior"], SimpleNamespace(**values))
+
+    def _cross_validate(
+        self, data: TrainingData, n_lags: int, candidates: Candidates
+    ) -> tuple[LagStatistics, NDArray]:
+        """Return the statistics of all data, and the scores (n_splits, n_candidates)."""
+        splitter = check_cv(self.cv, classifier=False)
+        splits = list(splitter.split(np.empty((n_samples(data), 0))))
+        device = check_device(self.device)
+        whole, folds = fold_statistics(data, splits, n_lags, device)
+        check_sums(whole)
+        self._say(f"{len(splits)} splits, {len(candidates)} candidates")
+        scores = np.array([self._score_fold(*fold, candidates) for fold in folds])
+        return whole, scores
+
+    def _score_fold(
+        self, train: LagStatistics, test: LagStatistics, candidates: Candidates
+    ) -> NDArray:
+        """Return the scores on a test part, (n_candidates,)."""
+        train = train if self.fit_intercept else train.uncentred()
+        scores = np.empty(len(candidates))
+        for solution, filters, indices in self._paths(train, candidates):
+            seen = solution.statistics
+            responses = solution.spectrum.solve(filters)
+            intercepts = seen.target_mean - torch.einsum("p,pko->ko", seen.input_mean, responses)
+            part = test.first_lags(seen.n_lags)
+            squares = part.squared_errors(responses, intercepts)
+            scores[indices] = SCORES[self.scoring](squares, part).cpu().numpy()
+        return scores
+
+    def _judge(
+        self, statistics: LagStatistics, data: TrainingData, candidates: Candidates
+    ) -> NDArray:
+        """Return the candidates' scores without a splitter, (n_candidates,)."""
+        if self.cv == "evidence":
+            return np.array([self._evidence(statistics, candidate) for candidate in candidates])
+        scores = np.empty(len(candidates))
+        for solution, filters, indices in self._paths(statistics, candidates):
+            if self.cv == "gcv":
+                squares = generalised_cross_validation(
+                    solution.statistics, solution.spectrum, filters, self._n_intercepts
+                )
+            else:
+                lags = data.sequences.lags(solution.statistics.n_lags)
+                squares = leave_one_out(solution, filters, lags, data.targets, data.weights)
+            scores[indices] = -squares.mean(dim=1).cpu().numpy()
+        return scores
+
+    def _evidence(self, statistics: LagStatistics, candidate: Mapping[str, Any]) -> float:
+        root = make_root(self._make_prior(candidate), statistics)
+        return evidence(statistics, root, float(candidate["alpha"]), self._n_intercepts).value
+
+    def _paths(
+        self, statistics: LagStatistics, candidates: Candidates
+    ) -> Iterator[tuple[Solution, Tensor, list[int]]]:
+        """Yield a solution for each prior, its filters (p, k), and the places of those candidates.
+
+        Lags that cannot matter under a prior are left out, if there is a penalty.
+        """
+        groups: dict[tuple, list[int]] = {}
+        for index, candidate in enumerate(candidates):
+            prior = (item for item in candidate.items() if item[0] not in ("alpha", "n_steps"))
+            groups.setdefault(tuple(prior), []).append(index)
+        penalised = all(candidate["alpha"] > 0 for candidate in candidates)
+        for indices in groups.values():
+            root = make_root(self._make_prior(candidates[indices[0]]), statistics)
+            root = root.relevant() if penalised else root
+            seen = statistics.first_lags(len(root.lags))
+            solution = Solution(seen, root, 0.0, self._n_intercepts)
+            filters = [self._filter(solution, candidates[index]) for index in indices]
+            yield solution, torch.stack(filters, dim=1), indices
+
+    def _filter(self, solution: Solution, candidate: Mapping[str, Any]) -> Tensor:
+        eigenvalues = solution.spectrum.eigenvalues
+        penalty = candidate["alpha"] / solution.statistics.weight
+        if (n_steps := candidate.get("n_steps")) is None:
+            return ridge_filter(eigenvalues, penalty)
+        largest = float(eigenvalues.max()) + penalty
+        learning_rate = choose_learning_rate(self.learning_rate, largest)
+        return gradient_descent_filter(eigenvalues, penalty, int(n_steps), learning_rate)
+
+    def _publish_scores(self, candidates: Candidates, scores: NDArray) -> None:
+        mean = scores.mean(axis=0)
+        self.best_index_ = int(mean.argmax())
+        self.best_score_ = float(mean[self.best_index_])
+        self.best_params_ = dict(candidates[self.best_index_])
+        results: dict[str, Any] = {
+            f"param_{name}": _masked([candidate[name] for candidate in candidates])
+            for name in candidates[0]
+        }
+        results["params"] = candidates
+        if self.n_splits_ > 0:
+            results |= {f"split{k}_test_score": row for k, row in enumerate(scores)}
+        results["mean_test_score"] = mean
+        if self.n_splits_ > 0:
+            results["std_test_score"] = scores.std(axis=0)
+        results["rank_test_score"] = rankdata(-mean, method="min").astype(np.int32)
+        self.cv_results_ = results
+        self._say(f"best of {len(candidates)}: {self.best_params_}, score {self.best_score_:.6g}")
+
+
+def _masked(values: list) -> np.ma.MaskedArray:
+    """Return the values of a parameter as `GridSearchCV` has them."""
+    numbers = all(isinstance(value, Real) for value in values)
+    array = np.array(values) if numbers else np.empty(len(values), dtype=object)
+    array[:] = values
+    return np.ma.MaskedArray(array, mask=False)
+
+
+def _r2(squares: Tensor, part: Moments) -> Tensor:
+    """Return R^2 for squared errors (n_candidates, n_outputs), averaged over outputs."""
+    scatter = part.target_scatter
+    constant = torch.where(squares > 0, 0.0, 1.0)  # as scikit-learn has it
+    return torch.where(scatter > 0, 1.0 - squares / scatter, constant).mean(dim=1)
+
+
+def _neg_mean_squared_error(squares: Tensor, part: Moments) -> Tensor:
+    return -(squares / part.weight).mean(dim=1)
+
+
+def _neg_root_mean_squared_error(squares: Tensor, part: Moments) -> Tensor:
+    return -(squares / part.weight).sqrt().mean(dim=1)
+
+
+SCORES: dict[str, Callable[[Tensor, Moments], Tensor]] = {
+    "r2": _r2,
+    "neg_mean_squared_error": _neg_mean_squared_error,
+    "neg_root_mean_squared_error": _neg_root_mean_squared_error,
+}
