@@ -247,7 +247,7 @@ class NTKConvRegressorCV(ExactRegressor):
         grid: dict[str, list] = {"alpha": np.atleast_1d(self.alphas).tolist()}
         for name in HYPERPARAMETERS:
             if np.ndim(getattr(self, name)) > 0:
-                grid[name] = list(getattr(self, name))
+                grid[name] = np.asarray(getattr(self, name)).tolist()
         if isinstance(self.prior, (list, tuple)):
             grid["prior"] = list(self.prior)
         if self.n_steps is not None:

@@ -51,13 +51,17 @@ def test_every_public_name_is_there_and_listed(module):
 
 def test_the_public_names_are_these():
     assert set(sklearn_linrnn.__all__) >= {
+        "LagKernel",
+        "LagPrior",
         "LagStatistics",
         "LagWeighter",
         "LinearRNNRegressor",
         "MemoryDisplay",
         "NTKConvRegressor",
+        "NTKConvRegressorCV",
         "WeightedConv1DRegressor",
         "effective_memory",
+        "kernel_matrix",
         "linear_rnn_lag_weights",
         "memory_bias",
     }
