@@ -42,7 +42,9 @@ def fold_statistics(
     parts = np.array([_steps_of(data, samples) for split in splits for samples in split])
     if not (parts & observed).any(axis=1).all():
         raise ValueError("cv has a split with a part in which y is not observed at any step.")
-    patterns, atom = np.unique(parts[:, observed], axis=1, return_inverse=True)
+    packed = np.packbits(parts[:, observed], axis=0)
+    _, first, atom = np.unique(packed, axis=1, return_index=True, return_inverse=True)
+    patterns = parts[:, observed][:, first]
     statistics = partial(_statistics, data, n_lags=n_lags, device=device)
     n_atoms, n_inputs = patterns.shape[1], n_lags * data.sequences.n_channels
     if n_atoms > 4 * len(splits) or n_atoms * n_inputs**2 > MOST_NUMBERS:

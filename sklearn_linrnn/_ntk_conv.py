@@ -314,15 +314,27 @@ class NTKConvRegressor(ExactRegressor):
             )
 
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
-        statistics = self._statistics(data, n_lags)
-        found = self._find_hyperparameters(data, statistics)
+        parts = self._parts(data, n_lags)
+        statistics = sum(parts[1:], parts[0])
+        found = self._find_hyperparameters(statistics)
+        if self.alpha == "auto":
+            found = self._trusted(found, parts)
         statistics = statistics.first_lags(found.n_lags)
         solution = self._make_solution(statistics, found.prior, found.alpha)
         if self.n_steps is not None:
             solution = self._descending(solution, self._count_steps(data, solution))
         return found.prior, solution
 
-    def _find_hyperparameters(self, data: TrainingData, statistics: LagStatistics) -> Candidate:
+    def _parts(self, data: TrainingData, n_lags: int) -> list[LagStatistics]:
+        """Return the statistics of consecutive parts, if ``alpha`` is to be found, else of all."""
+        observed = np.flatnonzero(data.observed())
+        if self.alpha != "auto" or len(observed) < 2 * (N_LATER_PARTS + 1):
+            return [self._statistics(data, n_lags)]
+        ends = [steps[-1] for steps in np.array_split(observed, N_LATER_PARTS + 1)]
+        order = np.searchsorted(ends, np.arange(len(data.targets)))
+        return [self._statistics(data.part(order == index), n_lags) for index in range(len(ends))]
+
+    def _find_hyperparameters(self, statistics: LagStatistics) -> Candidate:
         """Return the hyperparameters, those that are "auto" by their evidence."""
         prior = make_prior(self.prior, self)
         names = [field.name for field in fields(prior)] if isinstance(self.prior, str) else []
@@ -350,23 +362,17 @@ class NTKConvRegressor(ExactRegressor):
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        return found if alpha is not None else self._trusted(found, data)
+        return found
 
-    def _trusted(self, found: Candidate, data: TrainingData) -> Candidate:
+    def _trusted(self, found: Candidate, parts: list[LagStatistics]) -> Candidate:
         """Return what was found, or no response at all if it fails on later parts of the data.
 
         Evidence takes the noise to be white. Where it is not, a long and weakly penalised response
         may have the highest evidence and still predict nothing.
         """
-        observed = np.flatnonzero(data.observed())
-        if not np.isfinite(found.alpha) or len(observed) < 2 * (N_LATER_PARTS + 1):
+        if not np.isfinite(found.alpha) or len(parts) == 1:
             return found
-        ends = [steps[-1] for steps in np.array_split(observed, N_LATER_PARTS + 1)]
-        order = np.searchsorted(ends, np.arange(len(data.targets)))
-        parts = [
-            self._statistics(data.part(order == index), found.n_lags)
-            for index in range(N_LATER_PARTS + 1)
-        ]
+        parts = [part.first_lags(found.n_lags) for part in parts]
         root = make_root(found.prior, parts[0])
         r2 = r2_of_later_parts(parts, root, found.alpha, self._n_intercepts)
         if r2 > WORST_R2:

@@ -20,9 +20,12 @@ from sklearn_linrnn._core.prior_root import PriorRoot
 
 MAX_ITERATIONS = 100  # of one local search
 N_CLIMBS = 3  # from the best starts with different priors
+LOOSE, TIGHT = 1e-2, 1e-6  # gains of evidence, in nats, that end a climb and the last one
+ROUNDING = 1e-10  # gains relative to the evidence that are but rounding
+FLAT = 1e-2  # slope of the evidence, in nats for each unit of the measures, at its top
 NEGLIGIBLE = 1e-3  # evidence, in nats, that is not worth one more lag
 # The signal's variance under the prior relative to the noise's, (alpha/m) / tr(A).
-NOISE_TO_SIGNAL = (1e-4, 1e-2, 1.0, 1e2)
+NOISE_TO_SIGNAL = (1e-4, 1e-2, 1.0)
 LEAST_NOISE, MOST_NOISE = 1e-12, 1e8
 STEP = 1e-5  # of central differences of a prior's root
 
@@ -123,7 +126,8 @@ class Search:
             return Candidate(self.prior, np.inf if self.alpha is None else self.alpha, n_lags, 0.0)
         starts = sorted(self._starts(), key=lambda start: start.value)
         best = list({start.prior: start for start in starts}.values())[-N_CLIMBS:]
-        return max(map(self._refine, best), key=lambda found: found.value)
+        found = max(map(self._refine, best), key=lambda found: found.value)
+        return self._climb(found, TIGHT)
 
     def _starts(self) -> list[Candidate]:
         n_lags = self.statistics.n_lags
@@ -161,16 +165,19 @@ class Search:
 
     def _refine(self, start: Candidate) -> Candidate:
         """Climb, and choose the number of lags again, until it stays."""
-        found = self._climb(start)
+        found = self._climb(start, LOOSE)
         while self.seeks_lags:
             again = self._with_best_lags(found.prior, found.alpha)
             if again.n_lags == found.n_lags or again.value <= found.value:
                 return replace(found, n_lags=min(again.n_lags, found.n_lags))
-            found = self._climb(again)
+            found = self._climb(again, LOOSE)
         return found
 
-    def _climb(self, start: Candidate) -> Candidate:
-        """Return the maximum of the evidence uphill from a start, for its number of lags."""
+    def _climb(self, start: Candidate, tolerance: float) -> Candidate:
+        """Return the maximum of the evidence uphill from a start, for its number of lags.
+
+        The search stops where a step gains no more evidence than the tolerance.
+        """
         scales = [make_scale(name, start.n_lags) for name in self.sought]
         first = [
             scale.measure(getattr(start.prior, name))
@@ -189,10 +196,15 @@ class Search:
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
-            options={"maxiter": MAX_ITERATIONS},
+            options={
+                "maxiter": MAX_ITERATIONS,
+                "ftol": max(tolerance / max(abs(start.value), 1.0), ROUNDING),
+            },
         )
         prior, alpha = self._at(result.x, scales)
-        return Candidate(prior, alpha, start.n_lags, -float(result.fun), bool(result.success))
+        downhill = np.clip(result.x - result.jac, *np.transpose(bounds))
+        converged = result.success or bool(np.abs(result.x - downhill).max() < FLAT)
+        return Candidate(prior, alpha, start.n_lags, -float(result.fun), converged)
 
     def _at(self, point: NDArray, scales: list[Scale]) -> tuple[LagPrior, float]:
         values = {

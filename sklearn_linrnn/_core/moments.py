@@ -8,11 +8,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.tensors import StoredAsNumPy
+
 WEIGHT_ROUNDING = 1e-12  # the share of a weight that is but rounding once the rest is taken away
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class Moments(StoredAsNumPy):
     """First and second moments of weighted rows ``(z, y)``, centred on their means.
 
     Attributes

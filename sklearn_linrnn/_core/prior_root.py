@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_linrnn._core.tensors import StoredAsNumPy
+
 IRRELEVANT = 1e-24  # share of the largest prior variance below which a lag cannot matter
 
 
 @dataclass(frozen=True, eq=False)
-class PriorRoot:
+class PriorRoot(StoredAsNumPy):
     """``L`` over the lags, the same for each of ``n_channels`` channels.
 
     Attributes
@@ -36,7 +39,7 @@ class PriorRoot:
         """Whether lags are independent."""
         return self.lags.ndim == 1
 
-    @property
+    @cached_property
     def scale(self) -> Tensor:
         """Prior deviations of the inputs' coefficients, (p, 1)."""
         deviations = self.lags if self.is_diagonal else self.lags.square().sum(1).sqrt()
@@ -59,7 +62,7 @@ class PriorRoot:
 
     def pull(self, gradient: Tensor) -> Tensor:
         """Return ``L^T g`` of ``gradient (p, k)``."""
-        return self._apply(self.lags.mT if not self.is_diagonal else self.lags, gradient)
+        return self._apply(self.lags if self.is_diagonal else self.lags.mT, gradient)
 
     def congruence(self, matrix: Tensor) -> Tensor:
         """Return ``L^T M L`` of a symmetric ``matrix (p, p)``."""

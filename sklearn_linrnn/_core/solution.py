@@ -19,6 +19,7 @@ from sklearn_linrnn._core.spectral import (
     residual_scatter,
     ridge_filter,
 )
+from sklearn_linrnn._core.tensors import StoredAsNumPy
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Descent:
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(StoredAsNumPy):
     """A ridge, or gradient descent towards it.
 
     Attributes

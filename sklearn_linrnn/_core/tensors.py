@@ -1,10 +1,31 @@
 """Array-likes to tensors."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+
+class StoredAsNumPy:
+    """A frozen dataclass whose tensors are stored as arrays: it loads on any machine.
+
+    What is cached beyond its fields is not stored.
+    """
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {
+            name: value.cpu().numpy() if isinstance(value, Tensor) else value
+            for name, value in state.items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(
+            (name, torch.from_numpy(value) if isinstance(value, np.ndarray) else value)
+            for name, value in state.items()
+        )
 
 
 def as_float64(array: Any, device: torch.device | str = "cpu") -> Tensor:
