@@ -15,7 +15,6 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.lag_operator import LagOperator
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import all_finite
 from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData, observed_steps
@@ -69,8 +68,8 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             validate_parameters(self)
             data = check_training_data(self, X, y, sample_weight, sequence_id)
             n_lags = self._count_lags(data)
-            response, statistics = self._solve(data, n_lags)
-            self._publish(response, statistics, data)
+            response, intercept = self._solve(data, n_lags)
+            self._publish(response, intercept, data)
         return self
 
     def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
@@ -133,20 +132,18 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         return check_n_lags(self, data.sequences)
 
     @abstractmethod
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics | LagOperator]:
-        """Return the response (n_lags * n_channels, n_outputs) and what it was learned from."""
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
+        """Return the response (n_lags * n_channels, n_outputs) and the intercept (n_outputs,)."""
 
     def _statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
         statistics = data.statistics(n_lags, check_device(self.device))
         check_sums(statistics)
         return statistics if self.fit_intercept else statistics.uncentred()
 
-    def _publish(
-        self, response: Tensor, statistics: LagStatistics | LagOperator, data: TrainingData
-    ) -> None:
+    def _publish(self, response: Tensor, intercept: Tensor, data: TrainingData) -> None:
         shape = (-1, data.sequences.n_channels, response.shape[1])
         self.impulse_response_ = self._export(response.view(shape).permute(2, 1, 0))
-        self.intercept_ = self._export(statistics.intercept(response))
+        self.intercept_ = self._export(intercept)
         self._every_step = isinstance(data.sequences, Recordings)
         self._single_output = data.single_output
 

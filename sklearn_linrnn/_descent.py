@@ -51,7 +51,7 @@ class DescentRegressor(LagRegressor):
         """Return "linear_rnn", "flat" or the lag weights themselves."""
         return "linear_rnn"
 
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics]:
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
         held_out = None
         if self.early_stopping:
             data, validation = data.split(self.validation_fraction)
@@ -75,7 +75,8 @@ class DescentRegressor(LagRegressor):
         )
         self._publish_training(training, optimizer.learning_rate)
         self._publish_model(model)
-        return model.response(), statistics
+        response = model.response()
+        return response, statistics.intercept(response)
 
     def _make_optimizer(self, model: Model, loss: Quadratic) -> GradientDescent | Adam:
         automatic = self.learning_rate == "auto"

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from sklearn_linrnn._base import LagRegressor, choose_learning_rate
 from sklearn_linrnn._core.evidence import evidence
-from sklearn_linrnn._core.lag_operator import LagOperator
 from sklearn_linrnn._core.lag_priors import LagPrior, LinearRNN
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimize import DIVERGED
@@ -39,14 +38,14 @@ class ExactRegressor(LagRegressor):
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
         """Return the prior and the solution; sets the fitted hyperparameters."""
 
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics | LagOperator]:
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
         prior, solution = self._choose(data, n_lags)
         response = self._finite(solution)
         self._publish_prior(prior, solution.statistics.n_lags)
         self.alpha_ = solution.penalty * solution.statistics.weight
         self.n_steps_ = None if solution.descent is None else solution.descent.n_steps
         self._solution = solution.to("cpu")
-        return response, solution.statistics
+        return response, solution.statistics.intercept(response)
 
     def _publish_prior(self, prior: LagPrior, n_lags: int) -> None:
         variances = prior.covariance(n_lags)
@@ -325,10 +324,7 @@ class ExactRegressor(LagRegressor):
                 f"The posterior belongs to the minimum of the loss, but n_steps={self.n_steps_} "
                 "steps towards it were taken: fit with n_steps=None, or see predict_ensemble."
             )
-        if math.isinf(solution.penalty):
-            return solution
-        eigenvalues = solution.spectrum.eigenvalues + solution.penalty
-        if not eigenvalues.min() > torch.finfo(eigenvalues.dtype).eps * eigenvalues.max():
+        if not solution.is_determined:
             raise ValueError(
                 "The posterior needs alpha > 0: without a penalty the data leave directions of the "
                 "impulse response undetermined."

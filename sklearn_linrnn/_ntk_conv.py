@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sklearn_linrnn._core.conjugate_gradients import iterated_ridge
+from sklearn_linrnn._core.dual import dual_ridge
 from sklearn_linrnn._core.early_stopping import best_n_steps, leave_one_out, mean_error
 from sklearn_linrnn._core.empirical_bayes import Candidate, Search
-from sklearn_linrnn._core.lag_operator import LagOperator
 from sklearn_linrnn._core.lag_priors import PRIORS, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.later_parts import r2_of_later_parts
@@ -26,7 +26,7 @@ from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Solution
 from sklearn_linrnn._core.spectral import generalised_cross_validation
 from sklearn_linrnn._exact import ExactRegressor, make_root
-from sklearn_linrnn._sequences import Recordings, TrainingData
+from sklearn_linrnn._sequences import Recordings, TrainingData, Windows
 from sklearn_linrnn._validation.parameters import (
     COMPUTING,
     SHAPES,
@@ -103,7 +103,7 @@ class NTKConvRegressor(ExactRegressor):
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
         square, but without anything that needs the spectrum. "auto" takes the former up to 4096
-        coefficients (lags times channels).
+        coefficients (lags times channels), and beyond that the Gram matrix of up to 4096 windows.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -265,30 +265,37 @@ class NTKConvRegressor(ExactRegressor):
             most = min(most, int(data.observed().sum()) // STEPS_PER_COEFFICIENT)
         return max(min(most // data.sequences.n_channels, data.sequences.longest), 1)
 
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagStatistics | LagOperator]:
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
         n_coefficients = n_lags * data.sequences.n_channels
-        if self.solver == "cg" or (self.solver == "auto" and n_coefficients > MOST_DIRECT):
-            return self._iterate(data, n_lags)
-        return super()._solve(data, n_lags)
-
-    def _iterate(self, data: TrainingData, n_lags: int) -> tuple[Tensor, LagOperator]:
-        """Solve by conjugate gradients, without the scatter of the lags."""
+        if self.solver == "direct" or (self.solver == "auto" and n_coefficients <= MOST_DIRECT):
+            return super()._solve(data, n_lags)
         self._check_iterable(n_lags)
-        prior = make_prior(self.prior, self)
+        prior, device = make_prior(self.prior, self), check_device(self.device)
+        root = PriorRoot.of(prior.root(n_lags), data.sequences.n_channels, device)
         self._publish_prior(prior, n_lags)
-        root, n_channels = prior.root(n_lags), data.sequences.n_channels
-        if root.ndim > 1:
+        self.alpha_, self.n_steps_, self._solution = float(self.alpha), None, None
+        sequences = data.sequences
+        few = sequences.n_supervised <= MOST_DIRECT
+        if self.solver == "auto" and isinstance(sequences, Windows) and few:
+            recent = sequences.inputs[:, sequences.longest - n_lags :]
+            return dual_ridge(
+                recent, data.targets, data.weights, root, self.alpha_, centred=self.fit_intercept
+            )
+        return self._iterate(data, root)
+
+    def _iterate(self, data: TrainingData, root: PriorRoot) -> tuple[Tensor, Tensor]:
+        """Solve by conjugate gradients, without the scatter of the lags."""
+        if not root.is_diagonal:
             raise ValueError(
                 f"solver='cg' is for independent lags, but prior={self.prior!r} correlates them."
             )
-        device = check_device(self.device)
-        whole = PriorRoot.of(root, n_channels, device)
-        alpha = float(self.alpha)
-        used = whole.relevant() if alpha > 0 else whole
-        operator = data.operator(len(used.lags), device)
+        used = root.relevant() if self.alpha_ > 0 else root
+        operator = data.operator(len(used.lags), root.lags.device)
         operator = operator if self.fit_intercept else operator.uncentred()
-        found = iterated_ridge(operator, used.scale[:, 0].square(), alpha)
-        self._say(f"{n_lags} lags: {found.n_iterations} iterations, residual {found.residual:.2g}")
+        found = iterated_ridge(operator, used.scale[:, 0].square(), self.alpha_)
+        self._say(
+            f"{len(root.lags)} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
+        )
         if not found.converged:
             warnings.warn(
                 f"Conjugate gradients stopped after {found.n_iterations} iterations with a "
@@ -296,9 +303,8 @@ class NTKConvRegressor(ExactRegressor):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self.alpha_, self.n_steps_, self._solution = alpha, None, None
-        unused = len(whole.scale) - len(found.response)
-        return pad(found.response, (0, 0, 0, unused)), operator
+        unused = len(root.scale) - len(found.response)
+        return pad(found.response, (0, 0, 0, unused)), operator.intercept(found.response)
 
     def _check_iterable(self, n_lags: int) -> None:
         """Raise if a parameter needs what conjugate gradients do not have."""

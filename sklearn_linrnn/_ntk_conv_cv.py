@@ -243,13 +243,14 @@ class NTKConvRegressorCV(ExactRegressor):
         return prior, self._make_solution(whole, prior, float(best["alpha"]), steps)
 
     def _make_candidates(self) -> Candidates:
-        """Return the grid; parameters that are a single number are not in it."""
+        """Return the grid; parameters that are a single number, or not used, are not in it."""
         grid: dict[str, list] = {"alpha": np.atleast_1d(self.alphas).tolist()}
+        priors = list(self.prior) if isinstance(self.prior, (list, tuple)) else [self.prior]
         for name in HYPERPARAMETERS:
-            if np.ndim(getattr(self, name)) > 0:
+            if np.ndim(getattr(self, name)) > 0 and any(isinstance(p, str) for p in priors):
                 grid[name] = np.asarray(getattr(self, name)).tolist()
         if isinstance(self.prior, (list, tuple)):
-            grid["prior"] = list(self.prior)
+            grid["prior"] = priors
         if self.n_steps is not None:
             grid["n_steps"] = np.atleast_1d(np.array(self.n_steps, dtype=object)).tolist()
         self._check_grid(grid)

@@ -13,6 +13,7 @@ from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.solution import Solution
 
 MOST_STEPS = 2**30
+ROUNDING = 1e-10  # of a leverage
 GRID = 256  # numbers of steps looked at in each of two rounds
 
 
@@ -86,6 +87,6 @@ def leave_one_out(
         for output in range(targets.shape[1]):
             fitted = coordinates @ (filters * spectrum.projections[:, output, None])
             miss = goal[seen, output, None] - statistics.target_mean[output] - fitted
-            error = torch.where(left > 0, miss / left, torch.inf)
+            error = torch.where(left > ROUNDING, miss / left, torch.inf)
             total[:, output] += (weight * error.square()).sum(0)
     return total / statistics.weight

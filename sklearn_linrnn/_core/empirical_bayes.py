@@ -120,16 +120,15 @@ class Search:
 
         If the inputs or the targets do not vary, there is nothing to learn: ``alpha`` is infinite.
         """
-        inputs, targets = self.statistics.input_scatter, self.statistics.target_scatter
-        n_lags = self.statistics.n_lags
-        if not (inputs.diagonal().sum() > 0 and targets.sum() > 0):
-            return Candidate(self.prior, np.inf if self.alpha is None else self.alpha, n_lags, 0.0)
-        starts = sorted(self._starts(), key=lambda start: start.value)
-        best = list({start.prior: start for start in starts}.values())[-N_CLIMBS:]
+        if not self.statistics.varies():
+            alpha = np.inf if self.alpha is None else self.alpha
+            return Candidate(self.prior, alpha, self.statistics.n_lags, 0.0)
+        best = sorted(self._starts(), key=lambda start: start.value)[-N_CLIMBS:]
         found = max(map(self._refine, best), key=lambda found: found.value)
         return self._climb(found, TIGHT)
 
     def _starts(self) -> list[Candidate]:
+        """Return the best start for each of several priors."""
         n_lags = self.statistics.n_lags
         scales = [make_scale(name, n_lags) for name in self.sought]
         grid = itertools.product(*(map(scale.value, scale.starts) for scale in scales))
@@ -137,9 +136,11 @@ class Search:
             replace(self.prior, **dict(zip(self.sought, values, strict=True))) for values in grid
         ]
         return [
-            self._with_best_lags(prior, alpha)
+            max(
+                (self._with_best_lags(prior, alpha) for alpha in self._penalties(prior)),
+                key=lambda start: start.value,
+            )
             for prior in priors
-            for alpha in self._penalties(prior)
         ]
 
     def _penalties(self, prior: LagPrior) -> list[float]:
@@ -157,9 +158,11 @@ class Search:
         """Return the candidate with the fewest lags that lose no evidence to speak of."""
         n_lags = self.statistics.n_lags
         root = self._root(prior, n_lags)
-        values = evidence_of_first_lags(self._first(len(root.lags)), root, alpha, self.n_intercepts)
+        statistics = self._first(len(root.lags))
         if not self.seeks_lags:
-            return Candidate(prior, alpha, n_lags, float(values[-1]))
+            found = evidence(statistics, root, alpha, self.n_intercepts)
+            return Candidate(prior, alpha, n_lags, found.value)
+        values = evidence_of_first_lags(statistics, root, alpha, self.n_intercepts)
         best = int(torch.nonzero(values >= values.max() - NEGLIGIBLE)[0])
         return Candidate(prior, alpha, best + 1, float(values[best]))
 
@@ -219,7 +222,7 @@ class Search:
         prior, alpha = self._at(point, scales)
         root = self._root(prior, n_lags)
         found = evidence(self._first(len(root.lags)), root, alpha, self.n_intercepts)
-        sensitivity = found.sensitivity.cpu().numpy()
+        sensitivity = found.sensitivity().cpu().numpy()
         gradient = [
             np.sum(sensitivity * self._change(point, scales, index, root))
             for index in range(len(scales))

@@ -15,15 +15,19 @@ through their statistics alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.prior_root import PriorRoot
-from sklearn_linrnn._core.spectral import Quadratic
+from sklearn_linrnn._core.spectral import Quadratic, SpectralFactor
 
+GRID = 12  # numbers of lags between two bounds
 NOISE_FLOOR = 1e-13  # share of the targets' scatter that rounding may leave as noise
 
 
@@ -35,69 +39,74 @@ class Evidence:
     ----------
     value : float
         ``log p``.
-    sensitivity : Tensor of shape (n_lags,) or (n_lags, n_lags)
-        ``S``: a change of the prior's root from ``L`` to ``L + L X`` changes ``value`` by
-        ``sum(S * X)`` to first order; the diagonal alone where lags are independent. A change of
-        ``log alpha`` by ``e`` is ``X = -e I/2``.
+    sensitivity : callable
+        Returns ``S``, of shape (n_lags, n_lags), or its diagonal alone where lags are independent:
+        a change of the prior's root from ``L`` to ``L + L X`` changes ``value`` by ``sum(S * X)``
+        to first order. A change of ``log alpha`` by ``e`` is ``X = -e I/2``.
     """
 
     value: float
-    sensitivity: Tensor
+    sensitivity: Callable[[], Tensor]
 
 
 def evidence(moments: Moments, root: PriorRoot, alpha: float, n_intercepts: int) -> Evidence:
-    """Return the evidence of a prior and a penalty.
-
-    With ``K = pen (A + pen)^{-1}`` and ``pen = alpha/m``, the sensitivity is ``S = nu alpha sum_k
-    theta_k theta_k^T / fit_k - n_outputs (I - K)``: the response against what its prior leaves
-    undetermined.
-    """
+    """Return the evidence of a prior and a penalty."""
     seen = moments.target_scatter > 0
     if math.isinf(alpha):  # a response of zero
         value = _log_density(moments.weight, moments.target_scatter[seen], 0.0, n_intercepts)
-        return Evidence(float(value), torch.zeros_like(root.lags))
+        return Evidence(float(value), lambda: torch.zeros_like(root.lags))
     penalty = alpha / moments.weight
     quadratic = Quadratic.of(moments, root)
-    if (ridge := quadratic.factorise(penalty)) is not None:
-        theta, log_determinant = ridge.solve(), float(ridge.log_pivots().sum())
-        shrinkage = ridge.inverse().mul_(penalty)
-    else:
-        spectrum = quadratic.decompose()
-        curvature = spectrum.eigenvalues + penalty
-        theta = spectrum.vectors @ (spectrum.projections / curvature[:, None])
-        log_determinant = float(curvature.log().sum())
-        shrinkage = (spectrum.vectors * (penalty / curvature)) @ spectrum.vectors.T
+    factor = quadratic.factorise(penalty) or SpectralFactor.of(quadratic.decompose(), penalty)
+    theta = factor.solve()
     fit = _fit(moments, (quadratic.slope * theta).sum(0))[seen]
-    dof = moments.weight - n_intercepts
-    theta = theta[:, seen] * (dof * alpha / fit).sqrt()
-    n_outputs = len(fit)
-    log_volume = log_determinant - len(theta) * math.log(penalty)
+    log_volume = float(factor.log_pivots().sum()) - len(theta) * math.log(penalty)
     value = _log_density(moments.weight, fit, log_volume, n_intercepts)
-    sensitivity = _over_lags(theta, shrinkage, n_outputs, root)
+
+    def sensitivity() -> Tensor:
+        scaled = theta[:, seen] * ((moments.weight - n_intercepts) * alpha / fit).sqrt()
+        return _over_lags(scaled, factor.inverse().mul_(penalty), root)
+
     return Evidence(float(value), sensitivity)
 
 
 def evidence_of_first_lags(
-    moments: Moments, root: PriorRoot, alpha: float, n_intercepts: int
+    moments: LagStatistics, root: PriorRoot, alpha: float, n_intercepts: int
 ) -> Tensor:
     """Return the evidence, (n_lags,), of models with the first lags only: one, two, and so on.
 
-    The leading block of a Cholesky factor is the factor of the leading block, so that one
-    factorisation has them all. Where it would lose digits, only the model of all lags has more than
-    minus infinity.
+    Of independent lags: the leading block of a Cholesky factor is the factor of the leading block,
+    so that one factorisation has them all. Where it would lose digits, and for other priors, the
+    models are taken one by one on a grid that gets finer around the best; the others have minus
+    infinity.
     """
     penalty = alpha / moments.weight
-    n_lags, n_channels = len(root.lags), root.n_channels
-    ridge = Quadratic.of(moments, root).factorise(penalty)
+    n_channels = root.n_channels
+    ridge = Quadratic.of(moments, root).factorise(penalty) if root.is_diagonal else None
     if ridge is None:
-        values = torch.full((n_lags,), -torch.inf, dtype=torch.float64)
-        values[-1] = evidence(moments, root, alpha, n_intercepts).value
-        return values
+        return _evidence_on_grid(moments, root, alpha, n_intercepts)
     last = slice(n_channels - 1, None, n_channels)  # the last channel of each lag
     seen = moments.target_scatter > 0
     fit = _fit(moments, ridge.half.square().cumsum(0)[last])[:, seen]
     log_volume = (ridge.log_pivots() - math.log(penalty)).cumsum(0)[last]
     return _log_density(moments.weight, fit, log_volume, n_intercepts).cpu()
+
+
+def _evidence_on_grid(
+    moments: LagStatistics, root: PriorRoot, alpha: float, n_intercepts: int
+) -> Tensor:
+    values = torch.full((len(root.lags),), -torch.inf, dtype=torch.float64)
+    low, high = 1, len(root.lags)
+    while True:
+        grid = np.unique(np.geomspace(low, high, GRID).round().astype(int)).tolist()
+        for n_lags in grid:
+            if values[n_lags - 1] == -torch.inf:
+                part, first = moments.first_lags(n_lags), root.first(n_lags)
+                values[n_lags - 1] = evidence(part, first, alpha, n_intercepts).value
+        if len(grid) == high - low + 1:
+            return values
+        best = grid.index(int(values.argmax()) + 1)
+        low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
 
 
 def _fit(moments: Moments, gain: Tensor) -> Tensor:
@@ -116,9 +125,13 @@ def _log_density(
     return -0.5 * (dof * spread.sum(-1) + fit.shape[-1] * volume)
 
 
-def _over_lags(theta: Tensor, shrinkage: Tensor, n_outputs: int, root: PriorRoot) -> Tensor:
-    """Return ``S`` summed over channels, from ``theta`` scaled by ``sqrt(nu alpha / fit)``."""
-    n_lags, n_channels = len(root.lags), root.n_channels
+def _over_lags(theta: Tensor, shrinkage: Tensor, root: PriorRoot) -> Tensor:
+    """Return ``S = sum_k theta_k theta_k^T - n_outputs (I - K)``, summed over channels.
+
+    That is the response, ``theta`` scaled by ``sqrt(nu alpha / fit)``, against the share of each
+    direction that the data determine: ``K = pen (A + pen)^{-1}`` is the ``shrinkage``.
+    """
+    n_lags, n_channels, n_outputs = len(root.lags), root.n_channels, theta.shape[1]
     if root.is_diagonal:
         freedom = n_outputs * (1.0 - shrinkage.diagonal())
         return (theta.square().sum(1) - freedom).view(n_lags, n_channels).sum(1)

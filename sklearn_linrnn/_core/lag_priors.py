@@ -77,8 +77,9 @@ def lower_root(covariance: NDArray) -> NDArray:
                 "A prior's covariance must be positive semi-definite, but scaled to a unit "
                 f"diagonal it has the eigenvalue {eigenvalues[0]:.3g}."
             ) from None
-        half = vectors * np.sqrt(eigenvalues.clip(min=0.0))
-        return unit * qr(half.T, mode="r", check_finite=False)[0].T
+        real = eigenvalues > 1e-14 * len(eigenvalues) * eigenvalues[-1]  # the rest is rounding
+        half = vectors * np.sqrt(np.where(real, eigenvalues, 0.0))
+        return deviation * qr(half.T, mode="r", check_finite=False)[0].T
 
 
 @final

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.tensors import StoredAsNumPy
 
+ROUNDING = 1e-14  # of a mean
 WEIGHT_ROUNDING = 1e-12  # the share of a weight that is but rounding once the rest is taken away
 
 
@@ -69,6 +70,13 @@ class Moments(StoredAsNumPy):
             ),
             target_scatter=self.target_scatter + self.weight * self.target_mean.square(),
         )
+
+    def varies(self) -> bool:
+        """Return whether inputs and targets vary, by more than rounding lets constants do."""
+        floor = ROUNDING**2 * self.weight
+        inputs = self.input_scatter.diagonal() > floor * self.input_mean.square()
+        targets = self.target_scatter > floor * self.target_mean.square()
+        return bool(inputs.any() and targets.any())
 
     def intercept(self, response: Tensor) -> Tensor:
         """Return the intercept ``b`` that goes best with a response.

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.prior_root import PriorRoot
+from sklearn_linrnn._core.rank_revealing import ShownDirections
 from sklearn_linrnn._core.spectral import (
     Quadratic,
     Spectrum,
     degrees_of_freedom,
     gradient_descent_filter,
-    rank_revealed_ridge,
-    residual_scatter,
     ridge_filter,
 )
 from sklearn_linrnn._core.tensors import StoredAsNumPy
@@ -78,7 +77,17 @@ class Solution(StoredAsNumPy):
         response = Quadratic.of(self.statistics, self.root).ridge(self.penalty)
         if response is not None:
             return response
-        return rank_revealed_ridge(self.statistics, self.root, self.penalty)
+        return self.shown.ridge(self.penalty)
+
+    @cached_property
+    def shown(self) -> ShownDirections:
+        """The directions that the data show."""
+        return ShownDirections.of(self.statistics, self.root)
+
+    @property
+    def is_least_squares(self) -> bool:
+        """Whether this is the minimum without a penalty."""
+        return self.penalty == 0 and self.descent is None
 
     @cached_property
     def filter(self) -> Tensor:
@@ -95,6 +104,8 @@ class Solution(StoredAsNumPy):
     @cached_property
     def degrees_of_freedom(self) -> float:
         """Trace of the hat matrix, that of the intercept included."""
+        if self.is_least_squares:
+            return float(self.n_intercepts + self.shown.rank)
         return self.n_intercepts + float(degrees_of_freedom(self.spectrum.eigenvalues, self.filter))
 
     @cached_property
@@ -102,15 +113,23 @@ class Solution(StoredAsNumPy):
         """Residual sum of squares over the degrees of freedom that are left, (n_outputs,).
 
         Where ``alpha`` maximises the evidence this is the noise variance that does so too (MacKay
-        1992). It is zero if no degree of freedom is left.
+        1992; of several outputs in the mean). It is zero if no degree of freedom is left.
         """
         left = self.statistics.weight - self.degrees_of_freedom
-        residual = residual_scatter(self.statistics, self.spectrum, self.filter[:, None])[0]
+        intercept = self.statistics.intercept(self.response)
+        residual = self.statistics.squared_errors(self.response[:, None], intercept[None])[0]
         return residual / left if left > 0 else torch.zeros_like(residual)
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether data and penalty together determine the response."""
+        return self.penalty > 0 or self.shown.all_shown
 
     @cached_property
     def posterior_root(self) -> Tensor:
-        """``F`` of shape (p, p); ``noise_variance * F F^T`` is the covariance of the response."""
+        """``F`` of shape (p, k); ``noise_variance * F F^T`` is the covariance of the response."""
+        if self.is_least_squares:
+            return self.shown.least_squares_spread() / self.statistics.weight**0.5
         curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)
         return self.root.respond(self.spectrum.vectors * curvature.rsqrt())
 

@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.linalg import qr, solve, solve_triangular
 from torch import Tensor
 
 from sklearn_linrnn._core.moments import Moments
@@ -141,59 +138,38 @@ class Spectrum:
         return responses if filters.ndim == 1 else responses.view(several.shape)
 
 
-def rank_tolerance(size: int) -> float:
-    """Return the share of the largest below which an eigenvalue is but rounding.
+@dataclass(frozen=True, eq=False)
+class SpectralFactor:
+    """``A + penalty`` by its eigenvalues, for what `RidgeFactor` would lose digits of.
 
-    Correlations summed over data are good to about 1e-15, eigenvalues to that for each input.
+    Attributes
+    ----------
+    curvature : Tensor of shape (p,)
+        Eigenvalues of ``A + penalty``.
+    spectrum : Spectrum
+        Eigenvectors, and the slope along them.
     """
-    return 1e-13 + 10 * size * torch.finfo(torch.float64).eps
 
+    curvature: Tensor
+    spectrum: Spectrum
 
-def rank_revealed_ridge(moments: Moments, root: PriorRoot, penalty: float) -> Tensor:
-    """Return ``H`` for the filter ``1/(lam + penalty)`` where the data leave directions unseen.
+    @classmethod
+    def of(cls, spectrum: Spectrum, penalty: float) -> SpectralFactor:
+        """Return the factor for a positive penalty."""
+        return cls(spectrum.eigenvalues + penalty, spectrum)
 
-    Among those of least loss it is the one of least ``||theta||``; so is what ``penalty = 0``
-    returns. Which directions the data show is read from the correlations of the inputs, where it
-    does not depend on the prior. With the correlations ``V diag(lam) V^T``, the inputs' deviations
-    ``s`` and ``L^T s V = Q R``, the solution is ``H = L Q z``; pivots keep the digits of an ``L``
-    that spreads over many decades.
-    """
-    used = root.scale[:, 0] > 0
-    scatter = moments.input_scatter[used][:, used] / moments.weight
-    deviation = scatter.diagonal().clamp(min=0.0).sqrt()[:, None]
-    deviation = torch.where(deviation > 0, deviation, 1.0)
-    eigenvalues, vectors = torch.linalg.eigh(scatter / deviation / deviation.T)
-    shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
-    eigenvalues, vectors = eigenvalues[shown, None], vectors[:, shown]
-    slope = vectors.T @ (moments.cross_scatter[used] / moments.weight / deviation)
-    shown_inputs = torch.zeros(len(used), vectors.shape[1]).to(vectors)
-    shown_inputs[used] = deviation * vectors
-    # SciPy has the pivots that PyTorch lacks.
-    basis, curvatures, slopes = (
-        tensor.cpu().numpy() for tensor in (root.pull(shown_inputs), eigenvalues, slope)
-    )
-    rounding = 0.0 if root.is_diagonal else rank_tolerance(len(used))
-    theta = _solve_shown(basis, curvatures, slopes, penalty, rounding)
-    return root.respond(torch.from_numpy(theta).to(scatter.device))
+    def solve(self) -> Tensor:
+        """Return ``theta = (A + penalty)^{-1} c``, (p, n_outputs)."""
+        return self.spectrum.vectors @ (self.spectrum.projections / self.curvature[:, None])
 
+    def log_pivots(self) -> Tensor:
+        """Return (p,) terms that add up to ``log det``."""
+        return self.curvature.log()
 
-def _solve_shown(
-    basis: NDArray, eigenvalues: NDArray, slope: NDArray, penalty: float, rounding: float
-) -> NDArray:
-    """Return the ``theta`` of least norm that solves the ridge on the directions shown.
-
-    Pivots of at most a share ``rounding`` of the first are directions that the prior rules out.
-    """
-    orthogonal, triangle, order = qr(basis, mode="economic", pivoting=True)
-    eigenvalues, slope = eigenvalues[order], slope[order]
-    pivots = np.abs(np.diagonal(triangle))
-    rank = np.count_nonzero(pivots > rounding * pivots.max(initial=0.0))
-    orthogonal, triangle = orthogonal[:, :rank], triangle[:rank]
-    if penalty == 0 and rank == len(slope):
-        return orthogonal @ solve_triangular(triangle, slope / eigenvalues, trans="T")
-    curvature = (triangle * eigenvalues.T) @ triangle.T
-    curvature[np.diag_indices_from(curvature)] += penalty
-    return orthogonal @ solve(curvature, triangle @ slope, assume_a="pos")
+    def inverse(self) -> Tensor:
+        """Return ``(A + penalty)^{-1}``, (p, p)."""
+        vectors = self.spectrum.vectors
+        return (vectors / self.curvature) @ vectors.T
 
 
 def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:

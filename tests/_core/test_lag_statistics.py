@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import sklearn_linrnn._core.window_sums as module
 from sklearn_linrnn import LagStatistics
+from sklearn_linrnn._core.series import Series
 
 PATHS = ("displacement", "blocks")
 FIELDS = (
@@ -562,3 +563,71 @@ def test_means_of_weighted_rows_by_hand():
     assert_allclose(ours.input_mean, [7 / 3, 1.0])
     assert_allclose(ours.input_scatter, [[14 / 3, 3.0], [3.0, 2.0]])
     assert_allclose(ours.cross_scatter, [[8.0], [5.0]])
+
+
+# -- Fewer lags, and steps that do not count ---------------------------------------------
+
+
+@pytest.mark.parametrize("n_lags", [1, 4, 7])
+def test_the_first_lags_of_windows_are_those_of_their_last_steps(n_lags):
+    (x,), (y,), (w,) = make_data(20, [60], 14, 2, "random", missing=True)
+    x = x.reshape(60, 7, 2)
+    ours = LagStatistics.from_windows(x, y, sample_weight=w).first_lags(n_lags)
+    assert (ours.n_lags, ours.n_channels) == (n_lags, 2)
+    fewer = LagStatistics.from_windows(x, y, n_lags=n_lags, sample_weight=w)
+    assert_same(ours, numbers(fewer), rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_lags", [1, 4, 7])
+def test_the_first_lags_of_recordings_are_those_of_fewer_lags(path, n_lags):
+    x, y, w = make_data(21, [90, 30], 2, 2, "random", missing=True)
+    ours = LagStatistics.from_series(x, y, n_lags=7, sample_weight=w).first_lags(n_lags)
+    assert_same(ours, dense_series(x, y, n_lags, w=w))
+
+
+def test_the_first_lags_of_full_windows_keep_their_steps(path):
+    """Not those that fewer lags would add: the same steps, seen less far back."""
+    x, y, w = make_data(22, [90], 2, 1, "random")
+    ours = LagStatistics.from_series(
+        x, y, n_lags=7, start="full_windows", sample_weight=w
+    ).first_lags(3)
+    late = [np.where(np.arange(90) < 6, 0.0, w[0])]
+    assert_same(ours, dense_series(x, y, 3, w=late))
+
+
+@pytest.mark.parametrize("n_lags", [0, 6])
+def test_there_are_no_more_first_lags_than_lags(n_lags):
+    x, y, _ = make_data(23, [50])
+    with pytest.raises(ValueError, match=f"n_lags={n_lags} must lie between 1 and 5"):
+        LagStatistics.from_series(x, y, n_lags=5).first_lags(n_lags)
+
+
+@pytest.mark.parametrize("start", ["zero_state", "full_windows"])
+@pytest.mark.parametrize("lengths", [[400], [400, 60, 90]])
+@pytest.mark.parametrize(("before", "after"), [(2, 300), (100, 0), (0, 100), (150, 150), (398, 1)])
+def test_steps_of_no_weight_at_both_ends_may_be_left_out(
+    path, monkeypatch, lengths, start, before, after
+):
+    x, y, w = make_data(24, lengths, 2, 2, "random")
+    w[0][:before] = 0.0
+    w[-1][len(w[-1]) - min(after, 80) if len(lengths) > 1 else 400 - after :] = 0.0
+    expected = dense_series(x, y, 6, start, w)
+    assert_same(LagStatistics.from_series(x, y, n_lags=6, start=start, sample_weight=w), expected)
+    monkeypatch.setattr(Series, "trimmed", lambda series, _: series)
+    whole = LagStatistics.from_series(x, y, n_lags=6, start=start, sample_weight=w)
+    assert_same(whole, expected)
+
+
+def test_a_recording_is_read_from_its_first_weighted_step_to_its_last():
+    (x,), (y,), (w,) = make_data(25, [1000], 1, 1)
+    w[:700] = w[800:] = 0.0
+    series = Series.glue(x, y, w, "cpu").trimmed(9)
+    assert series.lengths.tolist() == [len(series.x)] == [109]
+    assert_array_equal(series.x, x[691:800])
+    assert_array_equal(series.weights, w[691:800])
+
+
+def test_a_recording_without_weight_is_left_as_it_is():
+    (x,), (y,), (w,) = make_data(26, [20])
+    series = Series.glue(x, y, 0.0 * w, "cpu")
+    assert series.trimmed(3) is series

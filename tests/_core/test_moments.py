@@ -83,3 +83,58 @@ def test_reordered_moments_are_those_of_reordered_rows(rows):
     assert_allclose(ours.input_mean, expected.input_mean, rtol=1e-13)
     assert_allclose(ours.input_scatter, expected.input_scatter, rtol=1e-11, atol=1e-11)
     assert_allclose(ours.cross_scatter, expected.cross_scatter, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("n_intercepts", [0, 1])
+def test_squared_errors_are_sums_over_rows(rows, n_intercepts):
+    z, y, w, _, moments = rows
+    rng = np.random.default_rng(3)
+    H, b = rng.normal(size=(6, 4, 2)), n_intercepts * rng.normal(size=(4, 2))
+    moments = moments if n_intercepts else moments.uncentred()
+    expected = np.zeros((4, 2))
+    for row in range(50):
+        for k in range(4):
+            for output in range(2):
+                miss = y[row, output] - b[k, output] - z[row] @ H[:, k, output]
+                expected[k, output] += w[row] * miss**2
+    ours = moments.squared_errors(torch.from_numpy(H), torch.from_numpy(b))
+    assert_allclose(ours, expected, rtol=1e-11)
+
+
+def test_squared_errors_are_twice_the_loss_of_all_outputs(rows):
+    _, _, _, H, moments = rows
+    H, b = torch.from_numpy(H), torch.tensor([0.3, -0.7], dtype=torch.float64)
+    ours = moments.squared_errors(H[:, None], b[None])
+    assert_allclose(ours.sum(), 2 * moments.weight * moments.loss(H, b), rtol=1e-12)
+
+
+def test_squared_errors_of_a_perfect_response_are_not_less_than_zero():
+    z = np.random.default_rng(1).normal(1.0, 1.0, (40, 5))
+    H = np.random.default_rng(2).normal(size=(5, 60))
+    moments = LagStatistics.from_windows(z[:, ::-1], z @ H)
+    every = torch.from_numpy(H)[:, None]
+    ours = moments.squared_errors(every, moments.intercept(every[:, 0])[None])
+    assert (ours >= 0).all()
+    assert (ours < 1e-11).all()
+
+
+def test_moments_of_the_first_inputs_are_those_of_rows_without_the_rest(rows):
+    z, y, w, _, moments = rows
+    expected = LagStatistics.from_windows(z[:, 3::-1], y, sample_weight=w)
+    ours = moments._first(4)
+    for name, numbers in vars(ours).items():
+        if name != "n_lags":
+            assert_allclose(numbers, getattr(expected, name), rtol=1e-12, atol=1e-12)
+    assert ours.input_scatter.is_contiguous()
+
+
+def test_moments_on_another_device_are_the_same_numbers(rows):
+    *_, moments = rows
+    moved = moments.to("cpu")
+    assert type(moved) is type(moments)
+    assert all(
+        np.array_equal(np.asarray(numbers), np.asarray(getattr(moments, name)))
+        for name, numbers in vars(moved).items()
+    )
+    nowhere = moments.to("meta")
+    assert all(t.is_meta for t in vars(nowhere).values() if isinstance(t, torch.Tensor))

@@ -12,10 +12,10 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics, NTKConvRegressor, linear_rnn_lag_weights
 from sklearn_linrnn._core.prior_root import PriorRoot
+from sklearn_linrnn._core.rank_revealing import ShownDirections
 from sklearn_linrnn._core.spectral import (
     Quadratic,
     gradient_descent_filter,
-    rank_revealed_ridge,
 )
 
 
@@ -82,7 +82,7 @@ def test_ridge_does_not_mind_how_far_the_weights_spread(nu_w, alpha):
 
 def shortest(statistics, nu_w=0.6):
     weights = linear_rnn_lag_weights(statistics.n_lags, nu_w)
-    return rank_revealed_ridge(statistics, root_of(weights, statistics.n_channels), 0.0)
+    return ShownDirections.of(statistics, root_of(weights, statistics.n_channels)).ridge(0.0)
 
 
 def dense_least_norm(z, y, scale):
