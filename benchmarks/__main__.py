@@ -8,11 +8,31 @@ import sklearn
 import torch
 from threadpoolctl import threadpool_limits
 
-from benchmarks import airline, lag_statistics, ridge, rnn_step
+from benchmarks import (
+    airline,
+    evidence,
+    grid_search,
+    lag_statistics,
+    long_series,
+    many_lags,
+    ridge,
+    rnn_step,
+    system_identification,
+)
 
 BENCHMARKS = {
     module.__name__.split(".")[-1]: module.run
-    for module in (ridge, rnn_step, airline, lag_statistics)
+    for module in (
+        ridge,
+        rnn_step,
+        airline,
+        lag_statistics,
+        grid_search,
+        evidence,
+        long_series,
+        many_lags,
+        system_identification,
+    )
 }
 
 

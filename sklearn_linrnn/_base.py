@@ -178,15 +178,18 @@ def check_sums(statistics: LagStatistics) -> None:
         )
 
 
-def choose_learning_rate(
-    learning_rate: float | Literal["auto"], curvature: float, momentum: float = 0.0
-) -> float:
-    """Return the size of the steps; "auto" is the inverse of the largest ``curvature``.
+def choose_learning_rate(learning_rate: float | Literal["auto"], curvature: float) -> float:
+    """Return the size of the steps; "auto" is the inverse of the largest ``curvature``."""
+    if learning_rate == "auto":
+        return 1.0 / curvature if curvature > 0 else 1.0
+    return float(learning_rate)
+
+
+def warn_if_unstable(learning_rate: float, curvature: float, momentum: float = 0.0) -> None:
+    """Warn if steps are too large for the largest ``curvature``.
 
     Gradient descent on a quadratic loss is stable below ``2 (1 + momentum) / curvature``.
     """
-    if learning_rate == "auto":
-        return 1.0 / curvature if curvature > 0 else 1.0
     if curvature > 0 and learning_rate > (limit := 2.0 * (1.0 + momentum) / curvature):
         warnings.warn(
             f"learning_rate={learning_rate:.4g} is past the stable limit {limit:.4g}: gradient "
@@ -194,4 +197,3 @@ def choose_learning_rate(
             UserWarning,
             stacklevel=5,
         )
-    return float(learning_rate)

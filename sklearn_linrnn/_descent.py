@@ -12,7 +12,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from sklearn_linrnn._base import LagRegressor, choose_learning_rate
+from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn_if_unstable
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimize import Adam, GradientDescent, Model, Stopping, Training, train
 from sklearn_linrnn._core.prior_root import PriorRoot
@@ -83,9 +83,9 @@ class DescentRegressor(LagRegressor):
         if self.solver == "adam":
             learning_rate = ADAM_LEARNING_RATE if automatic else float(self.learning_rate)
             return Adam(model.parameters, learning_rate, betas=(self.momentum or 0.9, 0.999))
-        learning_rate = choose_learning_rate(
-            self.learning_rate, loss.largest_eigenvalue(), self.momentum
-        )
+        curvature = loss.largest_eigenvalue()
+        learning_rate = choose_learning_rate(self.learning_rate, curvature)
+        warn_if_unstable(learning_rate, curvature, self.momentum)
         if not learning_rate <= float(np.finfo(self.dtype).max):
             raise ValueError(
                 f"dtype={self.dtype!r} cannot hold the learning rate {learning_rate:.4g}, the "

@@ -6,24 +6,29 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._base import LagRegressor, choose_learning_rate
+from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn_if_unstable
 from sklearn_linrnn._core.evidence import evidence
-from sklearn_linrnn._core.lag_priors import LagPrior, LinearRNN
+from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimize import DIVERGED
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Descent, Solution
 from sklearn_linrnn._sequences import Sequences, TrainingData
+
+
+class NotComputedError(ValueError, AttributeError):
+    """An attribute or method needs what this fit did not compute."""
 
 
 class ExactRegressor(LagRegressor):
@@ -51,7 +56,7 @@ class ExactRegressor(LagRegressor):
         variances = prior.covariance(n_lags)
         self.lag_weights_ = variances if variances.ndim == 1 else np.diagonal(variances).copy()
         self.prior_ = prior
-        for name in ("nu_w", "nu_f", "nu_c", "correlation"):
+        for name in HYPERPARAMETERS:
             if hasattr(prior, name):
                 setattr(self, f"{name}_", getattr(prior, name))
             elif hasattr(self, f"{name}_"):  # of an earlier fit with another prior
@@ -76,19 +81,19 @@ class ExactRegressor(LagRegressor):
         return descending
 
     def _learning_rate(self, solution: Solution) -> float:
-        largest = float(solution.spectrum.eigenvalues.max()) + solution.penalty
-        return choose_learning_rate(self.learning_rate, largest)
+        return choose_learning_rate(self.learning_rate, solution.largest_curvature)
 
     def _finite(self, solution: Solution) -> Tensor:
-        """Return the response; warn if gradient descent diverged, raise if it overflowed."""
+        """Return the response; warn if gradient descent diverges, raise if it overflowed."""
         response, descent = solution.response, solution.descent
         if descent is None:
             return response
-        largest = float(solution.spectrum.eigenvalues.max()) + solution.penalty
+        largest = solution.largest_curvature
+        warn_if_unstable(descent.learning_rate, largest)
         growth = abs(1.0 - descent.learning_rate * largest)
-        if growth > 1.0 and (step := math.ceil(math.log(DIVERGED) / math.log(growth))) <= (
-            descent.n_steps
-        ):
+        diverges = growth > 1.0 and math.log(DIVERGED) / math.log(growth) <= descent.n_steps
+        if diverges:
+            step = math.ceil(math.log(DIVERGED) / math.log(growth))
             warnings.warn(
                 f"Gradient descent diverged at step {step} with learning_rate="
                 f"{descent.learning_rate:.4g}. Lower it, or use learning_rate='auto'.",
@@ -245,8 +250,7 @@ class ExactRegressor(LagRegressor):
             ``H`` at each stage.
         """
         check_is_fitted(self)
-        stages = 2 ** np.arange(21) if n_steps is None else n_steps
-        stages = check_array(stages, ensure_2d=False, input_name="n_steps", dtype=None)
+        stages = 2 ** np.arange(21) if n_steps is None else np.asarray(n_steps)
         if stages.ndim != 1 or stages.dtype.kind not in "iu" or (stages < 1).any():
             raise ValueError(
                 "n_steps must be whole numbers of at least 1, of shape (n_stages,), but "
@@ -283,18 +287,21 @@ class ExactRegressor(LagRegressor):
         Raises
         ------
         TypeError
-            If the prior does not have one of the hyperparameters.
+            If the prior does not have one of the hyperparameters, or it is not a number.
         ValueError
             If ``alpha`` is not positive.
         """
         check_is_fitted(self)
         statistics = self._require_solution("log_marginal_likelihood").statistics
+        known = {"alpha"} | {f.name for f in fields(self.prior_) if f.name in HYPERPARAMETERS}
+        for name, value in hyperparameters.items():
+            if name not in known or not isinstance(value, Real):
+                raise TypeError(
+                    f"This prior takes numbers for {sorted(known)}, but {name}={value!r} came."
+                )
         alpha = hyperparameters.pop("alpha", self.alpha_)
         if not alpha > 0:
             raise ValueError(f"The evidence needs alpha > 0, but {alpha} came.")
-        known = asdict(self.prior_)
-        if unknown := sorted(set(hyperparameters) - set(known)):
-            raise TypeError(f"This prior has {sorted(known)} and alpha, but {unknown} came.")
         prior = replace(self.prior_, **hyperparameters)
         root = make_root(prior, statistics)
         return evidence(statistics, root, alpha, self._n_intercepts).value
@@ -320,12 +327,12 @@ class ExactRegressor(LagRegressor):
     def _posterior(self) -> Solution:
         solution = self._require_solution("The posterior")
         if solution.descent is not None:
-            raise ValueError(
+            raise NotComputedError(
                 f"The posterior belongs to the minimum of the loss, but n_steps={self.n_steps_} "
                 "steps towards it were taken: fit with n_steps=None, or see predict_ensemble."
             )
         if not solution.is_determined:
-            raise ValueError(
+            raise NotComputedError(
                 "The posterior needs alpha > 0: without a penalty the data leave directions of the "
                 "impulse response undetermined."
             )
@@ -335,7 +342,7 @@ class ExactRegressor(LagRegressor):
         check_is_fitted(self)
         if self._solution is None:
             n_lags, n_channels = len(self.lag_weights_), self.impulse_response_.shape[1]
-            raise ValueError(
+            raise NotComputedError(
                 f"{what} needs the spectrum of the lags' scatter, which solver='cg' does not "
                 f"compute for n_lags={n_lags}, n_channels={n_channels}. Lower them, or fit with "
                 "solver='direct' if there is memory for it."

@@ -70,6 +70,8 @@ def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
     """Return which supervised steps, in the order of the data's, belong to samples."""
     chosen = np.zeros(n_samples(data), dtype=bool)
     chosen[samples] = True
+    if np.count_nonzero(chosen) < len(chosen[samples]):
+        raise ValueError("cv has a split that repeats samples; give them a sample_weight instead.")
     sequences = data.sequences
     if not isinstance(sequences, Recordings):
         return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 from sklearn.utils import check_array
 
-from sklearn_linrnn._core.lag_priors import PRIORS, LagPrior
+from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
 from sklearn_linrnn._validation.parameters import make_prior
 
 STEP = 1e-5  # of central differences in log(nu_w)
@@ -76,9 +77,8 @@ def kernel_matrix(
     >>> bool(np.allclose(ridge.predict(kernel_matrix("tc", X)), model.predict(X)))
     True
     """
-    if isinstance(prior, str) and prior not in PRIORS:
-        raise ValueError(f"prior must be one of {sorted(PRIORS)}, but {prior!r} came.")
     values = SimpleNamespace(nu_w=nu_w, nu_f=nu_f, nu_c=nu_c, correlation=correlation)
+    made = _check_prior(prior, values)
     windows = _check_windows(X, "X", n_channels)
     others = windows if X2 is None else _check_windows(X2, "X2", n_channels)
     if windows.shape[1:] != others.shape[1:]:
@@ -86,14 +86,32 @@ def kernel_matrix(
             "X and X2 must have windows of the same steps and channels, but their shapes are "
             f"{windows.shape} and {others.shape}."
         )
-    root = make_prior(prior, values).root(windows.shape[1])
+    root = made.root(windows.shape[1])
     left, right = _features(windows, root), _features(others, root)
     return left @ right.T
+
+
+def _check_prior(prior: Any, values: SimpleNamespace) -> LagPrior:
+    """Return the prior that a name or an array with hyperparameters stands for."""
+    if prior is None or (isinstance(prior, str) and prior not in PRIORS):
+        raise ValueError(
+            f"prior must be one of {sorted(PRIORS)}, a LagPrior or an array, but {prior!r} came."
+        )
+    for name in HYPERPARAMETERS:
+        if not isinstance(getattr(values, name), Real):
+            raise TypeError(f"{name} must be a number, but {getattr(values, name)!r} came.")
+    return make_prior(prior, values)
 
 
 def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
     """Return windows (n_samples, n_timesteps, n_channels), lag 0 first."""
     windows = check_array(X, dtype=np.float64, allow_nd=True, input_name=name)
+    if n_channels < 1:
+        raise ValueError(f"n_channels must be at least 1, but {n_channels} came.")
+    if windows.ndim == 3 and n_channels not in (1, windows.shape[2]):
+        raise ValueError(
+            f"{name} has {windows.shape[2]} channels, but n_channels={n_channels} came."
+        )
     if windows.ndim == 2:
         if windows.shape[1] % n_channels:
             raise ValueError(
@@ -193,9 +211,10 @@ class LagKernel(Kernel):
             return kernel
         if self.hyperparameter_nu_w.fixed:
             return kernel, np.empty((*kernel.shape, 0))
-        ratio = np.exp(STEP)
-        after, before = self._matrix(X, Y, self.nu_w * ratio), self._matrix(X, Y, self.nu_w / ratio)
-        return kernel, ((after - before) / (2 * STEP))[:, :, None]
+        most = np.inf if self.prior == "linear_rnn" else 1.0
+        above, below = min(self.nu_w * np.exp(STEP), max(most, self.nu_w)), self.nu_w / np.exp(STEP)
+        change = self._matrix(X, Y, above) - self._matrix(X, Y, below)
+        return kernel, (change / np.log(above / below))[:, :, None]
 
     def _matrix(self, X: NDArray, Y: NDArray | None, nu_w: float) -> NDArray:
         return kernel_matrix(
@@ -223,9 +242,11 @@ class LagKernel(Kernel):
             ``K(x, x)``.
         """
         windows = _check_windows(X, "X", self.n_channels)
-        values = SimpleNamespace(**self.get_params())
-        root = make_prior(self.prior, values).root(windows.shape[1])
+        root = _check_prior(self.prior, SimpleNamespace(**vars(self))).root(windows.shape[1])
         return np.square(_features(windows, root)).sum(axis=1)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(prior={self.prior!r}, nu_w={self.nu_w:.3g})"
 
     def is_stationary(self) -> bool:
         """Return False: the kernel of two windows is not that of their difference.

@@ -19,7 +19,7 @@ from sklearn_linrnn._core.conjugate_gradients import iterated_ridge
 from sklearn_linrnn._core.dual import dual_ridge
 from sklearn_linrnn._core.early_stopping import best_n_steps, leave_one_out, mean_error
 from sklearn_linrnn._core.empirical_bayes import Candidate, Search
-from sklearn_linrnn._core.lag_priors import PRIORS, LagPrior
+from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, PRIORS, Given, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.prior_root import PriorRoot
@@ -42,6 +42,7 @@ MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
 MOST_COEFFICIENTS = 1000
 STEPS_PER_COEFFICIENT = 10
 N_LATER_PARTS = 5  # as many as TimeSeriesSplit has by default
+STEPS_PER_PART = 20  # fewer say too little
 WORST_R2 = -0.05  # on later parts, of an evidence that is trusted
 
 
@@ -308,7 +309,7 @@ class NTKConvRegressor(ExactRegressor):
 
     def _check_iterable(self, n_lags: int) -> None:
         """Raise if a parameter needs what conjugate gradients do not have."""
-        names = ("nu_w", "nu_f", "nu_c", "alpha", "correlation", "n_lags")
+        names = (*HYPERPARAMETERS, "alpha", "n_lags")
         needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
         if self.n_steps is not None:
             needed.append(f"n_steps={self.n_steps!r}")
@@ -334,7 +335,7 @@ class NTKConvRegressor(ExactRegressor):
     def _parts(self, data: TrainingData, n_lags: int) -> list[LagStatistics]:
         """Return the statistics of consecutive parts, if ``alpha`` is to be found, else of all."""
         observed = np.flatnonzero(data.observed())
-        if self.alpha != "auto" or len(observed) < 2 * (N_LATER_PARTS + 1):
+        if self.alpha != "auto" or len(observed) < STEPS_PER_PART * (N_LATER_PARTS + 1):
             return [self._statistics(data, n_lags)]
         ends = [steps[-1] for steps in np.array_split(observed, N_LATER_PARTS + 1)]
         order = np.searchsorted(ends, np.arange(len(data.targets)))
@@ -347,17 +348,20 @@ class NTKConvRegressor(ExactRegressor):
         sought = tuple(name for name in names if getattr(self, name) == "auto")
         seeks_lags = self.n_lags == "auto"
         alpha = None if self.alpha == "auto" else float(self.alpha)
+        given = [name for name in HYPERPARAMETERS if getattr(self, name) == "auto"]
+        if given and not isinstance(self.prior, str):
+            raise ValueError(
+                f"{given[0]}='auto' needs a prior that has a name, but prior is "
+                f"{type(self.prior).__name__}."
+            )
+        if seeks_lags and isinstance(prior, Given):
+            raise ValueError("n_lags='auto' needs a prior for any number of lags, not an array.")
         if not sought and not seeks_lags and alpha is not None:
             return Candidate(prior, alpha, statistics.n_lags, np.nan)
         if alpha == 0:
             raise ValueError(
                 "'auto' maximises the evidence of a prior, which alpha=0 does not have: it needs "
                 "alpha > 0 or alpha='auto'."
-            )
-        if not isinstance(self.prior, str) and "auto" in (self.n_lags, self.nu_w):
-            raise ValueError(
-                "n_lags='auto' and nu_w='auto' vary the prior, so prior must be a name, but "
-                f"{type(self.prior).__name__} came."
             )
         found = Search(statistics, prior, sought, alpha, seeks_lags, self._n_intercepts).run()
         self._say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
-from sklearn.model_selection import ParameterGrid, check_cv
-from sklearn.utils import check_array
+from sklearn.model_selection import check_cv
 from torch import Tensor
 
 from sklearn_linrnn._base import check_sums, choose_learning_rate
 from sklearn_linrnn._core.early_stopping import leave_one_out
 from sklearn_linrnn._core.evidence import evidence
-from sklearn_linrnn._core.lag_priors import PRIORS, LagPrior
+from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.solution import Solution
@@ -29,7 +28,7 @@ from sklearn_linrnn._core.spectral import (
 )
 from sklearn_linrnn._exact import ExactRegressor, make_root
 from sklearn_linrnn._folds import fold_statistics, n_samples
-from sklearn_linrnn._ntk_conv import NTKConvRegressor
+from sklearn_linrnn._grid import make_candidates
 from sklearn_linrnn._sequences import TrainingData
 from sklearn_linrnn._validation.parameters import (
     COMPUTING,
@@ -38,11 +37,9 @@ from sklearn_linrnn._validation.parameters import (
     StrOptions,
     check_device,
     make_prior,
-    validate_parameters,
 )
 
 Candidates = Sequence[Mapping[str, Any]]
-HYPERPARAMETERS = ("nu_w", "nu_f", "nu_c", "correlation")
 
 
 class NTKConvRegressorCV(ExactRegressor):
@@ -58,7 +55,7 @@ class NTKConvRegressorCV(ExactRegressor):
     nu_w, nu_f, nu_c : float or array-like of shape (n_values,), \
             default=(0.1, 0.3, 0.5, 0.7, 0.9), 1.0, 1.0
         Initial variances of the network's transition matrix, input matrix and readout to try.
-    shape : array-like of shape (n_values,), default=None
+    shape : float or array-like of shape (n_values,), default=None
         Values of ``nu_f nu_c / (nu_f + nu_c)`` to try instead of `nu_f` and `nu_c`, which are then
         equal: the only other shape that the network's lag weights have, besides `nu_w`.
     alphas : array-like of shape (n_alphas,), default=(0.1, 1.0, 10.0)
@@ -173,7 +170,7 @@ class NTKConvRegressorCV(ExactRegressor):
         **SHAPES,
         **COMPUTING,
         **{name: [Real, "array-like"] for name in HYPERPARAMETERS},
-        "shape": ["array-like", None],
+        "shape": [Real, "array-like", None],
         "alphas": [Real, "array-like"],
         "n_steps": [Integral, "array-like", None],
         "prior": [StrOptions(set(PRIORS)), LagPrior, list, tuple],
@@ -188,7 +185,7 @@ class NTKConvRegressorCV(ExactRegressor):
         nu_f: float | ArrayLike = 1.0,
         nu_c: float | ArrayLike = 1.0,
         *,
-        shape: ArrayLike | None = None,
+        shape: float | ArrayLike | None = None,
         alphas: float | ArrayLike = (0.1, 1.0, 10.0),
         n_steps: int | Sequence[int | None] | None = None,
         prior: str | LagPrior | Sequence[str | LagPrior] = "linear_rnn",
@@ -228,7 +225,7 @@ class NTKConvRegressorCV(ExactRegressor):
         self.verbose = verbose
 
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
-        candidates = self._make_candidates()
+        candidates = make_candidates(self)
         if isinstance(self.cv, str):
             whole = self._statistics(data, n_lags)
             scores = self._judge(whole, data, candidates)[None]
@@ -242,45 +239,6 @@ class NTKConvRegressorCV(ExactRegressor):
         prior, steps = self._make_prior(best), best.get("n_steps")
         return prior, self._make_solution(whole, prior, float(best["alpha"]), steps)
 
-    def _make_candidates(self) -> Candidates:
-        """Return the grid; parameters that are a single number, or not used, are not in it."""
-        grid: dict[str, list] = {"alpha": np.atleast_1d(self.alphas).tolist()}
-        priors = list(self.prior) if isinstance(self.prior, (list, tuple)) else [self.prior]
-        for name in HYPERPARAMETERS:
-            if np.ndim(getattr(self, name)) > 0 and any(isinstance(p, str) for p in priors):
-                grid[name] = np.asarray(getattr(self, name)).tolist()
-        if isinstance(self.prior, (list, tuple)):
-            grid["prior"] = priors
-        if self.n_steps is not None:
-            grid["n_steps"] = np.atleast_1d(np.array(self.n_steps, dtype=object)).tolist()
-        self._check_grid(grid)
-        candidates = list(ParameterGrid(grid))
-        if self.shape is None:
-            return candidates
-        variances = [2.0 * shape for shape in check_array(self.shape, ensure_2d=False)]
-        return [
-            {**candidate, "nu_f": variance, "nu_c": variance}
-            for candidate in candidates
-            for variance in variances
-        ]
-
-    def _check_grid(self, grid: Mapping[str, list]) -> None:
-        if self.shape is not None and ("nu_f" in grid or "nu_c" in grid):
-            raise ValueError("shape sets nu_f and nu_c, so that they cannot have grids as well.")
-        single = {name: [getattr(self, name)] for name in (*HYPERPARAMETERS, "prior")}
-        for name, values in {**single, **grid}.items():
-            if len(values) == 0:
-                raise ValueError(f"The grid of {name} is empty; it needs one value at least.")
-            for value in values:
-                if isinstance(value, str) and value not in PRIORS:
-                    raise ValueError(f"{name} must not be {value!r} in a grid.")
-                validate_parameters(NTKConvRegressor(**{name: value}))
-        if self.cv == "evidence" and (0 in grid["alpha"] or "n_steps" in grid):
-            raise ValueError(
-                "cv='evidence' is about the minimum of a penalised loss: it needs alphas > 0 and "
-                "n_steps=None."
-            )
-
     def _make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
         values = {name: getattr(self, name) for name in (*HYPERPARAMETERS, "prior")}
         values.update(candidate)
@@ -292,6 +250,14 @@ class NTKConvRegressorCV(ExactRegressor):
         """Return the statistics of all data, and the scores (n_splits, n_candidates)."""
         splitter = check_cv(self.cv, classifier=False)
         splits = list(splitter.split(np.empty((n_samples(data), 0))))
+        if not splits:
+            raise ValueError("cv has no splits; it needs one at least.")
+        samples_are_steps = n_samples(data) == data.sequences.n_supervised
+        if self.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
+            raise ValueError(
+                "scoring='r2' needs two samples at least in each test part of cv; take "
+                "scoring='neg_mean_squared_error'."
+            )
         device = check_device(self.device)
         whole, folds = fold_statistics(data, splits, n_lags, device)
         check_sums(whole)
@@ -361,13 +327,13 @@ class NTKConvRegressorCV(ExactRegressor):
         penalty = candidate["alpha"] / solution.statistics.weight
         if (n_steps := candidate.get("n_steps")) is None:
             return ridge_filter(eigenvalues, penalty)
-        largest = float(eigenvalues.max()) + penalty
-        learning_rate = choose_learning_rate(self.learning_rate, largest)
+        learning_rate = choose_learning_rate(self.learning_rate, float(eigenvalues.max()) + penalty)
         return gradient_descent_filter(eigenvalues, penalty, int(n_steps), learning_rate)
 
     def _publish_scores(self, candidates: Candidates, scores: NDArray) -> None:
         mean = scores.mean(axis=0)
-        self.best_index_ = int(mean.argmax())
+        order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
+        self.best_index_ = int(order.argmax())
         self.best_score_ = float(mean[self.best_index_])
         self.best_params_ = dict(candidates[self.best_index_])
         results: dict[str, Any] = {
@@ -380,7 +346,7 @@ class NTKConvRegressorCV(ExactRegressor):
         results["mean_test_score"] = mean
         if self.n_splits_ > 0:
             results["std_test_score"] = scores.std(axis=0)
-        results["rank_test_score"] = rankdata(-mean, method="min").astype(np.int32)
+        results["rank_test_score"] = rankdata(-order, method="min").astype(np.int32)
         self.cv_results_ = results
         self._say(f"best of {len(candidates)}: {self.best_params_}, score {self.best_score_:.6g}")
 

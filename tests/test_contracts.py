@@ -7,6 +7,7 @@ from sklearn_linrnn import (
     LagWeighter,
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
 
@@ -21,6 +22,13 @@ ESTIMATORS = [
     NTKConvRegressor(layout="nct", n_channels=1, alpha=0.01),
     NTKConvRegressor(rows="timesteps", n_lags=1),
     NTKConvRegressor(rows="timesteps", n_lags=2),
+    NTKConvRegressor("auto", alpha="auto", n_lags="auto"),
+    NTKConvRegressor(prior="tc"),
+    NTKConvRegressor(solver="cg"),
+    NTKConvRegressor(n_steps="gcv"),
+    NTKConvRegressorCV(),
+    NTKConvRegressorCV(cv="loo", prior=["flat", "tc"], dtype="float32"),
+    NTKConvRegressorCV(rows="timesteps", n_lags=2),
     WeightedConv1DRegressor(),
     WeightedConv1DRegressor("flat", momentum=0.5, dtype="float32"),
     WeightedConv1DRegressor(rows="timesteps", n_lags=1),

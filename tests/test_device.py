@@ -16,12 +16,17 @@ from sklearn_linrnn import (
     LagStatistics,
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
 
 ESTIMATORS = [
     partial(NTKConvRegressor, 0.7),
     partial(NTKConvRegressor, 0.7, alpha=0.0, n_steps=50),
+    partial(NTKConvRegressor, 0.7, prior="tc"),
+    partial(NTKConvRegressor, 0.7, alpha=0.0, n_steps="gcv"),
+    partial(NTKConvRegressorCV, (0.3, 0.7)),
+    partial(NTKConvRegressorCV, (0.3, 0.7), prior=("flat", "ss"), cv="loo"),
     partial(WeightedConv1DRegressor, nu_w=0.7, max_iter=50, momentum=0.3),
     partial(WeightedConv1DRegressor, "flat", max_iter=50, solver="adam"),
     partial(LinearRNNRegressor, 30, nu_w=0.7, max_iter=50, random_state=0),
@@ -50,6 +55,67 @@ def test_cuda_gives_the_numbers_of_the_cpu(make, form):
     scale = np.abs(cpu.impulse_response_).max()
     for name in ("impulse_response_", "intercept_"):
         assert_allclose(getattr(cuda, name), getattr(cpu, name), rtol=1e-10, atol=1e-10 * scale)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("cv", [4, "gcv", "loo", "evidence"])
+def test_scores_on_cuda_are_those_on_the_cpu(cv):
+    X, target, parameters = FORMS["series"]
+    searches = [
+        NTKConvRegressorCV(cv=cv, device=device, **parameters).fit(X, target)
+        for device in ("cpu", "cuda")
+    ]
+    expected, found = (search.cv_results_["mean_test_score"] for search in searches)
+    assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+    assert searches[0].best_params_ == searches[1].best_params_
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("prior", ["linear_rnn", "dc"])
+@pytest.mark.filterwarnings("ignore:The highest evidence is for")
+def test_evidence_on_cuda_is_that_on_the_cpu(form, prior):
+    """A search stops where the evidence is flat, so that its place is known to fewer digits."""
+    X, target, parameters = FORMS[form]
+    model = partial(NTKConvRegressor, "auto", alpha="auto", prior=prior, **parameters)
+    cpu, cuda = (model(device=device).fit(X, target) for device in ("cpu", "cuda"))
+    if np.isinf(cpu.alpha_):
+        assert np.isinf(cuda.alpha_)
+        return
+    assert_allclose(cuda.log_marginal_likelihood(), cpu.log_marginal_likelihood(), atol=1e-4)
+    point = {"nu_w": 0.6, "alpha": 2.0}
+    found, expected = (each.log_marginal_likelihood(**point) for each in (cuda, cpu))
+    assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("form", FORMS)
+def test_posterior_on_cuda_is_that_on_the_cpu(form):
+    X, target, parameters = FORMS[form]
+    cpu, cuda = (
+        NTKConvRegressor(0.7, device=device, **parameters).fit(X, target)
+        for device in ("cpu", "cuda")
+    )
+    for ask in (
+        lambda model: model.predict(X, return_std=True)[1],
+        lambda model: model.predict_ensemble(X)[1],
+        lambda model: model.impulse_response_std_,
+        lambda model: model.staged_impulse_response([1, 30]),
+        lambda model: model.noise_variance_,
+    ):
+        expected = ask(cpu)
+        assert_allclose(ask(cuda), expected, rtol=1e-8, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("nu_w", [0.3, 0.9])
+def test_conjugate_gradients_on_cuda_are_the_direct_solution(form, nu_w):
+    X, target, parameters = FORMS[form]
+    direct = NTKConvRegressor(nu_w, device="cpu", **parameters).fit(X, target)
+    cuda = NTKConvRegressor(nu_w, device="cuda", solver="cg", **parameters).fit(X, target)
+    for name in ("impulse_response_", "intercept_"):
+        assert_allclose(getattr(cuda, name), getattr(direct, name), rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.cuda

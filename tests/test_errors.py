@@ -10,13 +10,18 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression
 
 from sklearn_linrnn import (
+    LagKernel,
+    LagPrior,
     LagWeighter,
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKConvRegressorCV,
     WeightedConv1DRegressor,
+    kernel_matrix,
 )
 
 rng = np.random.default_rng(0)
@@ -264,6 +269,32 @@ def test_parameters_out_of_range(make, name, wrong):
     ("make", "name", "wrong"),
     [
         (NTKConvRegressor, "alpha", -1.0),
+        (NTKConvRegressor, "alpha", np.nan),
+        (NTKConvRegressor, "alpha", np.inf),
+        (NTKConvRegressor, "alpha", "best"),
+        (NTKConvRegressor, "nu_w", "best"),
+        (NTKConvRegressor, "n_lags", "all"),
+        (NTKConvRegressor, "prior", "ntk"),
+        (NTKConvRegressor, "prior", None),
+        (NTKConvRegressor, "prior", 3),
+        (NTKConvRegressor, "correlation", 1.0),
+        (NTKConvRegressor, "correlation", -1.0),
+        (NTKConvRegressor, "correlation", "high"),
+        (NTKConvRegressor, "n_steps", "aic"),
+        (NTKConvRegressor, "n_steps", 2.5),
+        (NTKConvRegressor, "validation_fraction", 0.0),
+        (NTKConvRegressor, "validation_fraction", 1.0),
+        (NTKConvRegressor, "solver", "svd"),
+        (NTKConvRegressorCV, "nu_w", "auto"),
+        (NTKConvRegressorCV, "alphas", "auto"),
+        (NTKConvRegressorCV, "alphas", None),
+        (NTKConvRegressorCV, "n_steps", "gcv"),
+        (NTKConvRegressorCV, "n_lags", "auto"),
+        (NTKConvRegressorCV, "prior", "ntk"),
+        (NTKConvRegressorCV, "cv", "aic"),
+        (NTKConvRegressorCV, "cv", 1),
+        (NTKConvRegressorCV, "scoring", "accuracy"),
+        (NTKConvRegressorCV, "learning_rate", 0.0),
         (NTKConvRegressor, "n_steps", 0),
         (NTKConvRegressor, "learning_rate", 0.0),
         (WeightedConv1DRegressor, "lag_weights", "ntk"),
@@ -328,7 +359,306 @@ def test_a_gpu_that_is_not_there(device):
         NTKConvRegressor(device=device).fit(X, y)
 
 
+# -- Priors -------------------------------------------------------------------------------
+
+TRIANGLE = np.tril(np.ones((6, 6)))
+INDEFINITE = np.eye(6) - 2 * (np.ones((6, 6)) - np.eye(6))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.ones(3), "prior .* for 3 lags, .*n_lags=6"),
+        (np.eye(3), "prior .* for 3 lags, .*n_lags=6"),
+        (np.ones((6, 5)), r"prior must have shape .* shape \(6, 5\) came"),
+        (np.ones((6, 6, 1)), "prior|dim 3"),
+        (TRIANGLE, "prior must be symmetric"),
+        (INDEFINITE, "prior.* must be positive semi-definite, .* eigenvalue -9"),
+        (-np.eye(6), "prior must be finite, with variances not negative"),
+        (np.zeros((6, 6)), "prior must .* not all zero"),
+        (np.full((6, 6), np.nan), "prior contains NaN"),
+        (np.full(6, np.inf), "prior contains infinity"),
+        ([1, 2, -1, 1, 1, 1], "prior must .* variances not negative"),
+        (np.zeros(6), "prior must .* not all zero"),
+    ],
+)
+def test_priors_that_are_no_covariance(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressor(prior=wrong).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        kernel_matrix(wrong, X)
+
+
+@pytest.mark.parametrize("wrong", [[1, 2, -1, 1, 1, 1], np.zeros(6)], ids=["negative", "zero"])
+def test_wrong_variances_are_those_of_the_prior(wrong):
+    with pytest.raises(ValueError, match="prior"):
+        NTKConvRegressor(prior=wrong).fit(X, y)
+
+
+@pytest.mark.parametrize("prior", ["di", "tc", "dc", "ss"])
+def test_priors_of_identification_do_not_grow(prior):
+    message = f"prior='{prior}' decays by nu_w .* between 0 and 1, but 1.5 came"
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressor(1.5, prior=prior).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        kernel_matrix(prior, X, nu_w=1.5)
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressorCV(nu_w=[0.5, 1.5], prior=prior).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressor(prior=prior).fit(X, y).log_marginal_likelihood(nu_w=1.5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"nu_w": "auto", "alpha": 0.0}, "'auto' .* alpha=0"),
+        ({"n_lags": "auto", "alpha": 0}, "'auto' .* alpha=0"),
+        ({"correlation": "auto", "prior": "dc", "alpha": 0}, "'auto' .* alpha=0"),
+        ({"n_lags": "auto", "prior": np.ones(6)}, "n_lags='auto' needs a prior .* not an array"),
+        ({"n_lags": "auto", "prior": np.eye(6)}, "n_lags='auto' needs a prior .* not an array"),
+        ({"solver": "cg", "prior": "tc"}, "solver='cg' is for independent lags, but prior='tc'"),
+        ({"solver": "cg", "prior": np.eye(6) + 1}, "solver='cg' is for independent lags"),
+        ({"solver": "cg", "nu_w": "auto"}, "nu_w='auto' needs the spectrum.*solver='cg'"),
+        ({"solver": "cg", "alpha": "auto"}, "alpha='auto' needs the spectrum.*solver='cg'"),
+        ({"solver": "cg", "n_lags": "auto"}, "n_lags='auto' needs the spectrum.*solver='cg'"),
+        ({"solver": "cg", "n_steps": 3}, "n_steps=3 needs the spectrum.*solver='cg'"),
+        ({"solver": "cg", "n_steps": "loo"}, "n_steps='loo' needs the spectrum.*solver='cg'"),
+        (
+            {"n_steps": "validation", "validation_fraction": 0.99},
+            "validation_fraction=0.99 leaves nothing .*n_samples=30",
+        ),
+    ],
+)
+def test_parameters_that_do_not_go_together(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressor(**parameters).fit(X, y)
+
+
+# -- Questions to a model that has no answer ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "ask", "error", "message"),
+    [
+        (
+            NTKConvRegressor(n_steps=3),
+            lambda model: model.predict(X, return_std=True),
+            ValueError,
+            "posterior .* minimum of the loss, but n_steps=3",
+        ),
+        (
+            NTKConvRegressor(n_steps=3),
+            lambda model: model.impulse_response_std_,
+            ValueError,
+            "posterior .* minimum of the loss, but n_steps=3",
+        ),
+        (
+            NTKConvRegressor(prior="tc"),
+            lambda model: model.predict_ensemble(X),
+            ValueError,
+            "predict_ensemble .* prior='linear_rnn', but",
+        ),
+        (
+            NTKConvRegressor(),
+            lambda model: model.log_marginal_likelihood(noise=1.0),
+            TypeError,
+            r"numbers for \['alpha', 'nu_c', 'nu_f', 'nu_w'\], but noise=1.0 came",
+        ),
+        (
+            NTKConvRegressor(),
+            lambda model: model.log_marginal_likelihood(alpha=0.0),
+            ValueError,
+            "alpha > 0, but 0.0 came",
+        ),
+        (
+            NTKConvRegressor(alpha=0.0),
+            lambda model: model.log_marginal_likelihood(),
+            ValueError,
+            "alpha > 0, but 0.0 came",
+        ),
+        (
+            NTKConvRegressor(),
+            lambda model: model.log_marginal_likelihood(nu_w=-0.1),
+            ValueError,
+            "nu_w .* must not be negative, but -0.1 came",
+        ),
+    ],
+)
+def test_questions_without_an_answer(model, ask, error, message):
+    model = copy.deepcopy(model).fit(X, y)
+    with pytest.raises(error, match=message):
+        ask(model)
+
+
+def test_no_posterior_where_neither_data_nor_prior_speak():
+    twice = np.repeat(X, 2, axis=1)
+    model = NTKConvRegressor(alpha=0.0).fit(twice, y)
+    with pytest.raises(ValueError, match="posterior needs alpha > 0"):
+        model.predict(twice, return_std=True)
+    assert np.isfinite(NTKConvRegressor(alpha=0.0).fit(X, y).predict(X, return_std=True)[1]).all()
+
+
+@pytest.mark.parametrize("wrong", [[0], [-1], [1.5], [[1, 2]], [True], 0, 5, [], "all", [np.nan]])
+def test_stages_are_whole_numbers(wrong):
+    model = NTKConvRegressor().fit(X, y)
+    with pytest.raises((TypeError, ValueError), match=r"n_steps|dimension|sample|NaN"):
+        next(model.staged_predict(X, wrong))
+    with pytest.raises((TypeError, ValueError), match=r"n_steps|dimension|sample|NaN"):
+        model.staged_impulse_response(wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, 5, "all"])
+def test_a_single_number_of_steps_is_no_stage(wrong):
+    with pytest.raises(ValueError, match=r"n_steps must be whole numbers .*\(n_stages,\), but"):
+        NTKConvRegressor().fit(X, y).staged_impulse_response(wrong)
+
+
+@pytest.mark.parametrize("make", [NTKConvRegressor, NTKConvRegressorCV])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model: model.predict(X, return_std=True),
+        lambda model: model.predict_ensemble(X),
+        lambda model: next(model.staged_predict(X)),
+        lambda model: model.staged_impulse_response(),
+        lambda model: model.log_marginal_likelihood(),
+        lambda model: model.impulse_response_std_,
+        lambda model: model.noise_variance_,
+        lambda model: model.effective_degrees_of_freedom_,
+    ],
+)
+def test_questions_before_fit(make, ask):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        ask(make())
+
+
+# -- Cross-validation ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"nu_w": []}, "nu_w is an empty grid"),
+        ({"alphas": []}, "alphas is an empty grid"),
+        ({"n_steps": []}, "n_steps is an empty grid"),
+        ({"prior": []}, "prior is an empty grid"),
+        ({"correlation": []}, "correlation is an empty grid"),
+        ({"nu_w": [0.5, "auto"]}, "nu_w must be numbers of at least 0, but 'auto'"),
+        ({"alphas": ["auto"]}, "alphas must be numbers of at least 0, but 'auto'"),
+        ({"n_steps": ["gcv"]}, "n_steps must be whole numbers .* but 'gcv'"),
+        ({"prior": ["flat", "ntk"]}, "prior must be names among .* but 'ntk'"),
+        ({"alphas": [1.0, -1.0]}, "alphas must be numbers of at least 0"),
+        ({"alphas": [np.nan]}, "alphas must be numbers of at least 0"),
+        ({"alphas": [[0.1, 1.0]]}, "alphas must be numbers of at least 0"),
+        ({"nu_w": [-0.5]}, "nu_w must be numbers of at least 0"),
+        ({"nu_w": -0.5}, "nu_w must be numbers of at least 0"),
+        ({"n_steps": [0]}, "n_steps must be whole numbers of at least 1"),
+        ({"n_steps": [1.5]}, "n_steps must be whole numbers of at least 1"),
+        ({"correlation": [1.0]}, "correlation must be numbers between -1 and 1"),
+        ({"cv": "evidence", "alphas": [0, 1]}, "cv='evidence' .*alphas > 0"),
+        ({"cv": "evidence", "n_steps": [3]}, "cv='evidence' .*n_steps=None"),
+        ({"shape": [0.5], "nu_f": [1.0, 2.0]}, "shape sets nu_f and nu_c"),
+        ({"shape": [0.5], "nu_c": [1.0, 2.0]}, "shape sets nu_f and nu_c"),
+        ({"cv": 31}, "n_splits=31 greater than the number of samples: n_samples=30"),
+        ({"cv": [(np.arange(10), np.arange(0))]}, "needs two samples at least in each test part"),
+        ({"cv": [(np.arange(0), np.arange(10))]}, "cv has a split with a part in which y is not"),
+        ({"cv": [(np.arange(20), np.arange(20, 30)[:1])]}, "two samples at least in each test"),
+        ({"cv": [(np.array([0, 0, 1]), np.arange(20, 30))]}, "cv has a split that repeats samples"),
+        (
+            {
+                "cv": [(np.arange(0), np.arange(9))],
+                "scoring": "neg_mean_squared_error",
+            },
+            "cv has a split with a part in which y is not observed",
+        ),
+        ({"nu_w": [1e100]}, r"nu_w=1e\+100.*n_lags=6"),
+        ({"n_lags": 7}, "n_lags=7 needs .*n_timesteps=6"),
+    ],
+)
+def test_wrong_grids_and_splits(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressorCV(**parameters).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"cv": []}, ValueError, "cv"),
+        ({"shape": [-1.0]}, ValueError, "shape"),
+        ({"shape": []}, ValueError, "shape"),
+        ({"shape": [np.nan]}, ValueError, "shape"),
+        ({"prior": [np.ones(6)]}, (TypeError, ValueError), "prior"),
+    ],
+)
+def test_wrong_grids_name_their_parameter(parameters, error, message):
+    with pytest.raises(error, match=message):
+        NTKConvRegressorCV(**parameters).fit(X, y)
+
+
+def test_a_part_without_any_observed_step():
+    targets = np.where(np.arange(30) < 24, y, np.nan)
+    with pytest.raises(ValueError, match="cv has a split with a part in which y is not observed"):
+        NTKConvRegressorCV(**STEPS).fit(X, targets)
+    with pytest.raises(ValueError, match="cv has a split with a part in which y is not observed"):
+        NTKConvRegressorCV(cv=3).fit(X, y, np.repeat([0.0, 1.0, 1.0], 10))
+
+
+# -- Kernels ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters", "message"),
+    [
+        (("ntk", X), {}, "prior must be one of .*'ntk' came"),
+        (("tc", X, X[:, :5]), {}, r"X and X2 .* \(30, 6, 1\) and \(30, 5, 1\)"),
+        (("tc", PANEL, X), {}, "X and X2 must have windows of the same"),
+        (("tc", X), {"n_channels": 4}, "X has 6 columns, which n_channels=4 does not divide"),
+        (("tc", X, X[:, :5]), {"n_channels": 2}, "X2 has 5 columns, which n_channels=2"),
+        (("tc", X * np.nan), {}, "Input X contains NaN"),
+        (("tc", X, np.where(X > 1, np.inf, X)), {}, "Input X2 contains infinity"),
+        (("tc", X[:, 0]), {}, "Expected 2D array, got 1D"),
+        (("tc", X[:0]), {}, r"0 sample\(s\)"),
+        (("linear_rnn", X), {"nu_w": -1.0}, "nu_w .* must not be negative"),
+        (("linear_rnn", X), {"nu_f": 0, "nu_c": 0}, "nu_f=0 and nu_c=0 must not both be zero"),
+        (("dc", X), {"correlation": 1.0}, "correlation must lie between -1 and 1, but 1.0 came"),
+        ((np.ones(5), X), {}, "prior .* for 5 lags, .*n_lags=6"),
+    ],
+)
+def test_wrong_arguments_of_the_kernel(arguments, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        kernel_matrix(*arguments, **parameters)
+
+
+def test_a_kernel_with_an_unknown_prior():
+    with pytest.raises(ValueError, match=r"prior must be one of .*'ntk' came"):
+        GaussianProcessRegressor(LagKernel("ntk")).fit(X, y)
+    with pytest.raises((KeyError, ValueError), match="ntk"):
+        LagKernel("ntk").diag(X)
+
+
 # -- Training that fails ------------------------------------------------------------------
+
+
+def test_an_evidence_search_that_does_not_converge_warns_and_keeps_its_best_point(monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn._core.empirical_bayes.MAX_ITERATIONS", 1)
+    draw = np.random.default_rng(1)
+    windows = draw.normal(size=(200, 12))
+    target = windows @ 0.6 ** np.arange(12)[::-1] + draw.normal(size=200)
+    model = NTKConvRegressor("auto", alpha="auto")
+    with pytest.warns(ConvergenceWarning, match=r"did not converge; the best point .* is kept"):
+        model.fit(windows, target)
+    start = NTKConvRegressor().fit(windows, target)
+    assert model.log_marginal_likelihood() > start.log_marginal_likelihood()
+    assert np.isfinite(model.predict(windows)).all()
+
+
+@pytest.mark.parametrize("n_steps", ["gcv", "loo", "validation"])
+@pytest.mark.filterwarnings("ignore:learning_rate=1000 is past the stable limit")
+@pytest.mark.filterwarnings("ignore:Gradient descent diverged")
+def test_steps_that_diverge_are_not_chosen(n_steps):
+    """One step of this size is bad, and every further one is worse."""
+    model = NTKConvRegressor(n_steps=n_steps, learning_rate=1e3, alpha=0.0).fit(X, y)
+    assert model.n_steps_ == 1
 
 
 @pytest.mark.parametrize("make", ESTIMATORS[1:])
@@ -569,3 +899,35 @@ def test_a_failed_fit_of_the_weighter_leaves_the_earlier_one_as_it_was(parameter
     with pytest.raises(ValueError, match=r"."):
         model.fit(x)
     assert_array_equal(model.set_params(nu_w=0.5, n_lags=None).transform(X), expected)
+
+
+class Wrong(LagPrior):
+    """A prior whose covariance is whatever it was made with."""
+
+    def __init__(self, covariance):
+        object.__setattr__(self, "wrong", covariance)
+
+    def covariance(self, n_lags):
+        return self.wrong
+
+
+@pytest.mark.parametrize(
+    ("covariance", "message"),
+    [
+        (np.full(6, np.nan), "covariance of Wrong must be finite"),
+        (-np.ones(6), "covariance of Wrong must .* variances not negative"),
+        (np.zeros(6), "covariance of Wrong must .* not all zero"),
+        (np.ones((6, 7)), r"covariance of Wrong must have shape .* but shape \(6, 7\)"),
+        ([1.0, 2.0], r"covariance of Wrong must have shape .* but shape \(2,\)"),
+        (TRIANGLE, "covariance of Wrong must be symmetric"),
+    ],
+)
+def test_a_prior_of_ones_own_that_is_no_covariance(covariance, message):
+    with pytest.raises(ValueError, match=message):
+        NTKConvRegressor(prior=Wrong(covariance)).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["noise_variance_", "impulse_response_std_"])
+def test_what_was_not_computed_is_not_there(name):
+    assert not hasattr(NTKConvRegressor(solver="cg").fit(X, y), name)
+    assert hasattr(NTKConvRegressor().fit(X, y), name)

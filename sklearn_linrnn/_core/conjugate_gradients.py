@@ -34,7 +34,8 @@ class IteratedRidge:
     residual : float
         Norm of what is left of the right-hand side, relative to it; the largest of all outputs. In
         the norm of the preconditioner it is close to the relative error of the response, measured
-        by what it predicts and by its penalty.
+        by what it predicts on the data and by its penalty. Where few data leave much to the
+        penalty, predictions elsewhere may be off by this times the condition number.
     converged : bool
         Whether the residual is as small as was asked for.
     """

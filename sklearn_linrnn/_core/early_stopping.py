@@ -31,7 +31,8 @@ def best_n_steps(expected_error: Callable[[NDArray], NDArray]) -> int:
     best = 1
     for _ in range(2):
         stages = np.unique(np.geomspace(low, high, GRID).round().astype(np.int64))
-        index = int(np.argmin(expected_error(stages)))
+        errors = np.nan_to_num(expected_error(stages), nan=np.inf)  # diverged
+        index = int(np.argmin(errors))
         best = int(stages[index])
         low, high = stages[max(index - 1, 0)], stages[min(index + 1, len(stages) - 1)]
     return best
@@ -54,7 +55,8 @@ def leave_one_out(
 
     ``e_s / (1 - h_s)`` with the residual ``e_s`` and the leverage ``h_s`` of each step; exact for
     ridges (Allen 1974), the formula of linear smoothers for steps of gradient descent. Infinite
-    where a step has a leverage of one: nothing else speaks for its prediction.
+    where a step has a leverage of one, so that nothing else speaks for its prediction, and where
+    gradient descent diverges, so that leverages are negative.
 
     Parameters
     ----------
@@ -87,6 +89,6 @@ def leave_one_out(
         for output in range(targets.shape[1]):
             fitted = coordinates @ (filters * spectrum.projections[:, output, None])
             miss = goal[seen, output, None] - statistics.target_mean[output] - fitted
-            error = torch.where(left > ROUNDING, miss / left, torch.inf)
+            error = torch.where((left > ROUNDING) & (left <= 1.0), miss / left, torch.inf)
             total[:, output] += (weight * error.square()).sum(0)
     return total / statistics.weight

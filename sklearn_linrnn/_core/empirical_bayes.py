@@ -17,6 +17,7 @@ from sklearn_linrnn._core.evidence import evidence, evidence_of_first_lags
 from sklearn_linrnn._core.lag_priors import LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.prior_root import PriorRoot
+from sklearn_linrnn._core.threads import one_thread
 
 MAX_ITERATIONS = 100  # of one local search
 N_CLIMBS = 3  # from the best starts with different priors
@@ -123,9 +124,10 @@ class Search:
         if not self.statistics.varies():
             alpha = np.inf if self.alpha is None else self.alpha
             return Candidate(self.prior, alpha, self.statistics.n_lags, 0.0)
-        best = sorted(self._starts(), key=lambda start: start.value)[-N_CLIMBS:]
-        found = max(map(self._refine, best), key=lambda found: found.value)
-        return self._climb(found, TIGHT)
+        with one_thread:
+            best = sorted(self._starts(), key=lambda start: start.value)[-N_CLIMBS:]
+            found = max(map(self._refine, best), key=lambda found: found.value)
+            return self._climb(found, TIGHT)
 
     def _starts(self) -> list[Candidate]:
         """Return the best start for each of several priors."""

@@ -54,7 +54,24 @@ class LagPrior(ABC):
             Lower triangular, so that its leading block belongs to the first lags; of independent
             lags its diagonal alone.
         """
-        return lower_root(self.covariance(n_lags))
+        name = f"The covariance of {type(self).__name__}"
+        return lower_root(check_covariance(self.covariance(n_lags), n_lags, name))
+
+
+def check_covariance(covariance: NDArray, n_lags: int, name: str) -> NDArray:
+    """Return a covariance, or variances, of ``n_lags``; raise if it cannot be one."""
+    shape = np.shape(covariance)
+    if shape not in ((n_lags,), (n_lags, n_lags)):
+        raise ValueError(
+            f"{name} must have shape ({n_lags},) or ({n_lags}, {n_lags}), but shape {shape} came."
+        )
+    covariance = np.asarray(covariance, dtype=np.float64)
+    variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)
+    if not np.isfinite(covariance).all() or (variances < 0).any() or not (variances > 0).any():
+        raise ValueError(f"{name} must be finite, with variances not negative and not all zero.")
+    if covariance.ndim == 2 and not np.allclose(covariance, covariance.T, rtol=1e-10, atol=0.0):
+        raise ValueError(f"{name} must be symmetric.")
+    return covariance
 
 
 def lower_root(covariance: NDArray) -> NDArray:
@@ -217,6 +234,8 @@ def check_decay(name: str, nu_w: float) -> None:
             f"{nu_w} came."
         )
 
+
+HYPERPARAMETERS = ("nu_w", "nu_f", "nu_c", "correlation")  # of the named priors
 
 PRIORS: dict[str, type[LagPrior]] = {
     "linear_rnn": LinearRNN,

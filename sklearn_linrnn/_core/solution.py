@@ -85,6 +85,11 @@ class Solution(StoredAsNumPy):
         return ShownDirections.of(self.statistics, self.root)
 
     @property
+    def largest_curvature(self) -> float:
+        """Largest eigenvalue of the loss: steps are stable below twice its inverse."""
+        return float(self.spectrum.eigenvalues.max()) + self.penalty
+
+    @property
     def is_least_squares(self) -> bool:
         """Whether this is the minimum without a penalty."""
         return self.penalty == 0 and self.descent is None
@@ -97,6 +102,8 @@ class Solution(StoredAsNumPy):
     def descent_filter(self, descent: Descent | None) -> Tensor:
         """Return ``f(lam)``, (p,), after another number of steps; None for the minimum."""
         eigenvalues = self.spectrum.eigenvalues
+        if self.penalty == torch.inf:
+            return torch.zeros_like(eigenvalues)
         if descent is not None:
             return gradient_descent_filter(eigenvalues, self.penalty, *vars(descent).values())
         return ridge_filter(eigenvalues, self.penalty)
@@ -144,6 +151,8 @@ class Solution(StoredAsNumPy):
         start : Tensor of shape (p,)
             Deviations of ``theta`` at initialisation.
         """
+        if self.penalty == torch.inf:
+            return torch.zeros_like(self.spectrum.vectors)
         left = 1.0 - (self.spectrum.eigenvalues + self.penalty) * self.filter
         vectors = self.spectrum.vectors
         return self.root.respond((vectors * left) @ (vectors.T * start))

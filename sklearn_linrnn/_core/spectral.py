@@ -215,9 +215,10 @@ def generalised_cross_validation(
     """Return the mean squared error that GCV expects, (n_filters, n_outputs).
 
     ``(RSS/m) / (1 - df/m)^2`` (Craven and Wahba 1979), with ``df`` the trace of the hat matrix, the
-    intercept's share included; infinite where no degree of freedom is left.
+    intercept's share included; infinite where no degree of freedom is left, and where gradient
+    descent diverges: there the trace is negative.
     """
     used = n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
     left = (1.0 - used / moments.weight)[:, None]
     error = residual_scatter(moments, spectrum, filters) / moments.weight
-    return torch.where(left > 0, error / left.square(), torch.inf)
+    return torch.where((left > 0) & (left <= 1), error / left.square(), torch.inf)

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_linrnn._core.lag_priors import PRIORS, Given, LagPrior
+from sklearn_linrnn._core.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.lag_weights import linear_rnn_lag_weights
 
 VARIANCES: dict[str, list] = {
@@ -84,21 +84,8 @@ def make_prior(prior: Any, estimator: BaseEstimator) -> LagPrior:
         made = PRIORS[prior]
         values = {field.name: getattr(estimator, field.name) for field in fields(made)}
         return made(**{name: value for name, value in values.items() if value != "auto"})
-    array = check_array(prior, dtype=np.float64, ensure_2d=False, input_name="prior")
-    if array.ndim == 1:
-        return Given(check_lag_weights(array, len(array), estimator))
-    if (
-        array.ndim != 2
-        or array.shape[0] != len(array.T)
-        or not np.allclose(array, array.T, rtol=1e-10, atol=0.0)
-    ):
-        raise ValueError(
-            "prior must have shape (n_lags,), or (n_lags, n_lags) and be symmetric, but an array "
-            f"of shape {array.shape} came."
-        )
-    if (np.diagonal(array) < 0).any() or not array.any():
-        raise ValueError("prior must have variances that are not negative and not all zero.")
-    return Given(array)
+    array = check_array(prior, dtype=np.float64, ensure_2d=False, input_name="prior", copy=True)
+    return Given(check_covariance(array, len(np.atleast_1d(array)), "prior"))
 
 
 def check_device(device: str | torch.device) -> torch.device:

@@ -1,0 +1,84 @@
+"""Memory and penalty by their evidence: `NTKConvRegressor` beside impulseest 1.0.
+
+The series is DaISy's heat exchanger. The peer's time is that of its fit alone, in an environment of
+its own; ours is that of the whole fit.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from benchmarks import impulseest
+from benchmarks.impulseest import KERNELS, METHODS, PeerFit
+from benchmarks.measure import median_times, milliseconds, show
+from benchmarks.real_series import SYSTEMS, Recording, load
+from sklearn_linrnn import NTKConvRegressor
+
+N_LAGS, N_PEER_FITS = (120, 400), 3
+PRIORS = ("linear_rnn", "di", "tc", "dc")
+
+
+def make_ours(prior: str, n_lags: int) -> NTKConvRegressor:
+    """Return our estimator."""
+    return NTKConvRegressor(
+        "auto",
+        alpha="auto",
+        prior=prior,
+        correlation="auto",
+        rows="timesteps",
+        n_lags=n_lags,
+        device="cpu",
+    )
+
+
+def fit_peers(recording: Recording, n_lags: int) -> dict[tuple[str, str], PeerFit]:
+    """Return the fits of the peer's kernels with each optimiser."""
+    return {
+        (kernel, name): impulseest.best_of(recording, n_lags, kernel, method, N_PEER_FITS)
+        for kernel in KERNELS
+        for name, method in METHODS.items()
+    }
+
+
+def compare(recording: Recording, n_lags: int, with_peer: bool) -> None:
+    """Print times, ratios and R^2 for a number of lags."""
+    u, y = recording.training()
+    models = {prior: make_ours(prior, n_lags) for prior in PRIORS}
+    fits = {prior: partial(model.fit, u[:, None], y) for prior, model in models.items()}
+    times = dict(zip(PRIORS, median_times(fits), strict=True))
+    peers = fit_peers(recording, n_lags) if with_peer else {}
+    missing = PeerFit(np.nan, np.nan)
+    rows = []
+    for prior, model in models.items():
+        same = "DI" if prior == "linear_rnn" else prior.upper()
+        ratios = [
+            peers.get((kernel, "default"), missing).seconds / times[prior]
+            for kernel in ("DI", same)
+        ]
+        r2 = recording.test_r2(model.predict(recording.u[:, None]))
+        rows.append(
+            (
+                f"ours, {prior}",
+                milliseconds(times[prior]),
+                *("" if np.isnan(ratio) else f"{ratio:.0f}" for ratio in ratios),
+                f"{r2:.4f}",
+            )
+        )
+    for (kernel, optimiser), found in peers.items():
+        name = f"impulseest, {kernel}, {optimiser}"
+        rows.append((name, milliseconds(found.seconds), "", "", f"{found.r2:.4f}"))
+    show(
+        f"evidence: heat exchanger, {len(y):,} steps, {n_lags} lags; ratios to impulseest with its "
+        "default optimiser",
+        ("", "time", "DI / ours", "same kernel / ours", "test R^2"),
+        rows,
+    )
+
+
+def run() -> None:
+    """Print a table for each number of lags."""
+    if (recording := load(SYSTEMS["heat exchanger"])) is None:
+        return
+    with_peer = impulseest.is_available()
+    for n_lags in N_LAGS:
+        compare(recording, n_lags, with_peer)
