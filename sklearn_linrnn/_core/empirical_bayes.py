@@ -124,7 +124,7 @@ class Search:
         if not self.statistics.varies():
             alpha = np.inf if self.alpha is None else self.alpha
             return Candidate(self.prior, alpha, self.statistics.n_lags, 0.0)
-        with one_thread:
+        with one_thread():
             best = sorted(self._starts(), key=lambda start: start.value)[-N_CLIMBS:]
             found = max(map(self._refine, best), key=lambda found: found.value)
             return self._climb(found, TIGHT)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 
-class OneThread:
-    """A context in which PyTorch uses one thread, until the last of those inside leaves.
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread in the body.
 
     Threads that wait for work keep their cores busy. Between small factorisations they wait most of
     the time, and slow down what other libraries do meanwhile.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_inside = 0
-        self._n_threads = 1
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._n_inside == 0:
-                self._n_threads = torch.get_num_threads()
-                torch.set_num_threads(1)
-            self._n_inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._n_inside -= 1
-            if self._n_inside == 0:
-                torch.set_num_threads(self._n_threads)
-
-
-one_thread = OneThread()
+    before = torch.get_num_threads()  # of the thread that asks
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

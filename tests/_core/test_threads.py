@@ -1,11 +1,11 @@
 """One thread inside, as many as before outside."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from sklearn_linrnn._core.threads import OneThread
+from sklearn_linrnn._core.threads import one_thread
 
 
 @pytest.fixture
@@ -18,31 +18,25 @@ def four_threads():
 
 @pytest.mark.usefixtures("four_threads")
 def test_one_thread_inside_and_as_before_outside():
-    one_thread = OneThread()
-    with one_thread:
+    with one_thread():
         assert torch.get_num_threads() == 1
-        with one_thread:
+        with one_thread():
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 4
-    with pytest.raises(KeyError), one_thread:
+    with pytest.raises(KeyError), one_thread():
         raise KeyError
     assert torch.get_num_threads() == 4
 
 
 @pytest.mark.usefixtures("four_threads")
-def test_the_last_of_two_bodies_at_a_time_restores_the_number():
-    one_thread, entered, leave = OneThread(), threading.Event(), threading.Event()
+def test_other_threads_leave_this_one_as_it_was():
+    def body(_):
+        torch.set_num_threads(4)
+        with one_thread():
+            inside = torch.get_num_threads()
+        return inside, torch.get_num_threads()
 
-    def body():
-        with one_thread:
-            entered.set()
-            leave.wait(timeout=10)
-
-    other = threading.Thread(target=body)
-    with one_thread:
-        other.start()
-        assert entered.wait(timeout=10)
-    leave.set()
-    other.join()
+    with ThreadPoolExecutor(4) as executor:
+        assert set(executor.map(body, range(40))) == {(1, 4)}
     assert torch.get_num_threads() == 4
