@@ -363,7 +363,8 @@ class NTKConvRegressor(ExactRegressor):
                 "'auto' maximises the evidence of a prior, which alpha=0 does not have: it needs "
                 "alpha > 0 or alpha='auto'."
             )
-        found = Search(statistics, prior, sought, alpha, seeks_lags, self._n_intercepts).run()
+        local = statistics.to("cpu")  # many small steps
+        found = Search(local, prior, sought, alpha, seeks_lags, self._n_intercepts).run()
         self._say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
             warnings.warn(

@@ -285,7 +285,8 @@ class NTKConvRegressorCV(ExactRegressor):
     ) -> NDArray:
         """Return the candidates' scores without a splitter, (n_candidates,)."""
         if self.cv == "evidence":
-            return np.array([self._evidence(statistics, candidate) for candidate in candidates])
+            local = statistics.to("cpu")
+            return np.array([self._evidence(local, candidate) for candidate in candidates])
         scores = np.empty(len(candidates))
         for solution, filters, indices in self._paths(statistics, candidates):
             if self.cv == "gcv":

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
@@ -165,7 +164,7 @@ class Search:
             found = evidence(statistics, root, alpha, self.n_intercepts)
             return Candidate(prior, alpha, n_lags, found.value)
         values = evidence_of_first_lags(statistics, root, alpha, self.n_intercepts)
-        best = int(torch.nonzero(values >= values.max() - NEGLIGIBLE)[0])
+        best = int(np.argmax(values >= values.max() - NEGLIGIBLE))
         return Candidate(prior, alpha, best + 1, float(values[best]))
 
     def _refine(self, start: Candidate) -> Candidate:
@@ -224,7 +223,7 @@ class Search:
         prior, alpha = self._at(point, scales)
         root = self._root(prior, n_lags)
         found = evidence(self._first(len(root.lags)), root, alpha, self.n_intercepts)
-        sensitivity = found.sensitivity().cpu().numpy()
+        sensitivity = found.sensitivity()
         gradient = [
             np.sum(sensitivity * self._change(point, scales, index, root))
             for index in range(len(scales))

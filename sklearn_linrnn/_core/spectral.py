@@ -57,16 +57,11 @@ class Quadratic:
         return Spectrum(eigenvalues.clamp(min=0.0), vectors.T @ self.slope, vectors, self.root)
 
     def ridge(self, penalty: float) -> Tensor | None:
-        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show."""
-        factor = self.factorise(penalty)
-        return None if factor is None else self.root.respond(factor.solve())
+        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show.
 
-    def factorise(self, penalty: float) -> RidgeFactor | None:
-        """Return the Cholesky factor of ``A + penalty``, or None if rounding would show.
-
-        It is the cheapest way to one ridge. Scaled to a diagonal of ones, its pivots do not depend
-        on how far the weights spread; where one of them would cost half of the digits, None is
-        returned.
+        A Cholesky factorisation is the cheapest way to one ridge. Scaled to a diagonal of ones, its
+        pivots do not depend on how far the weights spread; where one of them would cost half of
+        the digits, None is returned.
         """
         unit = (self.curvature.diagonal() + penalty).rsqrt()[:, None]
         matrix = (self.curvature * unit).mul_(unit.T)
@@ -76,39 +71,8 @@ class Quadratic:
         if info or not factor.diagonal().square().min() > half_of_the_digits:
             return None
         half = torch.linalg.solve_triangular(factor, unit * self.slope, upper=False)
-        return RidgeFactor(factor, unit, half)
-
-
-@dataclass(frozen=True, eq=False)
-class RidgeFactor:
-    """``A + penalty = U^{-1} R R^T U^{-1}`` with ``R`` lower triangular and ``U`` diagonal.
-
-    Attributes
-    ----------
-    factor : Tensor of shape (p, p)
-        ``R``.
-    unit : Tensor of shape (p, 1)
-        Diagonal of ``U``.
-    half : Tensor of shape (p, n_outputs)
-        ``R^{-1} U c``; the squares of its first entries add up to ``c^T (A + penalty)^{-1} c`` of
-        the first inputs alone.
-    """
-
-    factor: Tensor
-    unit: Tensor
-    half: Tensor
-
-    def solve(self) -> Tensor:
-        """Return ``theta = (A + penalty)^{-1} c``, (p, n_outputs)."""
-        return self.unit * torch.linalg.solve_triangular(self.factor.mT, self.half, upper=True)
-
-    def log_pivots(self) -> Tensor:
-        """Return (p,) terms; the first of them add up to ``log det`` of the leading block."""
-        return 2.0 * (self.factor.diagonal().log() - self.unit[:, 0].log())
-
-    def inverse(self) -> Tensor:
-        """Return ``(A + penalty)^{-1}``, (p, p)."""
-        return torch.cholesky_inverse(self.factor).mul_(self.unit).mul_(self.unit.T)
+        theta = unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
+        return self.root.respond(theta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,40 +100,6 @@ class Spectrum:
         theta = self.vectors @ several.flatten(1)
         responses = self.root.respond(theta)
         return responses if filters.ndim == 1 else responses.view(several.shape)
-
-
-@dataclass(frozen=True, eq=False)
-class SpectralFactor:
-    """``A + penalty`` by its eigenvalues, for what `RidgeFactor` would lose digits of.
-
-    Attributes
-    ----------
-    curvature : Tensor of shape (p,)
-        Eigenvalues of ``A + penalty``.
-    spectrum : Spectrum
-        Eigenvectors, and the slope along them.
-    """
-
-    curvature: Tensor
-    spectrum: Spectrum
-
-    @classmethod
-    def of(cls, spectrum: Spectrum, penalty: float) -> SpectralFactor:
-        """Return the factor for a positive penalty."""
-        return cls(spectrum.eigenvalues + penalty, spectrum)
-
-    def solve(self) -> Tensor:
-        """Return ``theta = (A + penalty)^{-1} c``, (p, n_outputs)."""
-        return self.spectrum.vectors @ (self.spectrum.projections / self.curvature[:, None])
-
-    def log_pivots(self) -> Tensor:
-        """Return (p,) terms that add up to ``log det``."""
-        return self.curvature.log()
-
-    def inverse(self) -> Tensor:
-        """Return ``(A + penalty)^{-1}``, (p, p)."""
-        vectors = self.spectrum.vectors
-        return (vectors / self.curvature) @ vectors.T
 
 
 def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:
