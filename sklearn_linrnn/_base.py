@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
@@ -25,6 +26,8 @@ from sklearn_linrnn._validation.parameters import (
     validate_parameters,
 )
 from sklearn_linrnn._validation.targets import check_targets, check_training_data, check_weights
+
+INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
 
 
 class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
@@ -168,6 +171,14 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             print(f"[{type(self).__name__}] {message}")  # noqa: T201 - verbose asks for it
 
 
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the first line outside this package, and outside what it is called through."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(INSIDE):
+        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+    warnings.warn(message, category, stacklevel=level)
+
+
 def check_sums(statistics: LagStatistics) -> None:
     """Raise if products of finite inputs, targets and weights were too large for float64."""
     finite = all_finite(statistics.input_scatter) and all_finite(statistics.cross_scatter)
@@ -191,9 +202,8 @@ def warn_if_unstable(learning_rate: float, curvature: float, momentum: float = 0
     Gradient descent on a quadratic loss is stable below ``2 (1 + momentum) / curvature``.
     """
     if curvature > 0 and learning_rate > (limit := 2.0 * (1.0 + momentum) / curvature):
-        warnings.warn(
+        warn(
             f"learning_rate={learning_rate:.4g} is past the stable limit {limit:.4g}: gradient "
             "descent will diverge. Lower it, or use learning_rate='auto'.",
             UserWarning,
-            stacklevel=5,
         )

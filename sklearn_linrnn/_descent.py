@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn_if_unstable
+from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn, warn_if_unstable
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimize import Adam, GradientDescent, Model, Stopping, Training, train
 from sklearn_linrnn._core.prior_root import PriorRoot
@@ -111,17 +110,15 @@ class DescentRegressor(LagRegressor):
         elif hasattr(self, "validation_loss_curve_"):  # of an earlier fit
             del self.validation_loss_curve_
         if training.outcome == "diverged":
-            warnings.warn(
+            warn(
                 f"Training diverged at step {self.n_iter_} with learning_rate="
                 f"{learning_rate:.4g}; the best parameters before it are kept. Lower the learning "
                 "rate, or use learning_rate='auto'.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         elif training.outcome == "max_iter" and self.tol > 0:
-            warnings.warn(
+            warn(
                 f"Training reached max_iter={self.max_iter} before the loss stopped falling by "
                 f"tol={self.tol:g}.",
                 ConvergenceWarning,
-                stacklevel=4,
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -17,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn_if_unstable
+from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn, warn_if_unstable
 from sklearn_linrnn._core.evidence import evidence
 from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
 from sklearn_linrnn._core.lag_statistics import LagStatistics
@@ -25,6 +24,8 @@ from sklearn_linrnn._core.optimize import DIVERGED
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Descent, Solution
 from sklearn_linrnn._sequences import Sequences, TrainingData
+
+MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
 
 
 class NotComputedError(ValueError, AttributeError):
@@ -47,7 +48,7 @@ class ExactRegressor(LagRegressor):
         prior, solution = self._choose(data, n_lags)
         response = self._finite(solution)
         self._publish_prior(prior, solution.statistics.n_lags)
-        self.alpha_ = solution.penalty * solution.statistics.weight
+        self.alpha_ = solution.alpha
         self.n_steps_ = None if solution.descent is None else solution.descent.n_steps
         self._solution = solution.to("cpu")
         return response, solution.statistics.intercept(response)
@@ -69,8 +70,7 @@ class ExactRegressor(LagRegressor):
     def _make_solution(
         self, statistics: LagStatistics, prior: LagPrior, alpha: float, n_steps: int | None = None
     ) -> Solution:
-        penalty = alpha / statistics.weight
-        solution = Solution(statistics, make_root(prior, statistics), penalty, self._n_intercepts)
+        solution = Solution(statistics, make_root(prior, statistics), alpha, self._n_intercepts)
         return solution if n_steps is None else self._descending(solution, n_steps)
 
     def _descending(self, solution: Solution, n_steps: int) -> Solution:
@@ -94,11 +94,10 @@ class ExactRegressor(LagRegressor):
         diverges = growth > 1.0 and math.log(DIVERGED) / math.log(growth) <= descent.n_steps
         if diverges:
             step = math.ceil(math.log(DIVERGED) / math.log(growth))
-            warnings.warn(
+            warn(
                 f"Gradient descent diverged at step {step} with learning_rate="
                 f"{descent.learning_rate:.4g}. Lower it, or use learning_rate='auto'.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         if not torch.isfinite(response).all():
             raise ValueError(
@@ -163,7 +162,8 @@ class ExactRegressor(LagRegressor):
         Linear RNNs that differ in their random start alone, ``init="random"``, are different
         functions before training, and still after it. In the limit of large width the outputs of
         the trained networks are Gaussian; this is their mean and deviation after as many steps of
-        gradient descent as the estimator took [1]_.
+        gradient descent as the estimator took [1]_. Networks have no penalty, so fit with
+        ``alpha=0``: at the minimum of a penalised loss nothing of the start is left.
 
         Parameters
         ----------
@@ -229,11 +229,10 @@ class ExactRegressor(LagRegressor):
         responses = self.staged_impulse_response(n_steps)
         sequences, _ = self._respond(X, sequence_id)
         statistics = self._require_solution("staged_predict").statistics
-        for response in responses:
-            flat = torch.from_numpy(response.transpose(2, 1, 0).astype(np.float64))
-            intercept = statistics.intercept(flat.reshape(-1, len(response)))
-            predictions = sequences.respond(response) + self._export(intercept)
-            yield self._arrange(sequences, predictions)
+        flat = torch.from_numpy(responses.transpose(3, 2, 0, 1).astype(np.float64)).flatten(0, 1)
+        intercepts = self._export(statistics.intercept(flat))
+        for response, intercept in zip(responses, intercepts, strict=True):
+            yield self._arrange(sequences, sequences.respond(response) + intercept)
 
     def staged_impulse_response(self, n_steps: ArrayLike | None = None) -> NDArray:
         """Return the impulse responses after several numbers of steps, without fitting again.
@@ -293,7 +292,8 @@ class ExactRegressor(LagRegressor):
         """
         check_is_fitted(self)
         statistics = self._require_solution("log_marginal_likelihood").statistics
-        known = {"alpha"} | {f.name for f in fields(self.prior_) if f.name in HYPERPARAMETERS}
+        own = {f.name for f in fields(self.prior_)} - {"array"}
+        known = {"alpha"} | own
         for name, value in hyperparameters.items():
             if name not in known or not isinstance(value, Real):
                 raise TypeError(
@@ -343,9 +343,9 @@ class ExactRegressor(LagRegressor):
         if self._solution is None:
             n_lags, n_channels = len(self.lag_weights_), self.impulse_response_.shape[1]
             raise NotComputedError(
-                f"{what} needs the spectrum of the lags' scatter, which solver='cg' does not "
-                f"compute for n_lags={n_lags}, n_channels={n_channels}. Lower them, or fit with "
-                "solver='direct' if there is memory for it."
+                f"{what} needs the spectrum of the lags' scatter, which was not computed for "
+                f"n_lags={n_lags}, n_channels={n_channels} (solver={self.solver!r}). Lower them, "
+                "or fit with solver='direct' if there is memory for it."
             )
         return self._solution
 

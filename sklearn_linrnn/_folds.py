@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -14,6 +14,7 @@ from sklearn_linrnn._sequences import Recordings, TrainingData
 Split = tuple[NDArray, NDArray]
 Fold = tuple[LagStatistics, LagStatistics]
 
+MOST_CANCELLED = 100.0  # times what is left, for a difference that keeps its digits
 MOST_NUMBERS = 2**27  # in the scatters that are kept: 1 GiB
 
 
@@ -48,8 +49,8 @@ def fold_statistics(
     statistics = partial(_statistics, data, n_lags=n_lags, device=device)
     n_atoms, n_inputs = patterns.shape[1], n_lags * data.sequences.n_channels
     if n_atoms > 4 * len(splits) or n_atoms * n_inputs**2 > MOST_NUMBERS:
-        pairs = zip(parts[0::2], parts[1::2], strict=True)
-        return statistics(observed), ((statistics(a), statistics(b)) for a, b in pairs)
+        whole = statistics(observed)
+        return whole, _folds_one_by_one(whole, statistics, parts & observed, observed)
     atoms = []
     for index in range(n_atoms):
         chosen = np.zeros(len(observed), dtype=bool)
@@ -89,11 +90,32 @@ def _folds_of(atoms: list[LagStatistics], in_train: NDArray, in_test: NDArray) -
     whole = _total(atoms)
     for trained, tested in zip(in_train, in_test, strict=True):
         left_out = [atoms[index] for index in np.flatnonzero(~trained)]
-        if 0 < len(left_out) < np.count_nonzero(trained):
+        kept = [atoms[index] for index in np.flatnonzero(trained)]
+        if 0 < len(left_out) < len(kept) and _size(left_out) < MOST_CANCELLED * _size(kept):
             train = whole - _total(left_out)
         else:
-            train = _total([atoms[index] for index in np.flatnonzero(trained)])
+            train = _total(kept)
         yield train, _total([atoms[index] for index in np.flatnonzero(tested)])
+
+
+def _folds_one_by_one(
+    whole: LagStatistics,
+    statistics: Callable[[NDArray], LagStatistics],
+    parts: NDArray,
+    observed: NDArray,
+) -> Iterator[Fold]:
+    """Yield the parts of each split, a training part as the rest of a test part where it is."""
+    for trained, tested in zip(parts[0::2], parts[1::2], strict=True):
+        test = statistics(tested)
+        train = statistics(trained) if (trained != observed & ~tested).any() else whole - test
+        if _size([test]) > MOST_CANCELLED * _size([train]):
+            train = statistics(trained)
+        yield train, test
+
+
+def _size(statistics: Sequence[LagStatistics]) -> float:
+    """Return the sum of squares of the inputs."""
+    return sum(float(part.input_scatter.diagonal().sum()) for part in statistics)
 
 
 def _total(statistics: Sequence[LagStatistics]) -> LagStatistics:

@@ -21,7 +21,8 @@ def make_candidates(estimator: BaseEstimator) -> list[Mapping[str, Any]]:
     Parameters that are a single value are not in them, nor those that no prior uses.
     """
     grid = {"alpha": _check("alphas", estimator.alphas, _is_variance, "numbers of at least 0")}
-    priors = _check("prior", estimator.prior, _is_prior, f"names among {sorted(PRIORS)}, or priors")
+    given = estimator.prior if isinstance(estimator.prior, (list, tuple)) else [estimator.prior]
+    priors = _check("prior", given, _is_prior, f"names among {sorted(PRIORS)}, or priors")
     named = [PRIORS[prior] for prior in priors if isinstance(prior, str)]
     used = {field.name for prior in named for field in fields(prior)}
     for name in HYPERPARAMETERS:
@@ -31,7 +32,7 @@ def make_candidates(estimator: BaseEstimator) -> list[Mapping[str, Any]]:
         values = _check(name, getattr(estimator, name), is_valid, need)
         if name in used and not isinstance(getattr(estimator, name), Real):
             grid[name] = values
-    if not isinstance(estimator.prior, (str, LagPrior)):
+    if isinstance(estimator.prior, (list, tuple)):
         grid["prior"] = priors
     if estimator.n_steps is not None:
         need = "whole numbers of at least 1, or None"
@@ -46,7 +47,7 @@ def make_candidates(estimator: BaseEstimator) -> list[Mapping[str, Any]]:
         return candidates
     if "nu_f" in grid or "nu_c" in grid:
         raise ValueError("shape sets nu_f and nu_c, so that they cannot have grids as well.")
-    shapes = _check("shape", estimator.shape, _is_variance, "numbers of at least 0")
+    shapes = _check("shape", estimator.shape, _is_positive, "positive numbers")
     return [
         {**candidate, "nu_f": 2.0 * shape, "nu_c": 2.0 * shape}
         for candidate in candidates
@@ -56,7 +57,7 @@ def make_candidates(estimator: BaseEstimator) -> list[Mapping[str, Any]]:
 
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:
     """Return the values of a parameter, a single one or several."""
-    if isinstance(given, (str, Real, LagPrior)):
+    if isinstance(given, (str, Real)):
         values = [given]
     else:
         values = given.tolist() if isinstance(given, np.ndarray) else list(given)
@@ -76,6 +77,10 @@ def _is_variance(value: Any) -> bool:
     return _is_number(value) and value >= 0
 
 
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
 def _is_correlation(value: Any) -> bool:
     return _is_number(value) and -1 < value < 1
 
@@ -85,4 +90,5 @@ def _is_number_of_steps(value: Any) -> bool:
 
 
 def _is_prior(value: Any) -> bool:
-    return isinstance(value, LagPrior) or (isinstance(value, str) and value in PRIORS)
+    named = isinstance(value, str) and value in PRIORS
+    return named or isinstance(value, (LagPrior, np.ndarray))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 from sklearn.utils import check_array
 
-from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
+from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._validation.parameters import make_prior
 
 STEP = 1e-5  # of central differences in log(nu_w)
@@ -93,10 +93,6 @@ def kernel_matrix(
 
 def _check_prior(prior: Any, values: SimpleNamespace) -> LagPrior:
     """Return the prior that a name or an array with hyperparameters stands for."""
-    if prior is None or (isinstance(prior, str) and prior not in PRIORS):
-        raise ValueError(
-            f"prior must be one of {sorted(PRIORS)}, a LagPrior or an array, but {prior!r} came."
-        )
     for name in HYPERPARAMETERS:
         if not isinstance(getattr(values, name), Real):
             raise TypeError(f"{name} must be a number, but {getattr(values, name)!r} came.")
@@ -105,6 +101,11 @@ def _check_prior(prior: Any, values: SimpleNamespace) -> LagPrior:
 
 def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
     """Return windows (n_samples, n_timesteps, n_channels), lag 0 first."""
+    if hasattr(X, "columns"):
+        raise TypeError(
+            f"{name} must be an array, oldest step first; the columns of a frame may hold lags in "
+            "any order. Pass an array of them in order."
+        )
     windows = check_array(X, dtype=np.float64, allow_nd=True, input_name=name)
     if n_channels < 1:
         raise ValueError(f"n_channels must be at least 1, but {n_channels} came.")

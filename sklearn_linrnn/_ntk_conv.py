@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import fields, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 from torch.nn.functional import pad
 
+from sklearn_linrnn._base import warn
 from sklearn_linrnn._core.conjugate_gradients import iterated_ridge
 from sklearn_linrnn._core.dual import dual_ridge
 from sklearn_linrnn._core.early_stopping import best_n_steps, leave_one_out, mean_error
 from sklearn_linrnn._core.empirical_bayes import Candidate, Search
-from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, PRIORS, Given, LagPrior
+from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, Given, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Solution
 from sklearn_linrnn._core.spectral import generalised_cross_validation
-from sklearn_linrnn._exact import ExactRegressor, make_root
+from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor, make_root
 from sklearn_linrnn._sequences import Recordings, TrainingData, Windows
 from sklearn_linrnn._validation.parameters import (
     COMPUTING,
@@ -37,10 +36,9 @@ from sklearn_linrnn._validation.parameters import (
     make_prior,
 )
 
-MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
 # Of a model whose number of lags is chosen by evidence.
 MOST_COEFFICIENTS = 1000
-STEPS_PER_COEFFICIENT = 10
+STEPS_PER_COEFFICIENT = 4
 N_LATER_PARTS = 5  # as many as TimeSeriesSplit has by default
 STEPS_PER_PART = 20  # fewer say too little
 WORST_R2 = -0.05  # on later parts, of an evidence that is trusted
@@ -68,13 +66,14 @@ class NTKConvRegressor(ExactRegressor):
         negative. ``nu_w`` sets the memory; for the priors of system identification it is the decay
         from lag to lag, at most 1. ``nu_f`` and ``nu_c`` enter through their sum and their
         product alone, and a common factor of ``rho`` trades against `alpha`: a grid search needs
-        ``nu_w`` and one of the other two at most. "auto" is the value of the highest evidence.
+        ``nu_w`` and one of the other two at most. "auto" is the value of the highest evidence, of
+        `nu_w` among those below 1.
     alpha : float or "auto", default=1.0
         Strength of the penalty, on scikit-learn's scale: the estimator equals
         `sklearn.linear_model.Ridge` of the same `alpha` on the output of `LagWeighter`. 0 for none.
         "auto" is the value of the highest evidence, unless the model then predicts later parts of
         its training data worse than their mean does: then a warning says so, and nothing is
-        learned (an infinite `alpha`).
+        learned (an infinite `alpha`). That is not asked of fewer than 120 observed steps.
     prior : {"linear_rnn", "flat", "di", "tc", "dc", "ss"}, LagPrior or array-like of shape \
             (n_lags,) or (n_lags, n_lags), default="linear_rnn"
         Covariance of the impulse response over the lags, up to a factor: that of the network;
@@ -98,8 +97,8 @@ class NTKConvRegressor(ExactRegressor):
     n_lags : int or "auto", default=None
         Number of lags, the present step included; ``None`` for the length of the windows. "auto"
         is the number of the highest evidence, without lags whose weight cannot matter: up to the
-        length of the windows, or for recordings to a tenth of the observed steps for each
-        channel; at most 1000 coefficients.
+        length of the windows, or for recordings until all channels together have a coefficient
+        for every four observed steps; at most 1000 coefficients.
     solver : {"auto", "direct", "cg"}, default="auto"
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
@@ -201,7 +200,7 @@ class NTKConvRegressor(ExactRegressor):
         **SHAPES,
         **COMPUTING,
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
-        "prior": [StrOptions(set(PRIORS)), LagPrior, "array-like"],
+        "prior": [str, LagPrior, "array-like"],
         "correlation": [Interval(Real, -1, 1, closed="neither"), StrOptions({"auto"})],
         "n_steps": [
             Interval(Integral, 1, None, closed="left"),
@@ -272,25 +271,32 @@ class NTKConvRegressor(ExactRegressor):
             return super()._solve(data, n_lags)
         self._check_iterable(n_lags)
         prior, device = make_prior(self.prior, self), check_device(self.device)
+        sequences = data.sequences
+        windows = sequences.inputs if isinstance(sequences, Windows) else None
+        by_windows = self.solver == "auto" and windows is not None and len(windows) <= MOST_DIRECT
+        if not by_windows and not prior.has_independent_lags:
+            raise ValueError(
+                f"prior={self.prior!r} correlates lags, and n_lags={n_lags} on as much data is "
+                "solved by conjugate gradients, which are for independent lags. Lower n_lags, or "
+                "use solver='direct' if there is memory for it."
+            )
         root = PriorRoot.of(prior.root(n_lags), data.sequences.n_channels, device)
         self._publish_prior(prior, n_lags)
         self.alpha_, self.n_steps_, self._solution = float(self.alpha), None, None
-        sequences = data.sequences
-        few = sequences.n_supervised <= MOST_DIRECT
-        if self.solver == "auto" and isinstance(sequences, Windows) and few:
-            recent = sequences.inputs[:, sequences.longest - n_lags :]
+        if by_windows and windows is not None:
             return dual_ridge(
-                recent, data.targets, data.weights, root, self.alpha_, centred=self.fit_intercept
+                windows[:, sequences.longest - n_lags :],
+                data.targets,
+                data.weights,
+                root,
+                self.alpha_,
+                centred=self.fit_intercept,
             )
         return self._iterate(data, root)
 
     def _iterate(self, data: TrainingData, root: PriorRoot) -> tuple[Tensor, Tensor]:
         """Solve by conjugate gradients, without the scatter of the lags."""
-        if not root.is_diagonal:
-            raise ValueError(
-                f"solver='cg' is for independent lags, but prior={self.prior!r} correlates them."
-            )
-        used = root.relevant() if self.alpha_ > 0 else root
+        used = root.first(np.flatnonzero(root.lags.cpu().numpy())[-1] + 1)
         operator = data.operator(len(used.lags), root.lags.device)
         operator = operator if self.fit_intercept else operator.uncentred()
         found = iterated_ridge(operator, used.scale[:, 0].square(), self.alpha_)
@@ -298,11 +304,10 @@ class NTKConvRegressor(ExactRegressor):
             f"{len(root.lags)} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
         )
         if not found.converged:
-            warnings.warn(
+            warn(
                 f"Conjugate gradients stopped after {found.n_iterations} iterations with a "
                 f"relative residual of {found.residual:.2g}. Raise alpha, or lower n_lags.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         unused = len(root.scale) - len(found.response)
         return pad(found.response, (0, 0, 0, unused)), operator.intercept(found.response)
@@ -367,11 +372,10 @@ class NTKConvRegressor(ExactRegressor):
         found = Search(local, prior, sought, alpha, seeks_lags, self._n_intercepts).run()
         self._say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
-            warnings.warn(
+            warn(
                 f"The search for the highest evidence did not converge; the best point that it "
                 f"came to is kept: {found.prior}, alpha={found.alpha:.4g}.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
         return found
 
@@ -388,13 +392,12 @@ class NTKConvRegressor(ExactRegressor):
         r2 = r2_of_later_parts(parts, root, found.alpha, self._n_intercepts)
         if r2 > WORST_R2:
             return found
-        warnings.warn(
+        warn(
             f"The highest evidence is for {found.prior}, alpha={found.alpha:.4g}, but so fitted, "
             f"{N_LATER_PARTS} later parts of the data are predicted worse than by their mean (R^2 "
             f"{r2:.2f}): the noise is not white, or the system changes. Nothing is learned. Choose "
             "alpha yourself, or by cross-validation (NTKConvRegressorCV).",
             UserWarning,
-            stacklevel=6,
         )
         return replace(found, alpha=np.inf)
 
@@ -423,16 +426,11 @@ class NTKConvRegressor(ExactRegressor):
         n_lags = solution.statistics.n_lags
         held_out = self._statistics(late, n_lags)
         statistics = self._statistics(early, n_lags)
-        training = replace(
-            solution, statistics=statistics, penalty=solution.penalty_on(statistics.weight)
-        )
+        training = replace(solution, statistics=statistics)
 
         def error(stages: NDArray) -> NDArray:
             responses = training.spectrum.solve(self._filters(training, stages))
-            intercepts = statistics.target_mean - torch.einsum(
-                "p,pko->ko", statistics.input_mean, responses
-            )
-            squares = held_out.squared_errors(responses, intercepts)
+            squares = held_out.squared_errors(responses, statistics.intercept(responses))
             return mean_error(squares, held_out).cpu().numpy()
 
         return best_n_steps(error)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from sklearn_linrnn._base import check_sums, choose_learning_rate
 from sklearn_linrnn._core.early_stopping import leave_one_out
 from sklearn_linrnn._core.evidence import evidence
-from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
+from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.solution import Solution
@@ -26,7 +27,7 @@ from sklearn_linrnn._core.spectral import (
     gradient_descent_filter,
     ridge_filter,
 )
-from sklearn_linrnn._exact import ExactRegressor, make_root
+from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor, make_root
 from sklearn_linrnn._folds import fold_statistics, n_samples
 from sklearn_linrnn._grid import make_candidates
 from sklearn_linrnn._sequences import TrainingData
@@ -41,11 +42,13 @@ from sklearn_linrnn._validation.parameters import (
 
 Candidates = Sequence[Mapping[str, Any]]
 
+SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum
+
 
 class NTKConvRegressorCV(ExactRegressor):
     r"""Infinitely wide linear RNN with cross-validation over its hyperparameters.
 
-    What `sklearn.model_selection.GridSearchCV` over `NTKConvRegressor` finds, but from one pass
+    It finds what `sklearn.model_selection.GridSearchCV` over `NTKConvRegressor` finds, in one pass
     over the data: the statistics of a training part are those of the whole less those of the test
     part, and one eigendecomposition for each part and prior has all penalties and all numbers of
     steps.
@@ -63,17 +66,18 @@ class NTKConvRegressorCV(ExactRegressor):
     n_steps : array-like of shape (n_values,), default=None
         Numbers of steps of gradient descent to try, None among them for the minimum; ``None`` for
         the minimum alone.
-    prior : str, LagPrior or sequence of them, default="linear_rnn"
+    prior : str, LagPrior, ndarray or list of them, default="linear_rnn"
         Priors to try, as in `NTKConvRegressor`.
     correlation : float or array-like of shape (n_values,), default=0.9
         Correlations to try in the prior "dc".
     cv : int, cross-validation generator, iterable, "gcv", "loo" or "evidence", default=None
         How to judge a candidate: the mean score of the test parts of a splitter, ``None`` for five
         consecutive folds, an int for that many; minus the mean squared error that generalised
-        cross-validation expects; minus that of leaving out each supervised step in turn; or the
-        logarithm of the evidence.
+        cross-validation [2]_ expects; minus that of leaving out each supervised step in turn [1]_;
+        or the logarithm of the evidence.
     scoring : {"r2", "neg_mean_squared_error", "neg_root_mean_squared_error"}, default="r2"
-        Score of a test part, as scikit-learn's scorer of that name has it.
+        Score of a test part, as scikit-learn's scorer of that name has it; not used where `cv` is
+        a name.
     learning_rate : "auto" or float, default="auto"
         Size of the steps; "auto" is the inverse of the largest curvature of the loss. Used with
         `n_steps` only.
@@ -173,7 +177,7 @@ class NTKConvRegressorCV(ExactRegressor):
         "shape": [Real, "array-like", None],
         "alphas": [Real, "array-like"],
         "n_steps": [Integral, "array-like", None],
-        "prior": [StrOptions(set(PRIORS)), LagPrior, list, tuple],
+        "prior": [str, LagPrior, np.ndarray, list, tuple],
         "cv": ["cv_object", StrOptions({"gcv", "loo", "evidence"})],
         "scoring": [StrOptions({"r2", "neg_mean_squared_error", "neg_root_mean_squared_error"})],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
@@ -224,8 +228,51 @@ class NTKConvRegressorCV(ExactRegressor):
         self.dtype = dtype
         self.verbose = verbose
 
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        sequence_id: Any = None,
+        groups: Any = None,
+    ) -> Self:
+        """Choose the hyperparameters and learn the impulse response.
+
+        Parameters
+        ----------
+        X : array-like or list
+            Inputs, as in `NTKConvRegressor`.
+        y : array-like or list
+            Targets, as in `NTKConvRegressor`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, in the fits and in the scores.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to.
+        groups : array-like of shape (n_samples,), default=None
+            For a group splitter, the group of each row, or of each sequence of a panel or list.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        self._groups = groups
+        try:
+            return super().fit(X, y, sample_weight, sequence_id=sequence_id)
+        finally:
+            del self._groups
+
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
         candidates = make_candidates(self)
+        n_coefficients = n_lags * data.sequences.n_channels
+        if n_coefficients > MOST_DIRECT:
+            raise ValueError(
+                f"Cross-validation needs the spectrum of the lags' scatter, for at most "
+                f"{MOST_DIRECT} coefficients, but n_lags={n_lags} with "
+                f"{data.sequences.n_channels} channels came. Lower n_lags, or compare fits of "
+                "NTKConvRegressor."
+            )
         if isinstance(self.cv, str):
             whole = self._statistics(data, n_lags)
             scores = self._judge(whole, data, candidates)[None]
@@ -249,7 +296,8 @@ class NTKConvRegressorCV(ExactRegressor):
     ) -> tuple[LagStatistics, NDArray]:
         """Return the statistics of all data, and the scores (n_splits, n_candidates)."""
         splitter = check_cv(self.cv, classifier=False)
-        splits = list(splitter.split(np.empty((n_samples(data), 0))))
+        rows = np.arange(n_samples(data))
+        splits = list(splitter.split(rows, rows, self._groups))
         if not splits:
             raise ValueError("cv has no splits; it needs one at least.")
         samples_are_steps = n_samples(data) == data.sequences.n_supervised
@@ -274,9 +322,9 @@ class NTKConvRegressorCV(ExactRegressor):
         for solution, filters, indices in self._paths(train, candidates):
             seen = solution.statistics
             responses = solution.spectrum.solve(filters)
-            intercepts = seen.target_mean - torch.einsum("p,pko->ko", seen.input_mean, responses)
+            self._keep_digits(responses, solution, [candidates[index] for index in indices])
             part = test.first_lags(seen.n_lags)
-            squares = part.squared_errors(responses, intercepts)
+            squares = part.squared_errors(responses, seen.intercept(responses))
             scores[indices] = SCORES[self.scoring](squares, part).cpu().numpy()
         return scores
 
@@ -308,20 +356,28 @@ class NTKConvRegressorCV(ExactRegressor):
     ) -> Iterator[tuple[Solution, Tensor, list[int]]]:
         """Yield a solution for each prior, its filters (p, k), and the places of those candidates.
 
-        Lags that cannot matter under a prior are left out, if there is a penalty.
+        Lags that cannot matter under a prior are left out.
         """
         groups: dict[tuple, list[int]] = {}
         for index, candidate in enumerate(candidates):
-            prior = (item for item in candidate.items() if item[0] not in ("alpha", "n_steps"))
+            # The same object stands for the same value, whether it can be hashed or not.
+            prior = (id(v) for k, v in candidate.items() if k not in ("alpha", "n_steps"))
             groups.setdefault(tuple(prior), []).append(index)
-        penalised = all(candidate["alpha"] > 0 for candidate in candidates)
+        scatter = statistics.input_scatter.diagonal()
         for indices in groups.values():
             root = make_root(self._make_prior(candidates[indices[0]]), statistics)
-            root = root.relevant() if penalised else root
+            root = root.relevant(scatter, min(candidates[index]["alpha"] for index in indices))
             seen = statistics.first_lags(len(root.lags))
             solution = Solution(seen, root, 0.0, self._n_intercepts)
             filters = [self._filter(solution, candidates[index]) for index in indices]
             yield solution, torch.stack(filters, dim=1), indices
+
+    def _keep_digits(self, responses: Tensor, solution: Solution, candidates: Candidates) -> None:
+        """Replace responses (p, k, n_outputs) of so small a penalty that rounding would show."""
+        smallest = SMALLEST_PENALTY * solution.largest_curvature * solution.statistics.weight
+        for place, candidate in enumerate(candidates):
+            if candidate.get("n_steps") is None and candidate["alpha"] < smallest:
+                responses[:, place] = replace(solution, alpha=candidate["alpha"]).response
 
     def _filter(self, solution: Solution, candidate: Mapping[str, Any]) -> Tensor:
         eigenvalues = solution.spectrum.eigenvalues

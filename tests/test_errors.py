@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GroupKFold
 
 from sklearn_linrnn import (
     LagKernel,
@@ -274,7 +275,6 @@ def test_parameters_out_of_range(make, name, wrong):
         (NTKConvRegressor, "alpha", "best"),
         (NTKConvRegressor, "nu_w", "best"),
         (NTKConvRegressor, "n_lags", "all"),
-        (NTKConvRegressor, "prior", "ntk"),
         (NTKConvRegressor, "prior", None),
         (NTKConvRegressor, "prior", 3),
         (NTKConvRegressor, "correlation", 1.0),
@@ -290,7 +290,6 @@ def test_parameters_out_of_range(make, name, wrong):
         (NTKConvRegressorCV, "alphas", None),
         (NTKConvRegressorCV, "n_steps", "gcv"),
         (NTKConvRegressorCV, "n_lags", "auto"),
-        (NTKConvRegressorCV, "prior", "ntk"),
         (NTKConvRegressorCV, "cv", "aic"),
         (NTKConvRegressorCV, "cv", 1),
         (NTKConvRegressorCV, "scoring", "accuracy"),
@@ -413,11 +412,12 @@ def test_priors_of_identification_do_not_grow(prior):
     [
         ({"nu_w": "auto", "alpha": 0.0}, "'auto' .* alpha=0"),
         ({"n_lags": "auto", "alpha": 0}, "'auto' .* alpha=0"),
+        ({"prior": "ntk"}, "prior must be one of .* but 'ntk' came"),
         ({"correlation": "auto", "prior": "dc", "alpha": 0}, "'auto' .* alpha=0"),
         ({"n_lags": "auto", "prior": np.ones(6)}, "n_lags='auto' needs a prior .* not an array"),
         ({"n_lags": "auto", "prior": np.eye(6)}, "n_lags='auto' needs a prior .* not an array"),
-        ({"solver": "cg", "prior": "tc"}, "solver='cg' is for independent lags, but prior='tc'"),
-        ({"solver": "cg", "prior": np.eye(6) + 1}, "solver='cg' is for independent lags"),
+        ({"solver": "cg", "prior": "tc"}, "prior='tc' correlates lags, .* for independent lags"),
+        ({"solver": "cg", "prior": np.eye(6) + 1}, "correlates lags, .* for independent lags"),
         ({"solver": "cg", "nu_w": "auto"}, "nu_w='auto' needs the spectrum.*solver='cg'"),
         ({"solver": "cg", "alpha": "auto"}, "alpha='auto' needs the spectrum.*solver='cg'"),
         ({"solver": "cg", "n_lags": "auto"}, "n_lags='auto' needs the spectrum.*solver='cg'"),
@@ -587,7 +587,10 @@ def test_wrong_grids_and_splits(parameters, message):
         ({"shape": [-1.0]}, ValueError, "shape"),
         ({"shape": []}, ValueError, "shape"),
         ({"shape": [np.nan]}, ValueError, "shape"),
-        ({"prior": [np.ones(6)]}, (TypeError, ValueError), "prior"),
+        ({"prior": [np.ones(5)]}, ValueError, "prior was given for 5 lags"),
+        ({"prior": "ntk"}, ValueError, "prior must be names among .* but 'ntk'"),
+        ({"shape": 0.0}, ValueError, "shape must be positive numbers"),
+        ({"cv": GroupKFold(3)}, ValueError, "groups"),
     ],
 )
 def test_wrong_grids_name_their_parameter(parameters, error, message):

@@ -536,9 +536,47 @@ def test_the_data_are_read_once(cv, n_parts, rows_read):
     assert len(rows_read) == n_parts
 
 
-def test_splits_that_overlap_at_random_are_read_part_by_part(rows_read):
+def test_of_splits_that_overlap_at_random_the_test_parts_are_read(rows_read):
     our_search(GRID, cv=ShuffleSplit(8, test_size=0.3, random_state=0)).fit(X, y)
-    assert sum(rows_read) == N + 8 * N
+    assert sum(rows_read) == N + 8 * 27
+
+
+def test_groups_are_those_of_the_splitter():
+    groups = np.arange(N) % 7
+    splits = list(GroupKFold(3).split(X, y, groups))
+    ours = our_search(GRID, cv=GroupKFold(3)).fit(X, y, groups=groups)
+    expected = our_search(GRID, cv=splits).fit(X, y)
+    assert_array_equal(ours.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+
+
+def test_one_row_that_outweighs_all_others_costs_no_digits():
+    heavy = X.copy()
+    heavy[-1] *= 1e6
+    grid = {"nu_w": [0.5], "alpha": [1.0]}
+    ours = our_search(grid, cv=TimeSeriesSplit(4)).fit(heavy, y)
+    expected = GridSearchCV(NTKConvRegressor(), grid, cv=TimeSeriesSplit(4)).fit(heavy, y)
+    for split in range(3):
+        name = f"split{split}_test_score"
+        assert_allclose(ours.cv_results_[name], expected.cv_results_[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-12, 1e-9])
+@pytest.mark.parametrize("scale", [1.0, 1e6])
+def test_small_penalties_and_large_inputs_keep_the_digits_of_single_fits(alpha, scale):
+    grid = {"nu_w": [0.1, 0.9], "alpha": [alpha, 1.0]}
+    ours = our_search(grid, cv=KFold(3)).fit(scale * X, y)
+    expected = GridSearchCV(NTKConvRegressor(), grid, cv=KFold(3)).fit(scale * X, y)
+    assert_allclose(
+        ours.cv_results_["mean_test_score"],
+        expected.cv_results_["mean_test_score"],
+        rtol=1e-8,
+        atol=1e-8,
+    )
+
+
+def test_too_many_coefficients_are_refused():
+    with pytest.raises(ValueError, match="at most 4096 coefficients, but n_lags=4097"):
+        NTKConvRegressorCV().fit(np.ones((6, 4097)), np.arange(6.0))
 
 
 # -- An estimator like any other ----------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
@@ -18,6 +19,7 @@ from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.threads import one_thread
 
+CPU = torch.device("cpu")  # many small steps
 MAX_ITERATIONS = 100  # of one local search
 N_CLIMBS = 3  # from the best starts with different priors
 LOOSE, TIGHT = 1e-2, 1e-6  # gains of evidence, in nats, that end a climb and the last one
@@ -25,8 +27,9 @@ ROUNDING = 1e-10  # gains relative to the evidence that are but rounding
 FLAT = 1e-2  # slope of the evidence, in nats for each unit of the measures, at its top
 NEGLIGIBLE = 1e-3  # evidence, in nats, that is not worth one more lag
 # The signal's variance under the prior relative to the noise's, (alpha/m) / tr(A).
-NOISE_TO_SIGNAL = (1e-4, 1e-2, 1.0)
-LEAST_NOISE, MOST_NOISE = 1e-12, 1e8
+NOISE_TO_SIGNAL = (1e-9, 1e-4, 1e-2, 1.0)
+LEAST_NOISE, MOST_NOISE = 1e-16, 1e8
+SMALLEST_PIVOT = 1e-7  # of a prior's root that is divided by
 STEP = 1e-5  # of central differences of a prior's root
 
 
@@ -95,7 +98,7 @@ class Search:
     Attributes
     ----------
     statistics : LagStatistics
-        The data, with as many lags as the model may have.
+        The data, on the CPU, with as many lags as the model may have.
     prior : LagPrior
         Its hyperparameters that are not sought have their values.
     sought : tuple of str
@@ -152,13 +155,13 @@ class Search:
 
     def _signal(self, prior: LagPrior) -> float:
         """Return ``tr(L^T G L)``, the scatter that the prior expects of the response."""
-        scale = self._root(prior, self.statistics.n_lags).scale[:, 0]
-        return float(self.statistics.input_scatter.diagonal()[: len(scale)] @ scale.square())
+        root = PriorRoot.of(prior.root(self.statistics.n_lags), self.statistics.n_channels, CPU)
+        return float(self.statistics.input_scatter.diagonal() @ root.scale[:, 0].square())
 
     def _with_best_lags(self, prior: LagPrior, alpha: float) -> Candidate:
         """Return the candidate with the fewest lags that lose no evidence to speak of."""
         n_lags = self.statistics.n_lags
-        root = self._root(prior, n_lags)
+        root = self._root(prior, alpha, n_lags)
         statistics = self._first(len(root.lags))
         if not self.seeks_lags:
             found = evidence(statistics, root, alpha, self.n_intercepts)
@@ -221,35 +224,54 @@ class Search:
     def _descend(self, point: NDArray, scales: list[Scale], n_lags: int) -> tuple[float, NDArray]:
         """Return minus the evidence at a point, and its gradient."""
         prior, alpha = self._at(point, scales)
-        root = self._root(prior, n_lags)
+        root = self._root(prior, alpha, n_lags)
         found = evidence(self._first(len(root.lags)), root, alpha, self.n_intercepts)
         sensitivity = found.sensitivity()
         gradient = [
-            np.sum(sensitivity * self._change(point, scales, index, root))
-            for index in range(len(scales))
+            self._slope(point, scales, index, root, sensitivity) for index in range(len(scales))
         ]
         if self.alpha is None:
             total = sensitivity.sum() if root.is_diagonal else np.trace(sensitivity)
             gradient.append(-0.5 * total)
         return -found.value, -np.array(gradient)
 
-    def _change(self, point: NDArray, scales: list[Scale], index: int, root: PriorRoot) -> NDArray:
-        """Return ``X = L^{-1} dL`` for a change of one measure, by central differences."""
+    def _slope(
+        self,
+        point: NDArray,
+        scales: list[Scale],
+        index: int,
+        root: PriorRoot,
+        sensitivity: NDArray,
+    ) -> float:
+        """Return how the evidence changes with a measure, by central differences of the root.
+
+        The change ``X = L^{-1} dL`` is that of the evidence itself where ``L`` has no inverse.
+        """
         step = STEP * np.eye(len(point))[index]
         n_lags = len(root.lags)
-        after, before = (self._at(point + sign * step, scales)[0].root(n_lags) for sign in (1, -1))
-        difference = (after - before) / (2 * STEP)
-        lower = root.lags.cpu().numpy()
+        near = [self._at(point + sign * step, scales) for sign in (1, -1)]
+        after, before = (prior.root(n_lags) for prior, _ in near)
+        difference, lower = (after - before) / (2 * STEP), root.lags.numpy()
         if root.is_diagonal:
-            return difference / lower
+            used = lower > 0
+            return float(sensitivity[used] @ (difference[used] / lower[used]))
         unit = np.linalg.norm(lower, axis=1, keepdims=True)
-        return solve_triangular(lower / unit, difference / unit, lower=True)
+        if not np.abs(lower.diagonal() / unit[:, 0]).min() > SMALLEST_PIVOT:
+            roots = (PriorRoot.of(lags, root.n_channels, CPU) for lags in (after, before))
+            above, below = (
+                evidence(self._first(n_lags), near_root, alpha, self.n_intercepts).value
+                for near_root, (_, alpha) in zip(roots, near, strict=True)
+            )
+            return (above - below) / (2 * STEP)
+        change = solve_triangular(lower / unit, difference / unit, lower=True)
+        return float(np.sum(sensitivity * change))
 
-    def _root(self, prior: LagPrior, n_lags: int) -> PriorRoot:
-        """Return the prior's root on the lags that it gives a variance to speak of."""
+    def _root(self, prior: LagPrior, alpha: float, n_lags: int) -> PriorRoot:
+        """Return the prior's root on the lags that can matter."""
         statistics = self.statistics
-        device = statistics.input_mean.device
-        return PriorRoot.of(prior.root(n_lags), statistics.n_channels, device).relevant()
+        root = PriorRoot.of(prior.root(n_lags), statistics.n_channels, CPU)
+        n_inputs = n_lags * statistics.n_channels
+        return root.relevant(statistics.input_scatter.diagonal()[:n_inputs], alpha)
 
     def _first(self, n_lags: int) -> LagStatistics:
         return self.statistics.first_lags(n_lags)

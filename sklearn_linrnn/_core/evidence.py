@@ -27,7 +27,7 @@ from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.ridge_factors import cholesky_factor, spectral_factor
 
 GRID = 12  # numbers of lags between two bounds
-NOISE_FLOOR = 1e-13  # share of the targets' scatter that rounding may leave as noise
+NOISE_FLOOR = 1e-12  # share of the targets' scatter that rounding may leave as noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +111,8 @@ def _evidence_on_grid(
 
 
 def _fit(scatter: NDArray, gain: NDArray) -> NDArray:
-    """Return ``s_yy`` less a gain, but not less than what rounding leaves."""
-    return np.maximum(scatter - gain, NOISE_FLOOR * scatter)
+    """Return ``s_yy`` less a gain, and as much as rounding may leave."""
+    return np.maximum(scatter - gain, 0.0) + NOISE_FLOOR * scatter
 
 
 def _log_density(

@@ -40,6 +40,11 @@ class LagPrior(ABC):
             Symmetric and positive semi-definite; of independent lags the variances alone.
         """
 
+    @property
+    def has_independent_lags(self) -> bool:
+        """Whether `covariance` has variances alone."""
+        return np.ndim(self.covariance(1)) == 1
+
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``L`` with ``L L^T`` the covariance.
 
@@ -215,6 +220,11 @@ class Given(LagPrior):
     """A covariance ``(n_lags, n_lags)`` or variances ``(n_lags,)`` of the user's own."""
 
     array: NDArray
+
+    @property
+    def has_independent_lags(self) -> bool:
+        """Whether the array has variances alone."""
+        return self.array.ndim == 1
 
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return the array, which must be of ``n_lags``."""

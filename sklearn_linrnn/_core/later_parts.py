@@ -34,10 +34,9 @@ def r2_of_later_parts(
     errors = torch.zeros(2, n_outputs, dtype=torch.float64)  # of the model, and of the mean
     past = parts[0]
     for part in parts[1:]:
-        response = Solution(past, root, alpha / past.weight, n_intercepts).response
+        response = Solution(past, root, alpha, n_intercepts).response
         responses = torch.stack([response, torch.zeros_like(response)], dim=1)
-        intercepts = past.target_mean - torch.einsum("p,pko->ko", past.input_mean, responses)
-        errors += part.squared_errors(responses, intercepts).cpu()
+        errors += part.squared_errors(responses, past.intercept(responses)).cpu()
         past = past + part
     seen = errors[1] > 0
     return 1.0 - float((errors[0, seen] / errors[1, seen]).mean()) if seen.any() else 0.0

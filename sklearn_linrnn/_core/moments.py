@@ -83,15 +83,15 @@ class Moments(StoredAsNumPy):
 
         Parameters
         ----------
-        response : Tensor of shape (p, n_outputs)
-            ``H``.
+        response : Tensor of shape (p, n_outputs) or (p, n_responses, n_outputs)
+            ``H``, or several.
 
         Returns
         -------
-        intercept : Tensor of shape (n_outputs,)
+        intercept : Tensor of shape (n_outputs,) or (n_responses, n_outputs)
             ``y_bar - H^T z_bar``.
         """
-        return self.target_mean - self.input_mean @ response
+        return self.target_mean - torch.tensordot(self.input_mean, response, dims=1)
 
     def profile_loss(self, response: Tensor) -> tuple[float, Tensor]:
         """Return the loss of a response with its best intercept, and its gradient.
@@ -150,8 +150,7 @@ class Moments(StoredAsNumPy):
         columns = responses.flatten(1)
         curved = (self.input_scatter @ columns).mul_(columns).sum(0).view(intercepts.shape)
         pulled = torch.einsum("pko,po->ko", responses, self.cross_scatter)
-        mean = torch.einsum("p,pko->ko", self.input_mean, responses)
-        miss = self.target_mean - mean - intercepts
+        miss = self.intercept(responses) - intercepts
         errors = self.target_scatter - 2.0 * pulled + curved
         return errors.clamp(min=0.0) + self.weight * miss.square()
 

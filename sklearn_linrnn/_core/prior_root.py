@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.tensors import StoredAsNumPy
 
-IRRELEVANT = 1e-24  # share of the largest prior variance below which a lag cannot matter
+IRRELEVANT = 1e-18  # signal that a prior expects of a lag, as a share of alpha, to leave it out
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +50,20 @@ class PriorRoot(StoredAsNumPy):
         lags = self.lags[:n_lags] if self.is_diagonal else self.lags[:n_lags, :n_lags]
         return PriorRoot(lags, self.n_channels)
 
-    def relevant(self) -> PriorRoot:
-        """Return the map of the first lags, up to the last one that can matter."""
-        variance = self.scale[:: self.n_channels, 0].square()
-        lags = torch.nonzero(variance > IRRELEVANT * variance.max())
-        return self.first(int(lags[-1]) + 1)
+    def relevant(self, scatter: Tensor, alpha: float) -> PriorRoot:
+        """Return the map of the first lags, up to the last one that can matter.
+
+        Parameters
+        ----------
+        scatter : Tensor of shape (p,)
+            Diagonal of the inputs' scatter.
+        alpha : float
+            Strength of the penalty.
+        """
+        signal = self.scale[:, 0].square() * scatter
+        inputs = torch.nonzero(signal > IRRELEVANT * alpha)
+        last = int(inputs[-1]) if len(inputs) else 0
+        return self.first(last // self.n_channels + 1)
 
     def respond(self, theta: Tensor) -> Tensor:
         """Return ``L theta`` of ``theta (p, k)``."""

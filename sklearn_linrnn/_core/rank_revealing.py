@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import qr, solve, solve_triangular
+from scipy.linalg import qr, solve_triangular
 from torch import Tensor
 
 from sklearn_linrnn._core.moments import Moments
@@ -89,9 +89,11 @@ class ShownDirections:
         if penalty == 0 and self.rank == len(self.slope):
             theta = solve_triangular(self.triangle, self.slope / self.eigenvalues, trans="T")
         else:
-            curvature = (self.triangle * self.eigenvalues.T) @ self.triangle.T
-            curvature[np.diag_indices_from(curvature)] += penalty
-            theta = solve(curvature, self.triangle @ self.slope, assume_a="pos")
+            half = np.sqrt(self.eigenvalues)
+            rows = np.vstack([half * self.triangle.T, np.sqrt(penalty) * np.eye(self.rank)])
+            goal = np.vstack([self.slope / half, np.zeros((self.rank, self.slope.shape[1]))])
+            basis, factor = np.linalg.qr(rows)
+            theta = solve_triangular(factor, basis.T @ goal)
         return self._respond(theta)
 
     def least_squares_spread(self) -> Tensor:

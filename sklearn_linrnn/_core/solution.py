@@ -39,8 +39,8 @@ class Solution(StoredAsNumPy):
         The data; about the origin for a model without intercept.
     root : PriorRoot
         ``L``, the root of the prior's covariance.
-    penalty : float
-        ``alpha / m``; infinite if nothing is to be learned.
+    alpha : float
+        Strength of the penalty; infinite if nothing is to be learned.
     n_intercepts : int
         1 with an intercept, else 0.
     descent : Descent or None
@@ -49,18 +49,21 @@ class Solution(StoredAsNumPy):
 
     statistics: LagStatistics
     root: PriorRoot
-    penalty: float
+    alpha: float
     n_intercepts: int
     descent: Descent | None = None
 
     def to(self, device: torch.device | str) -> Solution:
         """Return the solution on a device."""
+        if self.root.lags.device == torch.device(device):
+            return self
         root = replace(self.root, lags=self.root.lags.to(device))
         return replace(self, statistics=self.statistics.to(device), root=root)
 
-    def penalty_on(self, weight: float) -> float:
-        """Return the penalty that the same ``alpha`` is on data of another weight."""
-        return self.penalty * self.statistics.weight / weight
+    @property
+    def penalty(self) -> float:
+        """``alpha / m``."""
+        return self.alpha / self.statistics.weight
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -105,7 +108,9 @@ class Solution(StoredAsNumPy):
         if self.penalty == torch.inf:
             return torch.zeros_like(eigenvalues)
         if descent is not None:
-            return gradient_descent_filter(eigenvalues, self.penalty, *vars(descent).values())
+            return gradient_descent_filter(
+                eigenvalues, self.penalty, descent.n_steps, descent.learning_rate
+            )
         return ridge_filter(eigenvalues, self.penalty)
 
     @cached_property

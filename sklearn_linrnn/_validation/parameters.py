@@ -80,6 +80,10 @@ def make_prior(prior: Any, estimator: BaseEstimator) -> LagPrior:
     """
     if isinstance(prior, LagPrior):
         return prior
+    if prior is None or (isinstance(prior, str) and prior not in PRIORS):
+        raise ValueError(
+            f"prior must be one of {sorted(PRIORS)}, a LagPrior or an array, but {prior!r} came."
+        )
     if isinstance(prior, str):
         made = PRIORS[prior]
         values = {field.name: getattr(estimator, field.name) for field in fields(made)}

@@ -71,12 +71,18 @@ def test_whether_lags_are_independent_is_read_from_the_shape(root, lags):
 
 
 @pytest.mark.parametrize("matrix", [False, True])
-def test_relevant_lags_end_with_the_last_whose_variance_can_matter(matrix):
-    variances = np.array([0.0, 1.0, 1e-30, 2.0 * IRRELEVANT, 0.5 * IRRELEVANT, 0.0])
+def test_relevant_lags_end_with_the_last_whose_signal_can_matter(matrix):
+    """The second channel is a hundred times as strong as the first."""
+    alpha, scatter = 7.0, torch.tensor([1.0, 100.0], dtype=torch.float64).repeat(6)
+    variances = np.array([0.0, 1.0, 1e-30, 2.0 * IRRELEVANT, 0.5 * IRRELEVANT, 0.0]) * alpha / 100
     lags = np.sqrt(variances)
     root = PriorRoot.of(np.diag(lags) if matrix else lags, 2, torch.device("cpu"))
-    assert_array_equal(root.relevant().lags, root.lags[:4, :4] if matrix else root.lags[:4])
+    kept = root.relevant(scatter, alpha).lags
+    assert_array_equal(kept, root.lags[:4, :4] if matrix else root.lags[:4])
+    assert len(root.relevant(scatter, 0.0).lags) == 5
+    assert len(root.relevant(torch.zeros_like(scatter), 1.0).lags) == 1
 
 
 def test_where_all_lags_matter_all_are_relevant(root):
-    assert_array_equal(root.relevant().lags, root.lags)
+    scatter = torch.ones(len(root.scale), dtype=torch.float64)
+    assert_array_equal(root.relevant(scatter, 1.0).lags, root.lags)

@@ -1,6 +1,5 @@
 """One thread inside, as many as before outside."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -53,23 +52,4 @@ def test_other_threads_leave_this_one_as_it_was():
     with ThreadPoolExecutor(4) as executor:
         assert set(executor.map(body, range(40))) == {(1, 4)}
     assert torch.get_num_threads() == 4
-    assert blas_threads() == before
-
-
-@pytest.mark.usefixtures("four_threads")
-def test_the_last_of_two_bodies_at_a_time_restores_the_number():
-    entered, leave = threading.Event(), threading.Event()
-
-    def body():
-        with one_thread():
-            entered.set()
-            leave.wait(timeout=10)
-
-    before, other = blas_threads(), threading.Thread(target=body)
-    with one_thread():
-        other.start()
-        assert entered.wait(timeout=10)
-    assert blas_threads() == {1}
-    leave.set()
-    other.join()
     assert blas_threads() == before
