@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
+from scipy.ndimage import maximum_filter
 from scipy.optimize import minimize
 
 from sklearn_linrnn._core.evidence import evidence, evidence_of_first_lags
@@ -21,8 +22,7 @@ from sklearn_linrnn._core.threads import one_thread
 
 CPU = torch.device("cpu")  # many small steps
 MAX_ITERATIONS = 100  # of one local search
-N_CLIMBS = 3  # from the best starts with different priors
-LOOSE, TIGHT = 1e-2, 1e-6  # gains of evidence, in nats, that end a climb and the last one
+LOOSE, TIGHT = 0.5, 1e-6  # gains of evidence, in nats, that end a climb and the last one
 ROUNDING = 1e-10  # gains relative to the evidence that are but rounding
 FLAT = 1e-2  # slope of the evidence, in nats for each unit of the measures, at its top
 NEGLIGIBLE = 1e-3  # evidence, in nats, that is not worth one more lag
@@ -63,7 +63,7 @@ def make_scale(name: str, n_lags: int) -> Scale:
             measure=lambda nu_w: float(-np.log(-np.log(nu_w))),
             value=lambda log_time: float(np.exp(-np.exp(-log_time))),
             bounds=(np.log(0.1), np.log(100.0 * n_lags)),
-            starts=np.log(np.geomspace(1.0, max(n_lags, 2), 5)).tolist(),
+            starts=np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist(),
         )
     if name == "correlation":
         return Scale(
@@ -127,25 +127,27 @@ class Search:
             alpha = np.inf if self.alpha is None else self.alpha
             return Candidate(self.prior, alpha, self.statistics.n_lags, 0.0)
         with one_thread():
-            best = sorted(self._starts(), key=lambda start: start.value)[-N_CLIMBS:]
-            found = max(map(self._refine, best), key=lambda found: found.value)
+            found = max(map(self._refine, self._starts()), key=lambda found: found.value)
             return self._climb(found, TIGHT)
 
     def _starts(self) -> list[Candidate]:
-        """Return the best start for each of several priors."""
+        """Return the starts on a grid that no neighbour exceeds."""
         n_lags = self.statistics.n_lags
         scales = [make_scale(name, n_lags) for name in self.sought]
         grid = itertools.product(*(map(scale.value, scale.starts) for scale in scales))
         priors = [
             replace(self.prior, **dict(zip(self.sought, values, strict=True))) for values in grid
         ]
-        return [
+        starts = [
             max(
                 (self._with_best_lags(prior, alpha) for alpha in self._penalties(prior)),
                 key=lambda start: start.value,
             )
             for prior in priors
         ]
+        values = np.reshape([start.value for start in starts], [len(s.starts) for s in scales])
+        peaks = values >= maximum_filter(values, size=3, mode="nearest") if scales else values
+        return [start for start, is_peak in zip(starts, peaks.flat, strict=True) if is_peak]
 
     def _penalties(self, prior: LagPrior) -> list[float]:
         if self.alpha is not None:
