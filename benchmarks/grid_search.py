@@ -135,13 +135,13 @@ def show_parts(X: NDArray, y: NDArray, model: NTKConvRegressorCV) -> None:
     matrices = [quadratic.curvature for quadratic, _, _ in pairs]
     spectra = [(quadratic.decompose(), train, test) for quadratic, train, test in pairs]
     root = make_root(LinearRNN(model.best_params_["nu_w"]), whole)
-    penalty = model.best_params_["alpha"] / whole.weight
+    alpha = model.best_params_["alpha"]
     actions = {
         "fit": lambda: model.fit(X, y),
         "statistics": statistics,
         "eigendecompositions": lambda: [matrix.decompose() for matrix, _, _ in pairs],
         "scores": lambda: [score(*spectrum) for spectrum in spectra],
-        "refit": lambda: Solution(whole, root, penalty, 1).response,
+        "refit": lambda: Solution(whole, root, alpha, 1).response,
         "floor": lambda: [torch.linalg.eigh(matrix) for matrix in matrices],
     }
     times = dict(zip(actions, median_times(actions, rounds=3), strict=True))
@@ -165,7 +165,8 @@ def quadratics(
     """Return the loss on a training part under each prior, and both parts with the lags used."""
     found = []
     for nu_w in NU_W:
-        root = make_root(LinearRNN(nu_w), train).relevant()
+        scatter = train.input_scatter.diagonal()
+        root = make_root(LinearRNN(nu_w), train).relevant(scatter, ALPHAS.min())
         n_lags = len(root.lags)
         seen = train.first_lags(n_lags)
         found.append((Quadratic.of(seen, root), seen, test.first_lags(n_lags)))
@@ -177,5 +178,4 @@ def score(spectrum: Spectrum, train: LagStatistics, test: LagStatistics) -> torc
     penalties = [float(alpha) / train.weight for alpha in ALPHAS]
     filters = [ridge_filter(spectrum.eigenvalues, penalty) for penalty in penalties]
     responses = spectrum.solve(torch.stack(filters, dim=1))
-    intercepts = train.target_mean - torch.einsum("p,pko->ko", train.input_mean, responses)
-    return test.squared_errors(responses, intercepts)
+    return test.squared_errors(responses, train.intercept(responses))

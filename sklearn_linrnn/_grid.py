@@ -48,10 +48,11 @@ def make_candidates(estimator: BaseEstimator) -> list[Mapping[str, Any]]:
     if "nu_f" in grid or "nu_c" in grid:
         raise ValueError("shape sets nu_f and nu_c, so that they cannot have grids as well.")
     shapes = _check("shape", estimator.shape, _is_positive, "positive numbers")
+    variances = [2.0 * shape for shape in shapes]
     return [
-        {**candidate, "nu_f": 2.0 * shape, "nu_c": 2.0 * shape}
+        {**candidate, "nu_f": variance, "nu_c": variance}
         for candidate in candidates
-        for shape in shapes
+        for variance in variances
     ]
 
 
