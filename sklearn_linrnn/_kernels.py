@@ -37,23 +37,21 @@ def kernel_matrix(
 
     Parameters
     ----------
-    prior : {"linear_rnn", "flat", "di", "tc", "dc", "ss"}, LagPrior or array-like of shape \
-            (n_lags,) or (n_lags, n_lags)
+    prior : str, LagPrior or array-like
         The prior, as in `NTKConvRegressor`.
-    X : array-like of shape (n_samples, n_timesteps * n_channels) or \
-            (n_samples, n_timesteps, n_channels)
-        Windows, oldest step first.
+    X : array-like of shape (n_samples, n_columns) or (n_samples, n_timesteps, n_channels)
+        Windows, oldest step first; a row of ``n_timesteps * n_channels`` columns is time-major.
     X2 : array-like of shape (n_samples_2, ...), default=None
         Windows of the same form; ``None`` for `X` itself.
     nu_w, nu_f, nu_c, correlation : float, default=0.5, 1.0, 1.0, 0.9
         Hyperparameters of a prior that is named.
     n_channels : int, default=1
-        Number of channels in flattened windows, which are time-major.
+        Number of channels in flattened windows.
 
     Returns
     -------
-    K : ndarray of shape (n_samples, n_samples_2)
-        Symmetric and positive semi-definite where `X2` is `X`.
+    ndarray of shape (n_samples, n_samples_2)
+        The Gram matrix ``K``; symmetric and positive semi-definite where `X2` is `X`.
 
     Raises
     ------

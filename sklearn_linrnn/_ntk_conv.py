@@ -74,12 +74,12 @@ class NTKConvRegressor(ExactRegressor):
         "auto" is the value of the highest evidence, unless the model then predicts later parts of
         its training data worse than their mean does: then a warning says so, and nothing is
         learned (an infinite `alpha`). That is not asked of fewer than 120 observed steps.
-    prior : {"linear_rnn", "flat", "di", "tc", "dc", "ss"}, LagPrior or array-like of shape \
-            (n_lags,) or (n_lags, n_lags), default="linear_rnn"
-        Covariance of the impulse response over the lags, up to a factor: that of the network;
-        equal variances; the diagonal, tuned/correlated, diagonal/correlated [2]_ and stable
-        spline [3]_ kernels of system identification; or your own, variances alone where lags are
-        independent.
+    prior : str, LagPrior or array-like, default="linear_rnn"
+        Covariance of the impulse response over the lags, up to a factor: that of the network,
+        "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
+        diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
+        stable spline [3]_, "ss"; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
+        ``(n_lags,)`` with the variances of independent lags.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
     n_steps : int, "gcv", "loo" or "validation", default=None

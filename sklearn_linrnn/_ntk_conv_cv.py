@@ -55,8 +55,7 @@ class NTKConvRegressorCV(ExactRegressor):
 
     Parameters
     ----------
-    nu_w, nu_f, nu_c : float or array-like of shape (n_values,), \
-            default=(0.1, 0.3, 0.5, 0.7, 0.9), 1.0, 1.0
+    nu_w, nu_f, nu_c : float or array-like, default=(0.1, 0.3, 0.5, 0.7, 0.9), 1.0, 1.0
         Initial variances of the network's transition matrix, input matrix and readout to try.
     shape : float or array-like of shape (n_values,), default=None
         Values of ``nu_f nu_c / (nu_f + nu_c)`` to try instead of `nu_f` and `nu_c`, which are then

@@ -72,7 +72,13 @@ class Moments(StoredAsNumPy):
         )
 
     def varies(self) -> bool:
-        """Return whether inputs and targets vary, by more than rounding lets constants do."""
+        """Return whether there is something to learn.
+
+        Returns
+        -------
+        varies : bool
+            Whether inputs and targets vary, by more than rounding lets constants do.
+        """
         floor = ROUNDING**2 * self.weight
         inputs = self.input_scatter.diagonal() > floor * self.input_mean.square()
         targets = self.target_scatter > floor * self.target_mean.square()
