@@ -98,16 +98,18 @@ def _evidence_on_grid(
 ) -> NDArray:
     values = np.full(len(root.lags), -np.inf)
     low, high = 1, len(root.lags)
+    best = low
     while True:
-        grid = np.unique(np.geomspace(low, high, GRID).round().astype(int)).tolist()
+        grid = np.unique([*np.geomspace(low, high, GRID).round().astype(int), best]).tolist()
         for n_lags in grid:
             if values[n_lags - 1] == -np.inf:
                 part, first = moments.first_lags(n_lags), root.first(n_lags)
                 values[n_lags - 1] = evidence(part, first, alpha, n_intercepts).value
         if len(grid) == high - low + 1:
             return values
-        best = grid.index(int(values.argmax()) + 1)
-        low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+        best = int(values.argmax()) + 1  # in the grid: others have been seen to be worse
+        place = grid.index(best)
+        low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
 
 
 def _fit(scatter: NDArray, gain: NDArray) -> NDArray:

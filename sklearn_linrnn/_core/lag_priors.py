@@ -18,6 +18,7 @@ from scipy.linalg import LinAlgError, cholesky, eigh, qr
 
 from sklearn_linrnn._core.lag_weights import linear_rnn_lag_weights
 
+UNDERFLOW = 1e-280  # a variance of which products lose digits
 ROUNDING = 1e-10  # the share of the largest eigenvalue that a negative one may have by rounding
 
 
@@ -87,9 +88,19 @@ def lower_root(covariance: NDArray) -> NDArray:
     """
     if covariance.ndim == 1:
         return np.sqrt(covariance)
+    variances = np.diagonal(covariance)
+    used = variances > UNDERFLOW
+    if not used.all():
+        if (covariance[~used] ** 2 > 4 * UNDERFLOW * variances.max()).any():
+            raise ValueError(
+                "A prior's covariance must be positive semi-definite, but a lag without variance "
+                "varies together with others."
+            )
+        root = np.zeros_like(covariance)
+        root[np.ix_(used, used)] = lower_root(covariance[np.ix_(used, used)])
+        return root
     deviation = np.sqrt(np.diagonal(covariance))[:, None]
-    unit = np.where(deviation > 0, deviation, 1.0)
-    correlation = covariance / unit / unit.T
+    correlation = covariance / deviation / deviation.T
     try:
         return deviation * cholesky(correlation, lower=True, check_finite=False)
     except LinAlgError:

@@ -311,3 +311,17 @@ def test_an_output_that_does_not_vary_says_nothing():
     root = root_of(TC(0.7))
     for alpha in (ALPHA, math.inf):
         assert_allclose(value(X, with_constant, root, alpha, 1), value(X, y, root, alpha, 1))
+
+
+@pytest.mark.parametrize("n_lags", [2, 13, 40, 150])
+@pytest.mark.parametrize("prior", [TC(0.9), DC(0.9, 0.7), SS(0.95)], ids=str)
+def test_the_grid_of_smaller_models_ends_at_a_best_one_with_its_neighbours(prior, n_lags):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=400)
+        y = np.convolve(x, 0.9 ** np.arange(30))[:400] + rng.normal(size=400)
+        statistics = LagStatistics.from_series(x, y, n_lags=n_lags)
+        root = PriorRoot.of(prior.root(n_lags), 1, torch.device("cpu"))
+        values = evidence_of_first_lags(statistics, root, 1.0, 1)
+        best = int(values.argmax())
+        assert np.isfinite(values[max(best - 1, 0) : best + 2]).all()

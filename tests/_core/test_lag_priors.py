@@ -171,17 +171,17 @@ def test_the_root_keeps_the_digits_of_variances_over_many_decades():
 
 
 @pytest.mark.parametrize(
-    "array",
+    ("array", "what"),
     [
-        [[1.0, 2.0], [2.0, 1.0]],
-        [[0.0, 1.0], [1.0, 1.0]],
-        [[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]],
-        [[1.0, 1.001e-6], [1.001e-6, 1e-12]],
+        ([[1.0, 2.0], [2.0, 1.0]], "eigenvalue -"),
+        ([[0.0, 1.0], [1.0, 1.0]], "lag without variance varies"),
+        ([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]], "eigenvalue -"),
+        ([[1.0, 1.001e-6], [1.001e-6, 1e-12]], "eigenvalue -"),
     ],
 )
-def test_a_matrix_that_is_no_covariance_is_an_error(array):
+def test_a_matrix_that_is_no_covariance_is_an_error(array, what):
     array = np.array(array)
-    with pytest.raises(ValueError, match=r"must be positive semi-definite, but .* eigenvalue -"):
+    with pytest.raises(ValueError, match=rf"must be positive semi-definite, but .*{what}"):
         Given(array).root(len(array))
 
 
@@ -231,3 +231,14 @@ def test_a_prior_of_the_readers_own_is_fitted_as_its_covariance():
     assert_allclose(model.impulse_response_[0, 0], expected, rtol=1e-10)
     assert model.prior_ == prior
     assert_array_equal(model.lag_weights_, np.ones(8))
+
+
+@pytest.mark.parametrize("n_lags", [300, 1000])
+@pytest.mark.parametrize("nu_w", np.linspace(0.02, 1.0, 25))
+@pytest.mark.parametrize("make", [TC, SS])
+def test_variances_that_underflow_leave_a_root(make, nu_w, n_lags):
+    root, covariance = make(nu_w).root(n_lags), make(nu_w).covariance(n_lags)
+    deviation = np.sqrt(np.diagonal(covariance))
+    error = np.abs(root @ root.T - covariance)
+    left_out = 1e-139  # the root of the least variance that is kept
+    assert (error <= 1e-11 * np.outer(deviation, deviation) + left_out).all()
