@@ -17,12 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn, warn_if_unstable
+from sklearn_linrnn._core.early_stopping import leave_one_out
 from sklearn_linrnn._core.evidence import evidence
 from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimize import DIVERGED
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Descent, Solution
+from sklearn_linrnn._core.spectral import generalised_cross_validation
 from sklearn_linrnn._sequences import Sequences, TrainingData
 
 MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
@@ -75,10 +77,19 @@ class ExactRegressor(LagRegressor):
 
     def _descending(self, solution: Solution, n_steps: int) -> Solution:
         """Return a solution after some steps of gradient descent."""
-        descent = Descent(n_steps, self._learning_rate(solution))
-        descending = replace(solution, descent=descent)
-        vars(descending)["spectrum"] = solution.spectrum  # it does not depend on the steps
-        return descending
+        return solution.changed(descent=Descent(n_steps, self._learning_rate(solution)))
+
+    def _expected_squares(
+        self, rule: str, data: TrainingData, solution: Solution, filters: Tensor
+    ) -> Tensor:
+        """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs)."""
+        statistics = solution.statistics
+        if rule == "gcv":
+            return generalised_cross_validation(
+                statistics, solution.spectrum, filters, self._n_intercepts
+            )
+        lags = data.sequences.lags(statistics.n_lags)
+        return leave_one_out(solution, filters, lags, data.targets, data.weights)
 
     def _learning_rate(self, solution: Solution) -> float:
         return choose_learning_rate(self.learning_rate, solution.largest_curvature)

@@ -16,14 +16,13 @@ from torch.nn.functional import pad
 from sklearn_linrnn._base import warn
 from sklearn_linrnn._core.conjugate_gradients import iterated_ridge
 from sklearn_linrnn._core.dual import dual_ridge
-from sklearn_linrnn._core.early_stopping import best_n_steps, leave_one_out, mean_error
+from sklearn_linrnn._core.early_stopping import best_n_steps, mean_error
 from sklearn_linrnn._core.empirical_bayes import Candidate, Search
 from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, Given, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Solution
-from sklearn_linrnn._core.spectral import generalised_cross_validation
 from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor, make_root
 from sklearn_linrnn._sequences import Recordings, TrainingData, Windows
 from sklearn_linrnn._validation.parameters import (
@@ -272,9 +271,9 @@ class NTKConvRegressor(ExactRegressor):
         self._check_iterable(n_lags)
         prior, device = make_prior(self.prior, self), check_device(self.device)
         sequences = data.sequences
-        windows = sequences.inputs if isinstance(sequences, Windows) else None
-        by_windows = self.solver == "auto" and windows is not None and len(windows) <= MOST_DIRECT
-        if not by_windows and not prior.has_independent_lags:
+        few = self.solver == "auto" and sequences.n_supervised <= MOST_DIRECT
+        windows = sequences.inputs if few and isinstance(sequences, Windows) else None
+        if windows is None and not prior.has_independent_lags:
             raise ValueError(
                 f"prior={self.prior!r} correlates lags, and n_lags={n_lags} on as much data is "
                 "solved by conjugate gradients, which are for independent lags. Lower n_lags, or "
@@ -283,7 +282,7 @@ class NTKConvRegressor(ExactRegressor):
         root = PriorRoot.of(prior.root(n_lags), data.sequences.n_channels, device)
         self._publish_prior(prior, n_lags)
         self.alpha_, self.n_steps_, self._solution = float(self.alpha), None, None
-        if by_windows and windows is not None:
+        if windows is not None:
             return dual_ridge(
                 windows[:, sequences.longest - n_lags :],
                 data.targets,
@@ -339,8 +338,10 @@ class NTKConvRegressor(ExactRegressor):
 
     def _parts(self, data: TrainingData, n_lags: int) -> list[LagStatistics]:
         """Return the statistics of consecutive parts, if ``alpha`` is to be found, else of all."""
+        if self.alpha != "auto":
+            return [self._statistics(data, n_lags)]
         observed = np.flatnonzero(data.observed())
-        if self.alpha != "auto" or len(observed) < STEPS_PER_PART * (N_LATER_PARTS + 1):
+        if len(observed) < STEPS_PER_PART * (N_LATER_PARTS + 1):
             return [self._statistics(data, n_lags)]
         ends = [steps[-1] for steps in np.array_split(observed, N_LATER_PARTS + 1)]
         order = np.searchsorted(ends, np.arange(len(data.targets)))
@@ -410,15 +411,9 @@ class NTKConvRegressor(ExactRegressor):
 
     def _expected_error(self, data: TrainingData, solution: Solution, stages: NDArray) -> NDArray:
         """Return the error expected after several numbers of steps, (n_stages,)."""
-        statistics, filters = solution.statistics, self._filters(solution, stages)
-        if self.n_steps == "gcv":
-            squares = generalised_cross_validation(
-                statistics, solution.spectrum, filters, self._n_intercepts
-            )
-        else:
-            lags = data.sequences.lags(statistics.n_lags)
-            squares = leave_one_out(solution, filters, lags, data.targets, data.weights)
-        return mean_error(squares, statistics).cpu().numpy()
+        filters = self._filters(solution, stages)
+        squares = self._expected_squares(str(self.n_steps), data, solution, filters)
+        return mean_error(squares, solution.statistics).cpu().numpy()
 
     def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
         """Return the number of steps, from the start, with the least error on the last steps."""

@@ -15,18 +15,12 @@ from scipy.stats import rankdata
 from sklearn.model_selection import check_cv
 from torch import Tensor
 
-from sklearn_linrnn._base import check_sums, choose_learning_rate
-from sklearn_linrnn._core.early_stopping import leave_one_out
+from sklearn_linrnn._base import check_sums
 from sklearn_linrnn._core.evidence import evidence
 from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.solution import Solution
-from sklearn_linrnn._core.spectral import (
-    generalised_cross_validation,
-    gradient_descent_filter,
-    ridge_filter,
-)
 from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor, make_root
 from sklearn_linrnn._folds import fold_statistics, n_samples
 from sklearn_linrnn._grid import make_candidates
@@ -336,13 +330,7 @@ class NTKConvRegressorCV(ExactRegressor):
             return np.array([self._evidence(local, candidate) for candidate in candidates])
         scores = np.empty(len(candidates))
         for solution, filters, indices in self._paths(statistics, candidates):
-            if self.cv == "gcv":
-                squares = generalised_cross_validation(
-                    solution.statistics, solution.spectrum, filters, self._n_intercepts
-                )
-            else:
-                lags = data.sequences.lags(solution.statistics.n_lags)
-                squares = leave_one_out(solution, filters, lags, data.targets, data.weights)
+            squares = self._expected_squares(str(self.cv), data, solution, filters)
             scores[indices] = -squares.mean(dim=1).cpu().numpy()
         return scores
 
@@ -379,12 +367,10 @@ class NTKConvRegressorCV(ExactRegressor):
                 responses[:, place] = replace(solution, alpha=candidate["alpha"]).response
 
     def _filter(self, solution: Solution, candidate: Mapping[str, Any]) -> Tensor:
-        eigenvalues = solution.spectrum.eigenvalues
-        penalty = candidate["alpha"] / solution.statistics.weight
+        penalised = solution.changed(alpha=float(candidate["alpha"]))
         if (n_steps := candidate.get("n_steps")) is None:
-            return ridge_filter(eigenvalues, penalty)
-        learning_rate = choose_learning_rate(self.learning_rate, float(eigenvalues.max()) + penalty)
-        return gradient_descent_filter(eigenvalues, penalty, int(n_steps), learning_rate)
+            return penalised.descent_filter(None)
+        return self._filters(penalised, np.array([n_steps]))[:, 0]
 
     def _publish_scores(self, candidates: Candidates, scores: NDArray) -> None:
         mean = scores.mean(axis=0)

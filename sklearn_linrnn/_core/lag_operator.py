@@ -93,15 +93,7 @@ class LagOperator:
         device: torch.device | str = "cpu",
     ) -> LagOperator:
         """Return the moments of recordings; the arguments are those of `LagStatistics`."""
-        if n_lags < 1:
-            raise ValueError(f"n_lags must be at least 1, but {n_lags} came.")
-        if start not in ("zero_state", "full_windows"):
-            raise ValueError(f"start must be 'zero_state' or 'full_windows', but {start!r} came.")
-        series = Series.glue(X, y, sample_weight, device)
-        if start == "zero_state":
-            series = series.rested(n_lags - 1)
-        else:
-            series = series.without_heads(n_lags - 1)
+        series = Series.supervised(X, y, sample_weight, n_lags, start, device)
         x, weights = series.x, series.weights
         level, target_level = series_level(x, weights), series_level(series.y, weights)
         # A target of ones, which has no level, sums the inputs.

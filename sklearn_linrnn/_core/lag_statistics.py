@@ -182,15 +182,7 @@ class LagStatistics(Moments):
         weighted auto-correlation and the displacement structure of the scatter give the same in
         ``n_timesteps * log(n_lags) + n_lags^2``. The cheaper of the two is taken.
         """
-        if n_lags < 1:
-            raise ValueError(f"n_lags must be at least 1, but {n_lags} came.")
-        if start not in ("zero_state", "full_windows"):
-            raise ValueError(f"start must be 'zero_state' or 'full_windows', but {start!r} came.")
-        series = Series.glue(X, y, sample_weight, device)
-        if start == "zero_state":
-            series = series.rested(n_lags - 1)
-        else:
-            series = series.without_heads(n_lags - 1)
+        series = Series.supervised(X, y, sample_weight, n_lags, start, device)
         series = series.trimmed(n_lags - 1)
         return cls._of(series_sums(series, n_lags).moments(), n_lags, series.x.shape[1])
 

@@ -59,6 +59,23 @@ class Series:
         weights = check_weights(sample_weight, len(inputs), device)
         return cls(finite(inputs, "X"), *observed(targets, weights), lengths)
 
+    @classmethod
+    def supervised(
+        cls, X: Any, y: Any, sample_weight: Any, n_lags: int, start: str, device: Device
+    ) -> Series:
+        """Return the recordings as one series, prepared for windows of ``n_lags``.
+
+        ``start`` says what came before them: "zero_state" or, unknown, "full_windows".
+        """
+        if n_lags < 1:
+            raise ValueError(f"n_lags must be at least 1, but {n_lags} came.")
+        if start not in ("zero_state", "full_windows"):
+            raise ValueError(f"start must be 'zero_state' or 'full_windows', but {start!r} came.")
+        series = cls.glue(X, y, sample_weight, device)
+        if start == "zero_state":
+            return series.rested(n_lags - 1)
+        return series.without_heads(n_lags - 1)
+
     def rested(self, n_steps: int) -> Series:
         """Return the recordings with ``n_steps`` unsupervised zeros between them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,6 +60,12 @@ class Solution(StoredAsNumPy):
             return self
         root = replace(self.root, lags=self.root.lags.to(device))
         return replace(self, statistics=self.statistics.to(device), root=root)
+
+    def changed(self, **changes: Any) -> Solution:
+        """Return the solution of another ``alpha`` or ``descent``; they leave the spectrum."""
+        other = replace(self, **changes)
+        vars(other)["spectrum"] = self.spectrum
+        return other
 
     @property
     def penalty(self) -> float:
