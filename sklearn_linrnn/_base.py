@@ -33,7 +33,8 @@ INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
 class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
-    Subclasses say how the response is learned from the statistics (`_solve`).
+    Subclasses say how the response is learned from the data (`_solve`) and, where that is
+    possible, from its sums alone (`_learn`).
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> Self:
@@ -72,7 +73,62 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             data = check_training_data(self, X, y, sample_weight, sequence_id)
             n_lags = self._count_lags(data)
             response, intercept = self._solve(data, n_lags)
-            self._publish(response, intercept, data)
+            every_step = isinstance(data.sequences, Recordings)
+            self._publish(
+                response, intercept, every_step=every_step, single_output=data.single_output
+            )
+        return self
+
+    def fit_statistics(self, statistics: LagStatistics) -> Self:
+        """Learn the impulse response from sums, wherever the data is.
+
+        Parameters
+        ----------
+        statistics : LagStatistics
+            Sums of recordings or windows; those of several add up.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. It predicts at every step of the recordings that it gets.
+
+        Raises
+        ------
+        TypeError
+            If something else than `LagStatistics` came.
+        ValueError
+            If a parameter is not of the form it must have or needs more than sums, or `n_lags`
+            is not that of the sums. An earlier fit then stays as it was.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_linrnn import LagStatistics, NTKConvRegressor
+        >>> x = np.random.default_rng(0).normal(size=(2, 500))
+        >>> y = x + 0.5 * np.roll(x, 1, axis=1)
+        >>> parts = [LagStatistics.from_series(*part, n_lags=3) for part in zip(x, y)]
+        >>> model = NTKConvRegressor(alpha=1e-6).fit_statistics(sum(parts))
+        >>> model.impulse_response_.round(1)
+        array([[[1. , 0.5, 0. ]]])
+        """
+        with restored_on_failure(self):
+            validate_parameters(self)
+            if not isinstance(statistics, LagStatistics):
+                raise TypeError(
+                    f"statistics must be LagStatistics, but {type(statistics).__name__} came."
+                )
+            check_sums(statistics)
+            if self.n_lags not in (None, "auto", statistics.n_lags):
+                raise ValueError(
+                    f"n_lags={self.n_lags} is not the number of lags of the statistics, "
+                    f"{statistics.n_lags}: take statistics.first_lags, or n_lags=None."
+                )
+            device = check_device(self.device)
+            response, intercept = self._learn(self._about(statistics.to(device)))
+            self.n_features_in_ = statistics.n_channels
+            if hasattr(self, "feature_names_in_"):  # of an earlier fit
+                del self.feature_names_in_
+            self._publish(response, intercept, every_step=True, single_output=False)
         return self
 
     def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
@@ -138,17 +194,27 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
         """Return the response (n_lags * n_channels, n_outputs) and the intercept (n_outputs,)."""
 
+    @abstractmethod
+    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
+        """Return what `_solve` returns, from sums about the level that `fit_intercept` asks for."""
+
     def _statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
         statistics = data.statistics(n_lags, check_device(self.device))
         check_sums(statistics)
+        return self._about(statistics)
+
+    def _about(self, statistics: LagStatistics) -> LagStatistics:
+        """Return the sums about their means, or about zero for a model without intercept."""
         return statistics if self.fit_intercept else statistics.uncentred()
 
-    def _publish(self, response: Tensor, intercept: Tensor, data: TrainingData) -> None:
-        shape = (-1, data.sequences.n_channels, response.shape[1])
+    def _publish(
+        self, response: Tensor, intercept: Tensor, *, every_step: bool, single_output: bool
+    ) -> None:
+        shape = (len(self.lag_weights_), -1, response.shape[1])
         self.impulse_response_ = self._export(response.view(shape).permute(2, 1, 0))
         self.intercept_ = self._export(intercept)
-        self._every_step = isinstance(data.sequences, Recordings)
-        self._single_output = data.single_output
+        self._every_step = every_step
+        self._single_output = single_output
 
     def _export(self, tensor: Tensor) -> NDArray:
         """Return a tensor as the NumPy array of a fitted attribute."""

@@ -55,7 +55,19 @@ class DescentRegressor(LagRegressor):
         if self.early_stopping:
             data, validation = data.split(self.validation_fraction)
             held_out = self._statistics(validation, n_lags)
-        statistics = self._statistics(data, n_lags)
+        return self._train(self._statistics(data, n_lags), held_out)
+
+    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
+        if self.early_stopping:
+            raise ValueError(
+                "early_stopping=True needs the rows of the data, not their sums alone."
+            )
+        return self._train(statistics, None)
+
+    def _train(
+        self, statistics: LagStatistics, held_out: LagStatistics | None
+    ) -> tuple[Tensor, Tensor]:
+        n_lags = statistics.n_lags
         if not torch.isfinite(statistics.target_scatter).all():
             raise ValueError("y is too large: its squares overflow float64. Scale it.")
         self.lag_weights_ = check_lag_weights(self._lag_prior(), n_lags, self)

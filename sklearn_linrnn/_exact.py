@@ -44,10 +44,13 @@ class ExactRegressor(LagRegressor):
 
     @abstractmethod
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
-        """Return the prior and the solution; sets the fitted hyperparameters."""
+        """Return the prior and the solution."""
 
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
-        prior, solution = self._choose(data, n_lags)
+        return self._accept(*self._choose(data, n_lags))
+
+    def _accept(self, prior: LagPrior, solution: Solution) -> tuple[Tensor, Tensor]:
+        """Set the fitted hyperparameters; return the response and the intercept."""
         response = self._finite(solution)
         self._publish_prior(prior, solution.statistics.n_lags)
         self.alpha_ = solution.alpha
@@ -80,14 +83,18 @@ class ExactRegressor(LagRegressor):
         return solution.changed(descent=Descent(n_steps, self._learning_rate(solution)))
 
     def _expected_squares(
-        self, rule: str, data: TrainingData, solution: Solution, filters: Tensor
+        self, rule: str, data: TrainingData | None, solution: Solution, filters: Tensor
     ) -> Tensor:
-        """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs)."""
+        """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs).
+
+        "gcv" needs no data beyond their sums.
+        """
         statistics = solution.statistics
         if rule == "gcv":
             return generalised_cross_validation(
                 statistics, solution.spectrum, filters, self._n_intercepts
             )
+        assert data is not None
         lags = data.sequences.lags(statistics.n_lags)
         return leave_one_out(solution, filters, lags, data.targets, data.weights)
 

@@ -324,8 +324,21 @@ class NTKConvRegressor(ExactRegressor):
                 "if there is memory for it."
             )
 
+    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
+        if self.n_steps in ("loo", "validation"):
+            raise ValueError(
+                f"n_steps={self.n_steps!r} needs the rows of the data; sums know n_steps='gcv', a "
+                "number or None."
+            )
+        return self._accept(*self._settle([statistics], None))
+
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
-        parts = self._parts(data, n_lags)
+        return self._settle(self._parts(data, n_lags), data)
+
+    def _settle(
+        self, parts: list[LagStatistics], data: TrainingData | None
+    ) -> tuple[LagPrior, Solution]:
+        """Return the prior and the solution for the sum of parts; some `n_steps` need no data."""
         statistics = sum(parts[1:], parts[0])
         found = self._find_hyperparameters(statistics)
         if self.alpha == "auto":
@@ -402,14 +415,17 @@ class NTKConvRegressor(ExactRegressor):
         )
         return replace(found, alpha=np.inf)
 
-    def _count_steps(self, data: TrainingData, solution: Solution) -> int:
+    def _count_steps(self, data: TrainingData | None, solution: Solution) -> int:
         if isinstance(self.n_steps, Integral):
             return int(self.n_steps)
         if self.n_steps == "validation":
+            assert data is not None
             return self._count_steps_by_validation(data, solution)
         return best_n_steps(partial(self._expected_error, data, solution))
 
-    def _expected_error(self, data: TrainingData, solution: Solution, stages: NDArray) -> NDArray:
+    def _expected_error(
+        self, data: TrainingData | None, solution: Solution, stages: NDArray
+    ) -> NDArray:
         """Return the error expected after several numbers of steps, (n_stages,)."""
         filters = self._filters(solution, stages)
         squares = self._expected_squares(str(self.n_steps), data, solution, filters)

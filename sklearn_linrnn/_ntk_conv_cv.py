@@ -268,14 +268,25 @@ class NTKConvRegressorCV(ExactRegressor):
             )
         if isinstance(self.cv, str):
             whole = self._statistics(data, n_lags)
-            scores = self._judge(whole, data, candidates)[None]
-            self.n_splits_ = 0
-        else:
-            whole, scores = self._cross_validate(data, n_lags, candidates)
-            self.n_splits_ = len(scores)
+            return self._choose_best(candidates, whole, self._judge(whole, data, candidates)[None])
+        whole, scores = self._cross_validate(data, n_lags, candidates)
+        return self._choose_best(candidates, self._about(whole), scores)
+
+    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
+        if self.cv not in ("gcv", "evidence"):
+            raise ValueError(
+                f"cv={self.cv!r} needs the rows of the data; sums know cv='gcv' and 'evidence'."
+            )
+        candidates = make_candidates(self)
+        scores = self._judge(statistics, None, candidates)[None]
+        return self._accept(*self._choose_best(candidates, statistics, scores))
+
+    def _choose_best(
+        self, candidates: Candidates, whole: LagStatistics, scores: NDArray
+    ) -> tuple[LagPrior, Solution]:
+        self.n_splits_ = 0 if isinstance(self.cv, str) else len(scores)
         self._publish_scores(candidates, scores)
         best = candidates[self.best_index_]
-        whole = whole if self.fit_intercept else whole.uncentred()
         prior, steps = self._make_prior(best), best.get("n_steps")
         return prior, self._make_solution(whole, prior, float(best["alpha"]), steps)
 
@@ -322,7 +333,7 @@ class NTKConvRegressorCV(ExactRegressor):
         return scores
 
     def _judge(
-        self, statistics: LagStatistics, data: TrainingData, candidates: Candidates
+        self, statistics: LagStatistics, data: TrainingData | None, candidates: Candidates
     ) -> NDArray:
         """Return the candidates' scores without a splitter, (n_candidates,)."""
         if self.cv == "evidence":
