@@ -22,6 +22,7 @@ from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData, obser
 from sklearn_linrnn._validation.inputs import check_inputs, check_n_lags, check_window_length
 from sklearn_linrnn._validation.parameters import (
     check_device,
+    numpy_dtype,
     restored_on_failure,
     validate_parameters,
 )
@@ -71,12 +72,9 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         with restored_on_failure(self):
             validate_parameters(self)
             data = check_training_data(self, X, y, sample_weight, sequence_id)
-            n_lags = self._count_lags(data)
-            response, intercept = self._solve(data, n_lags)
-            every_step = isinstance(data.sequences, Recordings)
-            self._publish(
-                response, intercept, every_step=every_step, single_output=data.single_output
-            )
+            self._every_step = isinstance(data.sequences, Recordings)
+            self._single_output = data.single_output
+            self._publish(*self._solve(data, self._count_lags(data)))
         return self
 
     def fit_statistics(self, statistics: LagStatistics) -> Self:
@@ -123,12 +121,11 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
                     f"n_lags={self.n_lags} is not the number of lags of the statistics, "
                     f"{statistics.n_lags}: take statistics.first_lags, or n_lags=None."
                 )
-            device = check_device(self.device)
-            response, intercept = self._learn(self._about(statistics.to(device)))
+            self._every_step, self._single_output = True, False
             self.n_features_in_ = statistics.n_channels
             if hasattr(self, "feature_names_in_"):  # of an earlier fit
                 del self.feature_names_in_
-            self._publish(response, intercept, every_step=True, single_output=False)
+            self._publish(*self._learn(self._about(statistics.to(check_device(self.device)))))
         return self
 
     def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
@@ -199,26 +196,35 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         """Return what `_solve` returns, from sums about the level that `fit_intercept` asks for."""
 
     def _statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
+        return self._about(self._gather(data, n_lags))
+
+    def _gather(self, data: TrainingData, n_lags: int) -> LagStatistics:
+        """Return the sums of data about their means."""
         statistics = data.statistics(n_lags, check_device(self.device))
         check_sums(statistics)
-        return self._about(statistics)
+        return statistics
 
     def _about(self, statistics: LagStatistics) -> LagStatistics:
         """Return the sums about their means, or about zero for a model without intercept."""
         return statistics if self.fit_intercept else statistics.uncentred()
 
-    def _publish(
-        self, response: Tensor, intercept: Tensor, *, every_step: bool, single_output: bool
-    ) -> None:
+    def _publish(self, response: Tensor, intercept: Tensor) -> None:
+        self.__dict__.update(self._response_attributes(response, intercept))
+
+    def _response_attributes(self, response: Tensor, intercept: Tensor) -> dict[str, NDArray]:
+        return {
+            "impulse_response_": self._export_response(response),
+            "intercept_": self._export(intercept),
+        }
+
+    def _export_response(self, response: Tensor) -> NDArray:
+        """Return a response (n_lags * n_channels, n_outputs) as (n_outputs, n_channels, n_lags)."""
         shape = (len(self.lag_weights_), -1, response.shape[1])
-        self.impulse_response_ = self._export(response.view(shape).permute(2, 1, 0))
-        self.intercept_ = self._export(intercept)
-        self._every_step = every_step
-        self._single_output = single_output
+        return self._export(response.view(shape).permute(2, 1, 0))
 
     def _export(self, tensor: Tensor) -> NDArray:
-        """Return a tensor as the NumPy array of a fitted attribute."""
-        return np.ascontiguousarray(tensor.cpu().numpy(), dtype=self.dtype)
+        """Return a copy of a tensor as the NumPy array of a fitted attribute."""
+        return np.array(tensor.cpu().numpy(), dtype=numpy_dtype(self.dtype), order="C")
 
     def _respond(self, X: Any, sequence_id: Any) -> tuple[Sequences, NDArray]:
         check_is_fitted(self)
@@ -262,12 +268,16 @@ def choose_learning_rate(learning_rate: float | Literal["auto"], curvature: floa
     return float(learning_rate)
 
 
-def warn_if_unstable(learning_rate: float, curvature: float, momentum: float = 0.0) -> None:
+def warn_if_unstable(
+    learning_rate: float, curvature: float, momentum: float = 0.0, *, nesterov: bool = False
+) -> None:
     """Warn if steps are too large for the largest ``curvature``.
 
-    Gradient descent on a quadratic loss is stable below ``2 (1 + momentum) / curvature``.
+    Gradient descent on a quadratic loss is stable below ``2 (1 + momentum) / curvature``, and with
+    Nesterov's momentum below ``2 (1 + momentum) / (1 + 2 momentum) / curvature``.
     """
-    if curvature > 0 and learning_rate > (limit := 2.0 * (1.0 + momentum) / curvature):
+    limit = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum * nesterov)
+    if curvature > 0 and learning_rate > (limit := limit / curvature):
         warn(
             f"learning_rate={learning_rate:.4g} is past the stable limit {limit:.4g}: gradient "
             "descent will diverge. Lower it, or use learning_rate='auto'.",

@@ -2,135 +2,380 @@
 
 from __future__ import annotations
 
+import math
+import time
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn, warn_if_unstable
+from sklearn_linrnn._computing import explained_memory_errors, matrix_precision
+from sklearn_linrnn._core.lag_priors import lower_root
 from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.optimize import Adam, GradientDescent, Model, Stopping, Training, train
+from sklearn_linrnn._core.objective import Model, Objective
+from sklearn_linrnn._core.optimize import Stopping, Training
+from sklearn_linrnn._core.optimizers import LBFGS, Adam, GradientDescent, Optimizer
 from sklearn_linrnn._core.prior_root import PriorRoot
+from sklearn_linrnn._core.schedules import SCHEDULES, scheduled_share
 from sklearn_linrnn._core.spectral import Quadratic
-from sklearn_linrnn._sequences import TrainingData
-from sklearn_linrnn._validation.parameters import Interval, StrOptions, check_lag_weights
+from sklearn_linrnn._sequences import Recordings, TrainingData
+from sklearn_linrnn._training_log import TrainingLog
+from sklearn_linrnn._validation.parameters import (
+    Interval,
+    StrOptions,
+    make_seed,
+    numpy_dtype,
+    restored_on_failure,
+    validate_parameters,
+)
+from sklearn_linrnn._validation.targets import check_training_data
 
-ADAM_LEARNING_RATE = 1e-3  # Kingma and Ba 2015, as in PyTorch and scikit-learn
+CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
+LEARNING_RATES = {
+    "adam": 1e-3,  # Kingma and Ba 2015, as in PyTorch and scikit-learn
+    "lbfgs": 1.0,  # the length that the curvature suggests
+}
 
 TRAINING: dict[str, list] = {
-    "solver": [StrOptions({"gd", "adam"})],
+    "solver": [StrOptions({"gd", "adam", "lbfgs"})],
     "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    "schedule": [StrOptions(set(SCHEDULES)), callable],
     "momentum": [Interval(Real, 0, 1, closed="left")],
+    "nesterov": ["boolean"],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "max_time": [Interval(Real, 0, None, closed="neither"), None],
     "tol": [Interval(Real, 0, 1, closed="left")],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_split": [StrOptions({"last", "random"})],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
 }
 
 
-class DescentRegressor(LagRegressor):
+class DescentRegressor(CallbackSupportMixin, LagRegressor):
     """A response learned by full-batch gradient descent on the exact loss.
 
-    Subclasses say what is trained (`_start`).
+    Subclasses say what is trained (`_make_model`), and with which weights of the lags it would
+    train if it were infinitely wide (`_lag_covariance`).
     """
 
     # Whether training moves the curvature, so that a step which was stable may cease to be.
     _moves = False
 
-    @abstractmethod
-    def _start(self, statistics: LagStatistics, scale: Tensor) -> Model:
-        """Return the model at its start; ``scale`` has the square roots of the input weights."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> Self:
+        # numpydoc ignore=GL08
+        with self._given(X, y, sample_weight, sequence_id):
+            return super().fit(X, y, sample_weight, sequence_id=sequence_id)
 
-    def _lag_prior(self) -> Any:
-        """Return "linear_rnn", "flat" or the lag weights themselves."""
-        return "linear_rnn"
+    fit.__doc__ = LagRegressor.fit.__doc__
+
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None
+    ) -> Self:
+        """Add data to those seen so far, and go on training on all of them.
+
+        The sums of the data add up, so that nothing is forgotten and the order does not matter;
+        `max_iter` steps cost the same however much came before. The optimiser goes on where it
+        was. With `early_stopping`, a part of these data too is held out.
+
+        Parameters
+        ----------
+        X : array-like or list
+            More inputs, in the form of those before.
+        y : array-like or list
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, as in `fit`.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`, and if the data have other lags, channels or outputs than those before.
+            What was learned from those then stays as it was.
+        """
+        if not hasattr(self, "impulse_response_"):
+            return self.fit(X, y, sample_weight, sequence_id=sequence_id)
+        with self._given(X, y, sample_weight, sequence_id), restored_on_failure(self):
+            validate_parameters(self)
+            data = check_training_data(self, X, y, sample_weight, sequence_id, reset=False)
+            self._check_same_form(data)
+            statistics, held_out = self._split_sums(data, self._count_lags(data))
+            device = statistics.input_mean.device
+            statistics = self._sums.to(device) + statistics
+            if held_out is not None and self._held_out_sums is not None:
+                held_out = self._held_out_sums.to(device) + held_out
+            self._publish(*self._train(statistics, held_out, goes_on=True))
+        return self
+
+    @abstractmethod
+    def _make_model(self, n_outputs: int, root: PriorRoot) -> Model:
+        """Return the model at its start, for the lags, channels and on the device of the root."""
+
+    @abstractmethod
+    def _lag_covariance(self, n_lags: int) -> NDArray:
+        """Return the tangent kernel of the limit, or its diagonal where lags are independent."""
+
+    def _model_attributes(self, model: Model) -> dict[str, NDArray]:
+        """Return fitted attributes beyond the response."""
+        return {}
+
+    def _continue(self, model: Model) -> None:
+        """Put the parameters of the last fit into a model at its start."""
+        earlier = [torch.from_numpy(array) for array in self._parameters()]
+        for parameter, array in zip(model.parameters, earlier, strict=True):
+            if parameter.shape != array.shape:
+                raise ValueError(
+                    f"warm_start=True goes on with parameters of shape {tuple(array.shape)}, but "
+                    f"these data and n_hidden need {tuple(parameter.shape)}: fit anew with "
+                    "warm_start=False."
+                )
+            parameter.copy_(array)
+
+    @abstractmethod
+    def _parameters(self) -> list[NDArray]:
+        """Return the parameters of the last fit."""
+
+    # -- Data ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _given(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> Iterator[None]:
+        """Keep what came for the callbacks, which score models on it, as long as training goes."""
+        metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
+        metadata = {name: value for name, value in metadata.items() if value is not None}
+        self._training_arguments = {"X": X, "y": y, "metadata": metadata}
+        try:
+            yield
+        finally:
+            del self._training_arguments
+
+    def _check_same_form(self, data: TrainingData) -> None:
+        every_step = isinstance(data.sequences, Recordings)
+        if every_step != self._every_step or data.single_output != self._single_output:
+            raise ValueError(
+                "partial_fit needs X and y in the form of the data before: targets "
+                f"{'at every step' if self._every_step else 'at the last step of windows'}, "
+                f"{'without' if self._single_output else 'with'} an axis of outputs."
+            )
 
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
-        held_out = None
-        if self.early_stopping:
-            data, validation = data.split(self.validation_fraction)
-            held_out = self._statistics(validation, n_lags)
-        return self._train(self._statistics(data, n_lags), held_out)
+        goes_on = self._begin()
+        return self._train(*self._split_sums(data, n_lags), goes_on=goes_on)
 
     def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
         if self.early_stopping:
             raise ValueError(
                 "early_stopping=True needs the rows of the data, not their sums alone."
             )
-        return self._train(statistics, None)
+        return self._train(statistics, None, goes_on=self._begin())
 
+    def _begin(self) -> bool:
+        """Return whether to go on from an earlier fit; if not, draw a seed."""
+        if self.warm_start and hasattr(self, "impulse_response_"):
+            return True
+        if self._is_random():
+            self._seed = make_seed(self.random_state)
+        return False
+
+    def _is_random(self) -> bool:
+        """Return whether a fit draws random numbers."""
+        return self.early_stopping and self.validation_split == "random"
+
+    def _split_sums(
+        self, data: TrainingData, n_lags: int
+    ) -> tuple[LagStatistics, LagStatistics | None]:
+        """Return the sums to learn from, and those that are held out if there are to be some."""
+        if not self.early_stopping:
+            return self._statistics(data, n_lags), None
+        rng = np.random.default_rng(self._seed) if self.validation_split == "random" else None
+        data, held_out = data.split(self.validation_fraction, rng)
+        return self._statistics(data, n_lags), self._gather(held_out, n_lags)
+
+    # -- Training --------------------------------------------------------------------------
+
+    @with_callbacks
     def _train(
-        self, statistics: LagStatistics, held_out: LagStatistics | None
+        self, statistics: LagStatistics, held_out: LagStatistics | None, *, goes_on: bool
     ) -> tuple[Tensor, Tensor]:
-        n_lags = statistics.n_lags
         if not torch.isfinite(statistics.target_scatter).all():
             raise ValueError("y is too large: its squares overflow float64. Scale it.")
-        self.lag_weights_ = check_lag_weights(self._lag_prior(), n_lags, self)
-        deviations, device = np.sqrt(self.lag_weights_), statistics.input_mean.device
-        root = PriorRoot.of(deviations, statistics.n_channels, device)
-        loss = Quadratic.of(statistics, root)
-        model = self._start(statistics, root.scale)
-        optimizer = self._make_optimizer(model, loss)
-        training = train(
-            model,
-            statistics,
-            held_out,
-            optimizer,
-            Stopping(self.max_iter, self.tol, self.n_iter_no_change),
-            self._report,
-        )
-        self._publish_training(training, optimizer.learning_rate)
-        self._publish_model(model)
-        response = model.response()
+        device = statistics.input_mean.device
+        with explained_memory_errors(self._advice(device)), matrix_precision(self.dtype, device):
+            covariance = self._lag_covariance(statistics.n_lags)
+            variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)
+            self.lag_weights_ = variances.copy()
+            root = PriorRoot.of(lower_root(covariance), statistics.n_channels, device)
+            model = self._make_model(len(statistics.target_mean), root)
+            if goes_on:
+                self._continue(model)
+            objective = Objective(
+                model, statistics, held_out, self.weight_decay, self.max_grad_norm or math.inf
+            )
+            stopping = Stopping(self.max_iter, self.tol, self.n_iter_no_change)
+            training = self._make_training(objective, Quadratic.of(statistics, root), stopping)
+            if goes_on:
+                memory = [torch.from_numpy(array) for array in self._optimizer_memory]
+                training.optimizer.remember(memory)
+            if self.max_time is not None:
+                training.deadline = time.monotonic() + self.max_time
+            self._run(training, self._curves() if goes_on else {})
+            response = model.response()
+        self._warn_of(training.outcome)
+        self._sums = statistics.to("cpu")
+        self._held_out_sums = None if held_out is None else held_out.to("cpu")
         return response, statistics.intercept(response)
 
-    def _make_optimizer(self, model: Model, loss: Quadratic) -> GradientDescent | Adam:
-        automatic = self.learning_rate == "auto"
-        if self.solver == "adam":
-            learning_rate = ADAM_LEARNING_RATE if automatic else float(self.learning_rate)
-            return Adam(model.parameters, learning_rate, betas=(self.momentum or 0.9, 0.999))
-        curvature = loss.largest_eigenvalue()
-        learning_rate = choose_learning_rate(self.learning_rate, curvature)
-        warn_if_unstable(learning_rate, curvature, self.momentum)
-        if not learning_rate <= float(np.finfo(self.dtype).max):
+    def _make_training(self, objective: Objective, loss: Quadratic, stopping: Stopping) -> Training:
+        """Return a training at its start; ``loss`` is that of the limit."""
+        schedule = self.schedule
+        if not callable(schedule):
+            schedule = partial(scheduled_share, self.schedule, max_iter=self.max_iter)
+        optimizer = self._make_optimizer(objective.model)
+        return Training(objective, optimizer, stopping, self._choose_rate(loss), schedule)
+
+    def _make_optimizer(self, model: Model) -> Optimizer:
+        if self.nesterov and (self.solver != "gd" or not self.momentum):
             raise ValueError(
-                f"dtype={self.dtype!r} cannot hold the learning rate {learning_rate:.4g}, the "
-                "inverse of the largest curvature. Scale X, or use dtype='float64'."
+                "nesterov=True is a kind of momentum for solver='gd': it needs momentum > 0, but "
+                f"solver={self.solver!r} with momentum={self.momentum} came."
             )
+        if self.solver == "adam":
+            return Adam(model.parameters, self.momentum or 0.9)
+        if self.solver == "lbfgs":
+            return LBFGS(model.parameters)
         return GradientDescent(
-            model.parameters, learning_rate, self.momentum, adaptive=automatic and self._moves
+            model.parameters,
+            self.momentum,
+            nesterov=self.nesterov,
+            adaptive=self._moves and self.learning_rate == "auto",
         )
 
-    def _publish_model(self, model: Model) -> None:
-        """Set fitted attributes beyond the response."""
+    def _choose_rate(self, loss: Quadratic) -> float:
+        """Return the size of the steps; warn if it is past that at which gradient descent grows."""
+        if self.solver != "gd":
+            automatic = self.learning_rate == "auto"
+            return LEARNING_RATES[self.solver] if automatic else float(self.learning_rate)
+        curvature = loss.largest_eigenvalue() + self.weight_decay
+        rate = choose_learning_rate(self.learning_rate, curvature)
+        warn_if_unstable(rate, curvature, self.momentum, nesterov=self.nesterov)
+        if not rate <= float(np.finfo(numpy_dtype(self.dtype)).max):
+            raise ValueError(
+                f"dtype={self.dtype!r} cannot hold the learning rate {rate:.4g}, the inverse of "
+                "the largest curvature. Scale X, or use dtype='float64'."
+            )
+        return rate
 
-    def _report(self, step: int, loss: float) -> None:
-        if step % max(1, self.max_iter // 10) == 0:
-            self._say(f"step {step}/{self.max_iter}, loss {loss:.6g}")
+    def _run(self, training: Training, earlier: dict[str, NDArray]) -> None:
+        """Train, tell how it goes, and set what is known of it."""
+        log = TrainingLog(self, self.max_iter, getattr(self, "_training_arguments", {}))
+        attributes = partial(self._fitted_attributes, training, earlier)
+        try:
+            while training.outcome is None:
+                training.run(log.steps_to_next(len(training.rows)))
+                stops = log.report(len(training.rows), training.loss, attributes)
+                if stops and training.outcome is None:
+                    training.outcome = "stopped"
+        except KeyboardInterrupt:
+            training.outcome = "interrupted"
+        training.finish()
+        self.__dict__.update(self._training_attributes(training, earlier))
+        self._optimizer_memory = [tensor.cpu().numpy() for tensor in training.optimizer.memory()]
+        log.close(attributes)
 
-    def _publish_training(self, training: Training, learning_rate: float) -> None:
-        self.n_iter_ = len(training.losses)
-        self.loss_curve_ = np.array(training.losses)
-        self.learning_rate_ = learning_rate
-        if self.early_stopping:
-            self.validation_loss_curve_ = np.array(training.watched)
-        elif hasattr(self, "validation_loss_curve_"):  # of an earlier fit
-            del self.validation_loss_curve_
-        if training.outcome == "diverged":
-            warn(
+    def _fitted_attributes(self, training: Training, earlier: dict[str, NDArray]) -> dict[str, Any]:
+        """Return the fitted attributes of a model whose training ended here."""
+        model, moments = training.objective.model, training.objective.moments
+        response = model.response()
+        return {
+            **self._response_attributes(response, moments.intercept(response)),
+            **self._training_attributes(training, earlier),
+        }
+
+    def _training_attributes(
+        self, training: Training, earlier: dict[str, NDArray]
+    ) -> dict[str, Any]:
+        rows = np.array(training.rows).reshape(len(training.rows), -1)
+        curves = {"loss_curve_": rows[:, 0]}
+        if (held_out := training.objective.held_out) is not None:
+            curves["validation_loss_curve_"] = rows[:, 1]
+            curves["validation_scores_"] = r2(rows[:, 2:], held_out.target_scatter.cpu().numpy())
+        for name, curve in curves.items():
+            curves[name] = np.concatenate([earlier.get(name, []), curve])
+        return {
+            **curves,
+            "n_iter_": len(curves["loss_curve_"]),
+            "learning_rate_": training.rate,
+            **self._model_attributes(training.objective.model),
+        }
+
+    def _curves(self) -> dict[str, NDArray]:
+        """Return what the last fit recorded at its steps."""
+        return {name: getattr(self, name) for name in CURVES if hasattr(self, name)}
+
+    def _warn_of(self, outcome: str | None) -> None:
+        """Warn of an end that nobody asked for."""
+        if outcome == "diverged":
+            message = (
                 f"Training diverged at step {self.n_iter_} with learning_rate="
-                f"{learning_rate:.4g}; the best parameters before it are kept. Lower the learning "
-                "rate, or use learning_rate='auto'.",
-                ConvergenceWarning,
+                f"{self.learning_rate_:.4g}; the best parameters before it are kept. Lower the "
+                "learning rate, or use learning_rate='auto'."
             )
-        elif training.outcome == "max_iter" and self.tol > 0:
-            warn(
+        elif outcome == "interrupted":
+            message = (
+                f"Training was interrupted after step {self.n_iter_}; the best parameters before "
+                "it are kept."
+            )
+        elif outcome == "max_iter" and self.tol > 0:
+            message = (
                 f"Training reached max_iter={self.max_iter} before the loss stopped falling by "
-                f"tol={self.tol:g}.",
-                ConvergenceWarning,
+                f"tol={self.tol:g}."
             )
+        else:
+            return
+        warn(message, ConvergenceWarning)
+
+    def _advice(self, device: torch.device) -> str:
+        """Return what to do about too little memory."""
+        names = "n_hidden", "n_lags"
+        sizes = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        given = ", ".join(f"{name}={value}" for name, value in sizes.items())
+        return (
+            f"There is not enough memory on {device} for training with {given}, dtype="
+            f"{self.dtype!r}. Lower {' or '.join(sizes)}, or use dtype='float32'."
+        )
+
+
+def r2(squared_errors: NDArray, scatter: NDArray) -> NDArray:
+    """Return R^2 averaged over the outputs, (n_rows,), as `sklearn.metrics.r2_score` does.
+
+    Parameters
+    ----------
+    squared_errors : ndarray of shape (n_rows, n_outputs)
+        Sums of squared errors.
+    scatter : ndarray of shape (n_outputs,)
+        Sums of squared deviations of the targets from their means. Where they do not vary, the
+        score is 1 without an error and 0 with one.
+    """
+    varies = scatter > 0
+    relative = squared_errors / np.where(varies, scatter, 1.0)
+    return (1.0 - np.where(varies, relative, squared_errors > 0)).mean(axis=1)

@@ -21,7 +21,7 @@ from sklearn_linrnn._core.early_stopping import leave_one_out
 from sklearn_linrnn._core.evidence import evidence
 from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
 from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.optimize import DIVERGED
+from sklearn_linrnn._core.optimizers import DIVERGED
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Descent, Solution
 from sklearn_linrnn._core.spectral import generalised_cross_validation

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.signal import dlti
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.optimize import Model
+from sklearn_linrnn._core.convolution import ScaledConvolution
+from sklearn_linrnn._core.lag_priors import lower_root
+from sklearn_linrnn._core.linearised import LinearisedRNN
+from sklearn_linrnn._core.objective import Model, Objective
+from sklearn_linrnn._core.optimize import Stopping
+from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.recurrence import LinearRNN, RNNParameters, initialise
+from sklearn_linrnn._core.spectral import Quadratic
+from sklearn_linrnn._core.starts import TransitionInit
+from sklearn_linrnn._core.state_space import balanced_truncation, network_realisation
+from sklearn_linrnn._core.tangent_kernel import (
+    empirical_kernel,
+    linear_rnn_lag_covariance,
+    monte_carlo_covariance,
+)
 from sklearn_linrnn._descent import TRAINING, DescentRegressor
+from sklearn_linrnn._torch_module import LinearRNNModule
 from sklearn_linrnn._validation.parameters import (
     COMPUTING,
     SHAPES,
     VARIANCES,
     Interval,
     StrOptions,
-    make_generator,
     torch_dtype,
 )
 
@@ -39,31 +57,54 @@ class LinearRNNRegressor(DescentRegressor):
         Number of hidden units ``n``.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the transition matrix, the input matrix and the readout; not negative.
+    transition_init : {"gaussian", "orthogonal", "identity"} or callable, default="gaussian"
+        How the transition matrix starts: with Gaussian entries, as in the theory; or ``n^{-1/2} W``
+        is ``sqrt(nu_w)`` times a random orthogonal matrix, or times the identity; or a function
+        of ``(n_hidden, nu_w, rng)`` that returns ``W``, with ``rng`` a NumPy generator.
     init : {"random", "centered"}, default="random"
         Whether the network starts as the random function that its parameters make, or that
         function is subtracted from it, so that it starts at zero as its limit does.
-    solver : {"gd", "adam"}, default="gd"
-        Gradient descent, or PyTorch's Adam; on the whole data at every step.
+    solver : {"gd", "adam", "lbfgs"}, default="gd"
+        Gradient descent, or PyTorch's Adam or L-BFGS; on the whole data at every step.
     learning_rate : "auto" or float, default="auto"
         Size of the steps. For "gd", "auto" is the inverse of the largest curvature of the loss of
         the network's infinite-width limit, as in the two convolution estimators; it is halved
         whenever a step would raise the loss, in a network that has moved far from that limit.
-        For "adam", "auto" is 0.001.
+        For "adam", "auto" is 0.001; for "lbfgs" the whole step.
+    schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
+        What becomes of the size of the steps: all the same, falling to zero at `max_iter` along a
+        line or half a cosine, or with the root of their number; or a function of the number of
+        steps taken that returns the share of the size.
     momentum : float, default=0.0
         Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9
-        where it is left at 0.
+        where it is left at 0. "lbfgs" has none.
+    nesterov : bool, default=False
+        Whether the momentum of "gd" is Nesterov's, as in PyTorch.
+    weight_decay : float, default=0.0
+        Strength ``d`` of the penalty ``d/2 ||parameters||^2`` that is added to the loss.
+    max_grad_norm : float, default=None
+        Length to which longer gradients of all parameters together are cut; ``None`` for not.
     max_iter : int, default=500
         Most steps.
+    max_time : float, default=None
+        Most seconds of training; ``None`` for no limit.
     tol : float, default=0.0
         Least relative fall of the loss that counts as progress. With 0 and without early stopping
-        exactly `max_iter` steps are taken: the number of steps is a regulariser.
+        exactly `max_iter` steps are taken: the number of steps is a regulariser. "lbfgs" also
+        stops where it finds no lower loss.
     early_stopping : bool, default=False
-        Whether to watch the loss on a held-out part, the last ones of the observed steps, and to
-        return to the parameters that were best on it.
+        Whether to watch the loss on a held-out part of the observed steps, and to return to the
+        parameters that were best on it.
     validation_fraction : float, default=0.1
         Size of the held-out part.
+    validation_split : {"last", "random"}, default="last"
+        Which steps are held out: the last ones, or some drawn at random. Windows and the steps of
+        recordings overlap, so that those drawn at random look like the others.
     n_iter_no_change : int, default=10
         Steps without progress after which training stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters of the last fit, and its optimiser (but "lbfgs")
+        from where it was; see also `partial_fit`.
     fit_intercept : bool, default=True
         Whether to learn ``b``; it is always the best one for the response.
     n_lags : int, default=None
@@ -80,13 +121,13 @@ class LinearRNNRegressor(DescentRegressor):
         Number of channels in flattened windows; ``None`` for one.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
-    dtype : {"float64", "float32"}, default="float64"
+    dtype : {"float64", "float32", "tf32"}, default="float64"
         Type of the network's parameters and of the fitted arrays; "float32" trains about twice as
-        fast.
+        fast. "tf32" is "float32" whose matrix products round to TF32 on a GPU that has it.
     random_state : int, RandomState instance or None, default=None
         Seed of the start; the same for all devices and types.
     verbose : bool or int, default=False
-        Whether to print the loss ten times during training.
+        Whether to print the loss ten times during training; see `sklearn_linrnn.callback` for more.
 
     Attributes
     ----------
@@ -95,7 +136,9 @@ class LinearRNNRegressor(DescentRegressor):
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,)
-        ``rho``, the weights of the network's infinite-width limit.
+        ``rho``, the weights of the network's infinite-width limit: the diagonal of its tangent
+        kernel, see `linear_rnn_lag_covariance`. Estimated from random networks where
+        `transition_init` is a function.
     transition_ : ndarray of shape (n_hidden, n_hidden)
         ``W``.
     input_ : ndarray of shape (n_hidden, n_channels)
@@ -105,9 +148,11 @@ class LinearRNNRegressor(DescentRegressor):
     n_iter_ : int
         Number of steps taken.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Loss after each step.
+        Loss after each step, with the penalty if there is one.
     validation_loss_curve_ : ndarray of shape (`n_iter_`,)
         Loss on the held-out part after each step, with `early_stopping`.
+    validation_scores_ : ndarray of shape (`n_iter_`,)
+        R^2 on the held-out part after each step, with `early_stopping`.
     learning_rate_ : float
         Size of the last step.
     n_features_in_ : int
@@ -118,6 +163,7 @@ class LinearRNNRegressor(DescentRegressor):
 
     See Also
     --------
+    inspection.ntk_gap : How far a trained network is from its limit.
     NTKConvRegressor : The limit of many hidden units, in closed form.
     WeightedConv1DRegressor : The same limit, step by step.
 
@@ -149,8 +195,9 @@ class LinearRNNRegressor(DescentRegressor):
         **COMPUTING,
         **TRAINING,
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
+        "transition_init": [StrOptions({"gaussian", "orthogonal", "identity"}), callable],
         "init": [StrOptions({"random", "centered"})],
-        "random_state": ["random_state"],
+        "dtype": [StrOptions({"float32", "tf32", "float64"})],
     }
 
     _moves = True
@@ -162,15 +209,23 @@ class LinearRNNRegressor(DescentRegressor):
         nu_w: float = 0.5,
         nu_f: float = 1.0,
         nu_c: float = 1.0,
+        transition_init: TransitionInit = "gaussian",
         init: Literal["random", "centered"] = "random",
-        solver: Literal["gd", "adam"] = "gd",
+        solver: Literal["gd", "adam", "lbfgs"] = "gd",
         learning_rate: float | Literal["auto"] = "auto",
+        schedule: str | Callable[[int], float] = "constant",
         momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = None,
         max_iter: int = 500,
+        max_time: float | None = None,
         tol: float = 0.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_split: Literal["last", "random"] = "last",
         n_iter_no_change: int = 10,
+        warm_start: bool = False,
         fit_intercept: bool = True,
         n_lags: int | None = None,
         rows: Literal["windows", "timesteps"] = "windows",
@@ -178,7 +233,7 @@ class LinearRNNRegressor(DescentRegressor):
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
         device: Any = "auto",
-        dtype: Literal["float64", "float32"] = "float64",
+        dtype: Literal["float64", "float32", "tf32"] = "float64",
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
     ) -> None:
@@ -186,15 +241,23 @@ class LinearRNNRegressor(DescentRegressor):
         self.nu_w = nu_w
         self.nu_f = nu_f
         self.nu_c = nu_c
+        self.transition_init = transition_init
         self.init = init
         self.solver = solver
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
         self.rows = rows
@@ -206,16 +269,208 @@ class LinearRNNRegressor(DescentRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _start(self, statistics: LagStatistics, scale: Tensor) -> LinearRNN:
+    def empirical_lag_weights(self, *, at_start: bool = False) -> NDArray:
+        """Return the lag weights of this one network, as it is.
+
+        They are the diagonal of its tangent kernel, the mean over channels and outputs. At the
+        start they approach `lag_weights_` with the inverse root of the width; where training has
+        changed them, the network has left the regime in which it is its limit.
+
+        Parameters
+        ----------
+        at_start : bool, default=False
+            Whether to return those before training.
+
+        Returns
+        -------
+        lag_weights : ndarray of shape (n_lags,)
+            Lag 0 first.
+
+        References
+        ----------
+        .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and
+           Generalization in Neural Networks", NeurIPS 2018.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_linrnn import LinearRNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(100, 4))
+        >>> model = LinearRNNRegressor(1000, max_iter=1, random_state=0).fit(X, X[:, -1])
+        >>> model.lag_weights_, model.empirical_lag_weights(at_start=True).round(1)
+        (array([2. , 2. , 1.5, 1. ]), array([2. , 2. , 1.5, 1. ]))
+        """
+        check_is_fitted(self)
+        parameters = self._start_again() if at_start else self._fitted_parameters()
+        kernel = empirical_kernel(parameters, len(self.lag_weights_))
+        return self._export(kernel.diagonal())
+
+    def to_torch(self) -> LinearRNNModule:
+        """Return the network as a module of PyTorch, to use or to train further.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            Predicts what `predict` does for sequences of shape (n_sequences, n_timesteps,
+            n_channels), oldest step first: at every step, or at the last one for a model of
+            windows. Its parameters are copies, of the type of the fitted arrays, on the CPU.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import torch
+        >>> from sklearn_linrnn import LinearRNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(100, 4))
+        >>> model = LinearRNNRegressor(50, random_state=0).fit(X, X[:, -1])
+        >>> module = model.to_torch()
+        >>> with torch.no_grad():
+        ...     outputs = module(torch.from_numpy(X)[:, :, None])
+        >>> bool(np.allclose(outputs[:, 0], model.predict(X)))
+        True
+        """
+        check_is_fitted(self)
+        return LinearRNNModule(
+            self.transition_,
+            self.input_,
+            self.readout_,
+            self.intercept_,
+            n_lags=len(self.lag_weights_),
+            every_step=self._every_step,
+            origin=self._export_response(self._origin()) if self.init == "centered" else None,
+        )
+
+    def to_state_space(self, *, order: int | None = None, max_error: float | None = None) -> dlti:
+        r"""Return the network as a discrete-time system, as it is or reduced to a few states.
+
+        Parameters
+        ----------
+        order : int, default=None
+            Number of states to reduce it to, by balanced truncation of the impulse response.
+        max_error : float, default=None
+            In place of `order`: the fewest states with which the response differs by at most this,
+            ``||H - H_reduced|| / ||H||`` in Frobenius norm over all lags. ``None`` for both gives
+            the recurrent network itself.
+
+        Returns
+        -------
+        system : scipy.signal.dlti
+            From the inputs to the outputs without `intercept_`. The network's own has `n_hidden`
+            states, twice as many with ``init="centered"``, and the impulse response of the model
+            up to its last lag; there `predict` ends it, and the network goes on. A reduced system
+            approximates `predict`: its response dies out after the last lag.
+
+        Raises
+        ------
+        ValueError
+            If both are given, or one is out of its range.
+
+        References
+        ----------
+        .. [1] B. C. Moore, "Principal component analysis in linear systems", IEEE Transactions on
+           Automatic Control 26, 1981.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_linrnn import LinearRNNRegressor
+        >>> x = np.random.default_rng(0).normal(size=(2000, 1))
+        >>> y = np.convolve(x[:, 0], 0.5 ** np.arange(10))[:2000]
+        >>> model = LinearRNNRegressor(100, rows="timesteps", n_lags=10, random_state=0).fit(x, y)
+        >>> model.to_state_space(max_error=0.01).A.round(1)
+        array([[0.5]])
+        """
+        check_is_fitted(self)
+        if order is not None or max_error is not None:
+            reduced = balanced_truncation(self.impulse_response_, order=order, max_error=max_error)
+            return dlti(*reduced, dt=1)
+        start = None
+        if self.init == "centered":
+            W, F, C = (parameter.numpy() for parameter in self._start_again())
+            start = W, F, C
+        return dlti(
+            *network_realisation(self.transition_, self.input_, self.readout_, start=start), dt=1
+        )
+
+    # -- What is trained -------------------------------------------------------------------
+
+    def _is_random(self) -> bool:
+        return True
+
+    def _lag_covariance(self, n_lags: int) -> NDArray:
+        variances = self.nu_w, self.nu_f, self.nu_c
+        if callable(self.transition_init):
+            return monte_carlo_covariance(self.transition_init, n_lags, variances, seed=self._seed)
+        return linear_rnn_lag_covariance(n_lags, *variances, transition_init=self.transition_init)
+
+    def _make_model(self, n_outputs: int, root: PriorRoot) -> LinearRNN:
+        start = self._draw_start(root.n_channels, n_outputs, root.lags.device)
+        model = LinearRNN(start, len(root.lags))
+        if self.init == "centered":
+            model.origin = model.response()
+        return model
+
+    def _draw_start(self, n_channels: int, n_outputs: int, device: torch.device) -> RNNParameters:
+        """Return the parameters before training."""
         start = initialise(
             self.n_hidden,
-            statistics.n_channels,
-            len(statistics.target_mean),
+            n_channels,
+            n_outputs,
             (self.nu_w, self.nu_f, self.nu_c),
-            make_generator(self.random_state),
+            torch.Generator().manual_seed(self._seed),
+            self.transition_init,
         )
-        placed = (p.to(device=scale.device, dtype=torch_dtype(self.dtype)) for p in start)
-        return LinearRNN(RNNParameters(*placed), statistics.n_lags, centred=self.init == "centered")
+        dtype = torch_dtype(self.dtype)
+        return RNNParameters(*(parameter.to(device=device, dtype=dtype) for parameter in start))
 
-    def _publish_model(self, model: Model) -> None:
-        self.transition_, self.input_, self.readout_ = map(self._export, model.parameters)
+    # -- What came of it -------------------------------------------------------------------
+
+    def _start_again(self) -> RNNParameters:
+        """Return the parameters with which the fitted network started."""
+        n_outputs, n_channels, _ = self.impulse_response_.shape
+        return self._draw_start(n_channels, n_outputs, torch.device("cpu"))
+
+    def _origin(self) -> Tensor:
+        """Return the response with which the fitted network started."""
+        return LinearRNN(self._start_again(), len(self.lag_weights_)).response()
+
+    def _limit_response(self) -> Tensor:
+        """Return what the infinitely wide network learns in the steps that this one took."""
+        origin = self._origin()
+        drawn = origin if self.init == "random" else None
+        limit = ScaledConvolution(self._limit_root(), origin.shape[1], torch.float64, drawn)
+        return self._take_same_steps(limit)
+
+    def _linearised_response(self) -> Tensor:
+        """Return what this network learns in those steps with the kernel of its start."""
+        start = RNNParameters(*(parameter.double() for parameter in self._start_again()))
+        origin = self._origin() if self.init == "centered" else None
+        return self._take_same_steps(LinearisedRNN(start, self._sums.n_lags, origin=origin))
+
+    def _take_same_steps(self, model: Model) -> Tensor:
+        """Return the response of a model that takes the steps that the network took."""
+        objective = Objective(model, self._sums, max_grad_norm=self.max_grad_norm or math.inf)
+        loss = Quadratic.of(self._sums, self._limit_root())
+        stopping = Stopping(self._n_steps_kept(), tol=0.0, patience=1)
+        training = self._make_training(objective, loss, stopping)
+        training.run(stopping.max_iter)
+        return model.response()
+
+    def _limit_root(self) -> PriorRoot:
+        covariance = self._lag_covariance(self._sums.n_lags)
+        return PriorRoot.of(lower_root(covariance), self._sums.n_channels, torch.device("cpu"))
+
+    def _n_steps_kept(self) -> int:
+        """Return the number of steps after which the network had the parameters that it has."""
+        if not self.early_stopping:
+            return self.n_iter_
+        return int(self.validation_loss_curve_.argmin()) + 1
+
+    def _fitted_parameters(self) -> RNNParameters:
+        return RNNParameters(*map(torch.from_numpy, self._parameters()))
+
+    def _parameters(self) -> list[NDArray]:
+        return [self.transition_, self.input_, self.readout_]
+
+    def _model_attributes(self, model: Model) -> dict[str, NDArray]:
+        names = "transition_", "input_", "readout_"
+        return dict(zip(names, map(self._export, model.parameters), strict=True))

@@ -229,8 +229,13 @@ class TrainingData:
         observed = observed_steps(self.targets)
         return observed if self.weights is None else observed & (self.weights > 0)
 
-    def split(self, fraction: float) -> tuple[TrainingData, TrainingData]:
-        """Return the data without its last ``fraction`` of observed steps, and those alone."""
+    def split(
+        self, fraction: float, rng: np.random.Generator | None = None
+    ) -> tuple[TrainingData, TrainingData]:
+        """Return the data without a ``fraction`` of the observed steps, and those alone.
+
+        They are the last ones, or drawn by ``rng``.
+        """
         observed = np.flatnonzero(self.observed())
         n_held_out = int(np.ceil(fraction * len(observed)))
         if not 0 < n_held_out < len(observed):
@@ -238,5 +243,9 @@ class TrainingData:
                 f"validation_fraction={fraction} leaves nothing to train on or to validate on: y "
                 f"has n_samples={len(observed)} observed steps."
             )
-        later = np.arange(len(self.targets)) >= observed[-n_held_out]
-        return self.part(~later), self.part(later)
+        if rng is None:
+            held_out = np.arange(len(self.targets)) >= observed[-n_held_out]
+        else:
+            held_out = np.zeros(len(self.targets), dtype=bool)
+            held_out[rng.choice(observed, n_held_out, replace=False)] = True
+        return self.part(~held_out), self.part(held_out)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
-from numpy.typing import ArrayLike
-from torch import Tensor
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sklearn_linrnn._core.convolution import ScaledConvolution
-from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.objective import Model
+from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._descent import TRAINING, DescentRegressor
 from sklearn_linrnn._validation.parameters import (
     COMPUTING,
     SHAPES,
     VARIANCES,
     StrOptions,
+    check_lag_weights,
     torch_dtype,
 )
 
@@ -38,26 +41,46 @@ class WeightedConv1DRegressor(DescentRegressor):
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the RNN's transition matrix, input matrix and readout; not negative.
         Used with ``lag_weights="linear_rnn"`` only.
-    solver : {"gd", "adam"}, default="gd"
-        Gradient descent, or PyTorch's Adam; on the whole data at every step.
+    solver : {"gd", "adam", "lbfgs"}, default="gd"
+        Gradient descent, or PyTorch's Adam or L-BFGS; on the whole data at every step.
     learning_rate : "auto" or float, default="auto"
         Size of the steps. "auto" is the inverse of the largest curvature of the loss for "gd",
-        0.001 for "adam".
+        0.001 for "adam", the whole step for "lbfgs".
+    schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
+        What becomes of the size of the steps: all the same, falling to zero at `max_iter` along a
+        line or half a cosine, or with the root of their number; or a function of the number of
+        steps taken that returns the share of the size.
     momentum : float, default=0.0
         Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9
-        where it is left at 0.
+        where it is left at 0. "lbfgs" has none.
+    nesterov : bool, default=False
+        Whether the momentum of "gd" is Nesterov's, as in PyTorch.
+    weight_decay : float, default=0.0
+        Strength ``d`` of the penalty ``d/2 ||parameters||^2`` that is added to the loss. At
+        its minimum the model is a ridge with ``alpha = m d``.
+    max_grad_norm : float, default=None
+        Length to which longer gradients of all parameters together are cut; ``None`` for not.
     max_iter : int, default=500
         Most steps.
+    max_time : float, default=None
+        Most seconds of training; ``None`` for no limit.
     tol : float, default=0.0
         Least relative fall of the loss that counts as progress. With 0 and without early stopping
-        exactly `max_iter` steps are taken: the number of steps is a regulariser.
+        exactly `max_iter` steps are taken: the number of steps is a regulariser. "lbfgs" also
+        stops where it finds no lower loss.
     early_stopping : bool, default=False
-        Whether to watch the loss on a held-out part, the last ones of the observed steps, and to
-        return to the parameters that were best on it.
+        Whether to watch the loss on a held-out part of the observed steps, and to return to the
+        parameters that were best on it.
     validation_fraction : float, default=0.1
         Size of the held-out part.
+    validation_split : {"last", "random"}, default="last"
+        Which steps are held out: the last ones, or some drawn at random. Windows and the steps of
+        recordings overlap, so that those drawn at random look like the others.
     n_iter_no_change : int, default=10
         Steps without progress after which training stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters of the last fit, and its optimiser (but "lbfgs")
+        from where it was; see also `partial_fit`.
     fit_intercept : bool, default=True
         Whether to learn ``b``; it is always the best one for the response.
     n_lags : int, default=None
@@ -76,8 +99,10 @@ class WeightedConv1DRegressor(DescentRegressor):
         Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
     dtype : {"float64", "float32"}, default="float64"
         Type of ``theta`` and of the fitted arrays. The statistics are always float64.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the held-out part, where it is drawn at random.
     verbose : bool or int, default=False
-        Whether to print the loss ten times during training.
+        Whether to print the loss ten times during training; see `sklearn_linrnn.callback` for more.
 
     Attributes
     ----------
@@ -90,9 +115,11 @@ class WeightedConv1DRegressor(DescentRegressor):
     n_iter_ : int
         Number of steps taken.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Loss after each step.
+        Loss after each step, with the penalty if there is one.
     validation_loss_curve_ : ndarray of shape (`n_iter_`,)
         Loss on the held-out part after each step, with `early_stopping`.
+    validation_scores_ : ndarray of shape (`n_iter_`,)
+        R^2 on the held-out part after each step, with `early_stopping`.
     learning_rate_ : float
         Size of the last step.
     n_features_in_ : int
@@ -143,14 +170,21 @@ class WeightedConv1DRegressor(DescentRegressor):
         nu_f: float = 1.0,
         nu_c: float = 1.0,
         *,
-        solver: Literal["gd", "adam"] = "gd",
+        solver: Literal["gd", "adam", "lbfgs"] = "gd",
         learning_rate: float | Literal["auto"] = "auto",
+        schedule: str | Callable[[int], float] = "constant",
         momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = None,
         max_iter: int = 500,
+        max_time: float | None = None,
         tol: float = 0.0,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_split: Literal["last", "random"] = "last",
         n_iter_no_change: int = 10,
+        warm_start: bool = False,
         fit_intercept: bool = True,
         n_lags: int | None = None,
         rows: Literal["windows", "timesteps"] = "windows",
@@ -159,6 +193,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         n_channels: int | None = None,
         device: Any = "auto",
         dtype: Literal["float64", "float32"] = "float64",
+        random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
     ) -> None:
         self.lag_weights = lag_weights
@@ -167,12 +202,19 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.nu_c = nu_c
         self.solver = solver
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
         self.rows = rows
@@ -181,10 +223,17 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.n_channels = n_channels
         self.device = device
         self.dtype = dtype
+        self.random_state = random_state
         self.verbose = verbose
 
-    def _lag_prior(self) -> Any:
-        return self.lag_weights
+    def _lag_covariance(self, n_lags: int) -> NDArray:
+        return check_lag_weights(self.lag_weights, n_lags, self)
 
-    def _start(self, statistics: LagStatistics, scale: Tensor) -> ScaledConvolution:
-        return ScaledConvolution(scale.to(torch_dtype(self.dtype)), len(statistics.target_mean))
+    def _make_model(self, n_outputs: int, root: PriorRoot) -> ScaledConvolution:
+        return ScaledConvolution(root, n_outputs, torch_dtype(self.dtype))
+
+    def _parameters(self) -> list[NDArray]:
+        return [self._theta]
+
+    def _model_attributes(self, model: Model) -> dict[str, NDArray]:
+        return {"_theta": self._export(model.parameters[0])}

@@ -57,13 +57,16 @@ def test_the_public_names_are_these():
         "LagWeighter",
         "LinearRNNRegressor",
         "MemoryDisplay",
+        "NTKGap",
         "NTKConvRegressor",
         "NTKConvRegressorCV",
         "WeightedConv1DRegressor",
         "effective_memory",
         "kernel_matrix",
+        "linear_rnn_lag_covariance",
         "linear_rnn_lag_weights",
         "memory_bias",
+        "ntk_gap",
     }
 
 

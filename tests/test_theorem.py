@@ -17,7 +17,7 @@ from sklearn_linrnn import (
     linear_rnn_lag_weights,
 )
 from sklearn_linrnn._core.recurrence import initialise
-from sklearn_linrnn._validation.parameters import make_generator
+from sklearn_linrnn._validation.parameters import make_seed
 
 NU = {"nu_w": 0.6, "nu_f": 1.5, "nu_c": 0.7}
 N_LAGS = 6
@@ -275,7 +275,7 @@ def test_a_random_start_decays_as_gradient_descent_forgets():
         LinearRNNRegressor(n_hidden, init=init, max_iter=n_steps, random_state=0).fit(X, y)
         for init in ("random", "centered")
     ]
-    start = initialise(n_hidden, 1, 1, (0.5, 1.0, 1.0), make_generator(0))
+    start = initialise(n_hidden, 1, 1, (0.5, 1.0, 1.0), torch.Generator().manual_seed(make_seed(0)))
     H_0 = response(*start, n_lags=5).flatten().numpy()
     scale = np.sqrt(linear_rnn_lag_weights(5))
     Z = (X - X.mean(axis=0))[:, ::-1] * scale

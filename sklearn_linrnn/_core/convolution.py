@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 from torch import Tensor
 
+from sklearn_linrnn._core.prior_root import PriorRoot
+
 
 def convolve(inputs: NDArray, impulse_response: NDArray) -> NDArray:
     """Return ``sum_j H_j x_{t-j}`` at every step of recordings at rest before their starts.
@@ -35,24 +37,36 @@ def convolve(inputs: NDArray, impulse_response: NDArray) -> NDArray:
 
 
 class ScaledConvolution:
-    """The response ``H = D^{1/2} theta`` in training, from ``theta = 0``.
+    """The response ``H = H^0 + L theta`` in training, from ``theta = 0``.
 
     Parameters
     ----------
-    scale : Tensor of shape (n_lags * n_channels, 1)
-        Square roots of the lag weights, the diagonal of ``D^{1/2}``.
+    root : PriorRoot
+        ``L``; for independent lags the square roots of their weights.
     n_outputs : int
         Number of outputs.
+    dtype : torch.dtype
+        Type of ``theta``.
+    start : Tensor of shape (n_lags * n_channels, n_outputs), default=None
+        ``H^0`` in float64; ``None`` for zero.
     """
 
-    def __init__(self, scale: Tensor, n_outputs: int) -> None:
-        self.scale = scale
-        self.parameters = [torch.zeros(len(scale), n_outputs).to(scale)]
+    def __init__(
+        self, root: PriorRoot, n_outputs: int, dtype: torch.dtype, start: Tensor | None = None
+    ) -> None:
+        self.root = PriorRoot(root.lags.to(dtype), root.n_channels)
+        theta = self.root.lags.new_zeros(len(root.scale), n_outputs)
+        theta.grad = torch.zeros_like(theta)
+        self.parameters = [theta]
+        self.start = start
 
     def response(self) -> Tensor:
         """Return ``H`` in float64."""
-        return (self.scale * self.parameters[0]).double()
+        response = self.root.respond(self.parameters[0]).double()
+        return response if self.start is None else response + self.start
 
     def backward(self, gradient: Tensor) -> None:
         """Set the ``grad`` of ``theta``."""
-        self.parameters[0].grad = self.scale * gradient.to(self.scale)
+        (theta,) = self.parameters
+        assert theta.grad is not None
+        theta.grad.copy_(self.root.pull(gradient.to(theta.dtype)))

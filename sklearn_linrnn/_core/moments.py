@@ -99,7 +99,7 @@ class Moments(StoredAsNumPy):
         """
         return self.target_mean - torch.tensordot(self.input_mean, response, dims=1)
 
-    def profile_loss(self, response: Tensor) -> tuple[float, Tensor]:
+    def profile_loss(self, response: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss of a response with its best intercept, and its gradient.
 
         Parameters
@@ -109,7 +109,7 @@ class Moments(StoredAsNumPy):
 
         Returns
         -------
-        loss : float
+        loss : Tensor of shape ()
             ``1/(2m) (s_yy - 2 tr(H^T B) + tr(H^T G H))``, not less than zero.
         gradient : Tensor of shape (p, n_outputs)
             ``(G H - B)/m``.
@@ -118,25 +118,7 @@ class Moments(StoredAsNumPy):
         gradient = self.input_scatter @ response / self.weight - pull
         half_variance = self.target_scatter.sum() / (2.0 * self.weight)
         loss = half_variance + 0.5 * (response * (gradient - pull)).sum()
-        return max(float(loss), 0.0), gradient
-
-    def loss(self, response: Tensor, intercept: Tensor) -> float:
-        """Return the loss of a response and an intercept.
-
-        Parameters
-        ----------
-        response : Tensor of shape (p, n_outputs)
-            ``H``.
-        intercept : Tensor of shape (n_outputs,)
-            ``b``.
-
-        Returns
-        -------
-        loss : float
-            ``1/(2m) sum_s w_s || y_s - b - H^T z_s ||^2``.
-        """
-        miss = self.intercept(response) - intercept
-        return self.profile_loss(response)[0] + 0.5 * float(miss.square().sum())
+        return loss.clamp(min=0.0), gradient
 
     def squared_errors(self, responses: Tensor, intercepts: Tensor) -> Tensor:
         """Return the weighted sums of squared errors of many responses on these rows.

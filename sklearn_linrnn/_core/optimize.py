@@ -1,33 +1,29 @@
-"""Full-batch training: steps, stopping, divergence."""
+"""Full-batch training: steps, stopping, divergence.
+
+A training on a GPU never waits for it from step to step: where training stands is kept in tensors,
+decisions are selections, and a step is captured once as a CUDA graph. The CPU runs the same code
+on numbers of Python.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+import time
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.moments import Moments
+from sklearn_linrnn._core.cuda_graph import Repeated
+from sklearn_linrnn._core.numbers import copy_if, invert, select
+from sklearn_linrnn._core.objective import Objective
+from sklearn_linrnn._core.optimizers import Optimizer
+from sklearn_linrnn._core.schedules import Schedule
 
-# A loss this many times its start will not come back: gradient descent past its stable step grows
-# geometrically, and stopping here keeps every number finite.
-DIVERGED = 1e3
-ROUNDING = 1e-9  # a rise of the loss that is none, as a share of the loss at the start
+Outcome = Literal["max_iter", "max_time", "converged", "diverged", "interrupted", "stopped"]
 
-
-class Model(Protocol):
-    """A parametrisation of the response ``H``, a matrix (n_lags * n_channels, n_outputs)."""
-
-    parameters: list[Tensor]
-
-    def response(self) -> Tensor:
-        """Return ``H`` in float64."""
-
-    def backward(self, gradient: Tensor) -> None:
-        """Set every parameter's ``grad`` from ``d loss / d H`` at the last `response`."""
+STRETCH = 64  # most steps on a GPU between two looks at how it goes
 
 
 @dataclass(frozen=True)
@@ -45,143 +41,262 @@ class Stopping:
 
 
 @dataclass
+class Progress:
+    """Where training stands, in numbers of Python or in 0-d tensors."""
+
+    rate: Any  # size of a step, before the schedule
+    start: Any  # loss before the first step
+    best: Any  # lowest loss that is watched
+    reference: Any  # the loss at the last step that counts as progress
+    progress: Any = 0  # the number of that step
+    step: Any = 0  # number of steps taken
+    fresh: Any = True  # whether the gradient is that of the parameters: not after a step back
+    going: Any = True
+    diverged: Any = False
+
+    def on(self, device: torch.device) -> Progress:
+        """Return the same in tensors."""
+        kinds = {float: torch.float64, int: torch.int64, bool: torch.bool}
+        values = (getattr(self, field.name) for field in fields(self))
+        return Progress(
+            *(
+                value.clone()
+                if isinstance(value, Tensor)
+                else torch.tensor(value, dtype=kinds[type(value)], device=device)
+                for value in values
+            )
+        )
+
+    def become(self, other: Progress) -> None:
+        """Take on the values of another, in place."""
+        for field in fields(self):
+            mine, new = getattr(self, field.name), getattr(other, field.name)
+            if isinstance(mine, Tensor):
+                mine.copy_(new)
+            else:
+                setattr(self, field.name, new)
+
+
 class Training:
-    """What happened: the losses after each step, those that were watched, and how it ended."""
+    """A training under way.
 
-    outcome: Literal["max_iter", "converged", "diverged"] = "max_iter"
-    losses: list[float] = field(default_factory=list)
-    watched: list[float] = field(default_factory=list)
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    optimizer : Optimizer
+        How its parameters are moved.
+    stopping : Stopping
+        When it ends.
+    rate : float
+        Size of the steps.
+    schedule : callable
+        The share of it that a step takes, of the number of the step.
+    on_device : bool, default=None
+        Whether to decide on the device of the sums; ``None`` for where that is a GPU.
 
-    def record(self, loss: float, watched: float) -> None:
-        """Note the losses after a step."""
-        self.losses.append(loss)
-        self.watched.append(watched)
-
-
-class GradientDescent:
-    """Gradient descent with Polyak's momentum: ``v <- momentum v + grad``, ``p <- p - eta v``.
-
-    Where ``adaptive``, it takes back a step that raises the loss (with momentum: above twice its
-    start) and halves the next ones. The stable step of a network is that of its infinite-width
-    limit only as long as it has not moved far; where it is, nothing is taken back.
+    Attributes
+    ----------
+    rows : list of list of float
+        After each step: what is minimised, what is watched, the squared errors of the outputs on
+        the held-out data.
+    outcome : str or None
+        How training ended; ``None`` as long as it goes on.
     """
 
     def __init__(
-        self, parameters: list[Tensor], learning_rate: float, momentum: float, *, adaptive: bool
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        stopping: Stopping,
+        rate: float,
+        schedule: Schedule,
+        *,
+        on_device: bool | None = None,
     ) -> None:
-        self.parameters = parameters
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.adaptive = adaptive
-        self.bound = DIVERGED  # in units of the loss at the start
-        self.velocities = [torch.zeros_like(p) for p in parameters]
-        self.previous = [p.clone() for p in parameters] if adaptive else []
+        self.objective = objective
+        self.optimizer = optimizer
+        self.stopping = stopping
+        self.rows: list[list[float]] = []
+        self.outcome: Outcome | None = None
+        self.deadline = math.inf  # in the seconds of time.monotonic
+        parameters = optimizer.parameters
+        keeps = objective.held_out is not None or not optimizer.adaptive
+        self._best = [parameter.clone() for parameter in parameters] if keeps else []
 
-    def step(self) -> None:
-        """Take one step."""
-        for copy, parameter in zip(self.previous, self.parameters, strict=False):
-            copy.copy_(parameter)
-        for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
-            assert parameter.grad is not None
-            velocity.mul_(self.momentum).add_(parameter.grad)
-            parameter.add_(velocity, alpha=-self.learning_rate)
-
-    def rose(self, loss: float, before: float, start: float) -> bool:
-        """Whether the last step raised the loss more than this optimiser puts up with."""
-        allowed = 2.0 * start if self.momentum else before
-        return self.adaptive and not loss <= allowed + ROUNDING * start
-
-    def retreat(self) -> None:
-        """Take the last step back, forget the momentum and halve the next steps."""
-        for parameter, copy in zip(self.parameters, self.previous, strict=True):
-            parameter.copy_(copy)
-        for velocity in self.velocities:
-            velocity.zero_()
-        self.learning_rate /= 2.0
-
-
-class Adam(torch.optim.Adam):
-    """PyTorch's Adam."""
-
-    adaptive = False  # a step that fails is not taken back
-    bound = math.inf  # its first steps have a size of their own, however small the loss
+        row, self._gradient = objective.evaluate()
+        device = row.device
+        if on_device is None:
+            on_device = device.type == "cuda" and not optimizer.searches
+        self._row: Any = row if on_device else row.tolist()
+        loss, watched, *_ = self._row
+        finite = loss < math.inf
+        now = Progress(rate, loss, watched, watched, going=finite, diverged=invert(finite))
+        self._now = now.on(device) if on_device else now
+        self._log = _DeviceLog(schedule, row) if on_device else _HostLog(schedule)
+        self._repeated = Repeated(self._iterate, device) if on_device else None
 
     @property
-    def learning_rate(self) -> float:
-        """Size of the steps."""
-        return float(self.param_groups[0]["lr"])
+    def rate(self) -> float:
+        """Size of a step, before the schedule."""
+        return float(self._now.rate)
+
+    @property
+    def loss(self) -> float:
+        """What is minimised, at the parameters."""
+        return float(self._row[0])
+
+    def run(self, n_steps: int) -> None:
+        """Take so many steps more, or those until training ends."""
+        goal = len(self.rows) + n_steps
+        self._conclude()
+        while self.outcome is None and len(self.rows) < goal:
+            self._advance(goal - len(self.rows))
+            self._conclude()
+
+    def finish(self) -> None:
+        """Put the parameters where they are to stay.
+
+        They are where the last step left them; at their best on the held-out part if there is one,
+        and at the best loss after divergence or an interrupt.
+        """
+        torn = self.outcome in ("diverged", "interrupted")
+        if torn and not self._best:
+            self.optimizer.undo(condition=True)
+        elif torn or self.objective.held_out is not None:
+            copy_if(True, self._best, self.optimizer.parameters)
+
+    def _advance(self, n_steps: int) -> None:
+        if self._repeated is None:
+            self._iterate()
+        else:
+            n_steps = min(n_steps, STRETCH)
+            self._log.prepare(len(self.rows))
+            self._repeated.run(n_steps)
+        self.rows += self._log.take()
+
+    def _conclude(self) -> None:
+        """See whether training has ended."""
+        if not self._now.going:
+            if self._now.diverged:
+                self.outcome = "diverged"
+            else:
+                at_end = len(self.rows) >= self.stopping.max_iter
+                self.outcome = "max_iter" if at_end else "converged"
+        elif time.monotonic() > self.deadline:
+            self.outcome = "max_time"
+
+    def _iterate(self) -> None:
+        """Take a step and see where it led; after a step back, see where that led."""
+        now = self._now
+        stepping = now.going & now.fresh
+        self._step(stepping)
+        row, gradient = self.objective.evaluate()
+        self._gradient.copy_(gradient)
+        self._judge(stepping, row if isinstance(stepping, Tensor) else row.tolist())
+
+    def _step(self, stepping: Any) -> None:
+        if stepping is False:
+            return
+        rate = self._now.rate * self._log.factor(self._now.step)
+        self.objective.backward(self._gradient, needed=stepping)
+        self.optimizer.step(select(stepping, rate, 0.0), self.objective.loss)
+
+    def _judge(self, stepping: Any, row: Any) -> None:
+        """Decide on the step just taken, of which ``row`` says where it led."""
+        now, stopping, optimizer = self._now, self.stopping, self.optimizer
+        (loss, *_), (before, *_) = row, self._row
+        rises = stepping & optimizer.rises(loss, before, now.start)
+        optimizer.undo(rises)
+        row = select(rises, self._row, row)
+        _, watched, *_ = row
+
+        tame = (loss < math.inf) & (loss <= optimizer.limit(now.start))
+        diverged = now.diverged | (stepping & invert(rises) & invert(tame))
+        better = invert(diverged) & (watched < now.best)
+        if self._best:
+            copy_if(better, optimizer.parameters, self._best)
+        advances = invert(diverged) & (watched < (1.0 - stopping.tol) * now.reference)
+
+        step = now.step + stepping
+        progress = select(advances, step, now.progress)
+        ends = diverged | (step >= stopping.max_iter)
+        if self.objective.held_out is not None or stopping.tol > 0:
+            ends = ends | (step - progress >= stopping.patience)
+        if optimizer.searches:
+            ends = ends | (loss >= before)
+
+        self._log.record(stepping, now.step, row)
+        self._keep(row)
+        now.become(
+            Progress(
+                rate=select(rises, 0.5 * now.rate, now.rate),
+                start=now.start,
+                best=select(better, watched, now.best),
+                reference=select(advances, watched, now.reference),
+                progress=progress,
+                step=step,
+                fresh=invert(rises),
+                going=now.going & invert(ends),
+                diverged=diverged,
+            )
+        )
+
+    def _keep(self, row: Any) -> None:
+        if isinstance(row, Tensor):
+            self._row.copy_(row)
+        else:
+            self._row = row
 
 
-def train(
-    model: Model,
-    moments: Moments,
-    held_out: Moments | None,
-    optimizer: GradientDescent | Adam,
-    stopping: Stopping,
-    report: Callable[[int, float], None],
-) -> Training:
-    """Train on ``moments`` until ``stopping`` or divergence says so; returns what happened.
+class _HostLog:
+    """What a training on the host needs and tells at each step."""
 
-    Parameters end where the last step left them; at their best on the held-out part if there is
-    one, and at their best on the training loss after divergence.
-    """
-    training = Training()
-    best = _Best(model.parameters, keeps=held_out is not None or not optimizer.adaptive)
-    start = before = before_watched = math.inf
-    moved = False
-    while True:
-        response = model.response()
-        loss, gradient = moments.profile_loss(response)
-        watched = loss
-        if held_out is not None:
-            watched = held_out.loss(response, moments.intercept(response))
-        step = len(training.losses) + moved
-        if moved and isinstance(optimizer, GradientDescent) and optimizer.rose(loss, before, start):
-            optimizer.retreat()
-            training.record(before, before_watched)
-            moved = False
-            continue
-        if moved:
-            training.record(loss, watched)
-        elif step == 0:
-            start = loss
-        before, before_watched = loss, watched
-        report(step, loss)
-        if not (math.isfinite(loss) and loss <= optimizer.bound * start):
-            training.outcome = "diverged"
-            break
-        best.update(watched, step, stopping.tol)
-        watches = held_out is not None or stopping.tol > 0
-        if watches and step - best.step >= stopping.patience:
-            training.outcome = "converged"
-            break
-        if step >= stopping.max_iter:
-            break
-        model.backward(gradient)
-        optimizer.step()
-        moved = True
-    if held_out is not None or training.outcome == "diverged":
-        best.restore()
-    return training
+    def __init__(self, schedule: Schedule) -> None:
+        self.factor = schedule
+        self.rows: list[list[float]] = []
+
+    def prepare(self, step: int) -> None:
+        """Do nothing: there is no stretch."""
+
+    def record(self, stepping: bool, step: int, row: list[float]) -> None:
+        """Note where a step led."""
+        if stepping:
+            self.rows.append(row)
+
+    def take(self) -> list[list[float]]:
+        """Return what was noted since the last time."""
+        rows, self.rows = self.rows, []
+        return rows
 
 
-class _Best:
-    """The parameters at the lowest loss so far, and the step at which it last fell by ``tol``."""
+class _DeviceLog:
+    """The same for a stretch of steps on a device, in tensors that stay where they are."""
 
-    def __init__(self, parameters: list[Tensor], *, keeps: bool) -> None:
-        self.parameters = parameters
-        self.copies = [p.clone() for p in parameters] if keeps else []
-        self.loss = self.reference = math.inf
-        self.step = 0
+    def __init__(self, schedule: Schedule, row: Tensor) -> None:
+        self.schedule = schedule
+        self.factors = row.new_ones(STRETCH + 1)
+        self.rows = row.new_zeros(STRETCH + 1, len(row))  # the last for what is not a step
+        self.first = torch.zeros((), dtype=torch.int64, device=row.device)
+        self.n_rows = torch.zeros_like(self.first)
 
-    def update(self, loss: float, step: int, tol: float) -> None:
-        if loss < self.loss:
-            self.loss = loss
-            for copy, parameter in zip(self.copies, self.parameters, strict=False):
-                copy.copy_(parameter)
-        if loss < (1.0 - tol) * self.reference:
-            self.reference, self.step = loss, step
+    def prepare(self, step: int) -> None:
+        """Begin a stretch at a step."""
+        self.first.fill_(step)
+        self.n_rows.zero_()
+        shares = [self.schedule(step + k) for k in range(STRETCH + 1)]
+        self.factors.copy_(torch.tensor(shares, dtype=self.factors.dtype))
 
-    def restore(self) -> None:
-        for copy, parameter in zip(self.copies, self.parameters, strict=False):
-            parameter.copy_(copy)
+    def factor(self, step: Tensor) -> Tensor:
+        """Return the share that a step takes."""
+        return self.factors.index_select(0, (step - self.first).view(1))[0]
+
+    def record(self, stepping: Tensor, step: Tensor, row: Tensor) -> None:
+        """Note where a step led."""
+        place = torch.where(stepping, step - self.first, STRETCH)
+        self.rows.index_copy_(0, place.view(1), row[None])
+        self.n_rows.add_(stepping)
+
+    def take(self) -> list[list[float]]:
+        """Return what was noted in the stretch; waits for the device."""
+        return self.rows[: int(self.n_rows)].tolist()

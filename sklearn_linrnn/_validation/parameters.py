@@ -115,15 +115,19 @@ def check_device(device: str | torch.device) -> torch.device:
     return checked
 
 
+def numpy_dtype(name: str) -> np.dtype:
+    """Return the type of arrays that go with a ``dtype``; TF32 is a way of computing float32."""
+    return np.dtype("float32" if name == "tf32" else name)
+
+
 def torch_dtype(name: str) -> torch.dtype:
-    """Return the torch type that goes by a NumPy name, "float32" or "float64"."""
-    return {"float32": torch.float32, "float64": torch.float64}[name]
+    """Return the type of tensors that go with a ``dtype``."""
+    return torch.float64 if name == "float64" else torch.float32
 
 
-def make_generator(random_state: Any) -> torch.Generator:
-    """Return a generator of its own, on the CPU, seeded from scikit-learn's ``random_state``."""
-    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    return torch.Generator().manual_seed(int(seed))
+def make_seed(random_state: Any) -> int:
+    """Return a seed drawn from scikit-learn's ``random_state``."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 __all__ = [
@@ -134,8 +138,9 @@ __all__ = [
     "StrOptions",
     "check_device",
     "check_lag_weights",
-    "make_generator",
     "make_prior",
+    "make_seed",
+    "numpy_dtype",
     "restored_on_failure",
     "torch_dtype",
     "validate_parameters",

@@ -16,16 +16,25 @@ from sklearn_linrnn._validation.inputs import check_inputs, number_of_axes
 
 
 def check_training_data(
-    estimator: BaseEstimator, X: Any, y: Any, sample_weight: Any, sequence_id: Any
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    sequence_id: Any,
+    *,
+    reset: bool = True,
 ) -> TrainingData:
-    """Return the internal form of what came to ``fit``; sets the names and number of features."""
+    """Return the internal form of what came to ``fit``.
+
+    The names and number of features are set, or compared with those of an earlier fit.
+    """
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
     every_step = number_of_axes(X) != 3 or number_of_axes(y) == 3
     sequences = check_inputs(
-        estimator, X, sequence_id, reset=True, every_step=every_step, n_channels=None
+        estimator, X, sequence_id, reset=reset, every_step=every_step, n_channels=None
     )
     targets, single_output = check_targets(y, sequences)
     weights = check_weights(sample_weight, sequences)

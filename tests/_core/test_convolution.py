@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn._core.convolution import ScaledConvolution, convolve
+from sklearn_linrnn._core.prior_root import PriorRoot
 
 
 def slow_convolve(x, H):
@@ -57,14 +58,22 @@ def test_the_future_has_no_influence():
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_gradient_of_the_scaled_convolution_is_that_of_automatic_differentiation(dtype):
-    torch.manual_seed(0)
-    scale = torch.rand(6, 1, dtype=dtype)
-    model = ScaledConvolution(scale, 2)
+@pytest.mark.parametrize("independent", [True, False])
+def test_gradient_of_the_scaled_convolution_is_that_of_automatic_differentiation(
+    independent, dtype
+):
+    generator = torch.Generator().manual_seed(0)
+    shape = (3,) if independent else (3, 3)
+    lags = torch.rand(shape, generator=generator, dtype=torch.float64)
+    model = ScaledConvolution(PriorRoot(lags, 2), 2, dtype)
     assert_array_equal(model.response(), np.zeros((6, 2)))
-    pull = torch.randn(6, 2, dtype=torch.float64)
-    theta = model.parameters[0].clone().double().requires_grad_()
-    (scale.double() * theta * pull).sum().backward()
+    theta = torch.randn(6, 2, generator=generator, dtype=dtype).double().requires_grad_()
+    pull = torch.randn(6, 2, generator=generator, dtype=torch.float64)
+    root = torch.kron(torch.diag(lags) if independent else lags, torch.eye(2, dtype=torch.float64))
+    (root @ theta * pull).sum().backward()
+    model.parameters[0].copy_(theta.detach())
+    tolerance = 8 * torch.finfo(dtype).eps
+    assert_allclose(model.response(), (root @ theta).detach(), rtol=tolerance, atol=tolerance)
     model.backward(pull)
     assert model.parameters[0].grad.dtype == dtype
-    assert_allclose(model.parameters[0].grad, theta.grad, rtol=4 * torch.finfo(dtype).eps)
+    assert_allclose(model.parameters[0].grad, theta.grad, rtol=tolerance, atol=tolerance)

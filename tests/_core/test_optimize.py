@@ -2,18 +2,24 @@
 
 import math
 import re
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor, WeightedConv1DRegressor
 from sklearn_linrnn._core.convolution import ScaledConvolution
-from sklearn_linrnn._core.optimize import Adam, GradientDescent, Stopping, train
-from sklearn_linrnn._core.recurrence import initialise
-from sklearn_linrnn._validation.parameters import make_generator
+from sklearn_linrnn._core.objective import Objective
+from sklearn_linrnn._core.optimize import Stopping, Training
+from sklearn_linrnn._core.optimizers import LBFGS, Adam, GradientDescent
+from sklearn_linrnn._core.prior_root import PriorRoot
+from sklearn_linrnn._core.recurrence import LinearRNN, RNNParameters, initialise
+from sklearn_linrnn._core.schedules import SCHEDULES, scheduled_share
+from sklearn_linrnn._validation.parameters import make_seed
 
 
 @pytest.fixture
@@ -23,8 +29,17 @@ def data():
     return X, y + X[:, -2:], rng.uniform(0.1, 2.0, 60)
 
 
-def silent(step, loss):
-    pass
+def constant(step):
+    return 1.0
+
+
+def train(objective, optimizer, rate, n_steps, schedule=constant, *, on_device=False, **stopping):
+    stopping = Stopping(n_steps, stopping.pop("tol", 0.0), stopping.pop("patience", 10))
+    training = Training(objective, optimizer, stopping, rate, schedule, on_device=on_device)
+    while training.outcome is None:
+        training.run(7)
+    training.finish()
+    return training
 
 
 def sample_loss(model, X, y, w=None):
@@ -33,49 +48,233 @@ def sample_loss(model, X, y, w=None):
     return float((w @ (y - model.predict(X)) ** 2).sum() / (2 * w.sum()))
 
 
+# Ours with the size of its steps, theirs, and what goes with it.
 TORCH_OPTIMIZERS = {
-    "gradient descent": (
-        lambda p: GradientDescent(p, 0.05, 0.0, adaptive=False),
-        lambda p: torch.optim.SGD(p, lr=0.05),
-    ),
+    "gradient descent": (GradientDescent, 0.05, torch.optim.SGD, {}),
     "momentum": (
-        lambda p: GradientDescent(p, 0.05, 0.9, adaptive=False),
-        lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
+        lambda p: GradientDescent(p, 0.9),
+        0.05,
+        lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9),
+        {},
     ),
+    "Nesterov": (
+        lambda p: GradientDescent(p, 0.9, nesterov=True),
+        0.05,
+        lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9, nesterov=True),
+        {},
+    ),
+    "weight decay": (
+        lambda p: GradientDescent(p, 0.5),
+        0.05,
+        lambda p, lr: torch.optim.SGD(p, lr, momentum=0.5, weight_decay=0.3),
+        {"weight_decay": 0.3},
+    ),
+    "clipping": (GradientDescent, 0.05, torch.optim.SGD, {"max_grad_norm": 0.1}),
     "Adam": (
-        lambda p: Adam(p, 0.01, betas=(0.8, 0.999)),
-        lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.8, 0.999)),
+        lambda p: Adam(p, 0.8),
+        0.01,
+        lambda p, lr: torch.optim.Adam(p, lr, betas=(0.8, 0.999)),
+        {},
+    ),
+    "Adam with weight decay": (
+        lambda p: Adam(p, 0.9),
+        0.01,
+        lambda p, lr: torch.optim.Adam(p, lr, weight_decay=0.3),
+        {"weight_decay": 0.3},
+    ),
+    "L-BFGS": (
+        LBFGS,
+        1.0,
+        lambda p, lr: torch.optim.LBFGS(
+            p,
+            lr,
+            max_iter=1,
+            history_size=10,
+            tolerance_grad=0,
+            tolerance_change=0,
+            line_search_fn="strong_wolfe",
+        ),
+        {},
     ),
 }
 
 
-@pytest.mark.parametrize("name", TORCH_OPTIMIZERS)
-def test_trajectory_is_that_of_pytorch_on_the_samples(name, data):
-    X, y, w = data
-    make_ours, make_theirs = TORCH_OPTIMIZERS[name]
-    scale = torch.linspace(0.5, 1.5, 8, dtype=torch.float64)[:, None]
-    model = ScaledConvolution(scale, 2)
-    statistics = LagStatistics.from_windows(X, y, sample_weight=w)
-    training = train(
-        model, statistics, None, make_ours(model.parameters), Stopping(30, 0.0, 10), silent
-    )
+def made_convolution():
+    root = PriorRoot(torch.linspace(0.5, 1.5, 8, dtype=torch.float64), 1)
+    return ScaledConvolution(root, 2, torch.float64)
 
+
+def trained_on_samples(
+    data, make, rate, n_steps, schedule=constant, *, weight_decay, max_grad_norm
+):
+    """Return losses and parameters of a convolution trained by PyTorch on the samples."""
+    X, y, w = data
+    scale = torch.linspace(0.5, 1.5, 8, dtype=torch.float64)[:, None]
     z, targets, weights = map(torch.from_numpy, (X[:, ::-1].copy(), y, w))
     theta = torch.zeros(8, 2, dtype=torch.float64, requires_grad=True)
+    optimizer, losses = make([theta], rate), []
 
     def loss():
         miss = targets - z @ (scale * theta)
         miss = miss - (weights @ miss / weights.sum()).detach()
         return (weights @ miss.square()).sum() / (2 * weights.sum())
 
-    optimizer, expected = make_theirs([theta]), []
-    for _ in range(30):
+    def closure():
         optimizer.zero_grad()
-        loss().backward()
+        value = loss()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_([theta], max_grad_norm)
+        return value
+
+    for step in range(n_steps):
+        optimizer.param_groups[0]["lr"] = rate * schedule(step)
+        closure()
+        optimizer.step(closure)
+        penalty = 0.5 * weight_decay * theta.square().sum()
+        losses.append((loss() + penalty).item())
+    return losses, theta.detach()
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("name", TORCH_OPTIMIZERS)
+def test_trajectory_is_that_of_pytorch_on_the_samples(name, on_device, data):
+    X, y, w = data
+    make_ours, rate, make_theirs, options = TORCH_OPTIMIZERS[name]
+    if on_device and name == "L-BFGS":
+        pytest.skip("its searches run on the host")
+    options = {"weight_decay": 0.0, "max_grad_norm": math.inf, **options}
+    model = made_convolution()
+    objective = Objective(model, LagStatistics.from_windows(X, y, sample_weight=w), **options)
+    training = train(objective, make_ours(model.parameters), rate, 30, on_device=on_device)
+    losses, theta = trained_on_samples(data, make_theirs, rate, 30, **options)
+    assert_allclose([row[0] for row in training.rows], losses[: len(training.rows)], rtol=1e-12)
+    # The loss says of its minimum half of the digits.
+    assert_allclose(model.parameters[0], theta, rtol=0, atol=1e-7 if name == "L-BFGS" else 1e-12)
+    assert training.outcome == ("converged" if name == "L-BFGS" else "max_iter")
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_is_that_of_pytorch_on_the_samples(name, on_device, data):
+    X, y, w = data
+
+    def schedule(step):
+        return scheduled_share(name, step, 100)
+
+    model = made_convolution()
+    objective = Objective(model, LagStatistics.from_windows(X, y, sample_weight=w))
+    optimizer = GradientDescent(model.parameters, 0.5)
+    training = train(objective, optimizer, 0.05, 100, schedule, on_device=on_device)
+    losses, theta = trained_on_samples(
+        data,
+        lambda p, lr: torch.optim.SGD(p, lr, momentum=0.5),
+        0.05,
+        100,
+        schedule,
+        weight_decay=0.0,
+        max_grad_norm=math.inf,
+    )
+    assert_allclose([row[0] for row in training.rows], losses, rtol=1e-12)
+    assert_allclose(model.parameters[0], theta, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("linear", torch.optim.lr_scheduler.LinearLR),
+        ("cosine", torch.optim.lr_scheduler.CosineAnnealingLR),
+    ],
+)
+def test_named_schedules_are_those_of_pytorch(name, theirs):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    if name == "linear":
+        scheduler = theirs(optimizer, 1.0, 1e-12, total_iters=50)
+    else:
+        scheduler = theirs(optimizer, 50)
+    for step in range(50):
+        assert_allclose(scheduled_share(name, step, 50), scheduler.get_last_lr()[0], atol=1e-10)
         optimizer.step()
-        expected.append(loss().item())
-    assert_allclose(training.losses, expected, rtol=1e-12)
-    assert_allclose(model.parameters[0], theta.detach(), rtol=1e-10, atol=1e-13)
+        scheduler.step()
+
+
+# -- On a device ---------------------------------------------------------------------------
+
+
+def made_network(scale=1.0, n_hidden=9, seed=0):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(50, 8)), rng.normal(size=(50, 2))
+    y = scale * (y + X[:, -2:].cumsum(axis=1))
+    start = initialise(n_hidden, 1, 2, (0.5, 1.0, 1.0), torch.Generator().manual_seed(seed))
+    statistics = [
+        LagStatistics.from_windows(X[part], y[part]) for part in (slice(40), slice(40, 50))
+    ]
+    return LinearRNN(RNNParameters(*start), 8), *statistics
+
+
+@pytest.mark.parametrize(
+    ("scale", "rate", "options", "stopping"),
+    [
+        (1.0, 0.05, {}, {}),
+        (1.0, 0.05, {"momentum": 0.9, "nesterov": True}, {}),
+        (1.0, 0.3, {}, {"tol": 1e-3, "patience": 3}),
+        (30.0, 1.0, {"adaptive": True}, {}),
+        (30.0, 1.0, {"adaptive": True, "momentum": 0.7}, {}),
+        (30.0, 1.0, {}, {}),
+        (1e150, 1.0, {"adaptive": True, "momentum": 0.7}, {}),
+    ],
+    ids=["plain", "Nesterov", "tolerance", "adaptive", "adaptive momentum", "diverging", "huge"],
+)
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_training_that_decides_on_the_device_is_that_on_the_host(
+    scale, rate, options, stopping, held_out
+):
+    found = []
+    for on_device in (False, True):
+        model, statistics, validation = made_network(scale)
+        objective = Objective(model, statistics, validation if held_out else None)
+        optimizer = GradientDescent(model.parameters, **options)
+        training = train(objective, optimizer, rate, 150, on_device=on_device, **stopping)
+        found.append((training.rows, training.outcome, training.rate, model.parameters))
+    assert found[0][:3] == found[1][:3]
+    for one, other in zip(found[0][3], found[1][3], strict=True):
+        assert_array_equal(one, other)
+        assert torch.isfinite(one).all()
+
+
+class NeverAsked(TorchDispatchMode):
+    """Raise where a number is read out of a tensor, for which a GPU would be waited for."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        if function is torch.ops.aten._local_scalar_dense.default:
+            raise AssertionError("a number is read")
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("name", ["gd", "Nesterov", "adaptive"])
+def test_steps_on_a_device_read_no_number_and_leave_tensors_where_they_are(name):
+    """So that they can be captured as a CUDA graph, and run without waiting for the device."""
+    model, statistics, validation = made_network()
+    objective = Objective(model, statistics, validation, 0.1, max_grad_norm=1.0)
+    optimizer = {
+        "gd": GradientDescent(model.parameters),
+        "Nesterov": GradientDescent(model.parameters, 0.9, nesterov=True),
+        "adaptive": GradientDescent(model.parameters, 0.9, adaptive=True),
+    }[name]
+    training = Training(objective, optimizer, Stopping(9, 0.1, 3), 0.1, constant, on_device=True)
+
+    def places():
+        now = [getattr(training._now, field.name) for field in fields(training._now)]
+        state = [*now, training._row, training._gradient, *training._best, *optimizer.memory()]
+        return [tensor.data_ptr() for tensor in (*state, *model.parameters, *model.gradients)]
+
+    before = places()
+    with NeverAsked():
+        for _ in range(3):
+            training._iterate()
+        with pytest.raises(AssertionError, match="a number is read"):
+            bool(training._now.going)
+    assert places() == before
+    assert int(training._now.step) == 3
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -180,12 +379,12 @@ def test_an_adaptive_optimizer_halves_its_step_until_training_is_stable(momentum
     X, y, _ = data
     statistics = LagStatistics.from_windows(X, y)
     stable = WeightedConv1DRegressor("flat", max_iter=1).fit(X, y).learning_rate_
-    model = ScaledConvolution(torch.ones(8, 1, dtype=torch.float64), 2)
-    optimizer = GradientDescent(model.parameters, 100 * stable, momentum, adaptive=True)
-    training = train(model, statistics, None, optimizer, Stopping(400, 0.0, 10), silent)
-    halvings = math.log2(100 * stable / optimizer.learning_rate)
+    model = ScaledConvolution(PriorRoot(torch.ones(8, dtype=torch.float64), 1), 2, torch.float64)
+    optimizer = GradientDescent(model.parameters, momentum, adaptive=True)
+    training = train(Objective(model, statistics), optimizer, 100 * stable, 400)
+    halvings = math.log2(100 * stable / training.rate)
     assert halvings == round(halvings)
-    assert optimizer.learning_rate <= 2 * (1 + momentum) * stable
+    assert training.rate <= 2 * (1 + momentum) * stable
     assert training.outcome == "max_iter"
     centred = X[:, ::-1] - X.mean(axis=0)[::-1]
     assert_allclose(model.response(), np.linalg.lstsq(centred, y - y.mean(axis=0))[0], atol=1e-6)
@@ -212,7 +411,7 @@ def test_a_step_taken_back_leaves_the_parameters_as_they_were(scale, momentum):
     X = np.random.default_rng(1).normal(size=(200, 12))
     options = {"max_iter": 1, "momentum": momentum, "random_state": 0}
     model = LinearRNNRegressor(30, **options).fit(X, scale * X.sum(axis=1))
-    start = initialise(30, 1, 1, (0.5, 1.0, 1.0), make_generator(0))
+    start = initialise(30, 1, 1, (0.5, 1.0, 1.0), torch.Generator().manual_seed(make_seed(0)))
     fitted = model.transition_, model.input_, model.readout_
     for ours, theirs in zip(fitted, start, strict=True):
         assert_array_equal(ours, theirs)

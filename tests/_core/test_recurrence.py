@@ -7,13 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor
 from sklearn_linrnn._core.convolution import convolve
-from sklearn_linrnn._core.recurrence import (
-    LinearRNN,
-    RNNParameters,
-    impulse_response,
-    initialise,
-    propagate,
-)
+from sklearn_linrnn._core.recurrence import LinearRNN, RNNParameters, initialise
 
 
 def draw(seed=0, n_hidden=13, n_channels=2, n_outputs=3, variances=(0.8, 1.5, 0.6)):
@@ -34,7 +28,7 @@ def simulate(parameters, x):
 
 def test_impulse_response_convolves_as_the_recurrence_runs():
     parameters, x = draw(), torch.randn(40, 2, dtype=torch.float64)
-    H = impulse_response(parameters, propagate(parameters, 40))
+    H = LinearRNN(parameters, 40).response()
     H = H.view(40, 2, 3).permute(2, 1, 0).numpy()
     assert_allclose(convolve(x.numpy(), H), simulate(parameters, x), atol=1e-12)
 
@@ -104,7 +98,7 @@ def test_gradient_is_that_of_backpropagation_through_time(case, dtype, rtol):
 
     n_lags = max(lengths)
     statistics = LagStatistics.from_series(x, y, n_lags=n_lags, sample_weight=w)
-    model = LinearRNN(start, n_lags, centred=False)
+    model = LinearRNN(start, n_lags)
     loss, gradient = statistics.profile_loss(model.response())
     model.backward(gradient)
 
@@ -121,7 +115,7 @@ def test_gradient_of_windows_is_that_of_backpropagation_from_their_last_steps():
     start = draw(4, 11, 2, 1)
     loss, expected = backpropagated(start, x, y, [np.ones(8)] * 20)
     statistics = LagStatistics.from_windows(np.stack(x), np.stack(y)[:, -1])
-    model = LinearRNN(start, 8, centred=False)
+    model = LinearRNN(start, 8)
     ours, gradient = statistics.profile_loss(model.response())
     model.backward(gradient)
     assert_allclose(ours, loss, rtol=1e-12)
@@ -129,15 +123,32 @@ def test_gradient_of_windows_is_that_of_backpropagation_from_their_last_steps():
         assert_allclose(parameter.grad, grad, rtol=0, atol=1e-10 * float(grad.abs().max()))
 
 
-def test_centred_network_starts_at_zero_and_moves_as_the_other():
+def test_an_origin_is_subtracted_from_the_response():
     start = draw(5)
     moved = RNNParameters(*(p + 0.1 for p in start))
-    H = [impulse_response(p, propagate(p, 6)) for p in (start, moved)]
-    model = LinearRNN(RNNParameters(*(p.clone() for p in start)), 6, centred=True)
+    H = [LinearRNN(p, 6).response() for p in (start, moved)]
+    model = LinearRNN(RNNParameters(*(p.clone() for p in start)), 6, origin=H[0])
     assert not model.response().any()
     for parameter, new in zip(model.parameters, moved, strict=True):
         parameter.copy_(new)
     assert_allclose(model.response(), H[1] - H[0], atol=1e-14)
+
+
+@pytest.mark.parametrize("n_hidden", [12, 13])
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_products_in_parts_are_those_of_the_whole(n_hidden, n_channels, monkeypatch):
+    """With more threads the transition matrix is read in parts; it may not divide into them."""
+    start = draw(6, n_hidden, n_channels, 2)
+    gradient = torch.randn(9 * n_channels, 2, dtype=torch.float64)
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        model = LinearRNN(RNNParameters(*(p.clone() for p in start)), 9)
+        found.append([model.response()])
+        model.backward(gradient)
+        found[-1] += [p.grad for p in model.parameters]
+    for one, other in zip(*found, strict=True):
+        assert_allclose(one, other, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

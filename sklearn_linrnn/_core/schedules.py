@@ -1,0 +1,34 @@
+"""Schedules: the size of a step as a share of the first, over the steps of training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+Schedule = Callable[[int], float]
+
+SCHEDULES = "constant", "linear", "cosine", "inverse_sqrt"
+
+
+def scheduled_share(name: str, step: int, max_iter: int) -> float:
+    """Return the share of the first step's size that a step takes.
+
+    Parameters
+    ----------
+    name : str
+        One of `SCHEDULES`. "linear" falls by the same amount at each step, "cosine" along half a
+        cosine (Loshchilov and Hutter 2017, one period), both to zero at the end; "inverse_sqrt"
+        with the root of the number of the step.
+    step : int
+        Number of steps before it.
+    max_iter : int
+        Most steps.
+    """
+    match name:
+        case "linear":
+            return 1.0 - step / max_iter
+        case "cosine":
+            return 0.5 * (1.0 + math.cos(math.pi * step / max_iter))
+        case "inverse_sqrt":
+            return (1.0 + step) ** -0.5
+    return 1.0
