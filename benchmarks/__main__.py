@@ -16,6 +16,7 @@ from benchmarks import (
     long_series,
     many_lags,
     ridge,
+    rnn_gpu,
     rnn_step,
     system_identification,
 )
@@ -25,6 +26,7 @@ BENCHMARKS = {
     for module in (
         ridge,
         rnn_step,
+        rnn_gpu,
         airline,
         lag_statistics,
         grid_search,

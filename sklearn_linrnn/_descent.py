@@ -300,7 +300,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         training.finish()
         self.__dict__.update(self._training_attributes(training, earlier))
         self._optimizer_memory = [tensor.cpu().numpy() for tensor in training.optimizer.memory()]
-        log.close(attributes)
+        log.close(training.outcome, len(training.rows), attributes)
 
     def _fitted_attributes(self, training: Training, earlier: dict[str, NDArray]) -> dict[str, Any]:
         """Return the fitted attributes of a model whose training ended here."""
@@ -342,8 +342,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             )
         elif outcome == "interrupted":
             message = (
-                f"Training was interrupted after step {self.n_iter_}; the best parameters before "
-                "it are kept."
+                f"Training was interrupted after step {self.n_iter_}; the parameters are those of "
+                "that step, or the best ones if it was not whole."
             )
         elif outcome == "max_iter" and self.tol > 0:
             message = (

@@ -31,11 +31,14 @@ class TrainingLog:
         self.arguments = arguments
         self.n_reports = min(N_REPORTS, max_iter)
         self.begun = time.monotonic()
+        self._has_callbacks = bool(getattr(estimator, "_skl_callbacks", None))
         self.context = estimator._init_callback_context(max_subtasks=self.n_reports)
         self.context.call_on_fit_task_begin(estimator=estimator, **arguments)
 
     def steps_to_next(self, step: int) -> int:
-        """Return the number of steps from this one to the next report."""
+        """Return the number of steps from this one to the next report that somebody waits for."""
+        if not (self.estimator.verbose or self._has_callbacks):
+            return self.max_iter - step
         report = step * self.n_reports // self.max_iter + 1
         return -(-report * self.max_iter // self.n_reports) - step
 
@@ -45,7 +48,7 @@ class TrainingLog:
         ``attributes`` makes those that a model has which is fitted up to here.
         """
         self._print(step, loss)
-        if not getattr(self.estimator, "_skl_callbacks", None):
+        if not self._has_callbacks:
             return False
         task = self.context.subcontext(task_name="steps")
         task.call_on_fit_task_begin(estimator=self.estimator, **self.arguments)
@@ -53,8 +56,9 @@ class TrainingLog:
             estimator=self.estimator, **self.arguments, reconstruction_attributes=attributes
         )
 
-    def close(self, attributes: Callable[[], dict[str, Any]]) -> None:
-        """Report the end."""
+    def close(self, outcome: str, step: int, attributes: Callable[[], dict[str, Any]]) -> None:
+        """Report the end, and how training came to it."""
+        self.estimator._say(f"ended after {step} steps: {outcome}")
         self.context.call_on_fit_task_end(
             estimator=self.estimator, **self.arguments, reconstruction_attributes=attributes
         )

@@ -31,6 +31,19 @@ ESTIMATORS = [
     partial(WeightedConv1DRegressor, "flat", max_iter=50, solver="adam"),
     partial(LinearRNNRegressor, 30, nu_w=0.7, max_iter=50, random_state=0),
     partial(LinearRNNRegressor, 30, init="centered", max_iter=50, random_state=0),
+    partial(
+        LinearRNNRegressor,
+        30,
+        momentum=0.9,
+        nesterov=True,
+        schedule="cosine",
+        weight_decay=0.01,
+        max_grad_norm=0.1,
+        max_iter=150,
+        random_state=0,
+    ),
+    partial(LinearRNNRegressor, 30, solver="adam", early_stopping=True, random_state=0),
+    partial(LinearRNNRegressor, 30, solver="lbfgs", max_iter=5, random_state=0),
 ]
 every_estimator = pytest.mark.parametrize(
     "make", ESTIMATORS, ids=lambda m: f"{m.func.__name__}-{m.keywords}"

@@ -67,14 +67,13 @@ class Progress:
             )
         )
 
-    def become(self, other: Progress) -> None:
-        """Take on the values of another, in place."""
+    def become(self, other: Progress) -> Progress:
+        """Return the values of another; in these tensors, if they are tensors."""
+        if not isinstance(self.step, Tensor):
+            return other
         for field in fields(self):
-            mine, new = getattr(self, field.name), getattr(other, field.name)
-            if isinstance(mine, Tensor):
-                mine.copy_(new)
-            else:
-                setattr(self, field.name, new)
+            getattr(self, field.name).copy_(getattr(other, field.name))
+        return self
 
 
 class Training:
@@ -120,6 +119,7 @@ class Training:
         self.rows: list[list[float]] = []
         self.outcome: Outcome | None = None
         self.deadline = math.inf  # in the seconds of time.monotonic
+        self._within_step = False
         parameters = optimizer.parameters
         keeps = objective.held_out is not None or not optimizer.adaptive
         self._best = [parameter.clone() for parameter in parameters] if keeps else []
@@ -158,22 +158,23 @@ class Training:
         """Put the parameters where they are to stay.
 
         They are where the last step left them; at their best on the held-out part if there is one,
-        and at the best loss after divergence or an interrupt.
+        and at the best loss after divergence, or an interrupt in the middle of a step.
         """
-        torn = self.outcome in ("diverged", "interrupted")
-        if torn and not self._best:
+        lost = self.outcome == "diverged" or self._within_step
+        if lost and not self._best:
             self.optimizer.undo(condition=True)
-        elif torn or self.objective.held_out is not None:
+        elif lost or self.objective.held_out is not None:
             copy_if(True, self._best, self.optimizer.parameters)
 
     def _advance(self, n_steps: int) -> None:
+        self._within_step = True
         if self._repeated is None:
             self._iterate()
         else:
-            n_steps = min(n_steps, STRETCH)
             self._log.prepare(len(self.rows))
-            self._repeated.run(n_steps)
+            self._repeated.run(min(n_steps, STRETCH))
         self.rows += self._log.take()
+        self._within_step = False
 
     def _conclude(self) -> None:
         """See whether training has ended."""
@@ -228,7 +229,7 @@ class Training:
 
         self._log.record(stepping, now.step, row)
         self._keep(row)
-        now.become(
+        self._now = now.become(
             Progress(
                 rate=select(rises, 0.5 * now.rate, now.rate),
                 start=now.start,
