@@ -120,6 +120,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             validate_parameters(self)
             data = check_training_data(self, X, y, sample_weight, sequence_id, reset=False)
             self._check_same_form(data)
+            self._begin(goes_on=True)
             statistics, held_out = self._split_sums(data, self._count_lags(data))
             device = statistics.input_mean.device
             statistics = self._sums.to(device) + statistics
@@ -179,7 +180,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             )
 
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
-        goes_on = self._begin()
+        goes_on = self._begin(self._is_warm())
         return self._train(*self._split_sums(data, n_lags), goes_on=goes_on)
 
     def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
@@ -187,15 +188,17 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             raise ValueError(
                 "early_stopping=True needs the rows of the data, not their sums alone."
             )
-        return self._train(statistics, None, goes_on=self._begin())
+        return self._train(statistics, None, goes_on=self._begin(self._is_warm()))
 
-    def _begin(self) -> bool:
-        """Return whether to go on from an earlier fit; if not, draw a seed."""
-        if self.warm_start and hasattr(self, "impulse_response_"):
-            return True
-        if self._is_random():
+    def _is_warm(self) -> bool:
+        """Return whether a fit goes on from an earlier one."""
+        return self.warm_start and hasattr(self, "impulse_response_")
+
+    def _begin(self, goes_on: bool) -> bool:
+        """Return ``goes_on``; draw a seed, unless training goes on with an earlier one."""
+        if self._is_random() and not (goes_on and hasattr(self, "_seed")):
             self._seed = make_seed(self.random_state)
-        return False
+        return goes_on
 
     def _is_random(self) -> bool:
         """Return whether a fit draws random numbers."""
@@ -232,7 +235,11 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
                 model, statistics, held_out, self.weight_decay, self.max_grad_norm or math.inf
             )
             stopping = Stopping(self.max_iter, self.tol, self.n_iter_no_change)
-            training = self._make_training(objective, Quadratic.of(statistics, root), stopping)
+            # A step that was too large once is not tried again.
+            most = self.learning_rate_ if goes_on and self.learning_rate == "auto" else math.inf
+            training = self._make_training(
+                objective, Quadratic.of(statistics, root), stopping, most=most
+            )
             if goes_on:
                 memory = [torch.from_numpy(array) for array in self._optimizer_memory]
                 training.optimizer.remember(memory)
@@ -245,13 +252,16 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         self._held_out_sums = None if held_out is None else held_out.to("cpu")
         return response, statistics.intercept(response)
 
-    def _make_training(self, objective: Objective, loss: Quadratic, stopping: Stopping) -> Training:
-        """Return a training at its start; ``loss`` is that of the limit."""
+    def _make_training(
+        self, objective: Objective, loss: Quadratic, stopping: Stopping, *, most: float = math.inf
+    ) -> Training:
+        """Return a training at its start; ``loss`` is that of the limit, ``most`` the largest rate."""
         schedule = self.schedule
         if not callable(schedule):
             schedule = partial(scheduled_share, self.schedule, max_iter=self.max_iter)
         optimizer = self._make_optimizer(objective.model)
-        return Training(objective, optimizer, stopping, self._choose_rate(loss), schedule)
+        rate = min(self._choose_rate(loss), most)
+        return Training(objective, optimizer, stopping, rate, schedule)
 
     def _make_optimizer(self, model: Model) -> Optimizer:
         if self.nesterov and (self.solver != "gd" or not self.momentum):
@@ -298,6 +308,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         except KeyboardInterrupt:
             training.outcome = "interrupted"
         training.finish()
+        for name in self._curves():  # of an earlier fit, which may have had others
+            delattr(self, name)
         self.__dict__.update(self._training_attributes(training, earlier))
         self._optimizer_memory = [tensor.cpu().numpy() for tensor in training.optimizer.memory()]
         log.close(training.outcome, len(training.rows), attributes)
@@ -314,11 +326,13 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _training_attributes(
         self, training: Training, earlier: dict[str, NDArray]
     ) -> dict[str, Any]:
-        rows = np.array(training.rows).reshape(len(training.rows), -1)
-        curves = {"loss_curve_": rows[:, 0]}
+        loss, watched, *errors = np.array(training.rows).reshape(-1, training.n_columns).T
+        curves = {"loss_curve_": loss}
         if (held_out := training.objective.held_out) is not None:
-            curves["validation_loss_curve_"] = rows[:, 1]
-            curves["validation_scores_"] = r2(rows[:, 2:], held_out.target_scatter.cpu().numpy())
+            curves["validation_loss_curve_"] = watched
+            curves["validation_scores_"] = r2(
+                np.stack(errors, axis=1), held_out.target_scatter.cpu().numpy()
+            )
         for name, curve in curves.items():
             curves[name] = np.concatenate([earlier.get(name, []), curve])
         return {

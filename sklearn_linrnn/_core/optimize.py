@@ -99,6 +99,8 @@ class Training:
     rows : list of list of float
         After each step: what is minimised, what is watched, the squared errors of the outputs on
         the held-out data.
+    n_columns : int
+        Length of a row.
     outcome : str or None
         How training ended; ``None`` as long as it goes on.
     """
@@ -125,6 +127,7 @@ class Training:
         self._best = [parameter.clone() for parameter in parameters] if keeps else []
 
         row, self._gradient = objective.evaluate()
+        self.n_columns = len(row)
         device = row.device
         if on_device is None:
             on_device = device.type == "cuda" and not optimizer.searches

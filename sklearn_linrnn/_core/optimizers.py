@@ -58,7 +58,7 @@ class Optimizer:
         return []
 
     def remember(self, memory: list[Tensor]) -> None:
-        """Go on from what another optimiser of the same kind remembered."""
+        """Go on from what another optimiser remembered, if it was of the same kind."""
 
 
 class GradientDescent(Optimizer):
@@ -121,7 +121,8 @@ class GradientDescent(Optimizer):
 
     def remember(self, memory: list[Tensor]) -> None:
         """Go on with these velocities."""
-        copy_if(True, memory, self.velocities)
+        if len(memory) == len(self.velocities):
+            copy_if(True, memory, self.velocities)
 
 
 class Adam(Optimizer):
@@ -152,10 +153,12 @@ class Adam(Optimizer):
 
     def remember(self, memory: list[Tensor]) -> None:
         """Go on with this number of steps and these moments."""
+        if len(memory) != 3 * len(self.parameters):
+            return
         for index, parameter in enumerate(self.parameters):
             step, *moments = memory[3 * index : 3 * index + 3]
-            step = step.to(parameter.device if self.captured else "cpu")
-            values = [step, *(moment.to(parameter) for moment in moments)]
+            step = step.to(parameter.device if self.captured else "cpu", copy=True)
+            values = [step, *(moment.to(parameter, copy=True) for moment in moments)]
             names = "step", "exp_avg", "exp_avg_sq"
             self.rule.state[parameter] = dict(zip(names, values, strict=True))
 
