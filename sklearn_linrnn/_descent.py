@@ -255,7 +255,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _make_training(
         self, objective: Objective, loss: Quadratic, stopping: Stopping, *, most: float = math.inf
     ) -> Training:
-        """Return a training at its start; ``loss`` is that of the limit, ``most`` the largest rate."""
+        """Return a training at its start; its rate is at most ``most``."""
         schedule = self.schedule
         if not callable(schedule):
             schedule = partial(scheduled_share, self.schedule, max_iter=self.max_iter)
