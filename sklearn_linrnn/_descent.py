@@ -6,7 +6,7 @@ import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
@@ -26,13 +26,14 @@ from sklearn_linrnn._core.objective import Model, Objective
 from sklearn_linrnn._core.optimize import Stopping, Training
 from sklearn_linrnn._core.optimizers import LBFGS, Adam, GradientDescent, Optimizer
 from sklearn_linrnn._core.prior_root import PriorRoot
-from sklearn_linrnn._core.schedules import SCHEDULES, scheduled_share
+from sklearn_linrnn._core.schedules import SCHEDULES, checked_schedule, scheduled_share
 from sklearn_linrnn._core.spectral import Quadratic
 from sklearn_linrnn._sequences import Recordings, TrainingData
 from sklearn_linrnn._training_log import TrainingLog
 from sklearn_linrnn._validation.parameters import (
     Interval,
     StrOptions,
+    check_device,
     make_seed,
     numpy_dtype,
     restored_on_failure,
@@ -122,10 +123,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             self._check_same_form(data)
             self._begin(goes_on=True)
             statistics, held_out = self._split_sums(data, self._count_lags(data))
-            device = statistics.input_mean.device
-            statistics = self._sums.to(device) + statistics
+            statistics = statistics + self._sums.to(statistics.input_mean.device)
             if held_out is not None and self._held_out_sums is not None:
-                held_out = self._held_out_sums.to(device) + held_out
+                held_out = held_out + self._held_out_sums.to(held_out.input_mean.device)
             self._publish(*self._train(statistics, held_out, goes_on=True))
         return self
 
@@ -143,15 +143,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
     def _continue(self, model: Model) -> None:
         """Put the parameters of the last fit into a model at its start."""
-        earlier = [torch.from_numpy(array) for array in self._parameters()]
-        for parameter, array in zip(model.parameters, earlier, strict=True):
-            if parameter.shape != array.shape:
-                raise ValueError(
-                    f"warm_start=True goes on with parameters of shape {tuple(array.shape)}, but "
-                    f"these data and n_hidden need {tuple(parameter.shape)}: fit anew with "
-                    "warm_start=False."
-                )
-            parameter.copy_(array)
+        for parameter, array in zip(model.parameters, self._parameters(), strict=True):
+            parameter.copy_(torch.tensor(array))
 
     @abstractmethod
     def _parameters(self) -> list[NDArray]:
@@ -179,6 +172,18 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
                 f"{'without' if self._single_output else 'with'} an axis of outputs."
             )
 
+    def _check_same_shape(self, statistics: LagStatistics) -> None:
+        """Raise unless the parameters of the last fit are of a model of these data."""
+        shape = len(statistics.target_mean), statistics.n_channels, statistics.n_lags
+        n_hidden = getattr(self, "n_hidden", None)
+        if shape == self.impulse_response_.shape and n_hidden in (None, len(self._parameters()[0])):
+            return
+        raise ValueError(
+            f"warm_start=True goes on with a model of (n_outputs, n_channels, n_lags) = "
+            f"{self.impulse_response_.shape}, but these data, with n_hidden={n_hidden}, need "
+            f"{shape}. Fit anew with warm_start=False."
+        )
+
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
         goes_on = self._begin(self._is_warm())
         return self._train(*self._split_sums(data, n_lags), goes_on=goes_on)
@@ -204,6 +209,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         """Return whether a fit draws random numbers."""
         return self.early_stopping and self.validation_split == "random"
 
+    def _gather(self, data: TrainingData, n_lags: int) -> LagStatistics:
+        with self._explained(check_device(self.device), n_lags):
+            return super()._gather(data, n_lags)
+
     def _split_sums(
         self, data: TrainingData, n_lags: int
     ) -> tuple[LagStatistics, LagStatistics | None]:
@@ -223,7 +232,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         if not torch.isfinite(statistics.target_scatter).all():
             raise ValueError("y is too large: its squares overflow float64. Scale it.")
         device = statistics.input_mean.device
-        with explained_memory_errors(self._advice(device)), matrix_precision(self.dtype, device):
+        if goes_on:
+            self._check_same_shape(statistics)
+        with self._explained(device, statistics.n_lags), matrix_precision(self.dtype, device):
             covariance = self._lag_covariance(statistics.n_lags)
             variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)
             self.lag_weights_ = variances.copy()
@@ -235,19 +246,26 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
                 model, statistics, held_out, self.weight_decay, self.max_grad_norm or math.inf
             )
             stopping = Stopping(self.max_iter, self.tol, self.n_iter_no_change)
-            # A step that was too large once is not tried again.
-            most = self.learning_rate_ if goes_on and self.learning_rate == "auto" else math.inf
             training = self._make_training(
-                objective, Quadratic.of(statistics, root), stopping, most=most
+                objective,
+                Quadratic.of(statistics, root),
+                stopping,
+                most=self._stable_rate if goes_on else math.inf,
             )
+            if not math.isfinite(training.loss):
+                raise ValueError(
+                    f"The loss is not finite at the start: the impulse response of n_lags="
+                    f"{statistics.n_lags} overflows {self.dtype}. Lower nu_w or n_lags, or use "
+                    "dtype='float64'."
+                )
             if goes_on:
-                memory = [torch.from_numpy(array) for array in self._optimizer_memory]
-                training.optimizer.remember(memory)
+                training.optimizer.remember([torch.tensor(m) for m in self._optimizer_memory])
             if self.max_time is not None:
                 training.deadline = time.monotonic() + self.max_time
             self._run(training, self._curves() if goes_on else {})
             response = model.response()
-        self._warn_of(training.outcome)
+        self._went_on = goes_on
+        self._warn_of(training)
         self._sums = statistics.to("cpu")
         self._held_out_sums = None if held_out is None else held_out.to("cpu")
         return response, statistics.intercept(response)
@@ -255,12 +273,15 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _make_training(
         self, objective: Objective, loss: Quadratic, stopping: Stopping, *, most: float = math.inf
     ) -> Training:
-        """Return a training at its start; its rate is at most ``most``."""
-        schedule = self.schedule
-        if not callable(schedule):
+        """Return a training at its start; an adaptive rate is at most ``most``."""
+        if callable(self.schedule):
+            schedule = checked_schedule(self.schedule)
+        else:
             schedule = partial(scheduled_share, self.schedule, max_iter=self.max_iter)
         optimizer = self._make_optimizer(objective.model)
-        rate = min(self._choose_rate(loss), most)
+        rate = self._choose_rate(loss)
+        if optimizer.adaptive:
+            rate = min(rate, most)
         return Training(objective, optimizer, stopping, rate, schedule)
 
     def _make_optimizer(self, model: Model) -> Optimizer:
@@ -297,6 +318,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
     def _run(self, training: Training, earlier: dict[str, NDArray]) -> None:
         """Train, tell how it goes, and set what is known of it."""
+        rate = training.rate
         log = TrainingLog(self, self.max_iter, getattr(self, "_training_arguments", {}))
         attributes = partial(self._fitted_attributes, training, earlier)
         try:
@@ -311,6 +333,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         for name in self._curves():  # of an earlier fit, which may have had others
             delattr(self, name)
         self.__dict__.update(self._training_attributes(training, earlier))
+        self._n_steps_kept = training.n_kept
+        # A step that was too large once is not tried again.
+        self._stable_rate = training.rate if training.rate < rate else math.inf
         self._optimizer_memory = [tensor.cpu().numpy() for tensor in training.optimizer.memory()]
         log.close(training.outcome, len(training.rows), attributes)
 
@@ -346,20 +371,19 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         """Return what the last fit recorded at its steps."""
         return {name: getattr(self, name) for name in CURVES if hasattr(self, name)}
 
-    def _warn_of(self, outcome: str | None) -> None:
+    def _warn_of(self, training: Training) -> None:
         """Warn of an end that nobody asked for."""
-        if outcome == "diverged":
+        if training.outcome == "diverged":
             message = (
                 f"Training diverged at step {self.n_iter_} with learning_rate="
                 f"{self.learning_rate_:.4g}; the best parameters before it are kept. Lower the "
                 "learning rate, or use learning_rate='auto'."
             )
-        elif outcome == "interrupted":
-            message = (
-                f"Training was interrupted after step {self.n_iter_}; the parameters are those of "
-                "that step, or the best ones if it was not whole."
-            )
-        elif outcome == "max_iter" and self.tol > 0:
+        elif training.outcome == "interrupted":
+            whole = training.n_kept == len(training.rows)
+            kept = "parameters of that step" if whole else "best parameters before it"
+            message = f"Training was interrupted after step {self.n_iter_}; the {kept} are kept."
+        elif training.outcome == "max_iter" and self.tol > 0:
             message = (
                 f"Training reached max_iter={self.max_iter} before the loss stopped falling by "
                 f"tol={self.tol:g}."
@@ -368,14 +392,15 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             return
         warn(message, ConvergenceWarning)
 
-    def _advice(self, device: torch.device) -> str:
-        """Return what to do about too little memory."""
-        names = "n_hidden", "n_lags"
-        sizes = {name: getattr(self, name) for name in names if hasattr(self, name)}
-        given = ", ".join(f"{name}={value}" for name, value in sizes.items())
-        return (
-            f"There is not enough memory on {device} for training with {given}, dtype="
-            f"{self.dtype!r}. Lower {' or '.join(sizes)}, or use dtype='float32'."
+    def _explained(self, device: torch.device, n_lags: int) -> AbstractContextManager[None]:
+        """Return a context in which an error for lack of memory says what to do about it."""
+        sizes = {"n_hidden": getattr(self, "n_hidden", None), "n_lags": n_lags}
+        sizes = {name: size for name, size in sizes.items() if size is not None}
+        given = ", ".join(f"{name}={size}" for name, size in sizes.items())
+        smaller = ", or use dtype='float32'" if self.dtype == "float64" else ""
+        return explained_memory_errors(
+            f"There is not enough memory on {device} for {given}, dtype={self.dtype!r}. Lower "
+            f"{' or '.join(sizes)}{smaller}."
         )
 
 

@@ -20,7 +20,7 @@ from sklearn_linrnn._core.linearised import LinearisedRNN
 from sklearn_linrnn._core.objective import Model, Objective
 from sklearn_linrnn._core.optimize import Stopping
 from sklearn_linrnn._core.prior_root import PriorRoot
-from sklearn_linrnn._core.recurrence import LinearRNN, RNNParameters, initialise
+from sklearn_linrnn._core.recurrence import LinearRNN, RNNParameters, Start
 from sklearn_linrnn._core.spectral import Quadratic
 from sklearn_linrnn._core.starts import TransitionInit
 from sklearn_linrnn._core.state_space import balanced_truncation, network_realisation
@@ -91,7 +91,7 @@ class LinearRNNRegressor(DescentRegressor):
     tol : float, default=0.0
         Least relative fall of the loss that counts as progress. With 0 and without early stopping
         exactly `max_iter` steps are taken: the number of steps is a regulariser. "lbfgs" also
-        stops where it finds no lower loss.
+        stops where `n_iter_no_change` steps find no lower loss.
     early_stopping : bool, default=False
         Whether to watch the loss on a held-out part of the observed steps, and to return to the
         parameters that were best on it.
@@ -336,7 +336,7 @@ class LinearRNNRegressor(DescentRegressor):
             self.intercept_,
             n_lags=len(self.lag_weights_),
             every_step=self._every_step,
-            origin=self._export_response(self._origin()) if self.init == "centered" else None,
+            origin=self._export_response(self._origin()) if self._start.is_centred else None,
         )
 
     def to_state_space(self, *, order: int | None = None, max_error: float | None = None) -> dlti:
@@ -384,7 +384,7 @@ class LinearRNNRegressor(DescentRegressor):
             reduced = balanced_truncation(self.impulse_response_, order=order, max_error=max_error)
             return dlti(*reduced, dt=1)
         start = None
-        if self.init == "centered":
+        if self._start.is_centred:
             W, F, C = (parameter.numpy() for parameter in self._start_again())
             start = W, F, C
         return dlti(
@@ -396,38 +396,37 @@ class LinearRNNRegressor(DescentRegressor):
     def _is_random(self) -> bool:
         return True
 
+    def _begin(self, goes_on: bool) -> bool:
+        if not super()._begin(goes_on):
+            variances = self.nu_w, self.nu_f, self.nu_c
+            centred = self.init == "centered"
+            self._start = Start(self.n_hidden, variances, self.transition_init, self._seed, centred)
+        return goes_on
+
     def _lag_covariance(self, n_lags: int) -> NDArray:
-        variances = self.nu_w, self.nu_f, self.nu_c
-        if callable(self.transition_init):
-            return monte_carlo_covariance(self.transition_init, n_lags, variances, seed=self._seed)
-        return linear_rnn_lag_covariance(n_lags, *variances, transition_init=self.transition_init)
+        start = self._start
+        if callable(start.transition_init):
+            return monte_carlo_covariance(
+                start.transition_init, n_lags, start.variances, seed=start.seed
+            )
+        return linear_rnn_lag_covariance(
+            n_lags, *start.variances, transition_init=start.transition_init
+        )
 
     def _make_model(self, n_outputs: int, root: PriorRoot) -> LinearRNN:
-        start = self._draw_start(root.n_channels, n_outputs, root.lags.device)
-        model = LinearRNN(start, len(root.lags))
-        if self.init == "centered":
+        place = root.lags.to(torch_dtype(self.dtype))
+        drawn = self._start.draw(root.n_channels, n_outputs).like(place)
+        model = LinearRNN(drawn, len(root.lags))
+        if self._start.is_centred:
             model.origin = model.response()
         return model
-
-    def _draw_start(self, n_channels: int, n_outputs: int, device: torch.device) -> RNNParameters:
-        """Return the parameters before training."""
-        start = initialise(
-            self.n_hidden,
-            n_channels,
-            n_outputs,
-            (self.nu_w, self.nu_f, self.nu_c),
-            torch.Generator().manual_seed(self._seed),
-            self.transition_init,
-        )
-        dtype = torch_dtype(self.dtype)
-        return RNNParameters(*(parameter.to(device=device, dtype=dtype) for parameter in start))
 
     # -- What came of it -------------------------------------------------------------------
 
     def _start_again(self) -> RNNParameters:
         """Return the parameters with which the fitted network started."""
         n_outputs, n_channels, _ = self.impulse_response_.shape
-        return self._draw_start(n_channels, n_outputs, torch.device("cpu"))
+        return self._start.draw(n_channels, n_outputs).like(self._fitted_parameters().transition)
 
     def _origin(self) -> Tensor:
         """Return the response with which the fitted network started."""
@@ -436,21 +435,23 @@ class LinearRNNRegressor(DescentRegressor):
     def _limit_response(self) -> Tensor:
         """Return what the infinitely wide network learns in the steps that this one took."""
         origin = self._origin()
-        drawn = origin if self.init == "random" else None
+        drawn = None if self._start.is_centred else origin
         limit = ScaledConvolution(self._limit_root(), origin.shape[1], torch.float64, drawn)
         return self._take_same_steps(limit)
 
     def _linearised_response(self) -> Tensor:
         """Return what this network learns in those steps with the kernel of its start."""
         start = RNNParameters(*(parameter.double() for parameter in self._start_again()))
-        origin = self._origin() if self.init == "centered" else None
+        origin = self._origin() if self._start.is_centred else None
         return self._take_same_steps(LinearisedRNN(start, self._sums.n_lags, origin=origin))
 
     def _take_same_steps(self, model: Model) -> Tensor:
         """Return the response of a model that takes the steps that the network took."""
+        if self._n_steps_kept == 0:
+            return model.response()
         objective = Objective(model, self._sums, max_grad_norm=self.max_grad_norm or math.inf)
         loss = Quadratic.of(self._sums, self._limit_root())
-        stopping = Stopping(self._n_steps_kept(), tol=0.0, patience=1)
+        stopping = Stopping(self._n_steps_kept, tol=0.0, patience=1)
         training = self._make_training(objective, loss, stopping)
         training.run(stopping.max_iter)
         return model.response()
@@ -459,14 +460,8 @@ class LinearRNNRegressor(DescentRegressor):
         covariance = self._lag_covariance(self._sums.n_lags)
         return PriorRoot.of(lower_root(covariance), self._sums.n_channels, torch.device("cpu"))
 
-    def _n_steps_kept(self) -> int:
-        """Return the number of steps after which the network had the parameters that it has."""
-        if not self.early_stopping:
-            return self.n_iter_
-        return int(self.validation_loss_curve_.argmin()) + 1
-
     def _fitted_parameters(self) -> RNNParameters:
-        return RNNParameters(*map(torch.from_numpy, self._parameters()))
+        return RNNParameters(*map(torch.tensor, self._parameters()))
 
     def _parameters(self) -> list[NDArray]:
         return [self.transition_, self.input_, self.readout_]

@@ -64,6 +64,6 @@ class TrainingLog:
         )
 
     def _print(self, step: int, loss: float) -> None:
-        if step * N_LINES % self.max_iter < N_LINES * self.max_iter // self.n_reports:
+        if step and step * N_LINES % self.max_iter < N_LINES * self.max_iter // self.n_reports:
             left = (time.monotonic() - self.begun) * (self.max_iter / step - 1)
             self.estimator._say(f"step {step}/{self.max_iter}, loss {loss:.6g}, {left:.0f} s left")

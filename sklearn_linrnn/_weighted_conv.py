@@ -67,7 +67,7 @@ class WeightedConv1DRegressor(DescentRegressor):
     tol : float, default=0.0
         Least relative fall of the loss that counts as progress. With 0 and without early stopping
         exactly `max_iter` steps are taken: the number of steps is a regulariser. "lbfgs" also
-        stops where it finds no lower loss.
+        stops where `n_iter_no_change` steps find no lower loss.
     early_stopping : bool, default=False
         Whether to watch the loss on a held-out part of the observed steps, and to return to the
         parameters that were best on it.

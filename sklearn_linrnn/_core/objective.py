@@ -67,11 +67,11 @@ class Objective:
             squares = [parameter.square().sum() for parameter in self.model.parameters]
             loss = loss + 0.5 * self.weight_decay * torch.stack(squares).sum()
         if self.held_out is None:
-            return torch.stack([loss, loss]), gradient
+            return _ordered(torch.stack([loss, loss])), gradient
         intercept = self.moments.intercept(response)
         errors = self.held_out.squared_errors(response[:, None], intercept[None])[0]
         watched = errors.sum() / (2.0 * self.held_out.weight)
-        return torch.cat([torch.stack([loss, watched]), errors]), gradient
+        return _ordered(torch.cat([torch.stack([loss, watched]), errors])), gradient
 
     def backward(self, gradient: Tensor, needed: Any = True) -> None:
         """Set the gradients of the parameters; where they are not needed, to zero or less."""
@@ -89,3 +89,8 @@ class Objective:
         row, gradient = self.evaluate()
         self.backward(gradient)
         return row[0]
+
+
+def _ordered(row: Tensor) -> Tensor:
+    """Return losses with infinity where they are lost, so that they compare as what they are."""
+    return row.nan_to_num(nan=math.inf, posinf=math.inf)

@@ -32,7 +32,7 @@ class Stopping:
 
     It has stopped when, for ``patience`` steps in a row, it has not fallen below ``1 - tol`` times
     the best one. The loss is that on the held-out part if there is one; without one, ``tol = 0``
-    means all ``max_iter`` steps.
+    means all ``max_iter`` steps, but for an optimiser that searches for lower losses.
     """
 
     max_iter: int
@@ -49,6 +49,7 @@ class Progress:
     best: Any  # lowest loss that is watched
     reference: Any  # the loss at the last step that counts as progress
     progress: Any = 0  # the number of that step
+    best_step: Any = 0  # the number of the step with the lowest loss
     step: Any = 0  # number of steps taken
     fresh: Any = True  # whether the gradient is that of the parameters: not after a step back
     going: Any = True
@@ -101,6 +102,8 @@ class Training:
         the held-out data.
     n_columns : int
         Length of a row.
+    n_kept : int
+        Number of steps that led to the parameters, once it is finished.
     outcome : str or None
         How training ended; ``None`` as long as it goes on.
     """
@@ -121,13 +124,14 @@ class Training:
         self.rows: list[list[float]] = []
         self.outcome: Outcome | None = None
         self.deadline = math.inf  # in the seconds of time.monotonic
-        self._within_step = False
+        self._is_torn = False  # whether parameters may be in the middle of a step
         parameters = optimizer.parameters
         keeps = objective.held_out is not None or not optimizer.adaptive
         self._best = [parameter.clone() for parameter in parameters] if keeps else []
 
         row, self._gradient = objective.evaluate()
         self.n_columns = len(row)
+        self.n_kept = 0
         device = row.device
         if on_device is None:
             on_device = device.type == "cuda" and not optimizer.searches
@@ -163,21 +167,23 @@ class Training:
         They are where the last step left them; at their best on the held-out part if there is one,
         and at the best loss after divergence, or an interrupt in the middle of a step.
         """
-        lost = self.outcome == "diverged" or self._within_step
+        self.rows += self._log.take()  # of a stretch that was interrupted
+        lost = self.outcome == "diverged" or self._is_torn
+        self.n_kept = len(self.rows)
         if lost and not self._best:
             self.optimizer.undo(condition=True)
         elif lost or self.objective.held_out is not None:
             copy_if(True, self._best, self.optimizer.parameters)
+            self.n_kept = int(self._now.best_step)
 
     def _advance(self, n_steps: int) -> None:
-        self._within_step = True
         if self._repeated is None:
             self._iterate()
         else:
             self._log.prepare(len(self.rows))
             self._repeated.run(min(n_steps, STRETCH))
         self.rows += self._log.take()
-        self._within_step = False
+        self._is_torn = False
 
     def _conclude(self) -> None:
         """See whether training has ended."""
@@ -204,6 +210,7 @@ class Training:
             return
         rate = self._now.rate * self._log.factor(self._now.step)
         self.objective.backward(self._gradient, needed=stepping)
+        self._is_torn = True
         self.optimizer.step(select(stepping, rate, 0.0), self.objective.loss)
 
     def _judge(self, stepping: Any, row: Any) -> None:
@@ -225,10 +232,8 @@ class Training:
         step = now.step + stepping
         progress = select(advances, step, now.progress)
         ends = diverged | (step >= stopping.max_iter)
-        if self.objective.held_out is not None or stopping.tol > 0:
+        if self.objective.held_out is not None or stopping.tol > 0 or optimizer.searches:
             ends = ends | (step - progress >= stopping.patience)
-        if optimizer.searches:
-            ends = ends | (loss >= before)
 
         self._log.record(stepping, now.step, row)
         self._keep(row)
@@ -239,6 +244,7 @@ class Training:
                 best=select(better, watched, now.best),
                 reference=select(advances, watched, now.reference),
                 progress=progress,
+                best_step=select(better, step, now.best_step),
                 step=step,
                 fresh=invert(rises),
                 going=now.going & invert(ends),
@@ -287,7 +293,6 @@ class _DeviceLog:
     def prepare(self, step: int) -> None:
         """Begin a stretch at a step."""
         self.first.fill_(step)
-        self.n_rows.zero_()
         shares = [self.schedule(step + k) for k in range(STRETCH + 1)]
         self.factors.copy_(torch.tensor(shares, dtype=self.factors.dtype))
 
@@ -303,4 +308,6 @@ class _DeviceLog:
 
     def take(self) -> list[list[float]]:
         """Return what was noted in the stretch; waits for the device."""
-        return self.rows[: int(self.n_rows)].tolist()
+        rows = self.rows[: int(self.n_rows)].tolist()
+        self.n_rows.zero_()
+        return rows

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.numbers import clear_unless, copy_if, invert, subtract
 # geometrically, and stopping here keeps every number finite.
 DIVERGED = 1e3
 ROUNDING = 1e-9  # a rise of the loss that is none, as a share of the loss at the start
+LBFGS_LOSSES = 25  # most that a search along a line asks for
 LBFGS_MEMORY = 10  # pairs of steps and gradients, each as large as the parameters
 
 
@@ -28,8 +29,8 @@ class Optimizer:
     adaptive : bool
         Whether a step that raises the loss is taken back, and the next ones are halved.
     searches : bool
-        Whether a step asks for losses along its way. Such steps run on the host, and one that
-        finds no lower loss is the last.
+        Whether a step asks for losses along its way. Such steps run on the host, and end where
+        they find no lower loss for a while.
     """
 
     adaptive = False
@@ -173,6 +174,7 @@ class LBFGS(Optimizer):
         self.rule = torch.optim.LBFGS(
             parameters,
             max_iter=1,
+            max_eval=LBFGS_LOSSES,
             tolerance_grad=0.0,
             tolerance_change=0.0,
             history_size=LBFGS_MEMORY,

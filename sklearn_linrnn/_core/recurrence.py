@@ -12,6 +12,7 @@ states are of shape (n_lags, n_channels, n_hidden), so that all products are of 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -26,6 +27,10 @@ class RNNParameters(NamedTuple):
     transition: Tensor
     input: Tensor
     readout: Tensor
+
+    def like(self, other: Tensor) -> RNNParameters:
+        """Return them in the type of a tensor, on its device."""
+        return RNNParameters(*(parameter.to(other) for parameter in self))
 
 
 def initialise(
@@ -45,6 +50,38 @@ def initialise(
         for shape, variance in zip(shapes, others, strict=True)
     )
     return RNNParameters(transition, inputs, readout)
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a network starts; it can be drawn again.
+
+    Attributes
+    ----------
+    n_hidden : int
+        Number of hidden units.
+    variances : tuple of float
+        ``nu_w``, ``nu_f`` and ``nu_c``.
+    transition_init : str or callable
+        As in `draw_transition`.
+    seed : int
+        Of all draws.
+    is_centred : bool
+        Whether the response of the start is subtracted from the network's.
+    """
+
+    n_hidden: int
+    variances: tuple[float, float, float]
+    transition_init: TransitionInit
+    seed: int
+    is_centred: bool
+
+    def draw(self, n_channels: int, n_outputs: int) -> RNNParameters:
+        """Return the parameters in float64, on the CPU."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return initialise(
+            self.n_hidden, n_channels, n_outputs, self.variances, generator, self.transition_init
+        )
 
 
 class Recurrence:

@@ -32,3 +32,18 @@ def scheduled_share(name: str, step: int, max_iter: int) -> float:
         case "inverse_sqrt":
             return (1.0 + step) ** -0.5
     return 1.0
+
+
+def checked_schedule(schedule: Schedule) -> Schedule:
+    """Return a schedule that raises where one of a user returns what is no share."""
+
+    def checked(step: int) -> float:
+        share = schedule(step)
+        if not 0 <= share < math.inf:
+            raise ValueError(
+                f"schedule must return a finite number of at least 0, but for step {step} it "
+                f"returned {share!r}."
+            )
+        return float(share)
+
+    return checked

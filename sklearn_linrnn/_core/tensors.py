@@ -22,8 +22,11 @@ class StoredAsNumPy:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        # Arrays that are mapped from a file may be read-only, which PyTorch does not know.
         vars(self).update(
-            (name, torch.from_numpy(value) if isinstance(value, np.ndarray) else value)
+            (name, torch.from_numpy(np.require(value, requirements="W")))
+            if isinstance(value, np.ndarray)
+            else (name, value)
             for name, value in state.items()
         )
 

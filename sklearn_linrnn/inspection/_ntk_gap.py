@@ -92,8 +92,8 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     """
     distance = _make_metric(estimator, metric)
     limit, linearised = estimator._limit_response(), estimator._linearised_response()
-    start = estimator._origin() if estimator.init == "random" else torch.zeros_like(limit)
-    trained = torch.from_numpy(estimator.impulse_response_).double()
+    start = torch.zeros_like(limit) if estimator._start.is_centred else estimator._origin()
+    trained = torch.tensor(estimator.impulse_response_).double()
     trained = trained.permute(2, 1, 0).flatten(0, 1)
     learned = distance(limit - start)
     if learned == 0:
@@ -116,6 +116,11 @@ def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
         raise ValueError(
             "ntk_gap knows the limit of solver='gd' without weight_decay, but solver="
             f"{estimator.solver!r}, weight_decay={estimator.weight_decay} came."
+        )
+    if estimator._went_on:
+        raise ValueError(
+            "ntk_gap retraces the steps of one fit, but this network went on training, by "
+            "partial_fit or warm_start."
         )
     if metric == "response":
         return lambda response: float(response.norm())

@@ -89,6 +89,7 @@ TORCH_OPTIMIZERS = {
             p,
             lr,
             max_iter=1,
+            max_eval=25,
             history_size=10,
             tolerance_grad=0,
             tolerance_change=0,

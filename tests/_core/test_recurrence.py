@@ -166,3 +166,149 @@ def test_a_fitted_network_predicts_by_running_its_recurrence(dtype):
     expected = torch.stack([simulate(parameters, window)[-1] for window in windows])
     tolerance = 1e-12 if dtype == "float64" else 1e-5
     assert_allclose(model.predict(x[0]), expected.numpy() + model.intercept_, atol=tolerance)
+
+
+# -- From arrays of every shape to gradients ---------------------------------------------
+
+
+def windows_of(x, y, w, n_lags):
+    """Return what each observed step of recordings sees: its last steps, target and weight."""
+    return [
+        (part[max(0, step + 1 - n_lags) : step + 1], targets[step], weights[step])
+        for part, targets, weights in zip(x, y, w, strict=True)
+        for step in range(len(part))
+        if not np.isnan(targets[step]).any()
+    ]
+
+
+def rows_of_windows(*, n_channels=1, n_outputs=1, n_lags=None, weighted=False, newest_first=False):
+    rng = np.random.default_rng(7)
+    x, y = rng.normal(0.4, 1.0, (20, 6, n_channels)), rng.normal(1.0, 1.0, (20, n_outputs))
+    w = rng.uniform(0.1, 2.0, 20)
+    seen = [(part[-(n_lags or 6) :], *rest) for part, *rest in zip(x, y, w, strict=True)]
+    if not weighted:
+        seen = [(part, target, 1.0) for part, target, _ in seen]
+    order = "newest_first" if newest_first else "oldest_first"
+    rows = (x[:, ::-1] if newest_first else x).reshape(20, -1)
+    arguments = {"X": rows, "y": y[:, 0] if n_outputs == 1 else y}
+    if weighted:
+        arguments["sample_weight"] = w
+    return arguments, {"n_channels": n_channels, "n_lags": n_lags, "lag_order": order}, seen
+
+
+def panel(*, every_step, layout="ntc", missing=False, weighted=False, n_lags=4):
+    x, y, _ = make_data(8, [6] * 7, 2, 2, missing=missing and every_step)
+    w = np.random.default_rng(9).uniform(0.1, 2.0, 7) if weighted else np.ones(7)
+    if not every_step:
+        for part in y:
+            part[:-1] = np.nan
+    seen = windows_of(x, y, [np.full(6, weight) for weight in w], n_lags)
+    arguments = {"X": np.stack(x), "y": np.stack(y) if every_step else np.stack(y)[:, -1]}
+    if layout == "nct":
+        arguments = {
+            name: array.swapaxes(1, 2) if name == "X" else array
+            for name, array in arguments.items()
+        }
+    if weighted:
+        arguments["sample_weight"] = w
+    return arguments, {"n_lags": n_lags, "layout": layout}, seen
+
+
+def lists(*, n_lags=4, **options):
+    x, y, w = make_data(10, [9, 2, 7], 2, 3, **options)
+    arguments = {"X": x, "y": y}
+    if options.get("weighted"):
+        arguments["sample_weight"] = w
+    return arguments, {"n_lags": n_lags}, windows_of(x, y, w, n_lags)
+
+
+def rows_of_steps(*, n_lags=4, interleaved=False, **options):
+    x, y, w = make_data(11, [9, 2, 7] if interleaved else [18], 2, 2, **options)
+    order = np.random.default_rng(12).permutation(18) if interleaved else np.arange(18)
+    ids = np.repeat(np.arange(3), [9, 2, 7]) if interleaved else np.zeros(18)
+    # The steps of a recording stay in their order, wherever its rows are.
+    place = np.argsort(order)
+    for recording in np.unique(ids):
+        place[ids == recording] = np.sort(place[ids == recording])
+    flat = (np.concatenate(part) for part in (x, y, w))
+    arrays = [array[np.argsort(place)] for array in (*flat, ids)]
+    arguments = dict(zip(("X", "y", "sample_weight", "sequence_id"), arrays, strict=True))
+    if not options.get("weighted"):
+        del arguments["sample_weight"]
+    if not interleaved:
+        del arguments["sequence_id"]
+    return arguments, {"n_lags": n_lags, "rows": "timesteps"}, windows_of(x, y, w, n_lags)
+
+
+ARRAYS = {
+    "windows": rows_of_windows(),
+    "windows, channels, outputs and weights": rows_of_windows(
+        n_channels=2, n_outputs=3, weighted=True
+    ),
+    "windows longer than the lags": rows_of_windows(n_lags=3, n_channels=2),
+    "windows, newest first": rows_of_windows(newest_first=True, n_channels=2),
+    "windows, one lag": rows_of_windows(n_lags=1, n_outputs=2, weighted=True),
+    "panel, last step": panel(every_step=False),
+    "panel, last step, weights": panel(every_step=False, weighted=True, n_lags=6),
+    "panel, last step, channels first": panel(every_step=False, layout="nct"),
+    "panel, last step, one lag": panel(every_step=False, n_lags=1),
+    "panel, every step": panel(every_step=True),
+    "panel, every step, weights, missing": panel(every_step=True, weighted=True, missing=True),
+    "panel, every step, one lag": panel(every_step=True, n_lags=1, missing=True),
+    "list": lists(),
+    "list, weights, missing": lists(weighted=True, missing=True),
+    "list, most shorter than the lags": lists(n_lags=9),
+    "list, one lag": lists(n_lags=1, weighted=True),
+    "steps": rows_of_steps(),
+    "steps, weights, missing": rows_of_steps(weighted=True, missing=True),
+    "steps of several recordings": rows_of_steps(interleaved=True, weighted=True, missing=True),
+    "steps, one lag": rows_of_steps(n_lags=1, interleaved=True, missing=True),
+}
+
+
+def backpropagated_windows(leaves, seen, *, origin, fit_intercept):
+    """Return the gradients of the loss over windows, each run from rest to its last step."""
+    outputs = torch.stack([simulate(leaves, torch.from_numpy(x))[-1] for x, _, _ in seen])
+    drawn = torch.stack([simulate(origin, torch.from_numpy(x))[-1] for x, _, _ in seen])
+    targets = torch.from_numpy(np.stack([y for _, y, _ in seen])) + drawn
+    w = torch.tensor([weight for *_, weight in seen], dtype=torch.float64)
+    b = w @ (targets - outputs).detach() / w.sum() if fit_intercept else 0.0
+    loss = (w @ (targets - b - outputs).square()).sum() / (2 * w.sum())
+    return torch.autograd.grad(loss, leaves)
+
+
+@pytest.mark.parametrize("case", ARRAYS)
+@pytest.mark.parametrize("fit_intercept", [True, False], ids=["intercept", "no intercept"])
+@pytest.mark.parametrize("init", ["random", "centered"])
+def test_a_step_of_the_estimator_is_along_the_gradient_of_backpropagation(
+    case, fit_intercept, init
+):
+    arguments, options, seen = ARRAYS[case]
+    names, rate = ("transition_", "input_", "readout_"), 1e-2
+    model = LinearRNNRegressor(
+        11,
+        **options,
+        init=init,
+        fit_intercept=fit_intercept,
+        learning_rate=rate,
+        schedule=lambda step: float(step % 2),  # none, one, none, one
+        max_iter=1,
+        warm_start=True,
+        random_state=0,
+    )
+    start = [torch.from_numpy(getattr(model.fit(**arguments), name)) for name in names]
+    nothing = [torch.zeros_like(part) for part in start]
+    before = start
+    for _ in range(2):  # at the start, where a centred network is zero, and a step later
+        model.set_params(schedule="constant").fit(**arguments)
+        after = [torch.from_numpy(getattr(model, name)) for name in names]
+        expected = backpropagated_windows(
+            [part.clone().requires_grad_() for part in before],
+            seen,
+            origin=start if init == "centered" else nothing,
+            fit_intercept=fit_intercept,
+        )
+        for one, other, gradient in zip(before, after, expected, strict=True):
+            largest = float(gradient.abs().max())
+            assert_allclose((one - other) / rate, gradient, rtol=0, atol=1e-10 * max(largest, 1e-3))
+        before = after
