@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.solution import Solution
+from sklearn_linrnn._core.tensors import as_float64
 
 MOST_STEPS = 2**30
 ROUNDING = 1e-10  # of a leverage
@@ -78,11 +79,15 @@ def leave_one_out(
     for block in lags:
         steps = slice(first, first + len(block))
         first += len(block)
-        goal = torch.from_numpy(targets[steps]).to(filters)
-        weight = torch.ones(len(block)) if weights is None else torch.from_numpy(weights[steps])
-        seen = ~torch.isnan(goal).any(1) & (weight.to(goal) > 0)
-        weight = weight.to(goal)[seen, None]
-        inputs = torch.from_numpy(block).to(filters)[seen] - statistics.input_mean
+        goal = as_float64(targets[steps], filters.device)
+        weight = (
+            goal.new_ones(len(block))
+            if weights is None
+            else as_float64(weights[steps], filters.device)
+        )
+        seen = ~torch.isnan(goal).any(1) & (weight > 0)
+        weight = weight[seen, None]
+        inputs = as_float64(block, filters.device)[seen] - statistics.input_mean
         coordinates = inputs @ basis
         leverage = coordinates.square() @ filters + solution.n_intercepts
         left = 1.0 - weight * leverage / statistics.weight
