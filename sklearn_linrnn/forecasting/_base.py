@@ -42,6 +42,7 @@ class LagForecaster(BaseForecaster):
     """
 
     _estimator_class: ClassVar[type[LagRegressor]]
+    _horizons_apart: ClassVar[bool] = False  # whether an estimator's outputs shape each other
 
     _histories: Histories
     _regressions: list[Regression]
@@ -212,7 +213,9 @@ class LagForecaster(BaseForecaster):
         """Settle the regressions and the number of lags that their sums have."""
         some = next(iter(histories.values()))
         n_columns, n_exogenous = len(some.columns), len(some.exogenous)
-        self._regressions = make_regressions(n_columns, n_exogenous, horizons, joint=self.joint)
+        self._regressions = make_regressions(
+            n_columns, n_exogenous, horizons, joint=self.joint, apart=self._horizons_apart
+        )
         pretrained = getattr(self, "pretrained_sums_", None)
         if pretrained is not None:
             self._check_pretrained(horizons, pretrained)
@@ -254,13 +257,13 @@ class LagForecaster(BaseForecaster):
     def _learn(self) -> None:
         """Learn from the sums that there are, and publish it."""
         for regression, some in zip(self._regressions, self._sums, strict=True):
-            if some.weight == 0:
-                longest = max(map(len, self._histories.values()))
-                needed = self._most_lags + max(regression.horizons)
+            if some.weight < 2:
+                furthest = max(regression.horizons)
                 raise ValueError(
-                    f"y must have {needed} observed steps in a row, n_lags={self._most_lags} and "
-                    f"the furthest horizon together, but there is no such part: the longest series "
-                    f"has {longest} steps. Lower n_lags or the horizon."
+                    f"y must have {self._most_lags + furthest + 1} observed steps in a row, two "
+                    f"windows of n_lags={self._most_lags} with a target {furthest} steps ahead, "
+                    f"but its longest series has {max(map(len, self._histories.values()))} steps. "
+                    "Lower n_lags or the horizon."
                 )
         pairs = zip(self._regressions, self._sums, strict=True)
         self._models = [self._fit_model(regression, sums) for regression, sums in pairs]
@@ -386,10 +389,23 @@ class LagForecaster(BaseForecaster):
     # -- Times, columns and series
 
     def _horizons(self, fh: Any, histories: Histories) -> tuple[int, ...]:
-        """Return the steps ahead to learn."""
+        """Return the steps ahead to learn.
+
+        Where their sum decides something for all of them, those that were not asked for are learned
+        too, so that a forecast does not depend on which others were asked for.
+        """
         if self.strategy == "recursive":
             return (1,)
-        return _learned_horizons(self._steps(fh, history) for history in histories.values())
+        horizons = _learned_horizons(self._steps(fh, history) for history in histories.values())
+        driven = any(len(history.exogenous) for history in histories.values())
+        if self._chooses_from_data and not (driven or self._horizons_apart):
+            return tuple(range(1, max(horizons) + 1))
+        return horizons
+
+    @property
+    def _chooses_from_data(self) -> bool:
+        """Whether a hyperparameter is chosen for all outputs of a regression together."""
+        return self.n_lags == "auto"
 
     def _steps(self, fh: ForecastingHorizon, history: History) -> NDArray:
         """Return a horizon in steps after the end of a series."""

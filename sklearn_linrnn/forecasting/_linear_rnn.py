@@ -14,6 +14,7 @@ class LinearRNNForecaster(DescentForecaster):
     """Forecaster."""
 
     _estimator_class = LinearRNNRegressor
+    _horizons_apart = True  # one network for several would serve them all at once
     _tags = {"capability:random_state": True}
 
     def __init__(

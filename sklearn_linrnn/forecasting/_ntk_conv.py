@@ -58,6 +58,11 @@ class NTKConvForecaster(LagForecaster):
         self.verbose = verbose
         super().__init__()
 
+    @property
+    def _chooses_from_data(self) -> bool:
+        choices = ("n_lags", "nu_w", "nu_f", "nu_c", "correlation", "alpha", "n_steps")
+        return any(isinstance(getattr(self, name), str) for name in choices)
+
     def _make_estimator(self) -> NTKConvRegressor:
         estimator = super()._make_estimator()
         return estimator.set_params(n_lags="auto" if self.n_lags == "auto" else None)

@@ -21,15 +21,16 @@ from sklearn_linrnn.forecasting._panels import Key, name
 from sklearn_linrnn.forecasting._regressions import Regression
 
 GRID = ("nu_w", "nu_f", "nu_c", "alphas", "prior", "correlation", "n_steps")
-SHARED = ("fit_intercept", "learning_rate", "device")
+SHARED = ("fit_intercept", "learning_rate", "device", "verbose")
 
 
 class NTKConvForecasterCV(LagForecaster):
     r"""Forecasts by an infinitely wide linear RNN, its hyperparameters chosen on held-out windows.
 
     `NTKConvForecaster` with the candidate that has the least mean squared error over all windows
-    of the end of each series and all steps ahead. Candidates learn from sums and are scored by
-    sums: one eigendecomposition for each prior has all penalties, and no forecast is made.
+    of the end of each series, all columns and all steps ahead. Candidates learn from sums and are
+    scored by sums: one eigendecomposition for each prior has all penalties, and no forecast is
+    made.
 
     Parameters
     ----------
@@ -182,7 +183,8 @@ class NTKConvForecasterCV(LagForecaster):
         first = {key: end + spread for key, end in ends.items()}
         held_out = self._sum_up(self._histories, first, last, None)
         self._choose(early, held_out)
-        super()._learn_until(last if self.refit else ends, pretrained)
+        self._sums = self._sum_up(self._histories, ends, last, early) if self.refit else early
+        self._learn()
 
     def _validation_start(self, key: Key, n_steps: int) -> int:
         """Return the first step of a series that is held out."""

@@ -104,16 +104,17 @@ class Regression:
 
 
 def make_regressions(
-    n_columns: int, n_exogenous: int, horizons: tuple[int, ...], *, joint: bool
+    n_columns: int, n_exogenous: int, horizons: tuple[int, ...], *, joint: bool, apart: bool
 ) -> list[Regression]:
     """Return the regressions of a forecaster.
 
-    There is one for all columns if they are ``joint``, else one for each. All horizons share one,
-    and the windows that have all of its targets, unless exogenous channels keep them apart.
+    There is one for all columns if they are ``joint``, else one for each. All horizons share it,
+    and the windows that have the targets of all of them, unless they are to be ``apart``, as
+    exogenous channels need.
     """
     columns = [tuple(range(n_columns))] if joint else [(c,) for c in range(n_columns)]
     together = [Regression(group, horizons, n_exogenous) for group in columns]
-    if not n_exogenous:
+    if not (n_exogenous or apart):
         return together
     return [replace(one, horizons=(h,)) for h in horizons for one in together]
 
