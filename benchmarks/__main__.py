@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import (
     airline,
+    coverage,
     evidence,
     grid_search,
     lag_statistics,
@@ -18,6 +19,7 @@ from benchmarks import (
     ridge,
     rnn_step,
     system_identification,
+    update,
 )
 
 BENCHMARKS = {
@@ -32,6 +34,8 @@ BENCHMARKS = {
         long_series,
         many_lags,
         system_identification,
+        coverage,
+        update,
     )
 }
 

@@ -14,7 +14,6 @@ from sklearn_linrnn import forecasting
 from sklearn_linrnn.forecasting import NTKConvForecaster
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(forecasting.__all__))
 def test_sktime_accepts_the_forecaster(name):
     with warnings.catch_warnings():
