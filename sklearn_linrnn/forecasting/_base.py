@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sktime.datatypes import convert_to
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
+from sktime.utils.validation.forecasting import check_fh
 
 from sklearn_linrnn._base import LagRegressor
 from sklearn_linrnn._core.lag_statistics import LagStatistics
@@ -20,7 +21,7 @@ from sklearn_linrnn._validation.parameters import check_device
 from sklearn_linrnn.forecasting._history import History, check_columns
 from sklearn_linrnn.forecasting._models import Model
 from sklearn_linrnn.forecasting._panels import Key, each_series, join, name, split
-from sklearn_linrnn.forecasting._predictions import Prediction
+from sklearn_linrnn.forecasting._predictions import Prediction, mean_square
 from sklearn_linrnn.forecasting._regressions import Regression, make_regressions
 from sklearn_linrnn.forecasting._rolling import Forecasts, forecast
 
@@ -197,11 +198,17 @@ class LagForecaster(BaseForecaster):
             If y is shorter than a window, or a step ahead is not one that was learned.
         """
         self.check_is_fitted()
+        if self._is_vectorized:
+            raise ValueError(
+                "predict_rolling needs one model, but each series was fitted with its own: take "
+                "pooling='global', or one of `forecasters_`."
+            )
         frame = convert_to(y, "pd.DataFrame", as_scitype="Series")
         history = self._known_columns(History(frame, X))
-        steps = np.asarray(self._check_fh(fh).to_numpy())
-        if steps.dtype.kind not in "iu" or (steps < 1).any():
-            raise ValueError(f"fh must be relative, steps ahead of at least 1, but {steps} came.")
+        horizon = self.fh.to_relative(self.cutoff) if fh is None else check_fh(fh)
+        steps = np.asarray(horizon.to_numpy())
+        if not horizon.is_relative or (steps < 1).any():
+            raise ValueError(f"fh must be relative, steps ahead of at least 1, but {fh} came.")
         self._check_length(history, "y")
         origins = np.arange(self.n_lags_ - 1, len(history))
         x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
@@ -242,8 +249,7 @@ class LagForecaster(BaseForecaster):
             parts = []
             for key, history in histories.items():
                 steps = slice(max(first.get(key, 0) - reach, 0), last[key])
-                # A level that a whole series has does not matter to normalised windows, but costs
-                # digits.
+                # What is added to a whole series leaves windows less their level, but costs digits.
                 y = history.y[steps] - (history.level if self.normalize is not None else 0.0)
                 parts.append((y, history.x[steps]))
             new.append(regression.sums(parts, self._most_lags, device))
@@ -317,7 +323,7 @@ class LagForecaster(BaseForecaster):
             seen = None
             if errors is not None:
                 seen = errors[:, [horizons.index(max(step, 1)) for step in steps[key]]]
-                forecasts = Forecasts(forecasts.mean, np.nanmean(np.square(seen), axis=0))
+                forecasts = Forecasts(forecasts.mean, mean_square(seen))
             index = fh.to_absolute_index(history.cutoff)
             found[key] = Prediction(index, forecasts.mean, forecasts.variance, seen)
         return found
@@ -391,8 +397,8 @@ class LagForecaster(BaseForecaster):
     def _horizons(self, fh: Any, histories: Histories) -> tuple[int, ...]:
         """Return the steps ahead to learn.
 
-        Where their sum decides something for all of them, those that were not asked for are learned
-        too, so that a forecast does not depend on which others were asked for.
+        Where something is chosen for all of them together, all up to the furthest are learned, so
+        that a forecast does not depend on which others were asked for.
         """
         if self.strategy == "recursive":
             return (1,)

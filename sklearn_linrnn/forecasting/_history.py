@@ -101,11 +101,10 @@ class History:
         self.exogenous = pd.Index([]) if X is None else X.columns
         self.clock = Clock.of(y.index, "y")
         self.cutoff = self.clock.cutoff(y.index[-1])
-        values = _values(y, X)
-        self._steps, self._length = values, len(values)
+        self._steps, self._length = _values(y, X), len(y)
         observed = np.isfinite(self.y)
-        first = np.where(observed, self.y, 0.0)[observed.argmax(axis=0), range(len(self.columns))]
-        self.level = first
+        first = observed.argmax(axis=0), np.arange(len(self.columns))
+        self.level = np.where(observed, self.y, 0.0)[first]
 
     def __len__(self) -> int:
         return self._length
@@ -120,8 +119,8 @@ class History:
         """The exogenous series, (n_timesteps, n_exogenous)."""
         return self._steps[: self._length, len(self.columns) :]
 
-    def append(self, y: pd.DataFrame, X: pd.DataFrame | None) -> int:
-        """Append what is new, and return how many steps that are.
+    def append(self, y: pd.DataFrame, X: pd.DataFrame | None) -> None:
+        """Append what is new.
 
         Steps at or before the cutoff have been seen. Steps between it and the first new one were
         not observed.
@@ -131,7 +130,7 @@ class History:
         X = self.check_exogenous(X)
         new = y.index > self.cutoff[0]
         if not new.any():
-            return 0
+            return
         times = self.clock.between(self.cutoff[0], y.index[-1])[1:]
         if not y.index[new].isin(times).all() or not y.index.is_unique:
             raise ValueError(
@@ -145,7 +144,6 @@ class History:
         self._steps[self._length : self._length + len(rows)] = rows
         self._length += len(rows)
         self.cutoff = self.clock.cutoff(times[-1])
-        return len(rows)
 
     def check_exogenous(self, X: pd.DataFrame | None) -> pd.DataFrame | None:
         """Return the exogenous columns in their order, or raise if one is missing or unknown."""
@@ -174,8 +172,9 @@ class History:
         ValueError
             If a value is missing.
         """
-        if n_steps == 0 or len(self.exogenous) == 0:
-            return np.empty((n_steps, len(self.exogenous)))
+        if len(self.exogenous) == 0:
+            self.check_exogenous(X)
+            return np.empty((n_steps, 0))
         times = self.following(n_steps)
         if X is None:
             raise ValueError(

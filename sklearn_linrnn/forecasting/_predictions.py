@@ -65,3 +65,11 @@ def half_widths(errors: NDArray, coverages: NDArray) -> NDArray:
         return np.full(place.shape, np.inf)
     picked = np.take_along_axis(ordered, place.transpose(2, 0, 1), axis=0).transpose(1, 2, 0)
     return np.where(known, picked, np.where(rank == 0, 0.0, np.inf))
+
+
+def mean_square(errors: NDArray) -> NDArray:
+    """Return the mean squares of errors (n_errors, n_times, n_columns); infinite without errors."""
+    known = np.isfinite(errors)
+    squares = np.square(np.where(known, errors, 0.0)).sum(axis=0)
+    n_errors = known.sum(axis=0)
+    return np.where(n_errors > 0, squares / np.maximum(n_errors, 1), np.inf)

@@ -145,14 +145,28 @@ def test_infinity_is_no_gap():
 def test_horizons_that_were_not_learned():
     y = noise()
     direct = NTKConvForecaster(4, 0.5, alpha=1.0).fit(y[:30], fh=[2])
-    with pytest.raises(ValueError, match="A different forecasting horizon"):
+    with pytest.raises(ValueError, match=r"asks for \[1\] steps ahead"):
         direct.predict_rolling(y, fh=[1])
+    assert direct.predict_rolling(y).shape == (37, 1, 1)
     absolute = ForecastingHorizon(y.index[[32]], is_relative=False)
     moved = NTKConvForecaster(4, 0.5, alpha=1.0).fit(y[:30], fh=absolute).update(y[30:31])
     with pytest.raises(ValueError, match=r"asks for \[2\] steps ahead, .* fitted for \[3\]"):
         moved.predict()
     with pytest.raises(ValueError, match="fh must be relative"):
         NTKConvForecaster(4, strategy="recursive").fit(y).predict_rolling(y, fh=[0])
+
+
+def test_rolling_forecasts_need_one_model():
+    y = pd.concat({"a": noise(), "b": noise(seed=1)}, names=["series", "time"]).to_frame()
+    forecaster = NTKConvForecaster(4).fit(y, fh=1)
+    with pytest.raises(ValueError, match="predict_rolling needs one model"):
+        forecaster.predict_rolling(noise())
+
+
+def test_inputs_that_were_never_seen():
+    forecaster = NTKConvForecaster(4).fit(noise()[:30], fh=1)
+    with pytest.raises(ValueError, match="fitted without X"):
+        forecaster.predict(X=inputs()[30:])
 
 
 def test_learning_before_needs_the_same_horizon_and_columns():

@@ -133,6 +133,15 @@ def test_conformal_widths_are_ranks_of_errors_that_were_held_out():
         assert half[2] == np.inf  # no rank among so few errors
 
 
+def test_a_horizon_without_errors_has_no_bounds():
+    y = autoregression(100)
+    forecaster = NTKConvForecaster(N_LAGS, intervals="conformal", calibration_fraction=0.05)
+    forecaster.fit(y, fh=[1, 9])
+    assert np.isinf(forecaster.predict_interval().iloc[1]).all()
+    assert np.isinf(forecaster.predict_var().iloc[1, 0])
+    assert np.isfinite(forecaster.predict_var().iloc[0, 0])
+
+
 def test_conformal_forecasts_are_those_of_all_data():
     y = autoregression(100)
     gaussian = NTKConvForecaster(N_LAGS).fit(y, fh=[1, 2])
