@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import (
     airline,
+    coverage,
     evidence,
     grid_search,
     lag_statistics,
@@ -19,6 +20,7 @@ from benchmarks import (
     rnn_gpu,
     rnn_step,
     system_identification,
+    update,
 )
 
 BENCHMARKS = {
@@ -34,6 +36,8 @@ BENCHMARKS = {
         long_series,
         many_lags,
         system_identification,
+        coverage,
+        update,
     )
 }
 

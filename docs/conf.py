@@ -4,6 +4,8 @@ import inspect
 from importlib.metadata import version as installed_version
 
 import sklearn_linrnn
+import sklearn_linrnn.forecasting
+import sklearn_linrnn.regression
 
 project = "sklearn-linrnn"
 author = "The sklearn-linrnn developers"
@@ -29,9 +31,11 @@ default_role = "py:obj"
 
 
 def own_members(cls: type) -> dict[str, list[str]]:
-    """List what the package itself defines of a class; scikit-learn documents the rest."""
+    """List what the package itself defines of a class; its base's package documents the rest."""
     members = {"methods": [], "properties": []}
-    for name in filter(lambda name: not name.startswith("_"), dir(cls)):
+    for name in dir(cls):
+        if name.startswith("_") or name == "get_test_params":  # for sktime's tests
+            continue
         member = inspect.getattr_static(cls, name)
         is_property = isinstance(member, property)
         function = member.fget if is_property else getattr(cls, name)
@@ -40,11 +44,14 @@ def own_members(cls: type) -> dict[str, list[str]]:
     return members
 
 
+PACKAGES = (sklearn_linrnn, sklearn_linrnn.forecasting, sklearn_linrnn.regression)
+
 autosummary_context = {
     "own_members": {
-        f"sklearn_linrnn.{name}": own_members(getattr(sklearn_linrnn, name))
-        for name in sklearn_linrnn.__all__
-        if inspect.isclass(getattr(sklearn_linrnn, name))
+        f"{package.__name__}.{name}": own_members(getattr(package, name))
+        for package in PACKAGES
+        for name in package.__all__
+        if inspect.isclass(getattr(package, name))
     },
 }
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from sklearn_linrnn._series import BUNDLED, load_series
+
+BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
+INTERRUPTED = 130  # exit status after Ctrl-C
 
 
 class ListOptions(click.Command):
@@ -118,6 +122,109 @@ def memory_bias_command(
     print_report(frame, series.name, lags)
     if csv is not None:
         frame.to_csv(csv, index=False)
+
+
+@main.command("benchmark", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")
+@click.argument("names_or_csvs", nargs=-1, metavar="[NAME_OR_CSV]...")
+@click.option("--target", metavar="COL", help="Column to forecast, of files with several.")
+@click.option(
+    "--season",
+    metavar="S",
+    type=click.IntRange(min=1),
+    help="Steps after which the series repeat themselves; without it, what their dates say.",
+)
+@click.option(
+    "--horizon",
+    metavar="H",
+    type=click.IntRange(min=1),
+    default=12,
+    show_default=True,
+    help="Number of steps to forecast.",
+)
+@click.option(
+    "--folds",
+    metavar="K",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Number of test parts, each H steps long, at the end of the series.",
+)
+@click.option(
+    "--window",
+    type=click.Choice(["expanding", "sliding"]),
+    default="expanding",
+    show_default=True,
+    help="Whether the training part before each keeps its start, or its length.",
+)
+@click.option(
+    "--lags",
+    metavar="L ...",
+    multiple=True,
+    type=click.IntRange(min=1),
+    default=(12, 24),
+    show_default=True,
+    help="Windows of the peers that do not choose one.",
+)
+@click.option(
+    "--csv",
+    metavar="OUT",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=_in_a_folder,
+    default="benchmark.csv",
+    show_default=True,
+    help="File for the results; those that it has are not computed again.",
+)
+@click.option("--overwrite", is_flag=True, help="Forget the results that the file has.")
+def benchmark_command(
+    names_or_csvs: tuple[str, ...],
+    target: str | None,
+    season: int | None,
+    horizon: int,
+    folds: int,
+    window: Literal["expanding", "sliding"],
+    lags: tuple[int, ...],
+    csv: Path,
+    overwrite: bool,
+) -> None:
+    """Rank this package's forecasters and sktime's on real series.
+
+    NAME_OR_CSV is one of sktime's bundled series or a CSV file with a line of names; without any,
+    airline, lynx, pbs, solar and uschange. A result is in the file OUT as soon as it is there:
+    after Ctrl-C or a failure the same command goes on.
+    """
+    from sklearn_linrnn._benchmark import (  # noqa: PLC0415
+        Benchmark,
+        Protocol,
+        make_task,
+        open_results,
+    )
+    from sklearn_linrnn._ranking import print_ranking  # noqa: PLC0415
+
+    protocol = Protocol(horizon, folds, window)
+    given = names_or_csvs or BENCHMARKED
+    names = dict.fromkeys(name.lower() if name.lower() in BUNDLED else name for name in given)
+    try:
+        series = {name: load_series(name, target).target for name in names}
+        tasks = [make_task(name, y, season, protocol) for name, y in series.items()]
+        results = open_results(csv)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if overwrite:
+        results.clear()
+    benchmark, failures, stopped = Benchmark(tasks, protocol, sorted(set(lags))), [], False
+    try:
+        for failure in benchmark.run(results, progress=True):
+            failures.append(failure)  # noqa: PERF402 - those before Ctrl-C count
+    except KeyboardInterrupt:
+        stopped = True
+    except OSError as error:
+        raise click.ClickException(f"{csv} could not be written: {error}") from error
+    frame = benchmark.collect(results)
+    print_ranking(frame, protocol, failures)
+    click.echo(f"{len(frame)} of {len(benchmark)} results are in {csv}.")
+    if stopped:
+        click.echo("Stopped; the same command goes on from there.", err=True)
+        raise SystemExit(INTERRUPTED)
 
 
 if __name__ == "__main__":

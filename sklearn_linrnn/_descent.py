@@ -77,6 +77,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     # Whether training moves the curvature, so that a step which was stable may cease to be.
     _moves = False
 
+    _sums: LagStatistics  # what was learned from
+    _held_out_sums: LagStatistics | None
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> Self:
         # numpydoc ignore=GL08
         with self._given(X, y, sample_weight, sequence_id):
@@ -126,7 +129,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             statistics = statistics + self._sums.to(statistics.input_mean.device)
             if held_out is not None and self._held_out_sums is not None:
                 held_out = held_out + self._held_out_sums.to(held_out.input_mean.device)
+            earlier = self._held_out_sums
             self._publish(*self._train(statistics, held_out, goes_on=True))
+            if held_out is None:
+                self._held_out_sums = earlier
         return self
 
     @abstractmethod
@@ -179,9 +185,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         if shape == self.impulse_response_.shape and n_hidden in (None, len(self._parameters()[0])):
             return
         raise ValueError(
-            f"warm_start=True goes on with a model of (n_outputs, n_channels, n_lags) = "
-            f"{self.impulse_response_.shape}, but these data, with n_hidden={n_hidden}, need "
-            f"{shape}. Fit anew with warm_start=False."
+            "Training goes on (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
+            f"n_lags) = {self.impulse_response_.shape}, but these data, with n_hidden={n_hidden}, "
+            f"need {shape}. Fit anew with warm_start=False."
         )
 
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:

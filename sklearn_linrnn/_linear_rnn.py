@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any, Literal
@@ -74,7 +75,7 @@ class LinearRNNRegressor(DescentRegressor):
     schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
         What becomes of the size of the steps: all the same, falling to zero at `max_iter` along a
         line or half a cosine, or with the root of their number; or a function of the number of
-        steps taken that returns the share of the size.
+        steps taken that returns the share of the size. Each fit that goes on begins it anew.
     momentum : float, default=0.0
         Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9
         where it is left at 0. "lbfgs" has none.
@@ -452,7 +453,9 @@ class LinearRNNRegressor(DescentRegressor):
         objective = Objective(model, self._sums, max_grad_norm=self.max_grad_norm or math.inf)
         loss = Quadratic.of(self._sums, self._limit_root())
         stopping = Stopping(self._n_steps_kept, tol=0.0, patience=1)
-        training = self._make_training(objective, loss, stopping)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of the step, which `fit` gave
+            training = self._make_training(objective, loss, stopping)
         training.run(stopping.max_iter)
         return model.response()
 

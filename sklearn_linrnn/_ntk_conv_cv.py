@@ -21,6 +21,7 @@ from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.solution import Solution
+from sklearn_linrnn._core.spectral import held_out_squares
 from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor, make_root
 from sklearn_linrnn._folds import fold_statistics, n_samples
 from sklearn_linrnn._grid import make_candidates
@@ -163,6 +164,8 @@ class NTKConvRegressorCV(ExactRegressor):
     {'alpha': 10, 'nu_w': 0.1}
     """
 
+    _held_out: LagStatistics | None = None  # but while `fit_statistics` learns
+
     _parameter_constraints: dict[str, list] = {
         **SHAPES,
         **COMPUTING,
@@ -256,6 +259,50 @@ class NTKConvRegressorCV(ExactRegressor):
         finally:
             del self._groups
 
+    def fit_statistics(
+        self, statistics: LagStatistics, held_out: LagStatistics | None = None
+    ) -> Self:
+        """Choose the hyperparameters and learn the impulse response from sums.
+
+        Parameters
+        ----------
+        statistics : LagStatistics
+            Sums of recordings or windows to learn from.
+        held_out : LagStatistics, default=None
+            Sums of others, on which candidates are scored; ``None`` to judge them by the sums that
+            they learn from, with ``cv="gcv"`` or ``cv="evidence"``.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. It predicts at every step of the recordings that it gets.
+
+        Raises
+        ------
+        TypeError
+            If something else than `LagStatistics` came.
+        ValueError
+            If a parameter is not of the form it must have or needs more than sums, or the two sums
+            are not of the same lags, channels and outputs. An earlier fit then stays as it was.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_linrnn import LagStatistics, NTKConvRegressorCV
+        >>> x = np.random.default_rng(0).normal(size=600)
+        >>> y = x + 0.5 * np.roll(x, 1)
+        >>> early = LagStatistics.from_series(x[:400], y[:400], n_lags=5)
+        >>> late = LagStatistics.from_series(x[400:], y[400:], n_lags=5)
+        >>> model = NTKConvRegressorCV(0.5, alphas=[1e-3, 1e3])
+        >>> model.fit_statistics(early, held_out=late).best_params_
+        {'alpha': 0.001}
+        """
+        self._held_out = held_out
+        try:
+            return super().fit_statistics(statistics)
+        finally:
+            del self._held_out
+
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
         candidates = make_candidates(self)
         n_coefficients = n_lags * data.sequences.n_channels
@@ -273,24 +320,50 @@ class NTKConvRegressorCV(ExactRegressor):
         return self._choose_best(candidates, self._about(whole), scores)
 
     def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
-        if self.cv not in ("gcv", "evidence"):
-            raise ValueError(
-                f"cv={self.cv!r} needs the rows of the data; sums know cv='gcv' and 'evidence'."
-            )
         candidates = make_candidates(self)
-        scores = self._judge(statistics, None, candidates)[None]
+        if self._held_out is not None:
+            held_out = self._check_held_out(self._held_out, statistics)
+            scores = self._score_fold(statistics, held_out, candidates)[None]
+        elif self.cv in ("gcv", "evidence"):
+            scores = self._judge(statistics, None, candidates)[None]
+        else:
+            raise ValueError(
+                f"cv={self.cv!r} needs the rows of the data; sums know cv='gcv' and 'evidence', "
+                "or are judged by sums that are held out."
+            )
         return self._accept(*self._choose_best(candidates, statistics, scores))
+
+    def _check_held_out(self, held_out: LagStatistics, statistics: LagStatistics) -> LagStatistics:
+        if not isinstance(held_out, LagStatistics):
+            raise TypeError(f"held_out must be LagStatistics, but {type(held_out).__name__} came.")
+        if held_out.weight <= 0:
+            raise ValueError("held_out must have one row at least, but its weight is 0.")
+        held_out = held_out.to(statistics.input_mean.device)
+        statistics.check_alike(held_out)
+        return held_out
 
     def _choose_best(
         self, candidates: Candidates, whole: LagStatistics, scores: NDArray
     ) -> tuple[LagPrior, Solution]:
-        self.n_splits_ = 0 if isinstance(self.cv, str) else len(scores)
+        by_whole = isinstance(self.cv, str) and self._held_out is None
+        self.n_splits_ = 0 if by_whole else len(scores)
         self._publish_scores(candidates, scores)
         best = candidates[self.best_index_]
-        prior, steps = self._make_prior(best), best.get("n_steps")
+        prior, steps = self.make_prior(best), best.get("n_steps")
         return prior, self._make_solution(whole, prior, float(best["alpha"]), steps)
 
-    def _make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
+    def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
+        """Return the prior of a candidate.
+
+        Parameters
+        ----------
+        candidate : mapping of str to object
+            Parameters of `NTKConvRegressor`, as in ``cv_results_["params"]``.
+
+        Returns
+        -------
+        prior : LagPrior
+        """
         values = {name: getattr(self, name) for name in (*HYPERPARAMETERS, "prior")}
         values.update(candidate)
         return make_prior(values["prior"], SimpleNamespace(**values))
@@ -324,13 +397,26 @@ class NTKConvRegressorCV(ExactRegressor):
         train = train if self.fit_intercept else train.uncentred()
         scores = np.empty(len(candidates))
         for solution, filters, indices in self._paths(train, candidates):
-            seen = solution.statistics
-            responses = solution.spectrum.solve(filters)
-            self._keep_digits(responses, solution, [candidates[index] for index in indices])
-            part = test.first_lags(seen.n_lags)
-            squares = part.squared_errors(responses, seen.intercept(responses))
-            scores[indices] = SCORES[self.scoring](squares, part).cpu().numpy()
+            part = test.first_lags(solution.statistics.n_lags)
+            group = [candidates[index] for index in indices]
+            scores[indices] = self._score_path(solution, filters, group, part).cpu().numpy()
         return scores
+
+    def _score_path(
+        self, solution: Solution, filters: Tensor, candidates: Candidates, part: LagStatistics
+    ) -> Tensor:
+        """Return the scores on a test part of the candidates of one prior, (n_candidates,)."""
+        seen, digits = solution.statistics, self._short_of_digits(solution, candidates)
+        n_outputs = len(seen.target_mean)
+        many = n_outputs * len(candidates) > len(filters)
+        if many and self.scoring == "neg_mean_squared_error" and not digits:
+            squares = held_out_squares(solution.spectrum, filters, seen, part)
+            return -squares / (part.weight * n_outputs)
+        responses = solution.spectrum.solve(filters)
+        for place in digits:
+            alpha = float(candidates[place]["alpha"])
+            responses[:, place] = replace(solution, alpha=alpha).response
+        return SCORES[self.scoring](part.squared_errors(responses, seen.intercept(responses)), part)
 
     def _judge(
         self, statistics: LagStatistics, data: TrainingData | None, candidates: Candidates
@@ -346,7 +432,7 @@ class NTKConvRegressorCV(ExactRegressor):
         return scores
 
     def _evidence(self, statistics: LagStatistics, candidate: Mapping[str, Any]) -> float:
-        root = make_root(self._make_prior(candidate), statistics)
+        root = make_root(self.make_prior(candidate), statistics)
         return evidence(statistics, root, float(candidate["alpha"]), self._n_intercepts).value
 
     def _paths(
@@ -363,19 +449,21 @@ class NTKConvRegressorCV(ExactRegressor):
             groups.setdefault(tuple(prior), []).append(index)
         scatter = statistics.input_scatter.diagonal()
         for indices in groups.values():
-            root = make_root(self._make_prior(candidates[indices[0]]), statistics)
+            root = make_root(self.make_prior(candidates[indices[0]]), statistics)
             root = root.relevant(scatter, min(candidates[index]["alpha"] for index in indices))
             seen = statistics.first_lags(len(root.lags))
             solution = Solution(seen, root, 0.0, self._n_intercepts)
             filters = [self._filter(solution, candidates[index]) for index in indices]
             yield solution, torch.stack(filters, dim=1), indices
 
-    def _keep_digits(self, responses: Tensor, solution: Solution, candidates: Candidates) -> None:
-        """Replace responses (p, k, n_outputs) of so small a penalty that rounding would show."""
+    def _short_of_digits(self, solution: Solution, candidates: Candidates) -> list[int]:
+        """Return the places of the ridges of so small a penalty that rounding would show."""
         smallest = SMALLEST_PENALTY * solution.largest_curvature * solution.statistics.weight
-        for place, candidate in enumerate(candidates):
-            if candidate.get("n_steps") is None and candidate["alpha"] < smallest:
-                responses[:, place] = replace(solution, alpha=candidate["alpha"]).response
+        return [
+            place
+            for place, candidate in enumerate(candidates)
+            if candidate.get("n_steps") is None and candidate["alpha"] < smallest
+        ]
 
     def _filter(self, solution: Solution, candidate: Mapping[str, Any]) -> Tensor:
         penalised = solution.changed(alpha=float(candidate["alpha"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -49,7 +50,7 @@ class WeightedConv1DRegressor(DescentRegressor):
     schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
         What becomes of the size of the steps: all the same, falling to zero at `max_iter` along a
         line or half a cosine, or with the root of their number; or a function of the number of
-        steps taken that returns the share of the size.
+        steps taken that returns the share of the size. Each fit that goes on begins it anew.
     momentum : float, default=0.0
         Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9
         where it is left at 0. "lbfgs" has none.
@@ -226,8 +227,16 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
+    def _begin(self, goes_on: bool) -> bool:
+        if not super()._begin(goes_on):
+            names = "lag_weights", "nu_w", "nu_f", "nu_c"
+            # Training that goes on keeps the weights that it began with.
+            self._weighting = {name: getattr(self, name) for name in names}
+        return goes_on
+
     def _lag_covariance(self, n_lags: int) -> NDArray:
-        return check_lag_weights(self.lag_weights, n_lags, self)
+        weighting = SimpleNamespace(**self._weighting)
+        return check_lag_weights(weighting.lag_weights, n_lags, weighting)
 
     def _make_model(self, n_outputs: int, root: PriorRoot) -> ScaledConvolution:
         return ScaledConvolution(root, n_outputs, torch_dtype(self.dtype))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import mean_squared_error, r2_score
 
 from sklearn_linrnn import (
     LagStatistics,
@@ -85,3 +86,45 @@ def test_names_of_an_earlier_fit_are_gone(recordings):
 def test_anything_but_sums_is_refused(argument):
     with pytest.raises(TypeError, match="statistics must be LagStatistics"):
         NTKConvRegressor().fit_statistics(argument)
+
+
+@pytest.mark.parametrize("scoring", ["neg_mean_squared_error", "r2"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("n_outputs", [1, 30])
+def test_sums_that_are_held_out_choose_what_their_rows_would(n_outputs, fit_intercept, scoring):
+    rng = np.random.default_rng(1)
+    x = rng.normal(1.0, 1.0, (90, 1))
+    y = np.hstack([x + k * np.roll(x, k, axis=0) for k in range(n_outputs)])
+    y += rng.normal(size=y.shape)
+    early, late = (
+        LagStatistics.from_series(x[part], y[part], n_lags=6)
+        for part in (slice(0, 60), slice(60, None))
+    )
+    search = NTKConvRegressorCV(
+        [0.2, 0.8], alphas=[0.0, 1.0, 100.0], fit_intercept=fit_intercept, scoring=scoring
+    ).fit_statistics(early, held_out=late)
+    kind = r2_score if scoring == "r2" else mean_squared_error
+    sign = 1.0 if scoring == "r2" else -1.0
+    for candidate, score in zip(
+        search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
+    ):
+        one = NTKConvRegressor(**candidate, fit_intercept=fit_intercept).fit_statistics(early)
+        assert score == pytest.approx(sign * kind(y[60:], one.predict([x[60:]])[0]), rel=1e-9)
+        if candidate == search.best_params_:
+            np.testing.assert_allclose(search.impulse_response_, one.impulse_response_, atol=1e-12)
+    assert search.n_splits_ == 1
+    assert search.best_score_ == max(search.cv_results_["mean_test_score"])
+
+
+def test_held_out_sums_must_be_alike(recordings):
+    x, y = recordings
+    statistics = LagStatistics.from_series(x, y, n_lags=5)
+    search = NTKConvRegressorCV([0.5])
+    with pytest.raises(TypeError, match="held_out must be LagStatistics, but ndarray"):
+        search.fit_statistics(statistics, held_out=np.zeros(3))
+    with pytest.raises(ValueError, match="their n_lags agree, but 5 and 4"):
+        search.fit_statistics(statistics, held_out=LagStatistics.from_series(x, y, n_lags=4))
+    with pytest.raises(ValueError, match="held_out must have one row at least"):
+        search.fit_statistics(statistics, held_out=statistics - statistics)
+    with pytest.raises(ValueError, match="cv=None needs the rows"):
+        search.fit_statistics(statistics)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import sklearn_linrnn
-from sklearn_linrnn import inspection
+from sklearn_linrnn import forecasting, inspection, regression
 
 HEAVY = ["torch", "sktime", "matplotlib", "dask", "distributed", "pandas", "rich", "sklearn"]
 
@@ -19,7 +19,15 @@ def loaded_after(statement):
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("package", ["sklearn_linrnn", "sklearn_linrnn.inspection"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "sklearn_linrnn",
+        "sklearn_linrnn.forecasting",
+        "sklearn_linrnn.inspection",
+        "sklearn_linrnn.regression",
+    ],
+)
 def test_importing_the_package_loads_nothing_heavy(package):
     assert loaded_after(f"import {package}; dir({package})") == []
 
@@ -41,7 +49,9 @@ def test_the_study_and_the_displays_load_neither_sktime_nor_matplotlib():
     assert not {"sktime", "matplotlib", "dask", "distributed"} & set(loaded)
 
 
-@pytest.mark.parametrize("module", [sklearn_linrnn, inspection], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "module", [sklearn_linrnn, inspection, forecasting, regression], ids=lambda m: m.__name__
+)
 def test_every_public_name_is_there_and_listed(module):
     assert set(module.__all__) <= set(dir(module))
     assert sorted(module.__all__) == sorted(set(module.__all__))

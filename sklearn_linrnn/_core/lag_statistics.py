@@ -216,7 +216,7 @@ class LagStatistics(Moments):
         """Return the statistics of both data together."""
         if not isinstance(other, LagStatistics):
             return NotImplemented
-        self._check_alike(other)
+        self.check_alike(other)
         return self._merged(other, 1)
 
     def __radd__(self, other: Literal[0]) -> LagStatistics:
@@ -227,7 +227,7 @@ class LagStatistics(Moments):
         """Return the statistics of this data without ``other``, which must be a part of it."""
         if not isinstance(other, LagStatistics):
             return NotImplemented
-        self._check_alike(other)
+        self.check_alike(other)
         if other.weight > self.weight * (1.0 + WEIGHT_ROUNDING):
             raise ValueError(
                 f"Statistics of weight {other.weight:g} cannot be taken away from statistics of "
@@ -242,7 +242,14 @@ class LagStatistics(Moments):
             f"n_channels={self.n_channels}, n_outputs={len(self.target_mean)})"
         )
 
-    def _check_alike(self, other: LagStatistics) -> None:
+    def check_alike(self, other: LagStatistics) -> None:
+        """Raise a ValueError unless two statistics are of the same shapes and on one device.
+
+        Parameters
+        ----------
+        other : LagStatistics
+            What is to go with these.
+        """
         for name, mine, theirs in (
             ("n_lags", self.n_lags, other.n_lags),
             ("n_channels", self.n_channels, other.n_channels),
@@ -251,5 +258,5 @@ class LagStatistics(Moments):
         ):
             if mine != theirs:
                 raise ValueError(
-                    f"Statistics merge when their {name} agree, but {mine} and {theirs} came."
+                    f"Statistics go together when their {name} agree, but {mine} and {theirs} came."
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 
 Schedule = Callable[[int], float]
 
@@ -39,7 +40,7 @@ def checked_schedule(schedule: Schedule) -> Schedule:
 
     def checked(step: int) -> float:
         share = schedule(step)
-        if not 0 <= share < math.inf:
+        if not (isinstance(share, Real) and 0 <= share < math.inf):
             raise ValueError(
                 f"schedule must return a finite number of at least 0, but for step {step} it "
                 f"returned {share!r}."

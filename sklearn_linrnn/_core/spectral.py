@@ -152,3 +152,26 @@ def generalised_cross_validation(
     left = (1.0 - used / moments.weight)[:, None]
     error = residual_scatter(moments, spectrum, filters) / moments.weight
     return torch.where((left > 0) & (left <= 1), error / left.square(), torch.inf)
+
+
+def held_out_squares(
+    spectrum: Spectrum, filters: Tensor, training: Moments, held_out: Moments
+) -> Tensor:
+    """Return sums of squared errors on held-out rows, all outputs together, (n_filters,).
+
+    They are those of the responses of filters (p, n_filters) with the intercepts that are best for
+    the training rows, ``b = y_bar - H^T z_bar``. In the spectrum's coordinates they are a quadratic
+    form of the filter itself, so that no response is formed, however many outputs there are.
+    """
+    gap = held_out.input_mean - training.input_mean
+    target_gap = held_out.target_mean - training.target_mean
+    about = held_out.weight  # of what the rows' means are from those of the training rows
+    scatter = torch.addr(held_out.input_scatter, gap, gap, alpha=about)
+    cross = torch.addr(held_out.cross_scatter, gap, target_gap, alpha=about)
+    total = (held_out.target_scatter + about * target_gap.square()).sum()
+    vectors, projections = spectrum.vectors, spectrum.projections
+    seen = vectors.mT @ spectrum.root.congruence(scatter) @ vectors
+    curvature = seen * (projections @ projections.mT)
+    slope = torch.linalg.vecdot(projections, vectors.mT @ spectrum.root.pull(cross))
+    squares = total - 2.0 * slope @ filters + ((curvature @ filters) * filters).sum(0)
+    return squares.clamp(min=0.0)

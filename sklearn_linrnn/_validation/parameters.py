@@ -53,7 +53,7 @@ def restored_on_failure(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-def check_lag_weights(lag_weights: Any, n_lags: int, estimator: BaseEstimator) -> NDArray:
+def check_lag_weights(lag_weights: Any, n_lags: int, estimator: Any) -> NDArray:
     """Return the weights ``(n_lags,)`` that "linear_rnn", "flat" or an array stands for."""
     if isinstance(lag_weights, str):
         if lag_weights == "flat":

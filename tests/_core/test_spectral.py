@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics, NTKConvRegressor, linear_rnn_lag_weights
+from sklearn_linrnn._core.lag_priors import TC, LinearRNN
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.rank_revealing import ShownDirections
 from sklearn_linrnn._core.spectral import (
     Quadratic,
     gradient_descent_filter,
+    held_out_squares,
+    ridge_filter,
 )
 
 
@@ -221,3 +224,20 @@ def test_eigenvalues_are_never_negative():
     x = np.ones((100, 3))
     statistics = LagStatistics.from_series(x, x[:, :1], n_lags=6)
     assert (make_loss(statistics)[1].decompose().eigenvalues >= 0).all()
+
+
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("correlated", [True, False])
+def test_held_out_squares_are_those_of_the_responses(centred, correlated):
+    rng = np.random.default_rng(5)
+    (z, y), (later, target) = (
+        (rng.normal(1.0, 1.0, (n, 8)), rng.normal(-2.0, 1.0, (n, 3))) for n in (60, 30)
+    )
+    train, test = LagStatistics.from_windows(z, y), LagStatistics.from_windows(later, target)
+    train = train if centred else train.uncentred()
+    root = TC(0.8).root(8) if correlated else LinearRNN(0.8).root(8)
+    spectrum = Quadratic.of(train, PriorRoot.of(root, 1, torch.device("cpu"))).decompose()
+    filters = torch.stack([ridge_filter(spectrum.eigenvalues, p) for p in (0.0, 0.1, 10.0)], dim=1)
+    responses = spectrum.solve(filters)
+    expected = test.squared_errors(responses, train.intercept(responses)).sum(1)
+    assert_allclose(held_out_squares(spectrum, filters, train, test), expected, rtol=1e-12)

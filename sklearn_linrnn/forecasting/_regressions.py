@@ -1,0 +1,138 @@
+"""The regressions that a forecaster consists of: from the steps of series to sums over windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from sklearn_linrnn._core.future_sums import future_statistics
+from sklearn_linrnn._core.lag_statistics import LagStatistics
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Some columns of a series, some steps ahead, from the last steps of the same columns.
+
+    Attributes
+    ----------
+    columns : tuple of int
+        The columns that are read, and forecast.
+    horizons : tuple of int
+        Steps ahead, at least 1 each.
+    n_exogenous : int
+        Number of exogenous channels. Their lags count from the time that is forecast, not from
+        that of the forecast, so that with any of them there is one horizon.
+    """
+
+    columns: tuple[int, ...]
+    horizons: tuple[int, ...]
+    n_exogenous: int = 0
+
+    @property
+    def n_channels(self) -> int:
+        """Number of input channels."""
+        return len(self.columns) + self.n_exogenous
+
+    @property
+    def target_channels(self) -> tuple[int, ...]:
+        """The channel of each target; targets are ordered by horizon, then by column."""
+        return tuple(range(len(self.columns))) * len(self.horizons)
+
+    @property
+    def exogenous_channels(self) -> range:
+        """The channels that are not of the series itself."""
+        return range(len(self.columns), self.n_channels)
+
+    def sums(
+        self, parts: Sequence[tuple[NDArray, NDArray]], n_lags: int, device: Any
+    ) -> LagStatistics:
+        """Return the sums over all full windows with all their targets.
+
+        A window that touches a missing value, or one of whose targets is missing, is left out.
+
+        Parameters
+        ----------
+        parts : sequence of tuple
+            Of each series its steps, ``(n_timesteps, n_columns)``, NaN where not observed, and
+            those of its exogenous series, ``(n_timesteps, n_exogenous)``.
+        n_lags : int
+            Number of lags.
+        device : torch.device or str
+            Where to compute.
+
+        Returns
+        -------
+        sums : LagStatistics
+            On the CPU.
+        """
+        columns = list(self.columns)
+        if not self.n_exogenous:
+            steps = [y[:, columns] for y, _ in parts]
+            return future_statistics(steps, n_lags, self.horizons, device).to("cpu")
+        (horizon,) = self.horizons
+        pairs = [_aligned(y[:, columns], x, horizon, n_lags) for y, x in parts]
+        inputs, targets = zip(*pairs, strict=True)
+        sums = LagStatistics.from_series(
+            inputs, targets, n_lags=n_lags, start="full_windows", device=device
+        )
+        return sums.to("cpu")
+
+    def windows(self, y: NDArray, x: NDArray, origins: NDArray, n_lags: int) -> NDArray:
+        """Return windows as rows (n_origins, n_lags * n_channels), newest step first.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_timesteps, n_columns)
+            The series.
+        x : ndarray of shape (n_timesteps + max(horizons), n_exogenous)
+            The exogenous series.
+        origins : ndarray of int, shape (n_origins,)
+            Last steps of the windows.
+        n_lags : int
+            Number of lags.
+        """
+        own = _windows_at(y[:, list(self.columns)], origins, n_lags)
+        if self.n_exogenous:
+            driven = _windows_at(x, origins + self.horizons[0], n_lags)
+            own = np.concatenate([own, driven], axis=2)
+        return own.reshape(len(origins), -1)
+
+
+def make_regressions(
+    n_columns: int, n_exogenous: int, horizons: tuple[int, ...], *, joint: bool, apart: bool
+) -> list[Regression]:
+    """Return the regressions of a forecaster.
+
+    There is one for all columns if they are ``joint``, else one for each. All horizons share it,
+    and the windows that have the targets of all of them, unless they are to be ``apart``, as
+    exogenous channels need.
+    """
+    columns = [tuple(range(n_columns))] if joint else [(c,) for c in range(n_columns)]
+    together = [Regression(group, horizons, n_exogenous) for group in columns]
+    if not (n_exogenous or apart):
+        return together
+    return [replace(one, horizons=(h,)) for h in horizons for one in together]
+
+
+def _windows_at(steps: NDArray, ends: NDArray, n_lags: int) -> NDArray:
+    """Return windows (n_ends, n_lags, n_channels), newest step first."""
+    windows = sliding_window_view(steps, n_lags, axis=0)[ends - n_lags + 1]
+    return windows[:, :, ::-1].transpose(0, 2, 1)
+
+
+def _aligned(y: NDArray, x: NDArray, horizon: int, n_lags: int) -> tuple[NDArray, NDArray]:
+    """Return inputs and targets at each origin; where windows have gaps, targets are NaN."""
+    n_origins = len(y) - horizon
+    if n_origins < 1:
+        return np.zeros((1, y.shape[1] + x.shape[1])), np.full((1, y.shape[1]), np.nan)
+    inputs, targets = np.hstack([y[:n_origins], x[horizon:]]), y[horizon:].copy()
+    missing = np.isnan(inputs)
+    if missing.any() and n_origins >= n_lags:
+        touched = sliding_window_view(missing.any(axis=1), n_lags).any(axis=1)
+        targets[n_lags - 1 :][touched] = np.nan
+    return np.where(missing, 0.0, inputs), targets

@@ -1,0 +1,216 @@
+"""What a forecaster cannot use is an error that says what was needed, or a gap."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sktime.forecasting.base import ForecastingHorizon
+
+from sklearn_linrnn.forecasting import (
+    LinearRNNForecaster,
+    NTKConvForecaster,
+    WeightedConv1DForecaster,
+)
+
+CLASSES = [LinearRNNForecaster, NTKConvForecaster, WeightedConv1DForecaster]
+DAYS = pd.date_range("2000-01-01", periods=40, freq="D")
+
+
+def noise(index=DAYS, seed=0):
+    return pd.Series(np.random.default_rng(seed).normal(size=len(index)), index, name="y")
+
+
+def inputs(n_timesteps=40):
+    index = pd.date_range("2000-01-01", periods=n_timesteps, freq="D")
+    values = np.random.default_rng(1).normal(size=(n_timesteps, 2))
+    return pd.DataFrame(values, index, ["rain", "wind"])
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (DAYS[::-1], "monotonic|order"),
+        (DAYS[:39].append(DAYS[38:39]), "2000-02-08 00:00:00 comes twice"),
+        (DAYS.delete(7).append(DAYS[-1:] + DAYS.freq), "equidistant|no frequency fits"),
+        (pd.Index([*range(39), 50]), "must have equidistant times, but 39 is missing"),
+        (pd.PeriodIndex(DAYS, freq="D").delete(7), "2000-01-08 is missing"),
+    ],
+    ids=["unsorted", "duplicated", "irregular days", "irregular numbers", "irregular periods"],
+)
+@pytest.mark.parametrize(
+    "forecaster", [NTKConvForecaster(4), NTKConvForecaster(4, strategy="recursive")]
+)
+def test_times_must_be_in_order_and_equidistant(index, message, forecaster):
+    with pytest.raises((ValueError, TypeError), match=message):
+        forecaster.clone().fit(noise(index), fh=1)
+
+
+@pytest.mark.parametrize("make", CLASSES)
+@pytest.mark.parametrize("pooling", ["local", "global"])
+def test_a_series_shorter_than_window_and_horizon(make, pooling):
+    forecaster = make(12, pooling=pooling)
+    message = "y must have 16 observed steps in a row, two windows of n_lags=12 with"
+    with pytest.raises(ValueError, match=message):
+        forecaster.fit(noise()[:15], fh=[1, 3])
+    assert np.isfinite(forecaster.fit(noise()[:16], fh=[1, 3]).predict()).all()
+
+
+def test_a_short_series_of_a_panel_is_named():
+    y = pd.concat({"long": noise(), "short": noise()[:5]}, names=["series", "time"]).to_frame()
+    forecaster = NTKConvForecaster(8, pooling="global").fit(y, fh=1)
+    with pytest.raises(ValueError, match="series 'short' of y must have n_lags=8 steps"):
+        forecaster.predict()
+
+
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_a_future_that_is_needed_and_missing(strategy):
+    X = inputs()
+    forecaster = NTKConvForecaster(4, strategy=strategy).fit(noise()[:30], X[:30], fh=[1, 3])
+    with pytest.raises(
+        ValueError, match=r"X is missing: forecasts of 2000-02-02 .* from 2000-01-31"
+    ):
+        forecaster.predict()
+    with pytest.raises(ValueError, match="are missing at 2000-02-02"):
+        forecaster.predict(X=X[:32])
+    gap = X.copy()
+    gap.loc["2000-02-01", "wind"] = np.nan
+    with pytest.raises(ValueError, match=r"\['wind'\] are missing at 2000-02-01"):
+        forecaster.predict(X=gap)
+    with pytest.raises(ValueError, match=r"X must have the columns of fit, \['rain', 'wind'\]"):
+        forecaster.predict(X=X[["rain"]])
+    with pytest.raises(ValueError, match="'sun'"):
+        forecaster.predict(X=X.assign(sun=1.0))
+    assert np.isfinite(forecaster.predict(X=X[["wind", "rain"]])).all()
+
+
+def test_the_past_needs_no_future():
+    X = inputs()
+    forecaster = NTKConvForecaster(4).fit(noise(), X, fh=[-2, 0])
+    assert np.isfinite(forecaster.predict()).all()
+
+
+def test_columns_and_times_of_an_update():
+    X = inputs()
+    forecaster = NTKConvForecaster(4).fit(noise()[:30].to_frame(), X[:30], fh=1)
+    with pytest.raises(ValueError, match="X is missing"):
+        forecaster.clone().fit(noise()[:30], X[:30], fh=1).update(noise()[30:])
+    with pytest.raises(ValueError, match=r"y must have the columns of fit, \['y'\]"):
+        forecaster.clone().fit(noise()[:30], X[:30], fh=1).update(noise()[30:].rename("z"), X)
+    without = NTKConvForecaster(4).fit(noise()[:30], fh=1)
+    with pytest.raises(ValueError, match="fitted without X"):
+        without.update(noise()[30:], X)
+    shifted = noise()[30:]
+    shifted.index += pd.Timedelta("1h")
+    with pytest.raises(ValueError, match="must go on at the step of the series"):
+        NTKConvForecaster(4).fit(noise()[:30], fh=1).update(shifted)
+
+
+def test_inputs_must_cover_the_series():
+    y, X = noise(), inputs(30)
+    with pytest.raises(ValueError, match=r"indices .* are not contained"):
+        NTKConvForecaster(4).fit(y, X, fh=1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"strategy": "dirrec"}, "strategy must be one of"),
+        ({"normalize": "first"}, "normalize must be one of"),
+        ({"pooling": "panel"}, "pooling must be one of"),
+        ({"intervals": "bayes"}, "intervals must be one of"),
+        ({"n_lags": 0}, "n_lags must be 'auto' or an int of at least 1"),
+        ({"n_lags": 2.5}, "n_lags must be 'auto' or an int of at least 1"),
+        ({"calibration_fraction": 1.0}, "calibration_fraction must lie between 0 and 1"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("make", CLASSES)
+def test_parameters_of_forecasters(make, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make(**parameters)
+
+
+def test_parameters_of_the_estimator():
+    with pytest.raises(ValueError, match="nu_w"):
+        NTKConvForecaster(4, nu_w=-1.0).fit(noise(), fh=1)
+
+
+def test_infinity_is_no_gap():
+    y = noise()
+    y.iloc[5] = np.inf
+    with pytest.raises(ValueError, match=r"finite|infinit"):
+        NTKConvForecaster(4).fit(y, fh=1)
+
+
+def test_horizons_that_were_not_learned():
+    y = noise()
+    direct = NTKConvForecaster(4, 0.5, alpha=1.0).fit(y[:30], fh=[2])
+    with pytest.raises(ValueError, match=r"asks for \[1\] steps ahead"):
+        direct.predict_rolling(y, fh=[1])
+    assert direct.predict_rolling(y).shape == (37, 1, 1)
+    absolute = ForecastingHorizon(y.index[[32]], is_relative=False)
+    moved = NTKConvForecaster(4, 0.5, alpha=1.0).fit(y[:30], fh=absolute).update(y[30:31])
+    with pytest.raises(ValueError, match=r"asks for \[2\] steps ahead, .* fitted for \[3\]"):
+        moved.predict()
+    with pytest.raises(ValueError, match="fh must be relative"):
+        NTKConvForecaster(4, strategy="recursive").fit(y).predict_rolling(y, fh=[0])
+
+
+def test_rolling_forecasts_need_one_model():
+    y = pd.concat({"a": noise(), "b": noise(seed=1)}, names=["series", "time"]).to_frame()
+    forecaster = NTKConvForecaster(4).fit(y, fh=1)
+    with pytest.raises(ValueError, match="predict_rolling needs one model"):
+        forecaster.predict_rolling(noise())
+
+
+def test_inputs_that_were_never_seen():
+    forecaster = NTKConvForecaster(4).fit(noise()[:30], fh=1)
+    with pytest.raises(ValueError, match="fitted without X"):
+        forecaster.predict(X=inputs()[30:])
+
+
+def test_learning_before_needs_the_same_horizon_and_columns():
+    y = pd.concat({"a": noise(), "b": noise(seed=1)}, names=["series", "time"]).to_frame()
+    with pytest.raises(ValueError, match="fh must be passed to pretrain"):
+        NTKConvForecaster(4).pretrain(y)
+    forecaster = NTKConvForecaster(4).pretrain(y, fh=[1, 2])
+    with pytest.raises(ValueError, match="fh must be that of pretrain"):
+        forecaster.clone().fit(noise(), fh=[1, 3])
+    with pytest.raises(ValueError, match="as many columns as in pretrain"):
+        forecaster.clone().fit(noise().to_frame().assign(z=1.0), fh=[1, 2])
+
+
+@pytest.mark.parametrize("n_columns", [1, 2])
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_windows_that_touch_a_gap_are_left_out(n_columns, strategy):
+    n_lags, horizons = 4, [1, 2]
+    values = np.random.default_rng(0).normal(size=(60, n_columns))
+    y = pd.DataFrame(values, columns=[f"y{c}" for c in range(n_columns)])
+    gappy = y.copy()
+    gappy.iloc[[20, 33]] = np.nan
+    forecaster = NTKConvForecaster(
+        n_lags, 0.5, alpha=1.0, joint=True, strategy=strategy, pooling="global"
+    )
+    pieces = pd.concat({"a": y[:20], "b": y[21:33], "c": y[34:]}, names=["part", "time"])
+    expected = forecaster.clone().fit(pieces, fh=horizons).predict().loc["c"]
+    found = forecaster.clone().fit(gappy, fh=horizons).predict()
+    assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_gaps_of_inputs_and_of_the_future_change_nothing_before():
+    y, X = noise(), inputs()
+    forecaster = NTKConvForecaster(4, 0.5, alpha=1.0)
+    gappy = X.copy()
+    gappy.iloc[39] = np.nan
+    early = forecaster.clone().fit(y[:39], X[:39], fh=[-3]).predict()
+    late = forecaster.clone().fit(y, gappy, fh=[-4]).predict()
+    assert_allclose(late, early, rtol=1e-9)
+
+
+def test_the_newest_window_carries_the_last_value_across_a_gap():
+    y = noise()
+    y.iloc[-2:] = np.nan
+    carried = y.ffill()
+    forecaster = NTKConvForecaster(4, 0.5, alpha=1.0).fit(y, fh=[1, 2])
+    expected = forecaster.predict_rolling(carried)[-1, :, 0]
+    assert_allclose(forecaster.predict(), expected, rtol=1e-12)

@@ -1,0 +1,155 @@
+"""Intervals are those of the theory, and hold what they promise."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.testing import assert_allclose
+from scipy.stats import norm
+
+from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn.forecasting import (
+    LinearRNNForecaster,
+    NTKConvForecaster,
+    WeightedConv1DForecaster,
+)
+
+N_LAGS = 3
+
+
+def autoregression(n_timesteps, seed=0, coefficients=(0.6, 0.3)):
+    noise = np.random.default_rng(seed).normal(size=n_timesteps + 50)
+    y = np.zeros(n_timesteps + 50)
+    for t in range(2, len(y)):
+        y[t] = coefficients[0] * y[t - 1] + coefficients[1] * y[t - 2] + noise[t]
+    return pd.Series(y[50:])
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_direct_variances_are_the_posterior_of_the_windows(normalize):
+    y, horizons = autoregression(80), [1, 4]
+    forecaster = NTKConvForecaster(N_LAGS, 0.5, alpha=2.0, normalize=normalize)
+    found = forecaster.fit(y, fh=horizons).predict_var()
+    windows = sliding_window_view(y.to_numpy(), N_LAGS)
+    level = {
+        None: lambda w: 0.0 * w[:, :1],
+        "last": lambda w: w[:, -1:],
+        "mean": lambda w: w.mean(axis=1, keepdims=True),
+    }[normalize]
+    known, newest = windows[:-4], windows[-1:]
+    targets = np.stack([y[N_LAGS - 1 + h : len(y) - 4 + h] for h in horizons], axis=1)
+    model = NTKConvRegressor(0.5, alpha=2.0).fit(known - level(known), targets - level(known))
+    std = model.predict(newest - level(newest), return_std=True)[1]
+    assert_allclose(np.ravel(found), std[0] ** 2, rtol=1e-7)
+
+
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_variances_approach_those_of_an_autoregression(strategy):
+    y = autoregression(20_000)
+    forecaster = NTKConvForecaster(N_LAGS, 0.5, alpha=1e-3, strategy=strategy)
+    found = forecaster.fit(y, fh=[1, 2, 3]).predict_var()
+    psi = np.array([1.0, 0.6, 0.6 * 0.6 + 0.3])
+    assert_allclose(np.ravel(found), np.cumsum(psi**2), rtol=0.05)
+
+
+@pytest.mark.parametrize("intervals", ["gaussian", "conformal"])
+def test_quantiles_and_intervals_are_one(intervals):
+    y = autoregression(200)
+    forecaster = NTKConvForecaster(N_LAGS, intervals=intervals).fit(y, fh=[1, 3])
+    interval = forecaster.predict_interval(coverage=[0.8, 0.9])
+    quantiles = forecaster.predict_quantiles(alpha=[0.1, 0.9, 0.05, 0.95, 0.5])
+    assert_allclose(interval, quantiles.iloc[:, :4])
+    assert_allclose(quantiles.iloc[:, 4], forecaster.predict())
+    assert (np.diff(interval.iloc[:, [2, 0, 1, 3]], axis=1) > 0).all()
+
+
+def test_the_distribution_is_normal():
+    y = autoregression(200)
+    forecaster = NTKConvForecaster(N_LAGS).fit(y, fh=[1, 3])
+    law = forecaster.predict_proba()
+    assert_allclose(np.ravel(law.mean()), forecaster.predict())
+    assert_allclose(np.ravel(law.var()), np.ravel(forecaster.predict_var()))
+    std = np.sqrt(np.ravel(forecaster.predict_var()))
+    upper = forecaster.predict_quantiles(alpha=[0.9]).iloc[:, 0]
+    assert_allclose(upper, forecaster.predict() + norm.ppf(0.9) * std)
+
+
+def test_joint_recursive_variances_are_those_of_simulated_paths():
+    rng = np.random.default_rng(0)
+    transition = np.array([[0.5, 0.3], [-0.2, 0.6]])
+    y = np.zeros((20_000, 2))
+    for t in range(1, len(y)):
+        y[t] = transition @ y[t - 1] + rng.normal(size=2)
+    forecaster = NTKConvForecaster(2, 0.5, alpha=1e-3, joint=True, strategy="recursive")
+    found = forecaster.fit(pd.DataFrame(y), fh=[1, 2, 5]).predict_var()
+    covariance, powers = np.zeros((2, 2)), np.eye(2)
+    expected = []
+    for _ in range(5):
+        covariance += powers @ powers.T
+        powers = transition @ powers
+        expected.append(np.diagonal(covariance).copy())
+    assert_allclose(found, np.array(expected)[[0, 1, 4]], rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    "forecaster",
+    [
+        NTKConvForecaster(N_LAGS),
+        NTKConvForecaster(N_LAGS, intervals="conformal"),
+        NTKConvForecaster(N_LAGS, strategy="recursive"),
+        NTKConvForecaster(N_LAGS, strategy="recursive", intervals="conformal"),
+        NTKConvForecaster(N_LAGS, 0.5, alpha=0.0, n_steps=200),
+        WeightedConv1DForecaster(N_LAGS),
+        LinearRNNForecaster(N_LAGS, 50, random_state=0),
+    ],
+    ids=repr,
+)
+def test_intervals_cover_what_they_promise(forecaster):
+    y = autoregression(1500)
+    forecaster = forecaster.clone().fit(y[:500], fh=[1, 6])
+    inside = []
+    for end in range(500, 1490, 3):
+        interval = forecaster.predict_interval(coverage=0.9).to_numpy()
+        truth = y.iloc[[end, end + 5]].to_numpy()
+        inside.append((interval[:, 0] <= truth) & (truth <= interval[:, 1]))
+        forecaster.update(y[end : end + 3], update_params=False)
+    covered = np.mean(inside, axis=0)
+    assert ((covered > 0.85) & (covered < 0.95)).all(), covered
+
+
+def test_conformal_widths_are_ranks_of_errors_that_were_held_out():
+    y = autoregression(100)
+    forecaster = NTKConvForecaster(N_LAGS, 0.5, alpha=1.0, intervals="conformal")
+    found = forecaster.fit(y, fh=[1, 2]).predict_interval(coverage=[0.5, 0.9, 0.99])
+    early = NTKConvForecaster(N_LAGS, 0.5, alpha=1.0).fit(y[:80], fh=[1, 2])
+    rolling = early.predict_rolling(y)[80 - N_LAGS :, :, 0]
+    for h, row in zip([1, 2], found.to_numpy(), strict=True):
+        truth = y[79 + h :].to_numpy()
+        errors = np.sort(np.abs(truth - rolling[: len(truth), h - 1]))
+        half = (row[1::2] - row[::2]) / 2
+        n = len(errors)
+        ranks = [int(np.ceil((n + 1) * coverage)) for coverage in (0.5, 0.9)]
+        assert_allclose(half[:2], errors[np.array(ranks) - 1])
+        assert half[2] == np.inf  # no rank among so few errors
+
+
+def test_a_horizon_without_errors_has_no_bounds():
+    y = autoregression(100)
+    forecaster = NTKConvForecaster(N_LAGS, intervals="conformal", calibration_fraction=0.05)
+    forecaster.fit(y, fh=[1, 9])
+    assert np.isinf(forecaster.predict_interval().iloc[1]).all()
+    assert np.isinf(forecaster.predict_var().iloc[1, 0])
+    assert np.isfinite(forecaster.predict_var().iloc[0, 0])
+
+
+def test_conformal_forecasts_are_those_of_all_data():
+    y = autoregression(100)
+    gaussian = NTKConvForecaster(N_LAGS).fit(y, fh=[1, 2])
+    conformal = NTKConvForecaster(N_LAGS, intervals="conformal").fit(y, fh=[1, 2])
+    assert_allclose(conformal.predict(), gaussian.predict(), rtol=1e-9)
+
+
+def test_covariances_are_not_there():
+    forecaster = NTKConvForecaster(N_LAGS).fit(autoregression(60), fh=[1, 2])
+    with pytest.raises(NotImplementedError, match="cov=False"):
+        forecaster.predict_var(cov=True)
