@@ -40,11 +40,9 @@ def load_etth1() -> pd.DataFrame:
     return frame.iloc[: 20 * 30 * 24]
 
 
-MONTHLY = NTKConvForecaster(
-    13, 0.9, alpha=0.1, normalize="last", strategy="recursive", device="cpu"
-)  # a year and a month
+MONTHLY = NTKConvForecaster(13, 0.9, 1.0, 1.0, alpha=0.1, device="cpu")  # a year and a month
 HOURLY = NTKConvForecaster(
-    168, 0.98, alpha=10.0, normalize="last", fit_intercept=False, device="cpu"
+    168, 0.98, 1.0, 1.0, alpha=10.0, strategy="direct", fit_intercept=False, device="cpu"
 )  # a week
 CASES = {
     "airline": Case(lambda: np.log(load_airline()).to_frame(), 40, 1, MONTHLY),

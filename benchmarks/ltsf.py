@@ -96,7 +96,6 @@ def run_ours(task: Task, horizon: int) -> tuple[float, float]:
         alphas=ALPHAS,
         prior="di",
         fit_intercept=False,
-        normalize="last",
         pooling="global",
         validation=task.n_validation,
         refit=False,

@@ -21,7 +21,9 @@ def seconds_of_updates(n_points: int) -> Iterator[float]:
     """Yield the seconds of each update with one new point after ``n_points``."""
     series = np.random.default_rng(0).standard_normal(n_points + N_UPDATES).cumsum()
     y = pd.Series(series, index=pd.RangeIndex(len(series)))
-    forecaster = NTKConvForecaster(N_LAGS, 0.5, alpha=1.0, device="cpu")
+    forecaster = NTKConvForecaster(
+        N_LAGS, 0.5, 1.0, 1.0, alpha=1.0, strategy="direct", normalize=None, device="cpu"
+    )
     forecaster.fit(y.iloc[:n_points], fh=HORIZONS)
     for step in range(n_points, len(y)):
         new = y.iloc[step : step + 1]

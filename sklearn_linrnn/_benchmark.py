@@ -192,12 +192,11 @@ def make_forecasters(
     -------
     makers : dict of str to callable
     """
-    ours: dict[str, Any] = {"strategy": "recursive", "normalize": "last"}
     multiplicative = task.season > 1 and bool((task.y > 0).all())
     makers: dict[str, Callable[[], BaseForecaster]] = {
-        "NTKConv": partial(NTKConvForecaster, **ours),
-        "WeightedConv1D": partial(WeightedConv1DForecaster, **ours),
-        "LinearRNN": partial(LinearRNNForecaster, init="centered", random_state=0, **ours),
+        "NTKConv": NTKConvForecaster,
+        "WeightedConv1D": WeightedConv1DForecaster,
+        "LinearRNN": partial(LinearRNNForecaster, init="centered", random_state=0),
         "Naive": partial(NaiveForecaster, sp=task.season),
         "Theta": partial(ThetaForecaster, sp=task.season, deseasonalize=multiplicative),
     }

@@ -405,9 +405,7 @@ def test_its_help_fits_into_80_columns():
 @pytest.mark.slow
 def test_the_closed_form_beats_ridge_at_its_best_window_on_two_of_three_series():
     protocol = Protocol(12, 5)
-    ours = partial(
-        NTKConvForecaster, "auto", "auto", prior="di", strategy="recursive", normalize="last"
-    )
+    ours = partial(NTKConvForecaster, n_lags="auto", nu_w="auto")
     won = []
     for name in ("airline", "lynx", "pbs"):
         task = make_task(name, load_series(name).target, None, protocol)

@@ -260,15 +260,20 @@ class RunningSums:
         self.input_square.addmm_(left.T, inputs)
 
     def moments(self) -> Moments:
-        """Return the centred moments; uses up the sums."""
+        """Return the centred moments; uses up the sums.
+
+        Of a constant, rounding may leave a little less than the square that it cannot be less than.
+        """
         if self.weight == 0.0:
             return no_rows(self.input_shift, self.target_shift)
         input_mean, target_mean = self.input_sum / self.weight, self.target_sum / self.weight
+        input_scatter = self.input_square.addr_(self.input_sum, input_mean, alpha=-1.0)
+        input_scatter.diagonal().clamp_(min=0.0)
         return Moments(
             self.weight,
             input_mean + self.input_shift,
             target_mean + self.target_shift,
-            self.input_square.addr_(self.input_sum, input_mean, alpha=-1.0),
+            input_scatter,
             self.cross_square.addr_(self.input_sum, target_mean, alpha=-1.0),
-            self.target_square - self.target_sum * target_mean,
+            (self.target_square - self.target_sum * target_mean).clamp_(min=0.0),
         )

@@ -39,11 +39,11 @@ class LinearRNNForecaster(DescentForecaster):
         Least relative fall of the loss that counts as progress.
     fit_intercept : bool, default=True
         Whether to learn an intercept.
-    strategy : {"direct", "recursive"}, default="direct"
-        A model for every step ahead that is asked for, or one of a single step, iterated.
-    normalize : {None, "last", "mean"}, default=None
-        The level taken from each window, and added to its forecast again: the newest value, or the
-        mean. Exogenous series have none.
+    strategy : {"direct", "recursive"}, default="recursive"
+        A model for every step ahead that is asked for in `fit`, or one of a single step, iterated.
+    normalize : {"last", "mean", None}, default="last"
+        The level taken from each window, and added to its forecast again: the newest value, the
+        mean, or none. Exogenous series have none.
     joint : bool, default=False
         Whether all columns of y are inputs for each of them, or its own past alone.
     pooling : {"local", "global"}, default="local"
@@ -101,7 +101,7 @@ class LinearRNNForecaster(DescentForecaster):
     >>> from sktime.datasets import load_airline
     >>> from sklearn_linrnn.forecasting import LinearRNNForecaster
     >>> y = np.log(load_airline())
-    >>> forecaster = LinearRNNForecaster(24, 100, nu_w=0.9, normalize="last", random_state=0)
+    >>> forecaster = LinearRNNForecaster(24, 100, nu_w=0.9, random_state=0)
     >>> y_pred = forecaster.fit(y[:-12], fh=[1, 2, 3]).predict()
     >>> float(np.abs(y_pred - y[-12:-9]).mean()) < 0.1
     True
@@ -126,8 +126,8 @@ class LinearRNNForecaster(DescentForecaster):
         max_iter: int = 500,
         tol: float = 0.0,
         fit_intercept: bool = True,
-        strategy: Literal["direct", "recursive"] = "direct",
-        normalize: Literal["last", "mean"] | None = None,
+        strategy: Literal["direct", "recursive"] = "recursive",
+        normalize: Literal["last", "mean"] | None = "last",
         joint: bool = False,
         pooling: Literal["local", "global"] = "local",
         intervals: Literal["gaussian", "conformal"] = "gaussian",
@@ -178,5 +178,5 @@ class LinearRNNForecaster(DescentForecaster):
         small = {"n_hidden": 10, "max_iter": 5, "random_state": 0}
         return [
             {**small, "n_lags": 3},
-            {**small, "strategy": "recursive", "normalize": "last", "pooling": "global"},
+            {**small, "strategy": "direct", "normalize": None, "pooling": "global"},
         ]

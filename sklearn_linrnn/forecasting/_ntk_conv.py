@@ -24,8 +24,9 @@ class NTKConvForecaster(LagForecaster):
     n_lags : int or "auto", default="auto"
         Number of last steps to forecast from. "auto" is the number of the highest evidence, up to
         a quarter of the steps of the longest series.
-    nu_w, nu_f, nu_c : float or "auto", default="auto", 1.0, 1.0
-        Initial variances of the network; ``nu_w`` sets the memory. "auto" maximises the evidence.
+    nu_w, nu_f, nu_c : float or "auto", default="auto"
+        Initial variances of the network; ``nu_w`` sets the memory. "auto" maximises the evidence,
+        which needs a `prior` that has a name, and a penalty.
     alpha : float or "auto", default="auto"
         Strength of the penalty; "auto" maximises the evidence.
     prior : str, LagPrior or array-like, default="linear_rnn"
@@ -38,11 +39,11 @@ class NTKConvForecaster(LagForecaster):
         Size of those steps.
     fit_intercept : bool, default=True
         Whether to learn an intercept.
-    strategy : {"direct", "recursive"}, default="direct"
-        A model for every step ahead that is asked for, or one of a single step, iterated.
-    normalize : {None, "last", "mean"}, default=None
-        The level taken from each window, and added to its forecast again: the newest value, or the
-        mean. Exogenous series have none.
+    strategy : {"direct", "recursive"}, default="recursive"
+        A model for every step ahead that is asked for in `fit`, or one of a single step, iterated.
+    normalize : {"last", "mean", None}, default="last"
+        The level taken from each window, and added to its forecast again: the newest value, the
+        mean, or none. Exogenous series have none.
     joint : bool, default=False
         Whether all columns of y are inputs for each of them, or its own past alone.
     pooling : {"local", "global"}, default="local"
@@ -101,8 +102,8 @@ class NTKConvForecaster(LagForecaster):
     >>> from sktime.datasets import load_airline
     >>> from sklearn_linrnn.forecasting import NTKConvForecaster
     >>> y = np.log(load_airline())
-    >>> forecaster = NTKConvForecaster(normalize="last").fit(y[:-12], fh=range(1, 13))
-    >>> float(np.abs(forecaster.predict() - y[-12:]).mean()) < 0.05
+    >>> forecaster = NTKConvForecaster().fit(y[:-12])
+    >>> float(np.abs(forecaster.predict(fh=range(1, 13)) - y[-12:]).mean()) < 0.05
     True
     >>> forecaster.predict_interval(coverage=0.9).shape
     (12, 2)
@@ -114,8 +115,8 @@ class NTKConvForecaster(LagForecaster):
         self,
         n_lags: int | Literal["auto"] = "auto",
         nu_w: float | Literal["auto"] = "auto",
-        nu_f: float | Literal["auto"] = 1.0,
-        nu_c: float | Literal["auto"] = 1.0,
+        nu_f: float | Literal["auto"] = "auto",
+        nu_c: float | Literal["auto"] = "auto",
         *,
         alpha: float | Literal["auto"] = "auto",
         prior: str | LagPrior | ArrayLike = "linear_rnn",
@@ -123,8 +124,8 @@ class NTKConvForecaster(LagForecaster):
         n_steps: int | Literal["gcv"] | None = None,
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
-        strategy: Literal["direct", "recursive"] = "direct",
-        normalize: Literal["last", "mean"] | None = None,
+        strategy: Literal["direct", "recursive"] = "recursive",
+        normalize: Literal["last", "mean"] | None = "last",
         joint: bool = False,
         pooling: Literal["local", "global"] = "local",
         intervals: Literal["gaussian", "conformal"] = "gaussian",
@@ -178,6 +179,6 @@ class NTKConvForecaster(LagForecaster):
         small = {"n_lags": 4, "nu_w": 0.5, "alpha": 1.0}
         return [
             {},
-            {**small, "strategy": "recursive", "normalize": "last", "pooling": "global"},
+            {**small, "strategy": "direct", "normalize": None, "pooling": "global"},
             {**small, "normalize": "mean", "joint": True, "intervals": "conformal"},
         ]

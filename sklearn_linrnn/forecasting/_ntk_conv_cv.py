@@ -63,9 +63,9 @@ class NTKConvForecasterCV(LagForecaster):
     strategy : {"direct", "recursive"}, default="direct"
         Whether each step ahead has a response of its own, or the one-step forecast is iterated. The
         one-step forecast is then what candidates are scored by.
-    normalize : {"last", "mean"}, default=None
-        Level that is taken from each window, and added to its forecast: its newest value, or its
-        mean.
+    normalize : {"last", "mean", None}, default="last"
+        Level that is taken from each window, and added to its forecast: its newest value, its
+        mean, or none.
     joint : bool, default=False
         Whether every column of a multivariate series reads the past of all of them.
     pooling : {"local", "global"}, default="local"
@@ -83,7 +83,7 @@ class NTKConvForecasterCV(LagForecaster):
     Attributes
     ----------
     best_params_ : dict
-        The best candidate, as parameters of `NTKConvForecaster`.
+        The best candidate, as parameters of `NTKConvForecaster`; those of one value are left out.
     best_score_ : float
         Its mean squared error on the held-out windows.
     best_index_ : int
@@ -106,7 +106,7 @@ class NTKConvForecasterCV(LagForecaster):
     >>> from sktime.datasets import load_airline
     >>> from sklearn_linrnn.forecasting import NTKConvForecasterCV
     >>> y = load_airline()
-    >>> forecaster = NTKConvForecasterCV(24, nu_w=[0.5, 0.9], normalize="last", validation=36)
+    >>> forecaster = NTKConvForecasterCV(24, nu_w=[0.5, 0.9], validation=36)
     >>> forecaster.fit(y, fh=range(1, 13)).predict().shape
     (12,)
     >>> sorted(forecaster.best_params_)
@@ -131,7 +131,7 @@ class NTKConvForecasterCV(LagForecaster):
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         strategy: Literal["direct", "recursive"] = "direct",
-        normalize: Literal["last", "mean"] | None = None,
+        normalize: Literal["last", "mean"] | None = "last",
         joint: bool = False,
         pooling: Literal["local", "global"] = "local",
         intervals: Literal["gaussian", "conformal"] = "gaussian",
@@ -254,6 +254,6 @@ class NTKConvForecasterCV(LagForecaster):
         small = {"n_lags": 3, "nu_w": [0.2, 0.8], "alphas": [0.1, 10.0], "validation": 0.4}
         return [
             small,
-            {**small, "strategy": "recursive", "normalize": "last", "pooling": "global"},
+            {**small, "strategy": "recursive", "normalize": None, "pooling": "global"},
             {**small, "normalize": "mean", "joint": True, "refit": False},
         ]

@@ -38,11 +38,11 @@ class WeightedConv1DForecaster(DescentForecaster):
         Least relative fall of the loss that counts as progress.
     fit_intercept : bool, default=True
         Whether to learn an intercept.
-    strategy : {"direct", "recursive"}, default="direct"
-        A model for every step ahead that is asked for, or one of a single step, iterated.
-    normalize : {None, "last", "mean"}, default=None
-        The level taken from each window, and added to its forecast again: the newest value, or the
-        mean. Exogenous series have none.
+    strategy : {"direct", "recursive"}, default="recursive"
+        A model for every step ahead that is asked for in `fit`, or one of a single step, iterated.
+    normalize : {"last", "mean", None}, default="last"
+        The level taken from each window, and added to its forecast again: the newest value, the
+        mean, or none. Exogenous series have none.
     joint : bool, default=False
         Whether all columns of y are inputs for each of them, or its own past alone.
     pooling : {"local", "global"}, default="local"
@@ -96,7 +96,7 @@ class WeightedConv1DForecaster(DescentForecaster):
     >>> from sktime.datasets import load_airline
     >>> from sklearn_linrnn.forecasting import WeightedConv1DForecaster
     >>> y = np.log(load_airline())
-    >>> forecaster = WeightedConv1DForecaster(24, nu_w=0.9, normalize="last")
+    >>> forecaster = WeightedConv1DForecaster(24, nu_w=0.9)
     >>> y_pred = forecaster.fit(y[:-12], fh=range(1, 13)).predict()
     >>> float(np.abs(y_pred - y[-12:]).mean()) < 0.1
     True
@@ -118,8 +118,8 @@ class WeightedConv1DForecaster(DescentForecaster):
         max_iter: int = 500,
         tol: float = 0.0,
         fit_intercept: bool = True,
-        strategy: Literal["direct", "recursive"] = "direct",
-        normalize: Literal["last", "mean"] | None = None,
+        strategy: Literal["direct", "recursive"] = "recursive",
+        normalize: Literal["last", "mean"] | None = "last",
         joint: bool = False,
         pooling: Literal["local", "global"] = "local",
         intervals: Literal["gaussian", "conformal"] = "gaussian",
@@ -166,5 +166,5 @@ class WeightedConv1DForecaster(DescentForecaster):
         """
         return [
             {"n_lags": 4, "max_iter": 20},
-            {"max_iter": 5, "strategy": "recursive", "normalize": "last", "pooling": "global"},
+            {"max_iter": 5, "strategy": "direct", "normalize": None, "pooling": "global"},
         ]

@@ -6,6 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
+from sklearn_linrnn._core.moments import RunningSums
 
 
 @pytest.fixture
@@ -131,3 +132,17 @@ def test_moments_on_another_device_are_the_same_numbers(rows):
     )
     nowhere = moments.to("meta")
     assert all(t.is_meta for t in vars(nowhere).values() if isinstance(t, torch.Tensor))
+
+
+def test_a_constant_beside_others_has_no_negative_square():
+    rng = np.random.default_rng(0)
+    for constant in rng.uniform(0, 10, 100):
+        z, y = rng.normal(size=(9, 3)), np.full((9, 1), constant)
+        z[:, 1] = constant
+        nothing = torch.zeros(3, dtype=torch.float64)
+        sums = RunningSums.about(nothing, nothing[:1])
+        sums.add(*map(torch.from_numpy, (z, y, rng.uniform(size=9))))
+        moments = sums.moments()
+        assert moments.input_scatter[1, 1] >= 0
+        assert_allclose(moments.input_scatter[1, 1], 0.0, atol=1e-11)
+        assert moments.target_scatter >= 0

@@ -26,7 +26,7 @@ def test_sktime_accepts_the_forecaster(name):
 def test_hyperparameters_are_reached_by_grid_search():
     y = np.log(load_airline())
     search = ForecastingGridSearchCV(
-        NTKConvForecaster(24, alpha=0.01),
+        NTKConvForecaster(24),
         ExpandingWindowSplitter(fh=range(1, 7), initial_window=100, step_length=12),
         {"nu_w": [0.1, 0.9], "normalize": [None, "last"]},
     )
@@ -38,7 +38,7 @@ def test_hyperparameters_are_reached_by_grid_search():
 
 def test_seasons_are_left_to_transformers():
     y = np.log(load_airline())
-    pipeline = Deseasonalizer(sp=12) * NTKConvForecaster(normalize="last")
+    pipeline = Deseasonalizer(sp=12) * NTKConvForecaster()
     pipeline.set_config(remember_data=False)
-    found = pipeline.fit(y[:-12], fh=range(1, 13)).predict()
+    found = pipeline.fit(y[:-12]).predict(fh=range(1, 13))
     assert np.abs(found - y[-12:]).mean() < 0.1

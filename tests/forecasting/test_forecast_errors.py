@@ -38,7 +38,7 @@ def inputs(n_timesteps=40):
     ids=["unsorted", "duplicated", "irregular days", "irregular numbers", "irregular periods"],
 )
 @pytest.mark.parametrize(
-    "forecaster", [NTKConvForecaster(4), NTKConvForecaster(4, strategy="recursive")]
+    "forecaster", [NTKConvForecaster(4), NTKConvForecaster(4, strategy="direct")]
 )
 def test_times_must_be_in_order_and_equidistant(index, message, forecaster):
     with pytest.raises((ValueError, TypeError), match=message):
@@ -48,7 +48,7 @@ def test_times_must_be_in_order_and_equidistant(index, message, forecaster):
 @pytest.mark.parametrize("make", CLASSES)
 @pytest.mark.parametrize("pooling", ["local", "global"])
 def test_a_series_shorter_than_window_and_horizon(make, pooling):
-    forecaster = make(12, pooling=pooling)
+    forecaster = make(12, pooling=pooling, strategy="direct")
     message = "y must have 16 observed steps in a row, two windows of n_lags=12 with"
     with pytest.raises(ValueError, match=message):
         forecaster.fit(noise()[:15], fh=[1, 3])
@@ -144,16 +144,17 @@ def test_infinity_is_no_gap():
 
 def test_horizons_that_were_not_learned():
     y = noise()
-    direct = NTKConvForecaster(4, 0.5, alpha=1.0).fit(y[:30], fh=[2])
+    forecaster = NTKConvForecaster(4, 0.5, 1.0, 1.0, alpha=1.0, strategy="direct")
+    direct = forecaster.clone().fit(y[:30], fh=[2])
     with pytest.raises(ValueError, match=r"asks for \[1\] steps ahead"):
         direct.predict_rolling(y, fh=[1])
     assert direct.predict_rolling(y).shape == (37, 1, 1)
     absolute = ForecastingHorizon(y.index[[32]], is_relative=False)
-    moved = NTKConvForecaster(4, 0.5, alpha=1.0).fit(y[:30], fh=absolute).update(y[30:31])
+    moved = forecaster.clone().fit(y[:30], fh=absolute).update(y[30:31])
     with pytest.raises(ValueError, match=r"asks for \[2\] steps ahead, .* fitted for \[3\]"):
         moved.predict()
     with pytest.raises(ValueError, match="fh must be relative"):
-        NTKConvForecaster(4, strategy="recursive").fit(y).predict_rolling(y, fh=[0])
+        NTKConvForecaster(4).fit(y).predict_rolling(y, fh=[0])
 
 
 def test_rolling_forecasts_need_one_model():
@@ -172,8 +173,8 @@ def test_inputs_that_were_never_seen():
 def test_learning_before_needs_the_same_horizon_and_columns():
     y = pd.concat({"a": noise(), "b": noise(seed=1)}, names=["series", "time"]).to_frame()
     with pytest.raises(ValueError, match="fh must be passed to pretrain"):
-        NTKConvForecaster(4).pretrain(y)
-    forecaster = NTKConvForecaster(4).pretrain(y, fh=[1, 2])
+        NTKConvForecaster(4, strategy="direct").pretrain(y)
+    forecaster = NTKConvForecaster(4, strategy="direct").pretrain(y, fh=[1, 2])
     with pytest.raises(ValueError, match="fh must be that of pretrain"):
         forecaster.clone().fit(noise(), fh=[1, 3])
     with pytest.raises(ValueError, match="as many columns as in pretrain"):
@@ -188,9 +189,7 @@ def test_windows_that_touch_a_gap_are_left_out(n_columns, strategy):
     y = pd.DataFrame(values, columns=[f"y{c}" for c in range(n_columns)])
     gappy = y.copy()
     gappy.iloc[[20, 33]] = np.nan
-    forecaster = NTKConvForecaster(
-        n_lags, 0.5, alpha=1.0, joint=True, strategy=strategy, pooling="global"
-    )
+    forecaster = NTKConvForecaster(n_lags, 0.5, joint=True, strategy=strategy, pooling="global")
     pieces = pd.concat({"a": y[:20], "b": y[21:33], "c": y[34:]}, names=["part", "time"])
     expected = forecaster.clone().fit(pieces, fh=horizons).predict().loc["c"]
     found = forecaster.clone().fit(gappy, fh=horizons).predict()

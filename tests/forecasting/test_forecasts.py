@@ -16,21 +16,22 @@ from sklearn_linrnn.forecasting import (
 )
 
 N_LAGS = 6
+PLAIN = {"strategy": "direct", "normalize": None}
 PAIRS = [
     (
-        NTKConvForecaster(N_LAGS, 0.3, alpha=0.1),
+        NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.1, **PLAIN),
         NTKConvRegressor(0.3, alpha=0.1),
     ),
     (
-        NTKConvForecaster(N_LAGS, 0.3, alpha=0.1, n_steps=30),
+        NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.1, n_steps=30, **PLAIN),
         NTKConvRegressor(0.3, alpha=0.1, n_steps=30),
     ),
     (
-        WeightedConv1DForecaster(N_LAGS, nu_w=0.3, max_iter=30),
+        WeightedConv1DForecaster(N_LAGS, nu_w=0.3, max_iter=30, **PLAIN),
         WeightedConv1DRegressor(nu_w=0.3, max_iter=30),
     ),
     (
-        LinearRNNForecaster(N_LAGS, 15, nu_w=0.3, max_iter=30, random_state=0),
+        LinearRNNForecaster(N_LAGS, 15, nu_w=0.3, max_iter=30, random_state=0, **PLAIN),
         LinearRNNRegressor(15, nu_w=0.3, max_iter=30, random_state=0),
     ),
 ]
@@ -101,10 +102,10 @@ def test_recursive_forecasts_are_those_of_the_windows(airline, forecaster, regre
     "forecaster",
     [
         *(forecaster for forecaster, _ in PAIRS),
-        NTKConvForecaster(),
-        NTKConvForecaster(N_LAGS, 0.3, alpha=0.0, n_steps="gcv"),
-        WeightedConv1DForecaster(max_iter=10),
-        LinearRNNForecaster(n_hidden=10, max_iter=10, random_state=0),
+        NTKConvForecaster(strategy="direct"),
+        NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.0, n_steps="gcv", strategy="direct"),
+        WeightedConv1DForecaster(max_iter=10, strategy="direct"),
+        LinearRNNForecaster(n_hidden=10, max_iter=10, random_state=0, strategy="direct"),
     ],
     ids=repr,
 )
@@ -134,9 +135,8 @@ def test_joint_columns_are_inputs_of_each_other(strategy, normalize):
     y = pd.DataFrame(
         np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0), columns=["a", "b"]
     )
-    forecaster = NTKConvForecaster(
-        N_LAGS, 0.3, alpha=0.1, strategy=strategy, normalize=normalize, joint=True
-    )
+    options = {"strategy": strategy, "normalize": normalize, "joint": True}
+    forecaster = NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.1, **options)
     found = forecaster.fit(y, fh=[1, 2]).predict()
     values = y.to_numpy()
     horizons = [1] if strategy == "recursive" else [1, 2]
@@ -157,9 +157,10 @@ def test_joint_columns_are_inputs_of_each_other(strategy, normalize):
     assert_allclose(found, np.concatenate(expected), rtol=1e-8)
 
 
-def test_columns_that_are_not_joint_are_forecast_one_by_one(airline):
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_columns_that_are_not_joint_are_forecast_one_by_one(airline, strategy):
     y = pd.DataFrame({"a": airline, "b": np.square(airline)})
-    forecaster = NTKConvForecaster("auto", normalize="last")
+    forecaster = NTKConvForecaster(strategy=strategy)
     together = forecaster.clone().fit(y, fh=[1, 5]).predict()
     for name in y:
         alone = forecaster.clone().fit(y[name], fh=[1, 5]).predict()
@@ -171,7 +172,8 @@ def test_lags_of_exogenous_series_count_from_the_time_forecast(strategy):
     y, X = load_longley()
     y, X = y / y.mean(), X / X.mean()
     n_lags, horizons = 3, [1, 2]
-    forecaster = NTKConvForecaster(n_lags, 0.3, alpha=0.1, strategy=strategy)
+    options = {"strategy": strategy, "normalize": None}
+    forecaster = NTKConvForecaster(n_lags, 0.3, 1.0, 1.0, alpha=0.1, **options)
     found = forecaster.fit(y[:-2], X=X[:-2], fh=horizons).predict(X=X[-2:])
     values, driven = y[:-2].to_numpy(), X.to_numpy()
     path = list(values)
@@ -230,8 +232,9 @@ def test_forecasts_do_not_depend_on_the_index(index, strategy):
     assert list(relative.index) == list(index[[47, 50, 53]]) == list(same.index)
 
 
-def test_rolling_forecasts_are_those_of_a_cutoff_that_moves(airline):
-    forecaster = NTKConvForecaster(N_LAGS, 0.3, normalize="last").fit(airline[:60], fh=[2, 5])
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_rolling_forecasts_are_those_of_a_cutoff_that_moves(airline, strategy):
+    forecaster = NTKConvForecaster(N_LAGS, 0.3, strategy=strategy).fit(airline[:60], fh=[2, 5])
     rolling = forecaster.predict_rolling(airline)
     assert rolling.shape == (len(airline) - N_LAGS + 1, 2, 1)
     for end in range(60, len(airline) - 5):
@@ -241,7 +244,7 @@ def test_rolling_forecasts_are_those_of_a_cutoff_that_moves(airline):
 
 def test_rolling_forecasts_know_the_future_of_exogenous_series():
     y, X = load_longley()
-    forecaster = NTKConvForecaster(3, 0.3, strategy="recursive").fit(y[:12], X[:12])
+    forecaster = NTKConvForecaster(3, 0.3).fit(y[:12], X[:12])
     rolling = forecaster.predict_rolling(y[:12], X, fh=[1, 4])
     assert_allclose(rolling[-1, :, 0], forecaster.predict([1, 4], X=X[12:]), rtol=1e-10)
     unknown = forecaster.predict_rolling(y[:12], X[:12], fh=[1, 4])

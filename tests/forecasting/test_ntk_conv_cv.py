@@ -29,9 +29,15 @@ def scored(search):
     return zip(results["params"], results["mean_test_MeanSquaredError"], strict=True)
 
 
+def fixed(candidate, **parameters):
+    """Return the forecaster of one candidate."""
+    others = {"nu_f": 1.0, "nu_c": 1.0, "strategy": "direct", "device": "cpu"}
+    return NTKConvForecaster(N_LAGS, **{**others, **candidate, **parameters})
+
+
 def one_by_one(early, y, fh, candidate, X=None, **parameters):
     """Return the squared errors of the forecasts from each held-out window of a series."""
-    forecaster = NTKConvForecaster(N_LAGS, **candidate, device="cpu", **parameters)
+    forecaster = fixed(candidate, **parameters)
     forecaster.fit(early, X=X, fh=fh)
     squares = []
     for origin in range(N_STEPS - N_HELD_OUT, N_STEPS - max(fh) + 1):
@@ -46,7 +52,8 @@ def one_by_one(early, y, fh, candidate, X=None, **parameters):
     "parameters",
     [
         {},
-        {"normalize": "last", "fit_intercept": False},
+        {"normalize": None},
+        {"fit_intercept": False},
         {"normalize": "mean", "joint": True},
         {"prior": "tc"},
     ],
@@ -70,7 +77,7 @@ def test_scores_with_exogenous_series():
     search.fit(y, X=X, fh=fh)
     early = y.iloc[:-N_HELD_OUT]
     for candidate, score in scored(search):
-        forecaster = NTKConvForecaster(N_LAGS, **candidate, device="cpu")
+        forecaster = fixed(candidate)
         forecaster.fit(early, X=X.loc[early.index], fh=fh)
         forecasts = forecaster.predict_rolling(y, X)[:, :, 0]  # from step N_LAGS - 1 on
         squares = []
@@ -83,13 +90,13 @@ def test_scores_with_exogenous_series():
 
 def test_scores_of_a_panel_are_those_of_all_its_series():
     y, fh = panel(), [1, 2]
-    parameters = {"pooling": "global", "normalize": "last"}
+    parameters = {"pooling": "global"}
     search = NTKConvForecasterCV(
         N_LAGS, **GRID, validation=N_HELD_OUT, device="cpu", **parameters
     ).fit(y, fh=fh)
     early = y.groupby(level=0, group_keys=False).apply(lambda one: one.iloc[:-N_HELD_OUT])
     for candidate, score in scored(search):
-        forecaster = NTKConvForecaster(N_LAGS, **candidate, device="cpu", **parameters)
+        forecaster = fixed(candidate, **parameters)
         forecaster.fit(early, fh=fh)
         squares = []
         for key in range(3):
@@ -108,7 +115,7 @@ def test_the_best_candidate_learns_from_all_or_from_what_came_before(pooling):
         search = NTKConvForecasterCV(
             N_LAGS, **GRID, validation=N_HELD_OUT, refit=refit, pooling=pooling, device="cpu"
         ).fit(y, fh=fh)
-        one = NTKConvForecaster(N_LAGS, **search.best_params_, device="cpu").fit(seen, fh=fh)
+        one = fixed(search.best_params_).fit(seen, fh=fh)
         assert_allclose(search.predict_rolling(y), one.predict_rolling(y), rtol=1e-12)
         scores = search.cv_results_["mean_test_MeanSquaredError"]
         assert search.best_score_ == scores.min() == scores[search.best_index_]
@@ -138,7 +145,7 @@ def test_an_update_keeps_the_candidate_and_adds_what_is_new():
     y, fh = walk(), [1, 2]
     search = NTKConvForecasterCV(N_LAGS, **GRID, validation=N_HELD_OUT, device="cpu")
     search.fit(y.iloc[:50], fh=fh).update(y.iloc[50:])
-    one = NTKConvForecaster(N_LAGS, **search.best_params_, device="cpu").fit(y, fh=fh)
+    one = fixed(search.best_params_).fit(y, fh=fh)
     assert_allclose(search.predict(), one.predict(), rtol=1e-10)
 
 

@@ -28,7 +28,8 @@ def autoregression(n_timesteps, seed=0, coefficients=(0.6, 0.3)):
 @pytest.mark.parametrize("normalize", [None, "last", "mean"])
 def test_direct_variances_are_the_posterior_of_the_windows(normalize):
     y, horizons = autoregression(80), [1, 4]
-    forecaster = NTKConvForecaster(N_LAGS, 0.5, alpha=2.0, normalize=normalize)
+    options = {"strategy": "direct", "normalize": normalize}
+    forecaster = NTKConvForecaster(N_LAGS, 0.5, 1.0, 1.0, alpha=2.0, **options)
     found = forecaster.fit(y, fh=horizons).predict_var()
     windows = sliding_window_view(y.to_numpy(), N_LAGS)
     level = {
@@ -46,7 +47,8 @@ def test_direct_variances_are_the_posterior_of_the_windows(normalize):
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_variances_approach_those_of_an_autoregression(strategy):
     y = autoregression(20_000)
-    forecaster = NTKConvForecaster(N_LAGS, 0.5, alpha=1e-3, strategy=strategy)
+    options = {"strategy": strategy, "normalize": None}
+    forecaster = NTKConvForecaster(N_LAGS, 0.5, 1.0, 1.0, alpha=1e-3, **options)
     found = forecaster.fit(y, fh=[1, 2, 3]).predict_var()
     psi = np.array([1.0, 0.6, 0.6 * 0.6 + 0.3])
     assert_allclose(np.ravel(found), np.cumsum(psi**2), rtol=0.05)
@@ -80,7 +82,7 @@ def test_joint_recursive_variances_are_those_of_simulated_paths():
     y = np.zeros((20_000, 2))
     for t in range(1, len(y)):
         y[t] = transition @ y[t - 1] + rng.normal(size=2)
-    forecaster = NTKConvForecaster(2, 0.5, alpha=1e-3, joint=True, strategy="recursive")
+    forecaster = NTKConvForecaster(2, 0.5, 1.0, 1.0, alpha=1e-3, normalize=None, joint=True)
     found = forecaster.fit(pd.DataFrame(y), fh=[1, 2, 5]).predict_var()
     covariance, powers = np.zeros((2, 2)), np.eye(2)
     expected = []
@@ -95,10 +97,11 @@ def test_joint_recursive_variances_are_those_of_simulated_paths():
     "forecaster",
     [
         NTKConvForecaster(N_LAGS),
+        NTKConvForecaster(N_LAGS, normalize=None),
         NTKConvForecaster(N_LAGS, intervals="conformal"),
-        NTKConvForecaster(N_LAGS, strategy="recursive"),
-        NTKConvForecaster(N_LAGS, strategy="recursive", intervals="conformal"),
-        NTKConvForecaster(N_LAGS, 0.5, alpha=0.0, n_steps=200),
+        NTKConvForecaster(N_LAGS, strategy="direct"),
+        NTKConvForecaster(N_LAGS, strategy="direct", intervals="conformal"),
+        NTKConvForecaster(N_LAGS, 0.5, 1.0, 1.0, alpha=0.0, n_steps=200),
         WeightedConv1DForecaster(N_LAGS),
         LinearRNNForecaster(N_LAGS, 50, random_state=0),
     ],
@@ -119,9 +122,9 @@ def test_intervals_cover_what_they_promise(forecaster):
 
 def test_conformal_widths_are_ranks_of_errors_that_were_held_out():
     y = autoregression(100)
-    forecaster = NTKConvForecaster(N_LAGS, 0.5, alpha=1.0, intervals="conformal")
+    forecaster = NTKConvForecaster(N_LAGS, 0.5, intervals="conformal")
     found = forecaster.fit(y, fh=[1, 2]).predict_interval(coverage=[0.5, 0.9, 0.99])
-    early = NTKConvForecaster(N_LAGS, 0.5, alpha=1.0).fit(y[:80], fh=[1, 2])
+    early = NTKConvForecaster(N_LAGS, 0.5).fit(y[:80], fh=[1, 2])
     rolling = early.predict_rolling(y)[80 - N_LAGS :, :, 0]
     for h, row in zip([1, 2], found.to_numpy(), strict=True):
         truth = y[79 + h :].to_numpy()
