@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
+from sklearn_linrnn._core.starts import TransitionInit
 from sklearn_linrnn._linear_rnn import LinearRNNRegressor
 from sklearn_linrnn.forecasting._descent import DescentForecaster
 
@@ -25,14 +27,24 @@ class LinearRNNForecaster(DescentForecaster):
         Number of hidden units.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the transition matrix, the input matrix and the readout.
+    transition_init : {"gaussian", "orthogonal", "identity"} or callable, default="gaussian"
+        How the transition matrix starts.
     init : {"random", "centered"}, default="random"
         Whether the network starts as a random function, or at zero.
-    solver : {"gd", "adam"}, default="gd"
-        Gradient descent, or PyTorch's Adam; on the whole data at every step.
+    solver : {"gd", "adam", "lbfgs"}, default="gd"
+        Gradient descent, or PyTorch's Adam or L-BFGS; on the whole data at every step.
     learning_rate : "auto" or float, default="auto"
         Size of the steps, as in `LinearRNNRegressor`.
+    schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
+        What becomes of the size of the steps.
     momentum : float, default=0.0
         Polyak's momentum for "gd"; for "adam" the decay of the first moment.
+    nesterov : bool, default=False
+        Whether the momentum of "gd" is Nesterov's.
+    weight_decay : float, default=0.0
+        Strength of the penalty on the squared parameters.
+    max_grad_norm : float, default=None
+        Length to which longer gradients are cut; ``None`` for not.
     max_iter : int, default=500
         Most steps.
     tol : float, default=0.0
@@ -56,7 +68,7 @@ class LinearRNNForecaster(DescentForecaster):
         Size of that last part.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
-    dtype : {"float64", "float32"}, default="float64"
+    dtype : {"float64", "float32", "tf32"}, default="float64"
         Type of what is trained.
     random_state : int, RandomState instance or None, default=None
         Seed of the start.
@@ -119,10 +131,15 @@ class LinearRNNForecaster(DescentForecaster):
         nu_f: float = 1.0,
         nu_c: float = 1.0,
         *,
+        transition_init: TransitionInit = "gaussian",
         init: Literal["random", "centered"] = "random",
-        solver: Literal["gd", "adam"] = "gd",
+        solver: Literal["gd", "adam", "lbfgs"] = "gd",
         learning_rate: float | Literal["auto"] = "auto",
+        schedule: str | Callable[[int], float] = "constant",
         momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = None,
         max_iter: int = 500,
         tol: float = 0.0,
         fit_intercept: bool = True,
@@ -133,7 +150,7 @@ class LinearRNNForecaster(DescentForecaster):
         intervals: Literal["gaussian", "conformal"] = "gaussian",
         calibration_fraction: float = 0.2,
         device: Any = "auto",
-        dtype: Literal["float64", "float32"] = "float64",
+        dtype: Literal["float64", "float32", "tf32"] = "float64",
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = False,
     ) -> None:
@@ -142,10 +159,15 @@ class LinearRNNForecaster(DescentForecaster):
         self.nu_w = nu_w
         self.nu_f = nu_f
         self.nu_c = nu_c
+        self.transition_init = transition_init
         self.init = init
         self.solver = solver
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.max_iter = max_iter
         self.tol = tol
         self.fit_intercept = fit_intercept

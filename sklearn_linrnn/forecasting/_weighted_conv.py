@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
@@ -26,12 +27,20 @@ class WeightedConv1DForecaster(DescentForecaster):
         ``rho``: those of a linear RNN with the initial variances below, ones, or your own.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the network; ``nu_w`` sets the memory.
-    solver : {"gd", "adam"}, default="gd"
-        Gradient descent, or PyTorch's Adam; on the whole data at every step.
+    solver : {"gd", "adam", "lbfgs"}, default="gd"
+        Gradient descent, or PyTorch's Adam or L-BFGS; on the whole data at every step.
     learning_rate : "auto" or float, default="auto"
         Size of the steps, as in `WeightedConv1DRegressor`.
+    schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
+        What becomes of the size of the steps.
     momentum : float, default=0.0
         Polyak's momentum for "gd"; for "adam" the decay of the first moment.
+    nesterov : bool, default=False
+        Whether the momentum of "gd" is Nesterov's.
+    weight_decay : float, default=0.0
+        Strength of the penalty on the squared parameters.
+    max_grad_norm : float, default=None
+        Length to which longer gradients are cut; ``None`` for not.
     max_iter : int, default=500
         Most steps.
     tol : float, default=0.0
@@ -112,9 +121,13 @@ class WeightedConv1DForecaster(DescentForecaster):
         nu_f: float = 1.0,
         nu_c: float = 1.0,
         *,
-        solver: Literal["gd", "adam"] = "gd",
+        solver: Literal["gd", "adam", "lbfgs"] = "gd",
         learning_rate: float | Literal["auto"] = "auto",
+        schedule: str | Callable[[int], float] = "constant",
         momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = None,
         max_iter: int = 500,
         tol: float = 0.0,
         fit_intercept: bool = True,
@@ -135,7 +148,11 @@ class WeightedConv1DForecaster(DescentForecaster):
         self.nu_c = nu_c
         self.solver = solver
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
         self.max_iter = max_iter
         self.tol = tol
         self.fit_intercept = fit_intercept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -88,6 +88,10 @@ class WeightedConv1DTimeSeriesRegressor(LagTimeSeriesRegressor):
             [0. , 0.5, 0. , 0. ]]])
     """
 
+    _tags: ClassVar[dict[str, Any]] = {
+        "capability:random_state": True,
+        "property:randomness": "derandomized",
+    }
     _estimator = WeightedConv1DRegressor
 
     def __init__(
