@@ -79,7 +79,7 @@ ax.set(
     ylabel="test error, $1 - R^2$",
     title=f"Linear RNNs of 256 units after {n_steps} steps of training",
 )
-ax.legend(title="points: mean and range of 3 starts", loc="center right")
+fig.legend(title="points: mean and range of 3 starts", loc="outside lower center", ncols=4)
 
 # %%
 # White inputs make the limit simple. Training multiplies the error of lag :math:`d` by
@@ -94,9 +94,9 @@ for nu_w in variances:
     print(f"nu_w = {nu_w}: {np.log(10) / np.log(1 / nu_w):.1f} delays for ten times the steps")
 
 # %%
-# The finite networks follow the limit and are a little off where they differ by their random
-# starts. With large targets and many steps they would leave it, and learn to remember:
-# :ref:`sphx_glr_auto_examples_plot_out_of_the_bias.py`.
+# The finite networks follow the limit. Where it is about to fail they do a little better, because
+# their parameters have begun to move. With larger targets and more steps they leave it, and learn
+# to remember: :ref:`sphx_glr_auto_examples_plot_out_of_the_bias.py`.
 #
 # .. rubric:: References
 #
