@@ -433,6 +433,13 @@ class LinearRNNRegressor(DescentRegressor):
         """Return the response with which the fitted network started."""
         return LinearRNN(self._start_again(), len(self.lag_weights_)).response()
 
+    def _kernel_change(self) -> float:
+        """Return the change of the tangent kernel in training, relative to that of the start."""
+        n_lags = len(self.lag_weights_)
+        before = empirical_kernel(self._start_again(), n_lags)
+        after = empirical_kernel(self._fitted_parameters(), n_lags)
+        return float((after - before).norm() / before.norm())
+
     def _limit_response(self) -> Tensor:
         """Return what the infinitely wide network learns in the steps that this one took."""
         origin = self._origin()

@@ -9,7 +9,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-LAZY = 0.1  # a movement that leaves the kernel nearly as it was
+LAZY = 0.1  # a change that leaves a network nearly as linear in its parameters as it was
 
 
 class NTKGap(NamedTuple):
@@ -23,25 +23,31 @@ class NTKGap(NamedTuple):
         From the network's first-order expansion at its start to the limit: its kernel is that of
         a network of finite width. Falls with the inverse root of the width.
     movement : float
-        From the network to its first-order expansion: its parameters have moved so far that the
-        kernel has changed. Grows with the scale of the targets.
+        From the network to its first-order expansion: its parameters have moved so far that it
+        learned otherwise. Grows with the scale of the targets, up to where both have learned all.
+    kernel : float
+        Change of the network's tangent kernel between lags in training, as a share of the kernel
+        before it, in Frobenius norm. Grows with the scale of the targets, also where all networks
+        learn the same response.
     """
 
     total: float
     width: float
     movement: float
+    kernel: float
 
     @property
     def is_lazy(self) -> bool:
         """Whether the network is still in the kernel regime, where it learns as its limit does."""
-        return self.movement < LAZY
+        return max(self.movement, self.kernel) < LAZY
 
     def __str__(self) -> str:
         """Say what that means."""
         regime = "is in the kernel regime" if self.is_lazy else "has left the kernel regime"
         return (
-            f"The network {regime}: it is {self.total:.1%} away from its infinite-width limit, "
-            f"{self.width:.1%} by its width and {self.movement:.1%} because its parameters moved."
+            f"The network {regime}: its tangent kernel has changed by {self.kernel:.1%}.\n"
+            f"It is {self.total:.1%} away from its infinite-width limit, {self.width:.1%} by its "
+            f"width and {self.movement:.1%}\nbecause its parameters moved."
         )
 
 
@@ -63,7 +69,8 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     -------
     gap : NTKGap
         The distances ``total``, ``width`` and ``movement``, relative to the distance of the limit
-        from the start; ``is_lazy`` and ``str(gap)`` say what they mean.
+        from the start, and the change of the ``kernel``; ``is_lazy`` and ``str(gap)`` say what they
+        mean. The part of the width differs much from one random start to another.
 
     Raises
     ------
@@ -96,12 +103,14 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     trained = torch.tensor(estimator.impulse_response_).double()
     trained = trained.permute(2, 1, 0).flatten(0, 1)
     learned = distance(limit - start)
+    kernel = estimator._kernel_change()
     if learned == 0:
-        return NTKGap(0.0, 0.0, 0.0)
+        return NTKGap(0.0, 0.0, 0.0, kernel)
     return NTKGap(
         total=distance(trained - limit) / learned,
         width=distance(linearised - limit) / learned,
         movement=distance(trained - linearised) / learned,
+        kernel=kernel,
     )
 
 
