@@ -1,31 +1,20 @@
-"""What the forecasters share: the plumbing from sktime's series to sums, and back to forecasts."""
+"""What the forecasters share: what sktime calls, and what it gets."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sktime.datatypes import convert_to
-from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.utils.validation.forecasting import check_fh
 
-from sklearn_linrnn._base import LagRegressor
-from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.levels import Levels
-from sklearn_linrnn._ntk_conv import MOST_COEFFICIENTS, STEPS_PER_COEFFICIENT
-from sklearn_linrnn._validation.parameters import check_device
+from sklearn_linrnn.forecasting._forecasting import ForecastsFromModels
 from sklearn_linrnn.forecasting._history import History, check_columns
-from sklearn_linrnn.forecasting._models import Model
-from sklearn_linrnn.forecasting._panels import Key, each_series, join, name, split
-from sklearn_linrnn.forecasting._predictions import Prediction, mean_square
-from sklearn_linrnn.forecasting._regressions import Regression, make_regressions
-from sklearn_linrnn.forecasting._rolling import Forecasts, forecast
-
-Histories = dict[Key, History]
+from sklearn_linrnn.forecasting._learning import Histories
+from sklearn_linrnn.forecasting._panels import Key, each_series, join
 
 CHOICES = {
     "strategy": ("direct", "recursive"),
@@ -35,20 +24,8 @@ CHOICES = {
 }
 
 
-class LagForecaster(BaseForecaster):
-    """Forecasts that are linear in the last steps of series, learned from sums over windows.
-
-    Subclasses name the estimator that learns from the sums (`_estimator_class`) and have its
-    parameters by their own names.
-    """
-
-    _estimator_class: ClassVar[type[LagRegressor]]
-    _horizons_apart: ClassVar[bool] = False  # whether an estimator's outputs shape each other
-
-    _histories: Histories
-    _regressions: list[Regression]
-    _sums: list[LagStatistics]
-    _models: list[Model]
+class LagForecaster(ForecastsFromModels):
+    """Forecasts that are linear in the last steps of series, learned from sums over windows."""
 
     _tags = {
         "authors": "The sklearn-linrnn developers",
@@ -101,8 +78,6 @@ class LagForecaster(BaseForecaster):
                 "calibration_fraction must lie between 0 and 1, but "
                 f"{self.calibration_fraction!r} came."
             )
-
-    # -- What sktime calls
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> Self:
         self._index_names = list(y.index.names) if isinstance(y.index, pd.MultiIndex) else None
@@ -214,209 +189,6 @@ class LagForecaster(BaseForecaster):
         x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
         return self._roll(self._models, history.y, x, origins, steps, uncertain=False).mean
 
-    # -- From histories to models
-
-    def _plan(self, horizons: tuple[int, ...], histories: Histories) -> None:
-        """Settle the regressions and the number of lags that their sums have."""
-        some = next(iter(histories.values()))
-        n_columns, n_exogenous = len(some.columns), len(some.exogenous)
-        self._regressions = make_regressions(
-            n_columns, n_exogenous, horizons, joint=self.joint, apart=self._horizons_apart
-        )
-        pretrained = getattr(self, "pretrained_sums_", None)
-        if pretrained is not None:
-            self._check_pretrained(horizons, pretrained)
-            self._most_lags = pretrained[0].n_lags
-        elif self.n_lags != "auto":
-            self._most_lags = int(self.n_lags)
-        else:
-            longest = max(map(len, histories.values())) - max(horizons)
-            most = min(MOST_COEFFICIENTS, longest // STEPS_PER_COEFFICIENT)
-            self._most_lags = max(most // self._regressions[0].n_channels, 1)
-
-    def _sum_up(
-        self,
-        histories: Histories,
-        first: Mapping[Key, int],
-        last: Mapping[Key, int],
-        sums: list[LagStatistics] | None,
-    ) -> list[LagStatistics]:
-        """Return sums with those added whose furthest target lies in ``first <= step < last``."""
-        device = check_device(self.device)
-        new = []
-        for regression in self._regressions:
-            reach = max(regression.horizons) + self._most_lags - 1
-            parts = []
-            for key, history in histories.items():
-                steps = slice(max(first.get(key, 0) - reach, 0), last[key])
-                # What is added to a whole series leaves windows less their level, but costs digits.
-                y = history.y[steps] - (history.level if self.normalize is not None else 0.0)
-                parts.append((y, history.x[steps]))
-            new.append(regression.sums(parts, self._most_lags, device))
-        return new if sums is None else [a + b for a, b in zip(sums, new, strict=True)]
-
-    def _learn_until(self, last: Mapping[Key, int], pretrained: list[LagStatistics] | None) -> None:
-        """Learn from the first steps of the series, and from the sums of `pretrain`."""
-        self._sums = self._sum_up(self._histories, {}, last, pretrained)
-        self._learn()
-
-    def _learn(self) -> None:
-        """Learn from the sums that there are, and publish it."""
-        for regression, some in zip(self._regressions, self._sums, strict=True):
-            if some.weight < 2:
-                furthest = max(regression.horizons)
-                raise ValueError(
-                    f"y must have {self._most_lags + furthest + 1} observed steps in a row, two "
-                    f"windows of n_lags={self._most_lags} with a target {furthest} steps ahead, "
-                    f"but its longest series has {max(map(len, self._histories.values()))} steps. "
-                    "Lower n_lags or the horizon."
-                )
-        pairs = zip(self._regressions, self._sums, strict=True)
-        self._models = [self._fit_model(regression, sums) for regression, sums in pairs]
-        self.estimators_ = [model.estimator for model in self._models]
-        self.n_lags_ = max(model.n_lags for model in self._models)
-
-    def _fit_model(self, regression: Regression, sums: LagStatistics) -> Model:
-        """Return the model of one regression."""
-        if self.n_lags == "auto":
-            sums = sums.first_lags(self._count_lags(regression, sums))
-        levels = self._levels(regression, sums.n_lags)
-        if levels is not None:
-            sums = levels.normalised(sums)
-        return Model(regression, self._make_estimator().fit_statistics(sums), sums, levels)
-
-    def _count_lags(self, regression: Regression, sums: LagStatistics) -> int:
-        """Return the number of lags that the estimator gets where ``n_lags="auto"``."""
-        return sums.n_lags
-
-    def _levels(self, regression: Regression, n_lags: int) -> Levels | None:
-        if self.normalize is None:
-            return None
-        return Levels.of(
-            self.normalize,
-            n_lags,
-            regression.n_channels,
-            regression.target_channels,
-            regression.exogenous_channels,
-        )
-
-    def _make_estimator(self) -> LagRegressor:
-        """Return an estimator with those of its parameters that the forecaster has too."""
-        names = set(self._estimator_class._get_param_names()) & set(self.get_param_names())
-        parameters = {name: getattr(self, name) for name in names - {"n_lags"}}
-        return self._estimator_class(**parameters)
-
-    # -- From models to forecasts
-
-    def _forecast(
-        self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool
-    ) -> dict[Key, Prediction]:
-        """Return the forecasts of all series."""
-        exogenous = {} if X is None else split(X)
-        steps = {key: self._steps(fh, history) for key, history in self._histories.items()}
-        calibrate = uncertain and self.intervals == "conformal"
-        horizons = _learned_horizons(steps.values())
-        errors = self._calibration_errors(horizons) if calibrate else None
-        found = {}
-        for key, history in self._histories.items():
-            forecasts = self._forecast_steps(key, exogenous.get(key), steps[key], uncertain)
-            seen = None
-            if errors is not None:
-                seen = errors[:, [horizons.index(max(step, 1)) for step in steps[key]]]
-                forecasts = Forecasts(forecasts.mean, mean_square(seen))
-            index = fh.to_absolute_index(history.cutoff)
-            found[key] = Prediction(index, forecasts.mean, forecasts.variance, seen)
-        return found
-
-    def _forecast_steps(
-        self, key: Key, X: pd.DataFrame | None, steps: NDArray, uncertain: bool
-    ) -> Forecasts:
-        """Return the forecasts (n_steps, n_columns) of a series at steps after its cutoff.
-
-        Up to the cutoff they are those of one step ahead, from the window before; NaN where that
-        window is not full.
-        """
-        history = self._histories[key]
-        found = Forecasts.unknown(len(steps), len(history.columns))
-        ahead = steps > 0
-        if ahead.any():
-            self._check_length(history, name(key))
-            newest = history.newest(self.n_lags_)
-            y, x = np.split(newest, [len(history.columns)], axis=1)
-            x = np.vstack([x, history.future(X, int(steps.max()))])
-            origin = np.array([self.n_lags_ - 1])
-            part = self._roll(self._models, y, x, origin, steps[ahead], uncertain)
-            found[ahead] = Forecasts(part.mean[0], part.variance[0])
-        target = len(history) - 1 + steps
-        back = ~ahead & (target >= self.n_lags_)
-        if back.any():
-            one = np.array([1])
-            part = self._roll(self._models, history.y, history.x, target[back] - 1, one, uncertain)
-            found[back] = Forecasts(part.mean[:, 0], part.variance[:, 0])
-        return found
-
-    def _roll(
-        self,
-        models: list[Model],
-        y: NDArray,
-        x: NDArray,
-        origins: NDArray,
-        steps: NDArray,
-        uncertain: bool,
-    ) -> Forecasts:
-        recursive = self.strategy == "recursive"
-        if not recursive:
-            known = {h for model in models for h in model.regression.horizons}
-            if unknown := sorted(set(steps.tolist()) - known):
-                raise ValueError(
-                    f"fh asks for {unknown} steps ahead, but this forecaster of strategy='direct' "
-                    f"was fitted for {sorted(known)}. Fit it again, or take strategy='recursive'."
-                )
-        return forecast(
-            models, y, x, origins, steps.tolist(), recursive=recursive, uncertain=uncertain
-        )
-
-    def _calibration_errors(self, horizons: tuple[int, ...]) -> NDArray:
-        """Return the errors that the early model makes on later data.
-
-        They have shape (n_errors, n_horizons, n_columns); NaN where the truth is not known.
-        """
-        parts = []
-        n_lags = max(model.n_lags for model in self._calibrating)
-        for key, history in self._histories.items():
-            origins = np.arange(max(self._seen.get(key, 0), n_lags) - 1, len(history) - 1)
-            beyond = np.full((max(horizons), history.y.shape[1]), np.nan)
-            x = np.vstack([history.x, np.full((max(horizons), history.x.shape[1]), np.nan)])
-            steps = np.array(horizons)
-            mean = self._roll(self._calibrating, history.y, x, origins, steps, False).mean
-            parts.append(np.vstack([history.y, beyond])[origins[:, None] + steps] - mean)
-        return np.concatenate(parts)
-
-    # -- Times, columns and series
-
-    def _horizons(self, fh: Any, histories: Histories) -> tuple[int, ...]:
-        """Return the steps ahead to learn.
-
-        Where something is chosen for all of them together, all up to the furthest are learned, so
-        that a forecast does not depend on which others were asked for.
-        """
-        if self.strategy == "recursive":
-            return (1,)
-        horizons = _learned_horizons(self._steps(fh, history) for history in histories.values())
-        driven = any(len(history.exogenous) for history in histories.values())
-        if self._chooses_from_data and not (driven or self._horizons_apart):
-            return tuple(range(1, max(horizons) + 1))
-        return horizons
-
-    @property
-    def _chooses_from_data(self) -> bool:
-        """Whether a hyperparameter is chosen for all outputs of a regression together."""
-        return self.n_lags == "auto"
-
-    def _steps(self, fh: ForecastingHorizon, history: History) -> NDArray:
-        """Return a horizon in steps after the end of a series."""
-        return np.asarray(fh.to_relative(history.cutoff).to_numpy(), dtype=np.int64)
-
     def _join(
         self, parts: dict[Key, tuple[pd.Index, NDArray]], columns: pd.Index | None = None
     ) -> pd.DataFrame:
@@ -435,27 +207,6 @@ class LagForecaster(BaseForecaster):
         check_columns(history.exogenous, some.exogenous, "X")
         return history
 
-    def _check_length(self, history: History, series: str) -> None:
-        if len(history) < self.n_lags_:
-            raise ValueError(
-                f"{series} must have n_lags={self.n_lags_} steps at least, a window to forecast "
-                f"from, but it has {len(history)}."
-            )
-
-    def _check_pretrained(self, horizons: tuple[int, ...], sums: list[LagStatistics]) -> None:
-        """Raise unless a fit can go on from the sums of `pretrain`."""
-        if horizons != self.pretrained_horizons_:
-            raise ValueError(
-                f"fh must be that of pretrain for strategy='direct': steps ahead "
-                f"{self.pretrained_horizons_} were learned there, but {horizons} came."
-            )
-        shapes = [(r.n_channels, len(r.target_channels)) for r in self._regressions]
-        if shapes != [(one.n_channels, len(one.target_mean)) for one in sums]:
-            raise ValueError(
-                "y and X must have as many columns as in pretrain; there are "
-                f"{len(self._regressions)} regressions of {shapes[0][0]} channels now."
-            )
-
     def _restore_frequency(self) -> None:
         """Give the cutoff the frequency that sktime cannot infer from a few new steps."""
         clock = next(iter(self._histories.values())).clock
@@ -465,8 +216,3 @@ class LagForecaster(BaseForecaster):
 
 def _histories(y: pd.DataFrame, X: pd.DataFrame | None) -> Histories:
     return {key: History(series, exogenous) for key, series, exogenous in each_series(y, X)}
-
-
-def _learned_horizons(steps: Iterable[NDArray]) -> tuple[int, ...]:
-    """Return the steps ahead that models must know: in-sample forecasts are of one step."""
-    return tuple(sorted({max(int(step), 1) for some in steps for step in some}))
