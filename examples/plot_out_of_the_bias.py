@@ -16,8 +16,6 @@ remember for longer than its start allows.
 # The target is the sum of the last 16 inputs, times a scale. All lags count alike, but at
 # ``nu_w=0.4`` the weight of lag 15 in the tangent kernel is 50,000 times smaller than the largest.
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -50,7 +48,7 @@ for scale in (0.01, 1.0):
     monitors[scale] = SpectralRadiusMonitor()
     network = LinearRNNRegressor(512, random_state=0, **training, **common)
     networks[scale] = network.set_callbacks(monitors[scale]).fit(x, scale * y)
-    print(textwrap.fill(f"Scale {scale}. {ntk_gap(network)}", 88), "\n")
+    print(f"Scale {scale}. {ntk_gap(network)}\n")
 
 # %%
 # The small target leaves the network in the kernel regime, and its response breaks off where its
@@ -91,7 +89,7 @@ scales, widths, seeds = np.geomspace(0.003, 3.0, 7), (32, 64, 128), range(8)
 def median_gap(n_hidden, scale):
     network = LinearRNNRegressor(n_hidden, **training, **common)
     fits = (network.set_params(random_state=seed).fit(x, scale * y) for seed in seeds)
-    return np.median([ntk_gap(fit) for fit in fits], axis=0)  # total, width, movement
+    return np.median([ntk_gap(fit) for fit in fits], axis=0)  # total, width, movement, kernel
 
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")

@@ -363,6 +363,7 @@ class NTKConvRegressorCV(ExactRegressor):
         Returns
         -------
         prior : LagPrior
+            With the candidate's hyperparameters, and the estimator's where it has none.
         """
         values = {name: getattr(self, name) for name in (*HYPERPARAMETERS, "prior")}
         values.update(candidate)
