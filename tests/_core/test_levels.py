@@ -112,15 +112,17 @@ def test_a_restored_response_sums_to_one_over_its_own_channel(level):
     assert (restored[:, 1] == response.view(N_LAGS, N_CHANNELS, 4)[:, 1]).all()
 
 
-def test_loss_of_a_response_is_the_same_before_and_after(level):
+def test_squared_errors_of_a_response_are_the_same_before_and_after(level):
     windows, targets, weights = random_walks()
     statistics = LagStatistics.from_windows(windows, targets, sample_weight=weights)
     levels = make_levels(level)
     rng = np.random.default_rng(2)
     learned = torch.from_numpy(rng.normal(size=(N_LAGS * N_CHANNELS, len(TARGET_CHANNELS))))
     intercept = torch.from_numpy(rng.normal(size=len(TARGET_CHANNELS)))
-    after = levels.normalised(statistics).loss(learned, intercept)
-    assert_allclose(after, statistics.loss(levels.restore(learned), intercept), rtol=1e-11)
+    after = levels.normalised(statistics).squared_errors(learned[:, None], intercept[None])
+    restored = levels.restore(learned)
+    before = statistics.squared_errors(restored[:, None], intercept[None])
+    assert_allclose(after, before, rtol=1e-11)
 
 
 def test_sums_of_parts_add_up_after_as_before(level):
