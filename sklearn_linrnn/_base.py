@@ -16,7 +16,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sklearn_linrnn._core.lag_priors import LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.tensors import all_finite
 from sklearn_linrnn._sequences import Recordings, Sequences, TrainingData, observed_steps
 from sklearn_linrnn._validation.inputs import check_inputs, check_n_lags, check_window_length
@@ -259,6 +261,18 @@ def check_sums(statistics: LagStatistics) -> None:
             "X, y or sample_weight is too large: sums of their products overflow float64. Scale "
             "them."
         )
+
+
+def make_root(prior: LagPrior, statistics: LagStatistics) -> PriorRoot:
+    """Return the root of a prior for the lags and channels of the statistics."""
+    device = statistics.input_mean.device
+    return PriorRoot.of(prior.root(statistics.n_lags), statistics.n_channels, device)
+
+
+def prior_variances(prior: LagPrior, n_lags: int) -> NDArray:
+    """Return the variances of the lags under a prior, (n_lags,)."""
+    covariance = prior.covariance(n_lags)
+    return covariance if covariance.ndim == 1 else np.diagonal(covariance).copy()
 
 
 def choose_learning_rate(learning_rate: float | Literal["auto"], curvature: float) -> float:

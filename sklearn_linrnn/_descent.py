@@ -18,9 +18,16 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn, warn_if_unstable
+from sklearn_linrnn._base import (
+    LagRegressor,
+    choose_learning_rate,
+    make_root,
+    prior_variances,
+    warn,
+    warn_if_unstable,
+)
 from sklearn_linrnn._computing import explained_memory_errors, matrix_precision
-from sklearn_linrnn._core.lag_priors import lower_root
+from sklearn_linrnn._core.lag_priors import LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.objective import Model, Objective
 from sklearn_linrnn._core.optimize import Stopping, Training
@@ -71,7 +78,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     """A response learned by full-batch gradient descent on the exact loss.
 
     Subclasses say what is trained (`_make_model`), and with which weights of the lags it would
-    train if it were infinitely wide (`_lag_covariance`).
+    train if it were infinitely wide (`_lag_prior`).
     """
 
     # Whether training moves the curvature, so that a step which was stable may cease to be.
@@ -140,8 +147,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         """Return the model at its start, for the lags, channels and on the device of the root."""
 
     @abstractmethod
-    def _lag_covariance(self, n_lags: int) -> NDArray:
-        """Return the tangent kernel of the limit, or its diagonal where lags are independent."""
+    def _lag_prior(self, n_lags: int) -> LagPrior:
+        """Return the prior that the tangent kernel of the limit is."""
 
     def _model_attributes(self, model: Model) -> dict[str, NDArray]:
         """Return fitted attributes beyond the response."""
@@ -241,10 +248,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         if goes_on:
             self._check_same_shape(statistics)
         with self._explained(device, statistics.n_lags), matrix_precision(self.dtype, device):
-            covariance = self._lag_covariance(statistics.n_lags)
-            variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)
-            self.lag_weights_ = variances.copy()
-            root = PriorRoot.of(lower_root(covariance), statistics.n_channels, device)
+            prior = self._lag_prior(statistics.n_lags)
+            self.lag_weights_ = prior_variances(prior, statistics.n_lags)
+            root = make_root(prior, statistics)
             model = self._make_model(len(statistics.target_mean), root)
             if goes_on:
                 self._continue(model)

@@ -16,13 +16,19 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._base import LagRegressor, choose_learning_rate, warn, warn_if_unstable
+from sklearn_linrnn._base import (
+    LagRegressor,
+    choose_learning_rate,
+    make_root,
+    prior_variances,
+    warn,
+    warn_if_unstable,
+)
 from sklearn_linrnn._core.early_stopping import leave_one_out
 from sklearn_linrnn._core.evidence import evidence
 from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.optimizers import DIVERGED
-from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Descent, Solution
 from sklearn_linrnn._core.spectral import generalised_cross_validation
 from sklearn_linrnn._sequences import Sequences, TrainingData
@@ -59,8 +65,7 @@ class ExactRegressor(LagRegressor):
         return response, solution.statistics.intercept(response)
 
     def _publish_prior(self, prior: LagPrior, n_lags: int) -> None:
-        variances = prior.covariance(n_lags)
-        self.lag_weights_ = variances if variances.ndim == 1 else np.diagonal(variances).copy()
+        self.lag_weights_ = prior_variances(prior, n_lags)
         self.prior_ = prior
         for name in HYPERPARAMETERS:
             if hasattr(prior, name):
@@ -373,9 +378,3 @@ class ExactRegressor(LagRegressor):
         return np.concatenate(
             [np.square((block - mean.numpy()) @ root.numpy()).sum(axis=1) for block in blocks]
         )
-
-
-def make_root(prior: LagPrior, statistics: LagStatistics) -> PriorRoot:
-    """Return the root of a prior for the lags and channels of the statistics."""
-    device = statistics.input_mean.device
-    return PriorRoot.of(prior.root(statistics.n_lags), statistics.n_channels, device)

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -15,8 +15,9 @@ from scipy.signal import dlti
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sklearn_linrnn._base import make_root
 from sklearn_linrnn._core.convolution import ScaledConvolution
-from sklearn_linrnn._core.lag_priors import lower_root
+from sklearn_linrnn._core.lag_priors import Given
 from sklearn_linrnn._core.linearised import LinearisedRNN
 from sklearn_linrnn._core.objective import Model, Objective
 from sklearn_linrnn._core.optimize import Stopping
@@ -40,6 +41,27 @@ from sklearn_linrnn._validation.parameters import (
     StrOptions,
     torch_dtype,
 )
+
+
+class Retraced(NamedTuple):
+    """Responses (n_lags * n_channels, n_outputs) that a network's steps lead to.
+
+    Attributes
+    ----------
+    start : Tensor
+        Before the first step.
+    limit : Tensor
+        Of the infinitely wide network.
+    linearised : Tensor
+        Of the network's first-order expansion at its start.
+    kernel_change : float
+        Change of the network's tangent kernel, relative to that of the start.
+    """
+
+    start: Tensor
+    limit: Tensor
+    linearised: Tensor
+    kernel_change: float
 
 
 class LinearRNNRegressor(DescentRegressor):
@@ -404,14 +426,18 @@ class LinearRNNRegressor(DescentRegressor):
             self._start = Start(self.n_hidden, variances, self.transition_init, self._seed, centred)
         return goes_on
 
-    def _lag_covariance(self, n_lags: int) -> NDArray:
+    def _lag_prior(self, n_lags: int) -> Given:
         start = self._start
         if callable(start.transition_init):
-            return monte_carlo_covariance(
-                start.transition_init, n_lags, start.variances, seed=start.seed
+            return Given(
+                monte_carlo_covariance(
+                    start.transition_init, n_lags, start.variances, seed=start.seed
+                )
             )
-        return linear_rnn_lag_covariance(
-            n_lags, *start.variances, transition_init=start.transition_init
+        return Given(
+            linear_rnn_lag_covariance(
+                n_lags, *start.variances, transition_init=start.transition_init
+            )
         )
 
     def _make_model(self, n_outputs: int, root: PriorRoot) -> LinearRNN:
@@ -433,42 +459,39 @@ class LinearRNNRegressor(DescentRegressor):
         """Return the response with which the fitted network started."""
         return LinearRNN(self._start_again(), len(self.lag_weights_)).response()
 
-    def _kernel_change(self) -> float:
-        """Return the change of the tangent kernel in training, relative to that of the start."""
-        n_lags = len(self.lag_weights_)
-        before = empirical_kernel(self._start_again(), n_lags)
-        after = empirical_kernel(self._fitted_parameters(), n_lags)
-        return float((after - before).norm() / before.norm())
+    def _retrace(self) -> Retraced:
+        """Take the steps of the last fit again, with the network and in its limit."""
+        sums, start = self._sums, self._start_again()
+        origin = LinearRNN(start, sums.n_lags).response()
+        root = make_root(self._lag_prior(sums.n_lags), sums)
+        loss = Quadratic.of(sums, root)
+        if self._start.is_centred:
+            begun, subtracted = torch.zeros_like(origin), origin
+        else:
+            begun, subtracted = origin, None
+        limit = ScaledConvolution(root, origin.shape[1], torch.float64, begun)
+        double = RNNParameters(*(parameter.double() for parameter in start))
+        linearised = LinearisedRNN(double, sums.n_lags, origin=subtracted)
+        before = empirical_kernel(start, sums.n_lags)
+        after = empirical_kernel(self._fitted_parameters(), sums.n_lags)
+        return Retraced(
+            start=begun,
+            limit=self._take_same_steps(limit, loss),
+            linearised=self._take_same_steps(linearised, loss),
+            kernel_change=float((after - before).norm() / before.norm()),
+        )
 
-    def _limit_response(self) -> Tensor:
-        """Return what the infinitely wide network learns in the steps that this one took."""
-        origin = self._origin()
-        drawn = None if self._start.is_centred else origin
-        limit = ScaledConvolution(self._limit_root(), origin.shape[1], torch.float64, drawn)
-        return self._take_same_steps(limit)
-
-    def _linearised_response(self) -> Tensor:
-        """Return what this network learns in those steps with the kernel of its start."""
-        start = RNNParameters(*(parameter.double() for parameter in self._start_again()))
-        origin = self._origin() if self._start.is_centred else None
-        return self._take_same_steps(LinearisedRNN(start, self._sums.n_lags, origin=origin))
-
-    def _take_same_steps(self, model: Model) -> Tensor:
+    def _take_same_steps(self, model: Model, loss: Quadratic) -> Tensor:
         """Return the response of a model that takes the steps that the network took."""
         if self._n_steps_kept == 0:
             return model.response()
         objective = Objective(model, self._sums, max_grad_norm=self.max_grad_norm or math.inf)
-        loss = Quadratic.of(self._sums, self._limit_root())
         stopping = Stopping(self._n_steps_kept, tol=0.0, patience=1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of the step, which `fit` gave
             training = self._make_training(objective, loss, stopping)
         training.run(stopping.max_iter)
         return model.response()
-
-    def _limit_root(self) -> PriorRoot:
-        covariance = self._lag_covariance(self._sums.n_lags)
-        return PriorRoot.of(lower_root(covariance), self._sums.n_channels, torch.device("cpu"))
 
     def _fitted_parameters(self) -> RNNParameters:
         return RNNParameters(*map(torch.tensor, self._parameters()))

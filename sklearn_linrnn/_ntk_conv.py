@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sklearn_linrnn._base import warn
+from sklearn_linrnn._base import make_root, warn
 from sklearn_linrnn._core.conjugate_gradients import iterated_ridge
 from sklearn_linrnn._core.dual import dual_ridge
 from sklearn_linrnn._core.early_stopping import best_n_steps, mean_error
@@ -23,7 +23,7 @@ from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._core.solution import Solution
-from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor, make_root
+from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor
 from sklearn_linrnn._sequences import Recordings, TrainingData, Windows
 from sklearn_linrnn._validation.parameters import (
     COMPUTING,
@@ -259,10 +259,9 @@ class NTKConvRegressor(ExactRegressor):
         """Return the number of lags, or if it is "auto" the most that are worth a look."""
         if self.n_lags != "auto":
             return super()._count_lags(data)
-        most = MOST_COEFFICIENTS
-        if isinstance(data.sequences, Recordings):
-            most = min(most, int(data.observed().sum()) // STEPS_PER_COEFFICIENT)
-        return max(min(most // data.sequences.n_channels, data.sequences.longest), 1)
+        is_recorded = isinstance(data.sequences, Recordings)
+        n_steps = int(data.observed().sum()) if is_recorded else None
+        return min(most_lags(data.sequences.n_channels, n_steps), data.sequences.longest)
 
     def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
         n_coefficients = n_lags * data.sequences.n_channels
@@ -445,3 +444,11 @@ class NTKConvRegressor(ExactRegressor):
             return mean_error(squares, held_out).cpu().numpy()
 
         return best_n_steps(error)
+
+
+def most_lags(n_channels: int, n_steps: int | None) -> int:
+    """Return the most lags that evidence looks at; ``n_steps`` of recordings have fewer."""
+    most = MOST_COEFFICIENTS
+    if n_steps is not None:
+        most = min(most, n_steps // STEPS_PER_COEFFICIENT)
+    return max(most // n_channels, 1)

@@ -15,14 +15,14 @@ from scipy.stats import rankdata
 from sklearn.model_selection import check_cv
 from torch import Tensor
 
-from sklearn_linrnn._base import check_sums
+from sklearn_linrnn._base import check_sums, make_root
 from sklearn_linrnn._core.evidence import evidence
 from sklearn_linrnn._core.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.moments import Moments
 from sklearn_linrnn._core.solution import Solution
 from sklearn_linrnn._core.spectral import held_out_squares
-from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor, make_root
+from sklearn_linrnn._exact import MOST_DIRECT, ExactRegressor
 from sklearn_linrnn._folds import fold_statistics, n_samples
 from sklearn_linrnn._grid import make_candidates
 from sklearn_linrnn._sequences import TrainingData

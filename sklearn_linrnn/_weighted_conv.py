@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_linrnn._core.convolution import ScaledConvolution
+from sklearn_linrnn._core.lag_priors import Given
 from sklearn_linrnn._core.objective import Model
 from sklearn_linrnn._core.prior_root import PriorRoot
 from sklearn_linrnn._descent import TRAINING, DescentRegressor
@@ -234,9 +235,9 @@ class WeightedConv1DRegressor(DescentRegressor):
             self._weighting = {name: getattr(self, name) for name in names}
         return goes_on
 
-    def _lag_covariance(self, n_lags: int) -> NDArray:
+    def _lag_prior(self, n_lags: int) -> Given:
         weighting = SimpleNamespace(**self._weighting)
-        return check_lag_weights(weighting.lag_weights, n_lags, weighting)
+        return Given(check_lag_weights(weighting.lag_weights, n_lags, weighting))
 
     def _make_model(self, n_outputs: int, root: PriorRoot) -> ScaledConvolution:
         return ScaledConvolution(root, n_outputs, torch_dtype(self.dtype))

@@ -100,8 +100,6 @@ class Training:
     rows : list of list of float
         After each step: what is minimised, what is watched, the squared errors of the outputs on
         the held-out data.
-    n_columns : int
-        Length of a row.
     n_kept : int
         Number of steps that led to the parameters, once it is finished.
     outcome : str or None
@@ -130,7 +128,6 @@ class Training:
         self._best = [parameter.clone() for parameter in parameters] if keeps else []
 
         row, self._gradient = objective.evaluate()
-        self.n_columns = len(row)
         self.n_kept = 0
         device = row.device
         if on_device is None:
@@ -147,6 +144,11 @@ class Training:
     def rate(self) -> float:
         """Size of a step, before the schedule."""
         return float(self._now.rate)
+
+    @property
+    def n_columns(self) -> int:
+        """Length of a row."""
+        return len(self._row)
 
     @property
     def loss(self) -> float:

@@ -82,7 +82,7 @@ def linear_rnn_lag_covariance(
 
     Examples
     --------
-    >>> from sklearn_linrnn._core.tangent_kernel import linear_rnn_lag_covariance
+    >>> from sklearn_linrnn import linear_rnn_lag_covariance
     >>> linear_rnn_lag_covariance(4, nu_w=0.5, transition_init="orthogonal")
     array([2. , 2. , 1.5, 1. ])
     >>> linear_rnn_lag_covariance(3, nu_w=1.0, transition_init="identity")
@@ -169,7 +169,8 @@ def monte_carlo_covariance(
                 f"n_lags={n_lags}. Lower nu_w or n_lags, or let it return a smaller matrix."
             )
         total += kernel
-    return (total / n_draws).numpy()
+    # A covariance is symmetric to the last digit; transforms are so but for rounding.
+    return (0.5 * (total + total.mT) / n_draws).numpy()
 
 
 def empirical_kernel(parameters: RNNParameters, n_lags: int) -> Tensor:

@@ -12,7 +12,7 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sklearn_linrnn._base import LagRegressor
 from sklearn_linrnn._core.lag_statistics import LagStatistics
 from sklearn_linrnn._core.levels import Levels
-from sklearn_linrnn._ntk_conv import MOST_COEFFICIENTS, STEPS_PER_COEFFICIENT
+from sklearn_linrnn._ntk_conv import most_lags
 from sklearn_linrnn._validation.parameters import check_device
 from sklearn_linrnn.forecasting._history import History
 from sklearn_linrnn.forecasting._models import Model
@@ -52,8 +52,7 @@ class LearnsFromSums(BaseForecaster):
             self._most_lags = int(self.n_lags)
         else:
             longest = max(map(len, histories.values())) - max(horizons)
-            most = min(MOST_COEFFICIENTS, longest // STEPS_PER_COEFFICIENT)
-            self._most_lags = max(most // self._regressions[0].n_channels, 1)
+            self._most_lags = most_lags(self._regressions[0].n_channels, longest)
 
     def _sum_up(
         self,

@@ -98,19 +98,17 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     False
     """
     distance = _make_metric(estimator, metric)
-    limit, linearised = estimator._limit_response(), estimator._linearised_response()
-    start = torch.zeros_like(limit) if estimator._start.is_centred else estimator._origin()
+    start, limit, linearised, kernel_change = estimator._retrace()
     trained = torch.tensor(estimator.impulse_response_).double()
     trained = trained.permute(2, 1, 0).flatten(0, 1)
     learned = distance(limit - start)
-    kernel = estimator._kernel_change()
     if learned == 0:
-        return NTKGap(0.0, 0.0, 0.0, kernel)
+        return NTKGap(0.0, 0.0, 0.0, kernel_change)
     return NTKGap(
         total=distance(trained - limit) / learned,
         width=distance(linearised - limit) / learned,
         movement=distance(trained - linearised) / learned,
-        kernel=kernel,
+        kernel=kernel_change,
     )
 
 
