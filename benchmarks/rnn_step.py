@@ -26,43 +26,48 @@ N_STEPS = 1_000  # of a whole fit
 LEARNING_RATE, VARIANCES = 1e-6, (0.8, 1.0, 1.0)
 
 
-def make_sequences(n_sequences: int) -> tuple[NDArray, NDArray]:
+def make_sequences(n_sequences: int, n_timesteps: int = N_TIMESTEPS) -> tuple[NDArray, NDArray]:
     """Return inputs (n_sequences, n_timesteps) and targets at the last step (n_sequences,)."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((n_sequences, N_TIMESTEPS)).astype(np.float32)
-    return X, X @ 0.8 ** np.arange(N_TIMESTEPS, dtype=np.float32)[::-1]
+    X = rng.standard_normal((n_sequences, n_timesteps)).astype(np.float32)
+    return X, X @ 0.8 ** np.arange(n_timesteps, dtype=np.float32)[::-1]
 
 
-def start(n_hidden: int) -> RNNParameters:
+def start(n_hidden: int, device: str = "cpu") -> RNNParameters:
     """Return the parameters that both begin with."""
     draw = initialise(n_hidden, 1, 1, VARIANCES, torch.Generator().manual_seed(0))
-    return RNNParameters(*(parameter.float() for parameter in draw))
+    return draw.like(torch.empty(0, device=device))
 
 
-def make_step(n_hidden: int, n_sequences: int) -> tuple[LinearRNN, Action]:
-    """Return our network, and a step of its training."""
-    statistics = LagStatistics.from_windows(*make_sequences(n_sequences))
-    model = LinearRNN(start(n_hidden), N_TIMESTEPS)
+def make_training(
+    n_hidden: int, X: NDArray, y: NDArray, device: str = "cpu"
+) -> tuple[LinearRNN, Training]:
+    """Return our network, and its training."""
+    statistics = LagStatistics.from_windows(X, y, device=device)
+    model = LinearRNN(start(n_hidden, device), X.shape[1])
     optimizer = GradientDescent(model.parameters)
     stopping = Stopping(10**9, tol=0.0, patience=1)
     schedule = partial(scheduled_share, "constant", max_iter=1)
-    training = Training(Objective(model, statistics), optimizer, stopping, LEARNING_RATE, schedule)
-    return model, lambda: training.run(1)
+    return model, Training(
+        Objective(model, statistics), optimizer, stopping, LEARNING_RATE, schedule
+    )
 
 
-def make_peer_step(n_hidden: int) -> tuple[list[Tensor], Callable[[], None]]:
-    """Return the peer's parameters, and a step of its training."""
-    X, y = map(torch.from_numpy, make_sequences(N_SEQUENCES))
-    parameters = [parameter.requires_grad_() for parameter in start(n_hidden)]
+def make_loop(
+    n_hidden: int, X: NDArray, y: NDArray, device: str = "cpu"
+) -> tuple[list[Tensor], Callable[[], None]]:
+    """Return the peer's parameters, and a step of its training: a loop over time."""
+    inputs, targets = (torch.from_numpy(array).to(device) for array in (X, y))
+    parameters = [parameter.requires_grad_() for parameter in start(n_hidden, device)]
     optimizer = torch.optim.SGD(parameters, LEARNING_RATE)
     W, F, C = parameters
 
     def step() -> None:
         optimizer.zero_grad()
-        hidden = torch.zeros(N_SEQUENCES, n_hidden)
-        for inputs in X.T[:, :, None]:
-            hidden = torch.addmm(inputs @ F.T, hidden, W.T, alpha=n_hidden**-0.5)
-        misses = y - (hidden @ C.T)[:, 0] * n_hidden**-0.5
+        hidden = torch.zeros(len(inputs), n_hidden, device=device)
+        for now in inputs.T[:, :, None]:
+            hidden = torch.addmm(now @ F.T, hidden, W.T, alpha=n_hidden**-0.5)
+        misses = targets - (hidden @ C.T)[:, 0] * n_hidden**-0.5
         (0.5 * (misses - misses.mean()).square().mean()).backward()
         optimizer.step()
 
@@ -89,24 +94,23 @@ def make_floor(n_hidden: int) -> Action:
 
 def compare(n_hidden: int) -> tuple[str, ...]:
     """Return a row of the table."""
-    (model, step), (parameters, peer_step) = (
-        make_step(n_hidden, N_SEQUENCES),
-        make_peer_step(n_hidden),
-    )
-    step(), peer_step()
+    X, y = make_sequences(N_SEQUENCES)
+    model, training = make_training(n_hidden, X, y)
+    _, long_training = make_training(n_hidden, *make_sequences(MANY_SEQUENCES))
+    parameters, peer_step = make_loop(n_hidden, X, y)
+    training.run(1), peer_step()
     gap = max(
         float((ours.grad - theirs.grad).norm() / theirs.grad.norm())
         for ours, theirs in zip(model.parameters, parameters, strict=True)
     )
-    X, y = make_sequences(N_SEQUENCES)
     whole = LinearRNNRegressor(
         n_hidden, max_iter=N_STEPS, dtype="float32", device="cpu", random_state=0
     )
     ours, peer, many, fit, floor = median_times(
         {
-            "ours": step,
+            "ours": lambda: training.run(1),
             "peer": peer_step,
-            "ours, many sequences": make_step(n_hidden, MANY_SEQUENCES)[1],
+            "ours, many sequences": lambda: long_training.run(1),
             "fit": lambda: whole.fit(X, y),
             "floor": make_floor(n_hidden),
         },
