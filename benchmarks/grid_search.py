@@ -18,13 +18,13 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.measure import median_times, milliseconds, show
 from sklearn_linrnn import LagWeighter, NTKConvRegressorCV
-from sklearn_linrnn._core.lag_priors import LinearRNN
-from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.solution import Solution
-from sklearn_linrnn._core.spectral import Quadratic, Spectrum, ridge_filter
-from sklearn_linrnn._exact import make_root
-from sklearn_linrnn._folds import fold_statistics
-from sklearn_linrnn._sequences import TrainingData, Windows
+from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.closed_form.spectral import Quadratic, Spectrum, ridge_filter
+from sklearn_linrnn._core.priors.lag_priors import LinearRNN
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.folds import fold_statistics
+from sklearn_linrnn._data.sequences import TrainingData, Windows
+from sklearn_linrnn._estimators.closed_form import make_root
 
 N_WINDOWS, N_LAGS, N_FOLDS = 20_000, 256, 5
 NU_W = np.linspace(0.05, 1.0, 20)

@@ -1,7 +1,7 @@
 """The two paths of `LagStatistics.from_series`, and the choice between them.
 
 The regret is the time of the path that was chosen over that of the faster one. This is where the
-factors of `sklearn_linrnn._core.window_sums.displacement_is_cheaper` come from.
+factors of `sklearn_linrnn._core.statistics.windows.displacement_is_cheaper` come from.
 """
 
 from itertools import product
@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 
 from benchmarks.measure import median_times, milliseconds, show
-from sklearn_linrnn._core.displacement import full_window_sums, weight_changes
-from sklearn_linrnn._core.series import Series
-from sklearn_linrnn._core.window_sums import displacement_is_cheaper, formed_window_sums
+from sklearn_linrnn._core.statistics.displacement import full_window_sums, weight_changes
+from sklearn_linrnn._core.statistics.series import Series
+from sklearn_linrnn._core.statistics.windows import displacement_is_cheaper, formed_window_sums
 
 N_TIMESTEPS, N_LAGS, N_CHANNELS = (300, 3_000, 30_000), (1, 4, 16, 64, 256), (1, 4, 16)
 MOST_INPUTS, MOST_WORK = 1_024, 1e10  # larger problems take long, and their choice is clear

@@ -13,9 +13,9 @@ from sklearn.linear_model import Ridge
 
 from benchmarks.measure import Action, first_time, median_times, milliseconds, show
 from sklearn_linrnn import LagStatistics, NTKConvRegressor
-from sklearn_linrnn._core.lag_weights import linear_rnn_lag_weights
-from sklearn_linrnn._core.prior_root import PriorRoot
-from sklearn_linrnn._core.spectral import Quadratic
+from sklearn_linrnn._core.closed_form.spectral import Quadratic
+from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_TIMESTEPS, N_LAGS, NU_W, ALPHA, BLOCK = 200_000, 500, 0.9, 1.0, 1024
 SCALE = np.sqrt(linear_rnn_lag_weights(N_LAGS, NU_W, 1.0, 1.0))

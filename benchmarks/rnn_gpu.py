@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.measure import milliseconds, show
 from benchmarks.rnn_step import N_SEQUENCES, make_loop, make_sequences, make_training
-from sklearn_linrnn._core.optimize import STRETCH
+from sklearn_linrnn._core.training.loop import STRETCH
 
 N_HIDDEN, N_LAGS = 4096, 512
 

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from benchmarks.measure import Action, median_times, milliseconds, show
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor
-from sklearn_linrnn._core.objective import Objective
-from sklearn_linrnn._core.optimize import Stopping, Training
-from sklearn_linrnn._core.optimizers import GradientDescent
-from sklearn_linrnn._core.recurrence import LinearRNN, RNNParameters, initialise
-from sklearn_linrnn._core.schedules import scheduled_share
+from sklearn_linrnn._core.networks.network import LinearRNN, RNNParameters, initialise
+from sklearn_linrnn._core.training.loop import Stopping, Training
+from sklearn_linrnn._core.training.objective import Objective
+from sklearn_linrnn._core.training.optimizers import GradientDescent
+from sklearn_linrnn._core.training.schedules import scheduled_share
 
 N_SEQUENCES, MANY_SEQUENCES, N_TIMESTEPS = 1_000, 100_000, 100
 N_STEPS = 1_000  # of a whole fit

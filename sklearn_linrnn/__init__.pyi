@@ -1,14 +1,14 @@
-from ._core.lag_priors import LagPrior
-from ._core.lag_statistics import LagStatistics
-from ._core.lag_weights import linear_rnn_lag_weights
-from ._core.tangent_kernel import linear_rnn_lag_covariance
-from ._kernels import LagKernel, kernel_matrix
-from ._lag_weighter import LagWeighter
-from ._linear_rnn import LinearRNNRegressor
-from ._memory_bias import memory_bias
-from ._ntk_conv import NTKConvRegressor
-from ._ntk_conv_cv import NTKConvRegressorCV
-from ._weighted_conv import WeightedConv1DRegressor
+from ._core.networks.tangent_kernel import linear_rnn_lag_covariance
+from ._core.priors.lag_priors import LagPrior
+from ._core.priors.lag_weights import linear_rnn_lag_weights
+from ._core.statistics.lag_statistics import LagStatistics
+from ._estimators.kernels import LagKernel, kernel_matrix
+from ._estimators.lag_weighter import LagWeighter
+from ._estimators.linear_rnn import LinearRNNRegressor
+from ._estimators.ntk_conv import NTKConvRegressor
+from ._estimators.ntk_conv_cv import NTKConvRegressorCV
+from ._estimators.weighted_conv import WeightedConv1DRegressor
+from ._studies.memory_bias import memory_bias
 from .inspection import MemoryDisplay, NTKGap, effective_memory, ntk_gap
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from sklearn_linrnn._series import BUNDLED, load_series
+from sklearn_linrnn._studies.series import BUNDLED, load_series
 
 BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
 INTERRUPTED = 130  # exit status after Ctrl-C
@@ -111,8 +111,8 @@ def memory_bias_command(
     gradient descent and predict the steps that follow.
     """
     # Imported here so that --help and wrong options answer at once.
-    from sklearn_linrnn._memory_bias import memory_bias  # noqa: PLC0415
-    from sklearn_linrnn._report import print_report  # noqa: PLC0415
+    from sklearn_linrnn._studies.memory_bias import memory_bias  # noqa: PLC0415
+    from sklearn_linrnn._studies.memory_bias_report import print_report  # noqa: PLC0415
 
     try:
         series = load_series(name_or_csv, target, inputs)
@@ -192,13 +192,13 @@ def benchmark_command(
     airline, lynx, pbs, solar and uschange. A result is in the file OUT as soon as it is there:
     after Ctrl-C or a failure the same command goes on.
     """
-    from sklearn_linrnn._benchmark import (  # noqa: PLC0415
+    from sklearn_linrnn._studies.benchmark import (  # noqa: PLC0415
         Benchmark,
         Protocol,
         make_task,
         open_results,
     )
-    from sklearn_linrnn._ranking import print_ranking  # noqa: PLC0415
+    from sklearn_linrnn._studies.benchmark_report import print_ranking  # noqa: PLC0415
 
     protocol = Protocol(horizon, folds, window)
     given = names_or_csvs or BENCHMARKED

@@ -14,8 +14,8 @@ from pandas.testing import assert_frame_equal
 
 from sklearn_linrnn import memory_bias
 from sklearn_linrnn.__main__ import main
-from sklearn_linrnn._report import describe
-from sklearn_linrnn._series import BUNDLED, load_series
+from sklearn_linrnn._studies.memory_bias_report import describe
+from sklearn_linrnn._studies.series import BUNDLED, load_series
 
 STUDY = partial(memory_bias, n_hidden=20, max_iter=30)
 
@@ -23,7 +23,7 @@ STUDY = partial(memory_bias, n_hidden=20, max_iter=30)
 @pytest.fixture(autouse=True)
 def small_study(monkeypatch):
     """Let the commands train small networks, for a short time."""
-    monkeypatch.setattr("sklearn_linrnn._memory_bias.memory_bias", STUDY)
+    monkeypatch.setattr("sklearn_linrnn._studies.memory_bias.memory_bias", STUDY)
 
 
 def run(*arguments):

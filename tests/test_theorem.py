@@ -16,8 +16,8 @@ from sklearn_linrnn import (
     WeightedConv1DRegressor,
     linear_rnn_lag_weights,
 )
-from sklearn_linrnn._core.recurrence import initialise
-from sklearn_linrnn._validation.parameters import make_seed
+from sklearn_linrnn._core.networks.network import initialise
+from sklearn_linrnn._estimators.parameters import make_seed
 
 NU = {"nu_w": 0.6, "nu_f": 1.5, "nu_c": 0.7}
 N_LAGS = 6

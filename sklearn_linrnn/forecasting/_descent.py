@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._ntk_conv import NTKConvRegressor
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn.forecasting._base import LagForecaster
 from sklearn_linrnn.forecasting._regressions import Regression
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sklearn_linrnn._core.starts import TransitionInit
-from sklearn_linrnn._linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._core.networks.initialisation import TransitionInit
+from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn.forecasting._descent import DescentForecaster
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sklearn_linrnn._base import LagRegressor
-from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._core.levels import Levels
-from sklearn_linrnn._exact import ExactRegressor, NotComputedError
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.statistics.levels import Levels
+from sklearn_linrnn._estimators.base import LagRegressor
+from sklearn_linrnn._estimators.closed_form import ExactRegressor, NotComputedError
 from sklearn_linrnn.forecasting._regressions import Regression
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from sklearn_linrnn._core.lag_priors import LagPrior
-from sklearn_linrnn._ntk_conv import NTKConvRegressor
+from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn.forecasting._base import LagForecaster
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from sklearn_linrnn._core.lag_priors import LagPrior
-from sklearn_linrnn._core.lag_statistics import LagStatistics
-from sklearn_linrnn._ntk_conv import NTKConvRegressor
-from sklearn_linrnn._ntk_conv_cv import NTKConvRegressorCV
+from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
+from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn.forecasting._base import LagForecaster
 from sklearn_linrnn.forecasting._panels import Key, name
 from sklearn_linrnn.forecasting._regressions import Regression

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.future_sums import future_statistics
-from sklearn_linrnn._core.lag_statistics import LagStatistics
+from sklearn_linrnn._core.statistics.horizons import future_statistics
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from sklearn_linrnn._weighted_conv import WeightedConv1DRegressor
+from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn.forecasting._descent import DescentForecaster
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_linrnn._base import LagRegressor
+from sklearn_linrnn._estimators.base import LagRegressor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sktime.regression.base import BaseRegressor
 
-from sklearn_linrnn._base import LagRegressor
+from sklearn_linrnn._estimators.base import LagRegressor
 
 
 class LagTimeSeriesRegressor(BaseRegressor):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_linrnn._weighted_conv import WeightedConv1DRegressor
+from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn.regression._base import LagTimeSeriesRegressor
 
 

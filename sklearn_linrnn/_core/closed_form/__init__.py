@@ -1,0 +1,1 @@
+"""Solutions in closed form, and how their hyperparameters are chosen."""

@@ -1,0 +1,61 @@
+"""Ridges on fewer windows than coefficients, by the Gram matrix of the windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.closed_form.rank_revealing import rank_tolerance
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.statistics.series import check_weights, observed
+from sklearn_linrnn._core.tensors import as_float64, finite
+
+
+def dual_ridge(
+    X: Any, y: Any, sample_weight: Any, root: PriorRoot, alpha: float, *, centred: bool
+) -> tuple[Tensor, Tensor]:
+    """Return the response and the intercept of a ridge, ``H = L F^T (F F^T + alpha)^{-1} y``.
+
+    The rows of ``F`` are the weighted windows in units of the prior, ``sqrt(w_s) L^T (z_s -
+    z_bar)``. Saunders, Gammerman and Vovk 1998, "Ridge regression learning algorithm in dual
+    variables". With ``alpha = 0`` it is the response of least norm.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_windows, n_lags, n_channels)
+        Windows, oldest step first.
+    y : array-like of shape (n_windows, n_outputs)
+        Targets; NaN where they were not observed.
+    sample_weight : array-like of shape (n_windows,) or None
+        Weights.
+    root : PriorRoot
+        ``L``.
+    alpha : float
+        The penalty.
+    centred : bool
+        Whether there is an intercept.
+
+    Returns
+    -------
+    response : Tensor of shape (p, n_outputs)
+        ``H``.
+    intercept : Tensor of shape (n_outputs,)
+        ``b``.
+    """
+    device = root.lags.device
+    windows = finite(as_float64(X, device), "X").flip(1).flatten(1)
+    weights = check_weights(sample_weight, len(windows), device)
+    targets, weights = observed(as_float64(y, device), weights)
+    share = weights / weights.sum() if centred else torch.zeros_like(weights)
+    input_mean, target_mean = share @ windows, share @ targets
+    scale = weights.sqrt()[:, None]
+    features = root.pull((scale * (windows - input_mean)).T).T
+    gram = features @ features.T
+    goal = scale * (targets - target_mean)
+    eigenvalues, vectors = torch.linalg.eigh(gram)
+    shown = eigenvalues > rank_tolerance(len(gram)) * eigenvalues[-1]
+    vectors, curvature = vectors[:, shown], eigenvalues[shown, None] + alpha
+    response = root.respond(features.T @ (vectors @ (vectors.T @ goal / curvature)))
+    return response, target_mean - input_mean @ response

@@ -1,0 +1,99 @@
+"""How many steps of gradient descent to take, from the whole path at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.tensors import as_float64
+
+MOST_STEPS = 2**30
+ROUNDING = 1e-10  # of a leverage
+GRID = 256  # numbers of steps looked at in each of two rounds
+
+
+def best_n_steps(expected_error: Callable[[NDArray], NDArray]) -> int:
+    """Return the number of steps of the least expected error.
+
+    Numbers of steps on a geometric grid come first, then those between the neighbours of the best.
+
+    Parameters
+    ----------
+    expected_error : callable
+        From numbers of steps, (n_stages,), to errors, (n_stages,).
+    """
+    low, high = 1.0, float(MOST_STEPS)
+    best = 1
+    for _ in range(2):
+        stages = np.unique(np.geomspace(low, high, GRID).round().astype(np.int64))
+        errors = np.nan_to_num(expected_error(stages), nan=np.inf)  # diverged
+        index = int(np.argmin(errors))
+        best = int(stages[index])
+        low, high = stages[max(index - 1, 0)], stages[min(index + 1, len(stages) - 1)]
+    return best
+
+
+def mean_error(squares: Tensor, moments: Moments) -> Tensor:
+    """Return mean squared errors (n_stages, n_outputs) as shares of the outputs' variances."""
+    seen = moments.target_scatter > 0
+    return (squares[:, seen] / moments.target_scatter[seen]).sum(1)
+
+
+def leave_one_out(
+    solution: Solution,
+    filters: Tensor,
+    lags: Iterable[NDArray],
+    targets: NDArray,
+    weights: NDArray | None,
+) -> Tensor:
+    """Return the mean squared error of leaving out one supervised step, (n_filters, n_outputs).
+
+    ``e_s / (1 - h_s)`` with the residual ``e_s`` and the leverage ``h_s`` of each step; exact for
+    ridges (Allen 1974), the formula of linear smoothers for steps of gradient descent. Infinite
+    where a step has a leverage of one, so that nothing else speaks for its prediction, and where
+    gradient descent diverges, so that leverages are negative.
+
+    Parameters
+    ----------
+    solution : Solution
+        The data, the prior and the penalty.
+    filters : Tensor of shape (p, n_filters)
+        ``f(lam)`` of each filter.
+    lags : iterable of ndarray of shape (n_steps, p)
+        The lags of the supervised steps, in blocks.
+    targets : ndarray of shape (n_supervised, n_outputs)
+        Targets; NaN where they were not observed.
+    weights : ndarray of shape (n_supervised,) or None
+        Weights of the steps.
+    """
+    statistics, spectrum = solution.statistics, solution.spectrum
+    basis = spectrum.root.respond(spectrum.vectors)
+    total = filters.new_zeros(filters.shape[1], targets.shape[1])
+    first = 0
+    for block in lags:
+        steps = slice(first, first + len(block))
+        first += len(block)
+        goal = as_float64(targets[steps], filters.device)
+        weight = (
+            goal.new_ones(len(block))
+            if weights is None
+            else as_float64(weights[steps], filters.device)
+        )
+        seen = ~torch.isnan(goal).any(1) & (weight > 0)
+        weight = weight[seen, None]
+        inputs = as_float64(block, filters.device)[seen] - statistics.input_mean
+        coordinates = inputs @ basis
+        leverage = coordinates.square() @ filters + solution.n_intercepts
+        left = 1.0 - weight * leverage / statistics.weight
+        for output in range(targets.shape[1]):
+            fitted = coordinates @ (filters * spectrum.projections[:, output, None])
+            miss = goal[seen, output, None] - statistics.target_mean[output] - fitted
+            error = torch.where((left > ROUNDING) & (left <= 1.0), miss / left, torch.inf)
+            total[:, output] += (weight * error.square()).sum(0)
+    return total / statistics.weight

@@ -1,0 +1,170 @@
+"""Where training in closed form arrives, and all that follows from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.closed_form.rank_revealing import ShownDirections
+from sklearn_linrnn._core.closed_form.spectral import (
+    Quadratic,
+    Spectrum,
+    degrees_of_freedom,
+    gradient_descent_filter,
+    ridge_filter,
+)
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.tensors import StoredAsNumPy
+
+
+@dataclass(frozen=True)
+class Descent:
+    """So many steps of gradient descent of such a size."""
+
+    n_steps: int
+    learning_rate: float
+
+
+@dataclass(frozen=True, eq=False)
+class Solution(StoredAsNumPy):
+    """A ridge, or gradient descent towards it.
+
+    Attributes
+    ----------
+    statistics : LagStatistics
+        The data; about the origin for a model without intercept.
+    root : PriorRoot
+        ``L``, the root of the prior's covariance.
+    alpha : float
+        Strength of the penalty; infinite if nothing is to be learned.
+    n_intercepts : int
+        1 with an intercept, else 0.
+    descent : Descent or None
+        None for the minimum.
+    """
+
+    statistics: LagStatistics
+    root: PriorRoot
+    alpha: float
+    n_intercepts: int
+    descent: Descent | None = None
+
+    def to(self, device: torch.device | str) -> Solution:
+        """Return the solution on a device."""
+        if self.root.lags.device == torch.device(device):
+            return self
+        root = replace(self.root, lags=self.root.lags.to(device))
+        return replace(self, statistics=self.statistics.to(device), root=root)
+
+    def changed(self, **changes: Any) -> Solution:
+        """Return the solution of another ``alpha`` or ``descent``; they leave the spectrum."""
+        other = replace(self, **changes)
+        vars(other)["spectrum"] = self.spectrum
+        return other
+
+    @property
+    def penalty(self) -> float:
+        """``alpha / m``."""
+        return self.alpha / self.statistics.weight
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The eigendecomposition, with what to see there."""
+        return Quadratic.of(self.statistics, self.root).decompose()
+
+    @cached_property
+    def response(self) -> Tensor:
+        """``H``, (p, n_outputs)."""
+        if self.penalty == torch.inf:
+            return torch.zeros_like(self.statistics.cross_scatter)
+        if self.descent is not None:
+            return self.spectrum.solve(self.filter)
+        response = Quadratic.of(self.statistics, self.root).ridge(self.penalty)
+        if response is not None:
+            return response
+        return self.shown.ridge(self.penalty)
+
+    @cached_property
+    def shown(self) -> ShownDirections:
+        """The directions that the data show."""
+        return ShownDirections.of(self.statistics, self.root)
+
+    @property
+    def largest_curvature(self) -> float:
+        """Largest eigenvalue of the loss: steps are stable below twice its inverse."""
+        return float(self.spectrum.eigenvalues.max()) + self.penalty
+
+    @property
+    def is_least_squares(self) -> bool:
+        """Whether this is the minimum without a penalty."""
+        return self.penalty == 0 and self.descent is None
+
+    @cached_property
+    def filter(self) -> Tensor:
+        """``f(lam)``, (p,)."""
+        return self.descent_filter(self.descent)
+
+    def descent_filter(self, descent: Descent | None) -> Tensor:
+        """Return ``f(lam)``, (p,), after another number of steps; None for the minimum."""
+        eigenvalues = self.spectrum.eigenvalues
+        if self.penalty == torch.inf:
+            return torch.zeros_like(eigenvalues)
+        if descent is not None:
+            return gradient_descent_filter(
+                eigenvalues, self.penalty, descent.n_steps, descent.learning_rate
+            )
+        return ridge_filter(eigenvalues, self.penalty)
+
+    @cached_property
+    def degrees_of_freedom(self) -> float:
+        """Trace of the hat matrix, that of the intercept included."""
+        if self.is_least_squares:
+            return float(self.n_intercepts + self.shown.rank)
+        return self.n_intercepts + float(degrees_of_freedom(self.spectrum.eigenvalues, self.filter))
+
+    @cached_property
+    def noise_variance(self) -> Tensor:
+        """Residual sum of squares over the degrees of freedom that are left, (n_outputs,).
+
+        Where ``alpha`` maximises the evidence this is the noise variance that does so too (MacKay
+        1992; of several outputs in the mean). It is zero if no degree of freedom is left.
+        """
+        left = self.statistics.weight - self.degrees_of_freedom
+        intercept = self.statistics.intercept(self.response)
+        residual = self.statistics.squared_errors(self.response[:, None], intercept[None])[0]
+        return residual / left if left > 0 else torch.zeros_like(residual)
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether data and penalty together determine the response."""
+        return self.penalty > 0 or self.shown.all_shown
+
+    @cached_property
+    def posterior_root(self) -> Tensor:
+        """``F`` of shape (p, k); ``noise_variance * F F^T`` is the covariance of the response."""
+        if self.is_least_squares:
+            return self.shown.least_squares_spread() / self.statistics.weight**0.5
+        curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)
+        return self.root.respond(self.spectrum.vectors * curvature.rsqrt())
+
+    def ensemble_root(self, start: Tensor) -> Tensor:
+        """Return ``E`` of shape (p, p): ``E E^T`` is the response's covariance over networks.
+
+        Gradient descent shrinks what a network was at its start, ``theta ~ N(0, diag(start^2))``,
+        by ``1 - (lam + penalty) f(lam)`` along each eigenvector.
+
+        Parameters
+        ----------
+        start : Tensor of shape (p,)
+            Deviations of ``theta`` at initialisation.
+        """
+        if self.penalty == torch.inf:
+            return torch.zeros_like(self.spectrum.vectors)
+        left = 1.0 - (self.spectrum.eigenvalues + self.penalty) * self.filter
+        vectors = self.spectrum.vectors
+        return self.root.respond((vectors * left) @ (vectors.T * start))

@@ -1,0 +1,177 @@
+r"""Closed-form solutions: ridges, gradient descent and least norm on one eigendecomposition.
+
+With a prior covariance ``L L^T`` of the response (of independent lags ``L`` is diagonal, with the
+square roots of the lag weights) and ``H = L theta``, all estimators of the package minimise
+
+    loss(theta) = 1/2 theta^T A theta - c^T theta + const,
+    A = L^T (G/m) L = Q diag(lam) Q^T,    c = L^T B/m,
+
+and every solution on the path is ``H = L Q diag(f(lam)) Q^T c`` with a filter ``f``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.statistics.moments import Moments
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """The loss as a function of ``theta``, the response in units of its prior.
+
+    Attributes
+    ----------
+    curvature : Tensor of shape (p, p)
+        ``A``.
+    slope : Tensor of shape (p, n_outputs)
+        ``c``.
+    root : PriorRoot
+        ``L``.
+    """
+
+    curvature: Tensor
+    slope: Tensor
+    root: PriorRoot
+
+    @classmethod
+    def of(cls, moments: Moments, root: PriorRoot) -> Quadratic:
+        """Return the loss of ``moments`` for a prior."""
+        return cls(
+            root.congruence(moments.input_scatter).div_(moments.weight),
+            root.pull(moments.cross_scatter).div_(moments.weight),
+            root,
+        )
+
+    def largest_eigenvalue(self) -> float:
+        """Return ``lam_max``; gradient descent is stable for steps up to ``2 / lam_max``."""
+        return float(torch.linalg.eigvalsh(self.curvature)[-1].clamp(min=0.0))
+
+    def decompose(self) -> Spectrum:
+        """Return the eigendecomposition; eigenvalues that rounding made negative become zero."""
+        eigenvalues, vectors = torch.linalg.eigh(self.curvature)
+        return Spectrum(eigenvalues.clamp(min=0.0), vectors.T @ self.slope, vectors, self.root)
+
+    def ridge(self, penalty: float) -> Tensor | None:
+        """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show.
+
+        A Cholesky factorisation is the cheapest way to one ridge. Scaled to a diagonal of ones, its
+        pivots do not depend on how far the weights spread; where one of them would cost half of
+        the digits, None is returned.
+        """
+        unit = (self.curvature.diagonal() + penalty).rsqrt()[:, None]
+        matrix = (self.curvature * unit).mul_(unit.T)
+        matrix.diagonal().fill_(1.0)
+        factor, info = torch.linalg.cholesky_ex(matrix)
+        half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
+        if info or not factor.diagonal().square().min() > half_of_the_digits:
+            return None
+        half = torch.linalg.solve_triangular(factor, unit * self.slope, upper=False)
+        theta = unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
+        return self.root.respond(theta)
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues ``(p,)``, projections ``Q^T c (p, n_outputs)``, vectors ``Q (p, p)``; ``L``."""
+
+    eigenvalues: Tensor
+    projections: Tensor
+    vectors: Tensor
+    root: PriorRoot
+
+    def solve(self, filters: Tensor) -> Tensor:
+        """Return ``H = L Q diag(f) Q^T c``.
+
+        Parameters
+        ----------
+        filters : Tensor of shape (p,) or (p, n_filters)
+            ``f(lam)`` of one filter or several.
+
+        Returns
+        -------
+        responses : Tensor of shape (p, n_outputs) or (p, n_filters, n_outputs)
+        """
+        several = filters.view(len(filters), -1, 1) * self.projections[:, None, :]
+        theta = self.vectors @ several.flatten(1)
+        responses = self.root.respond(theta)
+        return responses if filters.ndim == 1 else responses.view(several.shape)
+
+
+def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:
+    """Return ``1 / (lam + penalty)``, and zero in directions that neither data nor penalty show."""
+    curvature = eigenvalues + penalty
+    shown = curvature > torch.finfo(curvature.dtype).eps * len(curvature) * curvature.max()
+    return torch.where(shown, 1.0 / curvature, 0.0)
+
+
+def gradient_descent_filter(
+    eigenvalues: Tensor, penalty: float, n_steps: int, learning_rate: float
+) -> Tensor:
+    """Return ``(1 - (1 - eta k)^n_steps) / k`` with ``k = lam + penalty``.
+
+    This is where ``n_steps`` steps of gradient descent from zero have come on the ridge's loss.
+    """
+    curvature = eigenvalues + penalty
+    step = learning_rate * curvature
+    # Near zero 1 - (1 - step)^k cancels; past one the logarithm is not real.
+    small = -torch.expm1(n_steps * torch.log1p(-step.clamp(max=0.5)))
+    travelled = torch.where(step < 0.5, small, 1.0 - (1.0 - step) ** n_steps)
+    return torch.where(curvature > 0, travelled / curvature, n_steps * learning_rate)
+
+
+def degrees_of_freedom(eigenvalues: Tensor, filters: Tensor) -> Tensor:
+    """Return ``sum_i lam_i f_i`` of filters (p, n_filters): the trace of the hat matrices."""
+    return eigenvalues @ filters
+
+
+def residual_scatter(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
+    """Return the residual sums of squares, (n_filters, n_outputs), of filters (p, n_filters).
+
+    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, not less than zero.
+    """
+    explained = filters * (2.0 - spectrum.eigenvalues[:, None] * filters)
+    gain = moments.weight * explained.mT @ spectrum.projections.square()
+    return (moments.target_scatter - gain).clamp(min=0.0)
+
+
+def generalised_cross_validation(
+    moments: Moments, spectrum: Spectrum, filters: Tensor, n_intercepts: int
+) -> Tensor:
+    """Return the mean squared error that GCV expects, (n_filters, n_outputs).
+
+    ``(RSS/m) / (1 - df/m)^2`` (Craven and Wahba 1979), with ``df`` the trace of the hat matrix, the
+    intercept's share included; infinite where no degree of freedom is left, and where gradient
+    descent diverges: there the trace is negative.
+    """
+    used = n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
+    left = (1.0 - used / moments.weight)[:, None]
+    error = residual_scatter(moments, spectrum, filters) / moments.weight
+    return torch.where((left > 0) & (left <= 1), error / left.square(), torch.inf)
+
+
+def held_out_squares(
+    spectrum: Spectrum, filters: Tensor, training: Moments, held_out: Moments
+) -> Tensor:
+    """Return sums of squared errors on held-out rows, all outputs together, (n_filters,).
+
+    They are those of the responses of filters (p, n_filters) with the intercepts that are best for
+    the training rows, ``b = y_bar - H^T z_bar``. In the spectrum's coordinates they are a quadratic
+    form of the filter itself, so that no response is formed, however many outputs there are.
+    """
+    gap = held_out.input_mean - training.input_mean
+    target_gap = held_out.target_mean - training.target_mean
+    about = held_out.weight  # of what the rows' means are from those of the training rows
+    scatter = torch.addr(held_out.input_scatter, gap, gap, alpha=about)
+    cross = torch.addr(held_out.cross_scatter, gap, target_gap, alpha=about)
+    total = (held_out.target_scatter + about * target_gap.square()).sum()
+    vectors, projections = spectrum.vectors, spectrum.projections
+    seen = vectors.mT @ spectrum.root.congruence(scatter) @ vectors
+    curvature = seen * (projections @ projections.mT)
+    slope = torch.linalg.vecdot(projections, vectors.mT @ spectrum.root.pull(cross))
+    squares = total - 2.0 * slope @ filters + ((curvature @ filters) * filters).sum(0)
+    return squares.clamp(min=0.0)

@@ -1,0 +1,1 @@
+"""Finite networks: initialisation, response, gradient, tangent kernel."""

@@ -1,0 +1,1 @@
+"""Lag weights and covariances: numbers in, no statistics."""

@@ -1,0 +1,1 @@
+"""Sums of the data: moments, from series and from windows."""

@@ -1,0 +1,262 @@
+"""The sums that every estimator of the package learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.statistics.moments import WEIGHT_ROUNDING, Moments
+from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
+from sklearn_linrnn._core.statistics.windows import series_sums, window_sums
+from sklearn_linrnn._core.tensors import as_float64
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LagStatistics(Moments):
+    """Sufficient statistics of a linear model on lagged inputs.
+
+    With the lags of step ``s`` stacked in ``z_s = [x_s, x_{s-1}, ..., x_{s - n_lags + 1}]``, all
+    that least squares, its regularised forms and full-batch gradient descent see of the data are
+    ``m = sum_s w_s`` and the centred moments of ``z`` and ``y``. Statistics of disjoint data add
+    up with ``+`` and can be taken away again with ``-``: folds, recordings and the workers of a
+    cluster are one sum.
+
+    Make them with `from_windows` or `from_series`.
+
+    Attributes
+    ----------
+    weight : float
+        ``m``, the sum of the sample weights of the supervised steps.
+    input_mean : Tensor of shape (n_lags * n_channels,)
+        Weighted mean of ``z``. Here and below lag 0 comes first, its channels side by side.
+    target_mean : Tensor of shape (n_outputs,)
+        Weighted mean of ``y``.
+    input_scatter : Tensor of shape (n_lags * n_channels, n_lags * n_channels)
+        ``G = sum_s w_s (z_s - z_bar)(z_s - z_bar)^T``.
+    cross_scatter : Tensor of shape (n_lags * n_channels, n_outputs)
+        ``B = sum_s w_s (z_s - z_bar)(y_s - y_bar)^T``.
+    target_scatter : Tensor of shape (n_outputs,)
+        ``s_yy = sum_s w_s (y_s - y_bar)^2``, each output by itself.
+    n_lags, n_channels : int
+        Number of lags, the present step included, and of input channels.
+
+    Notes
+    -----
+    All tensors are float64 and centred, so that a series far from zero loses no digits; merging
+    follows Chan, Golub and LeVeque [1]_.
+
+    References
+    ----------
+    .. [1] T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance:
+       analysis and recommendations", The American Statistician 37, 1983, equation 2.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_linrnn import LagStatistics
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(2, 1000))
+    >>> whole = LagStatistics.from_series(x, y, n_lags=3)
+    >>> whole.weight
+    1000.0
+    >>> recordings = [x[:400], x[400:]], [y[:400], y[400:]]
+    >>> both = LagStatistics.from_series(*recordings, n_lags=3)
+    >>> first = LagStatistics.from_series(x[:400], y[:400], n_lags=3)
+    >>> (both - first).weight
+    600.0
+    """
+
+    n_lags: int
+    n_channels: int
+
+    @classmethod
+    def from_windows(
+        cls,
+        X: Any,
+        y: Any,
+        *,
+        n_lags: int | None = None,
+        sample_weight: Any = None,
+        device: torch.device | str = "cpu",
+    ) -> LagStatistics:
+        """Return the statistics of windows, each with a target at its last step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_timesteps) or (n_windows, n_timesteps, n_channels)
+            Windows, oldest step first; finite.
+        y : array-like of shape (n_windows,) or (n_windows, n_outputs)
+            Targets at the last steps. A window with a NaN among its targets is left out.
+        n_lags : int, default=None
+            How many of the last steps to use; ``None`` for all.
+        sample_weight : array-like of shape (n_windows,), default=None
+            Weights, not negative; ``None`` for ones.
+        device : torch.device or str, default="cpu"
+            Where to compute and to keep the statistics.
+
+        Returns
+        -------
+        statistics : LagStatistics
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, `n_lags` is not within 1 and ``n_timesteps``, X or a weight is not
+            finite, or a weight is negative.
+        """
+        X = X if isinstance(X, Tensor) else np.asarray(X)
+        X = X[:, :, None] if X.ndim == 2 else X
+        if X.ndim != 3:
+            raise ValueError(f"X must have 2 or 3 dimensions, but its shape is {tuple(X.shape)}.")
+        n_windows, n_timesteps, n_channels = X.shape
+        if n_windows == 0:
+            raise ValueError(f"X must have one window at least, but its shape is {tuple(X.shape)}.")
+        n_lags = n_timesteps if n_lags is None else n_lags
+        if not 1 <= n_lags <= n_timesteps:
+            raise ValueError(
+                f"n_lags={n_lags} must lie between 1 and the {n_timesteps} steps of a window."
+            )
+        targets = as_float64(y, device)
+        targets = targets[:, None] if targets.ndim == 1 else targets
+        if targets.ndim != 2 or len(targets) != n_windows:
+            raise ValueError(
+                f"y must have shape ({n_windows},) or ({n_windows}, n_outputs), a target for each "
+                f"window, but shape {tuple(targets.shape)} came."
+            )
+        weights = check_weights(sample_weight, n_windows, device)
+        sums = window_sums(X[:, n_timesteps - n_lags :], *observed(targets, weights))
+        order = torch.arange(n_lags * n_channels, device=targets.device)
+        newest_first = order.view(n_lags, n_channels).flip(0).flatten()
+        return cls._of(sums.moments()._reordered(newest_first), n_lags, n_channels)
+
+    @classmethod
+    def from_series(
+        cls,
+        X: Any,
+        y: Any,
+        *,
+        n_lags: int,
+        start: Literal["zero_state", "full_windows"] = "zero_state",
+        sample_weight: Any = None,
+        device: torch.device | str = "cpu",
+    ) -> LagStatistics:
+        """Return the statistics of recordings with a target at every step.
+
+        Lags never cross from one recording into another.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps,), (n_timesteps, n_channels) or \
+                (n_recordings, n_timesteps, n_channels), or list of the first two
+            One recording or several, which a nested list is too; finite.
+        y : array-like or list, of the same form as X with ``n_outputs`` for ``n_channels``
+            Targets. A step with a NaN among its targets is not observed and left out.
+        n_lags : int
+            Number of lags, the present step included; at least 1.
+        start : {"zero_state", "full_windows"}, default="zero_state"
+            Before its first step a recording was at rest (inputs of zero), or is unknown: then
+            its first ``n_lags - 1`` steps are left out.
+        sample_weight : array-like or list of shape (n_timesteps,) for each recording, default=None
+            Weights of the steps, not negative; ``None`` for ones.
+        device : torch.device or str, default="cpu"
+            Where to compute and to keep the statistics.
+
+        Returns
+        -------
+        statistics : LagStatistics
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, `n_lags` is less than 1, `start` is unknown, X or a weight is not
+            finite, or a weight is negative.
+
+        Notes
+        -----
+        One matrix product over the lags of all steps costs
+        ``n_timesteps * (n_lags * n_channels)^2``. Where few weights change from step to step, a
+        weighted auto-correlation and the displacement structure of the scatter give the same in
+        ``n_timesteps * log(n_lags) + n_lags^2``. The cheaper of the two is taken.
+        """
+        series = Series.supervised(X, y, sample_weight, n_lags, start, device)
+        series = series.trimmed(n_lags - 1)
+        return cls._of(series_sums(series, n_lags).moments(), n_lags, series.x.shape[1])
+
+    def first_lags(self, n_lags: int) -> LagStatistics:
+        """Return the statistics of the first lags alone; no data is read.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags to keep, the present step included.
+
+        Returns
+        -------
+        statistics : LagStatistics
+            What the same steps give with fewer lags.
+
+        Raises
+        ------
+        ValueError
+            If `n_lags` is not within 1 and the number that there are.
+        """
+        if not 1 <= n_lags <= self.n_lags:
+            raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
+        return replace(self._first(n_lags * self.n_channels), n_lags=n_lags)
+
+    @classmethod
+    def _of(cls, moments: Moments, n_lags: int, n_channels: int) -> LagStatistics:
+        return cls(**vars(moments), n_lags=n_lags, n_channels=n_channels)
+
+    def __add__(self, other: LagStatistics) -> LagStatistics:
+        """Return the statistics of both data together."""
+        if not isinstance(other, LagStatistics):
+            return NotImplemented
+        self.check_alike(other)
+        return self._merged(other, 1)
+
+    def __radd__(self, other: Literal[0]) -> LagStatistics:
+        """Let ``sum`` start from 0."""
+        return self if other == 0 else NotImplemented
+
+    def __sub__(self, other: LagStatistics) -> LagStatistics:
+        """Return the statistics of this data without ``other``, which must be a part of it."""
+        if not isinstance(other, LagStatistics):
+            return NotImplemented
+        self.check_alike(other)
+        if other.weight > self.weight * (1.0 + WEIGHT_ROUNDING):
+            raise ValueError(
+                f"Statistics of weight {other.weight:g} cannot be taken away from statistics of "
+                f"weight {self.weight:g}."
+            )
+        return self._merged(other, -1)
+
+    def __repr__(self) -> str:
+        """Say how much data of which shape there is."""
+        return (
+            f"{type(self).__name__}(weight={self.weight:g}, n_lags={self.n_lags}, "
+            f"n_channels={self.n_channels}, n_outputs={len(self.target_mean)})"
+        )
+
+    def check_alike(self, other: LagStatistics) -> None:
+        """Raise a ValueError unless two statistics are of the same shapes and on one device.
+
+        Parameters
+        ----------
+        other : LagStatistics
+            What is to go with these.
+        """
+        for name, mine, theirs in (
+            ("n_lags", self.n_lags, other.n_lags),
+            ("n_channels", self.n_channels, other.n_channels),
+            ("n_outputs", len(self.target_mean), len(other.target_mean)),
+            ("device", self.input_mean.device, other.input_mean.device),
+        ):
+            if mine != theirs:
+                raise ValueError(
+                    f"Statistics go together when their {name} agree, but {mine} and {theirs} came."
+                )

@@ -1,0 +1,1 @@
+"""Full-batch training: what is minimised, by which rule, until when."""

@@ -1,0 +1,315 @@
+"""Full-batch training: steps, stopping, divergence.
+
+A training on a GPU never waits for it from step to step: where training stands is kept in tensors,
+decisions are selections, and a step is captured once as a CUDA graph. The CPU runs the same code
+on numbers of Python.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.training.cuda_graph import Repeated
+from sklearn_linrnn._core.training.decisions import copy_if, invert, select
+from sklearn_linrnn._core.training.objective import Objective
+from sklearn_linrnn._core.training.optimizers import Optimizer
+from sklearn_linrnn._core.training.schedules import Schedule
+
+Outcome = Literal["max_iter", "max_time", "converged", "diverged", "interrupted", "stopped"]
+
+STRETCH = 64  # most steps on a GPU between two looks at how it goes
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When training ends: after ``max_iter`` steps, or once the loss has stopped falling.
+
+    It has stopped when, for ``patience`` steps in a row, it has not fallen below ``1 - tol`` times
+    the best one. The loss is that on the held-out part if there is one; without one, ``tol = 0``
+    means all ``max_iter`` steps, but for an optimiser that searches for lower losses.
+    """
+
+    max_iter: int
+    tol: float
+    patience: int
+
+
+@dataclass
+class Progress:
+    """Where training stands, in numbers of Python or in 0-d tensors."""
+
+    rate: Any  # size of a step, before the schedule
+    start: Any  # loss before the first step
+    best: Any  # lowest loss that is watched
+    reference: Any  # the loss at the last step that counts as progress
+    progress: Any = 0  # the number of that step
+    best_step: Any = 0  # the number of the step with the lowest loss
+    step: Any = 0  # number of steps taken
+    fresh: Any = True  # whether the gradient is that of the parameters: not after a step back
+    going: Any = True
+    diverged: Any = False
+
+    def on(self, device: torch.device) -> Progress:
+        """Return the same in tensors."""
+        kinds = {float: torch.float64, int: torch.int64, bool: torch.bool}
+        values = (getattr(self, field.name) for field in fields(self))
+        return Progress(
+            *(
+                value.clone()
+                if isinstance(value, Tensor)
+                else torch.tensor(value, dtype=kinds[type(value)], device=device)
+                for value in values
+            )
+        )
+
+    def become(self, other: Progress) -> Progress:
+        """Return the values of another; in these tensors, if they are tensors."""
+        if not isinstance(self.step, Tensor):
+            return other
+        for field in fields(self):
+            getattr(self, field.name).copy_(getattr(other, field.name))
+        return self
+
+
+class Training:
+    """A training under way.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    optimizer : Optimizer
+        How its parameters are moved.
+    stopping : Stopping
+        When it ends.
+    rate : float
+        Size of the steps.
+    schedule : callable
+        The share of it that a step takes, of the number of the step.
+    on_device : bool, default=None
+        Whether to decide on the device of the sums; ``None`` for where that is a GPU.
+
+    Attributes
+    ----------
+    rows : list of list of float
+        After each step: what is minimised, what is watched, the squared errors of the outputs on
+        the held-out data.
+    n_kept : int
+        Number of steps that led to the parameters, once it is finished.
+    outcome : str or None
+        How training ended; ``None`` as long as it goes on.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        stopping: Stopping,
+        rate: float,
+        schedule: Schedule,
+        *,
+        on_device: bool | None = None,
+    ) -> None:
+        self.objective = objective
+        self.optimizer = optimizer
+        self.stopping = stopping
+        self.rows: list[list[float]] = []
+        self.outcome: Outcome | None = None
+        self.deadline = math.inf  # in the seconds of time.monotonic
+        self._is_torn = False  # whether parameters may be in the middle of a step
+        parameters = optimizer.parameters
+        keeps = objective.held_out is not None or not optimizer.adaptive
+        self._best = [parameter.clone() for parameter in parameters] if keeps else []
+
+        row, self._gradient = objective.evaluate()
+        self.n_kept = 0
+        device = row.device
+        if on_device is None:
+            on_device = device.type == "cuda" and not optimizer.searches
+        self._row: Any = row if on_device else row.tolist()
+        loss, watched, *_ = self._row
+        finite = loss < math.inf
+        now = Progress(rate, loss, watched, watched, going=finite, diverged=invert(finite))
+        self._now = now.on(device) if on_device else now
+        self._log = _DeviceLog(schedule, row) if on_device else _HostLog(schedule)
+        self._repeated = Repeated(self._iterate, device) if on_device else None
+
+    @property
+    def rate(self) -> float:
+        """Size of a step, before the schedule."""
+        return float(self._now.rate)
+
+    @property
+    def n_columns(self) -> int:
+        """Length of a row."""
+        return len(self._row)
+
+    @property
+    def loss(self) -> float:
+        """What is minimised, at the parameters."""
+        return float(self._row[0])
+
+    def run(self, n_steps: int) -> None:
+        """Take so many steps more, or those until training ends."""
+        goal = len(self.rows) + n_steps
+        self._conclude()
+        while self.outcome is None and len(self.rows) < goal:
+            self._advance(goal - len(self.rows))
+            self._conclude()
+
+    def finish(self) -> None:
+        """Put the parameters where they are to stay.
+
+        They are where the last step left them; at their best on the held-out part if there is one,
+        and at the best loss after divergence, or an interrupt in the middle of a step.
+        """
+        self.rows += self._log.take()  # of a stretch that was interrupted
+        lost = self.outcome == "diverged" or self._is_torn
+        self.n_kept = len(self.rows)
+        if lost and not self._best:
+            self.optimizer.undo(condition=True)
+        elif lost or self.objective.held_out is not None:
+            copy_if(True, self._best, self.optimizer.parameters)
+            self.n_kept = int(self._now.best_step)
+
+    def _advance(self, n_steps: int) -> None:
+        if self._repeated is None:
+            self._iterate()
+        else:
+            self._log.prepare(len(self.rows))
+            self._repeated.run(min(n_steps, STRETCH))
+        self.rows += self._log.take()
+        self._is_torn = False
+
+    def _conclude(self) -> None:
+        """See whether training has ended."""
+        if not self._now.going:
+            if self._now.diverged:
+                self.outcome = "diverged"
+            else:
+                at_end = len(self.rows) >= self.stopping.max_iter
+                self.outcome = "max_iter" if at_end else "converged"
+        elif time.monotonic() > self.deadline:
+            self.outcome = "max_time"
+
+    def _iterate(self) -> None:
+        """Take a step and see where it led; after a step back, see where that led."""
+        now = self._now
+        stepping = now.going & now.fresh
+        self._step(stepping)
+        row, gradient = self.objective.evaluate()
+        self._gradient.copy_(gradient)
+        self._judge(stepping, row if isinstance(stepping, Tensor) else row.tolist())
+
+    def _step(self, stepping: Any) -> None:
+        if stepping is False:
+            return
+        rate = self._now.rate * self._log.factor(self._now.step)
+        self.objective.backward(self._gradient, needed=stepping)
+        self._is_torn = True
+        self.optimizer.step(select(stepping, rate, 0.0), self.objective.loss)
+
+    def _judge(self, stepping: Any, row: Any) -> None:
+        """Decide on the step just taken, of which ``row`` says where it led."""
+        now, stopping, optimizer = self._now, self.stopping, self.optimizer
+        (loss, *_), (before, *_) = row, self._row
+        rises = stepping & optimizer.rises(loss, before, now.start)
+        optimizer.undo(rises)
+        row = select(rises, self._row, row)
+        _, watched, *_ = row
+
+        tame = (loss < math.inf) & (loss <= optimizer.limit(now.start))
+        diverged = now.diverged | (stepping & invert(rises) & invert(tame))
+        better = invert(diverged) & (watched < now.best)
+        if self._best:
+            copy_if(better, optimizer.parameters, self._best)
+        advances = invert(diverged) & (watched < (1.0 - stopping.tol) * now.reference)
+
+        step = now.step + stepping
+        progress = select(advances, step, now.progress)
+        ends = diverged | (step >= stopping.max_iter)
+        if self.objective.held_out is not None or stopping.tol > 0 or optimizer.searches:
+            ends = ends | (step - progress >= stopping.patience)
+
+        self._log.record(stepping, now.step, row)
+        self._keep(row)
+        self._now = now.become(
+            Progress(
+                rate=select(rises, 0.5 * now.rate, now.rate),
+                start=now.start,
+                best=select(better, watched, now.best),
+                reference=select(advances, watched, now.reference),
+                progress=progress,
+                best_step=select(better, step, now.best_step),
+                step=step,
+                fresh=invert(rises),
+                going=now.going & invert(ends),
+                diverged=diverged,
+            )
+        )
+
+    def _keep(self, row: Any) -> None:
+        if isinstance(row, Tensor):
+            self._row.copy_(row)
+        else:
+            self._row = row
+
+
+class _HostLog:
+    """What a training on the host needs and tells at each step."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.factor = schedule
+        self.rows: list[list[float]] = []
+
+    def prepare(self, step: int) -> None:
+        """Do nothing: there is no stretch."""
+
+    def record(self, stepping: bool, step: int, row: list[float]) -> None:
+        """Note where a step led."""
+        if stepping:
+            self.rows.append(row)
+
+    def take(self) -> list[list[float]]:
+        """Return what was noted since the last time."""
+        rows, self.rows = self.rows, []
+        return rows
+
+
+class _DeviceLog:
+    """The same for a stretch of steps on a device, in tensors that stay where they are."""
+
+    def __init__(self, schedule: Schedule, row: Tensor) -> None:
+        self.schedule = schedule
+        self.factors = row.new_ones(STRETCH + 1)
+        self.rows = row.new_zeros(STRETCH + 1, len(row))  # the last for what is not a step
+        self.first = torch.zeros((), dtype=torch.int64, device=row.device)
+        self.n_rows = torch.zeros_like(self.first)
+
+    def prepare(self, step: int) -> None:
+        """Begin a stretch at a step."""
+        self.first.fill_(step)
+        shares = [self.schedule(step + k) for k in range(STRETCH + 1)]
+        self.factors.copy_(torch.tensor(shares, dtype=self.factors.dtype))
+
+    def factor(self, step: Tensor) -> Tensor:
+        """Return the share that a step takes."""
+        return self.factors.index_select(0, (step - self.first).view(1))[0]
+
+    def record(self, stepping: Tensor, step: Tensor, row: Tensor) -> None:
+        """Note where a step led."""
+        place = torch.where(stepping, step - self.first, STRETCH)
+        self.rows.index_copy_(0, place.view(1), row[None])
+        self.n_rows.add_(stepping)
+
+    def take(self) -> list[list[float]]:
+        """Return what was noted in the stretch; waits for the device."""
+        rows = self.rows[: int(self.n_rows)].tolist()
+        self.n_rows.zero_()
+        return rows

@@ -1,0 +1,1 @@
+"""The one door: data of every shape that users have, as the internal form."""

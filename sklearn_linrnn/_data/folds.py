@@ -1,0 +1,123 @@
+"""Statistics of cross-validation's folds, from one pass over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.sequences import Recordings, TrainingData
+
+Split = tuple[NDArray, NDArray]
+Fold = tuple[LagStatistics, LagStatistics]
+
+MOST_CANCELLED = 100.0  # times what is left, for a difference that keeps its digits
+MOST_NUMBERS = 2**27  # in the scatters that are kept: 1 GiB
+
+
+def fold_statistics(
+    data: TrainingData, splits: Sequence[Split], n_lags: int, device: object
+) -> tuple[LagStatistics, Iterator[Fold]]:
+    """Return the statistics of the whole data, and of the two parts of each split.
+
+    The splits cut the data into atoms, steps that always go together. Statistics are computed once
+    for each atom; a training part is the whole less what is not in it. Only where splits overlap
+    so much that there are very many atoms, the parts are read one by one.
+
+    Parameters
+    ----------
+    data : TrainingData
+        The data.
+    splits : sequence of (train, test)
+        Samples of each part, as a splitter of scikit-learn has them: rows of windows or of time
+        steps, or sequences of a panel or list. Parts of a recording keep the inputs before them.
+    n_lags : int
+        Number of lags.
+    device : torch.device or str
+        Where to compute.
+    """
+    observed = data.observed()
+    parts = np.array([_steps_of(data, samples) for split in splits for samples in split])
+    if not (parts & observed).any(axis=1).all():
+        raise ValueError("cv has a split with a part in which y is not observed at any step.")
+    packed = np.packbits(parts[:, observed], axis=0)
+    _, first, atom = np.unique(packed, axis=1, return_index=True, return_inverse=True)
+    patterns = parts[:, observed][:, first]
+    statistics = partial(_statistics, data, n_lags=n_lags, device=device)
+    n_atoms, n_inputs = patterns.shape[1], n_lags * data.sequences.n_channels
+    if n_atoms > 4 * len(splits) or n_atoms * n_inputs**2 > MOST_NUMBERS:
+        whole = statistics(observed)
+        return whole, _folds_one_by_one(whole, statistics, parts & observed, observed)
+    atoms = []
+    for index in range(n_atoms):
+        chosen = np.zeros(len(observed), dtype=bool)
+        chosen[observed] = atom == index
+        atoms.append(statistics(chosen))
+    return _total(atoms), _folds_of(atoms, patterns[0::2], patterns[1::2])
+
+
+def n_samples(data: TrainingData) -> int:
+    """Return the number of samples as a splitter counts them."""
+    sequences = data.sequences
+    if isinstance(sequences, Recordings) and sequences.rows is None:
+        return len(sequences.parts)
+    return sequences.n_supervised
+
+
+def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
+    """Return which supervised steps, in the order of the data's, belong to samples."""
+    chosen = np.zeros(n_samples(data), dtype=bool)
+    chosen[samples] = True
+    if np.count_nonzero(chosen) < len(chosen[samples]):
+        raise ValueError("cv has a split that repeats samples; give them a sample_weight instead.")
+    sequences = data.sequences
+    if not isinstance(sequences, Recordings):
+        return chosen
+    if sequences.rows is None:
+        return np.repeat(chosen, sequences.lengths)
+    return chosen[sequences.rows]
+
+
+def _statistics(data: TrainingData, chosen: NDArray, n_lags: int, device: object) -> LagStatistics:
+    return data.part(chosen).statistics(n_lags, device)
+
+
+def _folds_of(atoms: list[LagStatistics], in_train: NDArray, in_test: NDArray) -> Iterator[Fold]:
+    """Yield the parts of each split from atoms; the masks have shape (n_splits, n_atoms)."""
+    whole = _total(atoms)
+    for trained, tested in zip(in_train, in_test, strict=True):
+        left_out = [atoms[index] for index in np.flatnonzero(~trained)]
+        kept = [atoms[index] for index in np.flatnonzero(trained)]
+        if 0 < len(left_out) < len(kept) and _size(left_out) < MOST_CANCELLED * _size(kept):
+            train = whole - _total(left_out)
+        else:
+            train = _total(kept)
+        yield train, _total([atoms[index] for index in np.flatnonzero(tested)])
+
+
+def _folds_one_by_one(
+    whole: LagStatistics,
+    statistics: Callable[[NDArray], LagStatistics],
+    parts: NDArray,
+    observed: NDArray,
+) -> Iterator[Fold]:
+    """Yield the parts of each split, a training part as the rest of a test part where it is."""
+    for trained, tested in zip(parts[0::2], parts[1::2], strict=True):
+        test = statistics(tested)
+        train = statistics(trained) if (trained != observed & ~tested).any() else whole - test
+        if _size([test]) > MOST_CANCELLED * _size([train]):
+            train = statistics(trained)
+        yield train, test
+
+
+def _size(statistics: Sequence[LagStatistics]) -> float:
+    """Return the sum of squares of the inputs."""
+    return sum(float(part.input_scatter.diagonal().sum()) for part in statistics)
+
+
+def _total(statistics: Sequence[LagStatistics]) -> LagStatistics:
+    first, *rest = statistics
+    return sum(rest, first)

@@ -1,0 +1,150 @@
+"""Targets and weights of every shape that users have, flat, one for each supervised step."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import _check_sample_weight
+
+from sklearn_linrnn._data.inputs import check_inputs, number_of_axes
+from sklearn_linrnn._data.sequences import (
+    Recordings,
+    Sequences,
+    TrainingData,
+    Windows,
+    observed_steps,
+)
+
+
+def check_training_data(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    sequence_id: Any,
+    *,
+    reset: bool = True,
+) -> TrainingData:
+    """Return the internal form of what came to ``fit``.
+
+    The names and number of features are set, or compared with those of an earlier fit.
+    """
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    every_step = number_of_axes(X) != 3 or number_of_axes(y) == 3
+    sequences = check_inputs(
+        estimator, X, sequence_id, reset=reset, every_step=every_step, n_channels=None
+    )
+    targets, single_output = check_targets(y, sequences)
+    weights = check_weights(sample_weight, sequences)
+    observed = observed_steps(targets)
+    if not observed.any():
+        raise ValueError("y must be observed at one step at least, but Input y contains NaN only.")
+    if weights is not None and not weights[observed].any():
+        raise ValueError(
+            "sample_weight must contain at least one non-zero number at an observed step, but "
+            "all such weights are zero."
+        )
+    return TrainingData(sequences, targets, weights, single_output)
+
+
+def check_targets(y: Any, sequences: Sequences) -> tuple[NDArray, bool]:
+    """Return flat targets (n_supervised, n_outputs), and whether y had no axis of outputs."""
+    if isinstance(sequences, Windows):
+        y = _check_target_array(y, "y", all_finite=True)
+        _check_target_rows(y, sequences)
+    elif sequences.rows is not None:
+        y = _check_target_array(y, "y")
+        _check_target_rows(y, sequences)
+        y = y[sequences.rows]
+    elif isinstance(sequences.parts, list):
+        y = _check_list_of_targets(y, sequences.lengths)
+    else:
+        y = _check_panel_of_targets(y, sequences.parts.shape[:2])
+    return y.reshape(len(y), -1), y.ndim == 1
+
+
+def _check_target_array(y: Any, name: str, *, all_finite: bool = False) -> NDArray:
+    return check_array(
+        y,
+        dtype=np.float64,
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite=True if all_finite else "allow-nan",
+        input_name=name,
+    )
+
+
+def _check_target_rows(y: NDArray, sequences: Sequences) -> None:
+    if y.ndim not in (1, 2):
+        raise ValueError(
+            f"y must have shape (n_samples,) or (n_samples, n_outputs), but {y.shape} came."
+        )
+    check_consistent_length(np.empty(sequences.n_supervised), y)
+
+
+def _check_panel_of_targets(y: Any, shape: tuple[int, ...]) -> NDArray:
+    y = _check_target_array(y, "y")
+    if y.ndim != 3 or y.shape[:2] != shape:
+        raise ValueError(
+            f"y must have shape ({shape[0]}, {shape[1]}, n_outputs), a target at every step of X, "
+            f"but shape {y.shape} came."
+        )
+    return y.reshape(-1, y.shape[2])
+
+
+def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
+    if not isinstance(y, (list, tuple)) or len(y) != len(lengths):
+        came = f"{type(y).__name__} of length {len(y)}" if hasattr(y, "__len__") else repr(y)
+        raise ValueError(
+            f"X is a list of {len(lengths)} recordings, so y must be a list of as many arrays of "
+            f"shape (n_timesteps_i, n_outputs), but a {came} came. For one target per recording, "
+            "stack X to shape (n_sequences, n_timesteps, n_channels)."
+        )
+    parts = [_check_target_array(part, f"y[{index}]") for index, part in enumerate(y)]
+    for index, (part, length) in enumerate(zip(parts, lengths, strict=True)):
+        if len(part) != length or part.shape[1:] != parts[0].shape[1:]:
+            raise ValueError(
+                f"y[{index}] must have shape {(length, *parts[0].shape[1:])}, a target at every "
+                f"step of X[{index}], but shape {part.shape} came."
+            )
+    return np.concatenate(parts)
+
+
+def check_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
+    """Return flat weights (n_supervised,), or None; a recording's weight is that of its steps."""
+    if sample_weight is None:
+        return None
+    rows = sequences.rows if isinstance(sequences, Recordings) else None
+    if isinstance(sequences, Recordings) and rows is None and not isinstance(sample_weight, Real):
+        sample_weight = _spread_over_steps(sample_weight, sequences)
+    weights = _check_sample_weight(
+        sample_weight,
+        np.empty((sequences.n_supervised, 1)),
+        dtype=np.float64,
+        ensure_non_negative=True,
+    )
+    return weights if rows is None else weights[rows]
+
+
+def _spread_over_steps(sample_weight: Any, recordings: Recordings) -> NDArray:
+    """Return the weights of all steps from one for each recording, or one for each step."""
+    lengths = recordings.lengths
+    parts = [np.asarray(part) for part in sample_weight]
+    if len(parts) == len(lengths):
+        if all(part.ndim == 0 for part in parts):
+            return np.repeat(np.array(parts), lengths)
+        if all(part.shape == (length,) for part, length in zip(parts, lengths, strict=True)):
+            return np.concatenate(parts)
+    raise ValueError(
+        f"sample_weight must have one entry for each of the {len(lengths)} recordings of X, a "
+        f"number or an array with one for each step, but {len(parts)} of shapes "
+        f"{sorted({part.shape for part in parts})} came."
+    )

@@ -1,0 +1,258 @@
+"""Priors as kernels of windows, for scikit-learn's kernel methods."""
+
+from __future__ import annotations
+
+from numbers import Real
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
+from sklearn.utils import check_array
+
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
+from sklearn_linrnn._estimators.parameters import make_prior
+
+STEP = 1e-5  # of central differences in log(nu_w)
+
+
+def kernel_matrix(
+    prior: str | LagPrior | ArrayLike,
+    X: ArrayLike,
+    X2: ArrayLike | None = None,
+    *,
+    nu_w: float = 0.5,
+    nu_f: float = 1.0,
+    nu_c: float = 1.0,
+    correlation: float = 0.9,
+    n_channels: int = 1,
+) -> NDArray[np.float64]:
+    r"""Return the Gram matrix of windows under a prior of the impulse response.
+
+    .. math:: K(x, x') = \sum_{jk} P_{jk} \langle x_{t-j}, x'_{t-k} \rangle
+
+    with ``P`` the prior's covariance of lags ``j`` and ``k``; for ``"linear_rnn"`` the neural
+    tangent kernel of a wide linear RNN [1]_.
+
+    Parameters
+    ----------
+    prior : str, LagPrior or array-like
+        The prior, as in `NTKConvRegressor`.
+    X : array-like of shape (n_samples, n_columns) or (n_samples, n_timesteps, n_channels)
+        Windows, oldest step first; a row of ``n_timesteps * n_channels`` columns is time-major.
+    X2 : array-like of shape (n_samples_2, ...), default=None
+        Windows of the same form; ``None`` for `X` itself.
+    nu_w, nu_f, nu_c, correlation : float, default=0.5, 1.0, 1.0, 0.9
+        Hyperparameters of a prior that is named.
+    n_channels : int, default=1
+        Number of channels in flattened windows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_samples_2)
+        The Gram matrix ``K``; symmetric and positive semi-definite where `X2` is `X`.
+
+    Raises
+    ------
+    ValueError
+        If the windows have different lengths or channels, or the prior is none.
+
+    References
+    ----------
+    .. [1] M. Emami, M. Sahraee-Ardakan, P. Pandit, S. Rangan, A. K. Fletcher, "Implicit Bias of
+       Linear RNNs", ICML 2021, arXiv:2101.07833.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.kernel_ridge import KernelRidge
+    >>> from sklearn_linrnn import NTKConvRegressor, kernel_matrix
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(50, 8)), rng.normal(size=50)
+    >>> ridge = KernelRidge(alpha=2.0, kernel="precomputed").fit(kernel_matrix("tc", X), y)
+    >>> model = NTKConvRegressor(prior="tc", alpha=2.0, fit_intercept=False).fit(X, y)
+    >>> bool(np.allclose(ridge.predict(kernel_matrix("tc", X)), model.predict(X)))
+    True
+    """
+    values = SimpleNamespace(nu_w=nu_w, nu_f=nu_f, nu_c=nu_c, correlation=correlation)
+    made = _check_prior(prior, values)
+    windows = _check_windows(X, "X", n_channels)
+    others = windows if X2 is None else _check_windows(X2, "X2", n_channels)
+    if windows.shape[1:] != others.shape[1:]:
+        raise ValueError(
+            "X and X2 must have windows of the same steps and channels, but their shapes are "
+            f"{windows.shape} and {others.shape}."
+        )
+    root = made.root(windows.shape[1])
+    left, right = _features(windows, root), _features(others, root)
+    return left @ right.T
+
+
+def _check_prior(prior: Any, values: SimpleNamespace) -> LagPrior:
+    """Return the prior that a name or an array with hyperparameters stands for."""
+    for name in HYPERPARAMETERS:
+        if not isinstance(getattr(values, name), Real):
+            raise TypeError(f"{name} must be a number, but {getattr(values, name)!r} came.")
+    return make_prior(prior, values)
+
+
+def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
+    """Return windows (n_samples, n_timesteps, n_channels), lag 0 first."""
+    if hasattr(X, "columns"):
+        raise TypeError(
+            f"{name} must be an array, oldest step first; the columns of a frame may hold lags in "
+            "any order. Pass an array of them in order."
+        )
+    windows = check_array(X, dtype=np.float64, allow_nd=True, input_name=name)
+    if n_channels < 1:
+        raise ValueError(f"n_channels must be at least 1, but {n_channels} came.")
+    if windows.ndim == 3 and n_channels not in (1, windows.shape[2]):
+        raise ValueError(
+            f"{name} has {windows.shape[2]} channels, but n_channels={n_channels} came."
+        )
+    if windows.ndim == 2:
+        if windows.shape[1] % n_channels:
+            raise ValueError(
+                f"{name} has {windows.shape[1]} columns, which n_channels={n_channels} does not "
+                "divide."
+            )
+        windows = windows.reshape(len(windows), -1, n_channels)
+    return windows[:, ::-1]
+
+
+def _features(windows: NDArray, root: NDArray) -> NDArray:
+    """Return ``L^T z`` of each channel, (n_samples, n_lags * n_channels)."""
+    if root.ndim == 1:
+        weighted = windows * root[:, None]
+    else:
+        weighted = np.einsum("jk,njc->nkc", root, windows, optimize=True)
+    return weighted.reshape(len(windows), -1)
+
+
+class LagKernel(Kernel):
+    """Prior of the impulse response as a kernel of `sklearn.gaussian_process`.
+
+    `kernel_matrix` for Gaussian process regression, which can tune ``nu_w``.
+
+    Parameters
+    ----------
+    prior : str or LagPrior, default="linear_rnn"
+        The prior, as in `kernel_matrix`.
+    nu_w : float, default=0.5
+        Memory of a prior that is named; positive.
+    nu_w_bounds : pair of float or "fixed", default=(0.001, 0.999)
+        Range in which `sklearn.gaussian_process.GaussianProcessRegressor` looks for `nu_w`.
+    nu_f, nu_c, correlation : float, default=1.0, 1.0, 0.9
+        Other hyperparameters of a prior that is named.
+    n_channels : int, default=1
+        Number of channels in the flattened windows, which are time-major, oldest step first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from sklearn_linrnn import LagKernel
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(40, 6))
+    >>> y = X @ [0.1, 0.2, 0.3, 0.5, 0.7, 1.0]
+    >>> process = GaussianProcessRegressor(LagKernel("tc"), alpha=0.1).fit(X, y)
+    >>> bool(0.1 < process.kernel_.nu_w < 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        prior: str | LagPrior = "linear_rnn",
+        nu_w: float = 0.5,
+        nu_w_bounds: tuple[float, float] | str = (0.001, 0.999),
+        nu_f: float = 1.0,
+        nu_c: float = 1.0,
+        correlation: float = 0.9,
+        n_channels: int = 1,
+    ) -> None:
+        self.prior = prior
+        self.nu_w = nu_w
+        self.nu_w_bounds = nu_w_bounds
+        self.nu_f = nu_f
+        self.nu_c = nu_c
+        self.correlation = correlation
+        self.n_channels = n_channels
+
+    @property
+    def hyperparameter_nu_w(self) -> Hyperparameter:
+        """The hyperparameter that Gaussian processes tune."""
+        return Hyperparameter("nu_w", "numeric", self.nu_w_bounds)
+
+    def __call__(
+        self, X: NDArray, Y: NDArray | None = None, eval_gradient: bool = False
+    ) -> NDArray | tuple[NDArray, NDArray]:
+        """Return the kernel of windows, and its derivative with respect to ``log(nu_w)``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_timesteps * n_channels)
+            Windows, oldest step first.
+        Y : ndarray of shape (n_samples_2, n_timesteps * n_channels), default=None
+            Other windows; ``None`` for `X` itself.
+        eval_gradient : bool, default=False
+            Whether to return the derivative too, by central differences.
+
+        Returns
+        -------
+        K : ndarray of shape (n_samples, n_samples_2)
+            The kernel.
+        gradient : ndarray of shape (n_samples, n_samples, n_tuned)
+            With `eval_gradient`, the derivative; ``n_tuned`` is 1, or 0 if `nu_w` is fixed.
+        """
+        kernel = self._matrix(X, Y, self.nu_w)
+        if not eval_gradient:
+            return kernel
+        if self.hyperparameter_nu_w.fixed:
+            return kernel, np.empty((*kernel.shape, 0))
+        most = np.inf if self.prior == "linear_rnn" else 1.0
+        above, below = min(self.nu_w * np.exp(STEP), max(most, self.nu_w)), self.nu_w / np.exp(STEP)
+        change = self._matrix(X, Y, above) - self._matrix(X, Y, below)
+        return kernel, (change / np.log(above / below))[:, :, None]
+
+    def _matrix(self, X: NDArray, Y: NDArray | None, nu_w: float) -> NDArray:
+        return kernel_matrix(
+            self.prior,
+            X,
+            Y,
+            nu_w=nu_w,
+            nu_f=self.nu_f,
+            nu_c=self.nu_c,
+            correlation=self.correlation,
+            n_channels=self.n_channels,
+        )
+
+    def diag(self, X: NDArray) -> NDArray:
+        """Return the kernel of each window with itself.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_timesteps * n_channels)
+            Windows.
+
+        Returns
+        -------
+        diagonal : ndarray of shape (n_samples,)
+            ``K(x, x)``.
+        """
+        windows = _check_windows(X, "X", self.n_channels)
+        root = _check_prior(self.prior, SimpleNamespace(**vars(self))).root(windows.shape[1])
+        return np.square(_features(windows, root)).sum(axis=1)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(prior={self.prior!r}, nu_w={self.nu_w:.3g})"
+
+    def is_stationary(self) -> bool:
+        """Return False: the kernel of two windows is not that of their difference.
+
+        Returns
+        -------
+        stationary : bool
+            False.
+        """
+        return False

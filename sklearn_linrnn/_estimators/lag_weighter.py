@@ -1,0 +1,244 @@
+"""The kernel's feature map, as a transformer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from sklearn_linrnn._data.inputs import (
+    check_inputs,
+    check_n_lags,
+    check_window_length,
+    number_of_axes,
+    window_columns,
+)
+from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows, zero_state_windows
+from sklearn_linrnn._estimators.parameters import (
+    SHAPES,
+    VARIANCES,
+    StrOptions,
+    check_lag_weights,
+    restored_on_failure,
+    validate_parameters,
+)
+
+
+class LagWeighter(TransformerMixin, BaseEstimator):
+    r"""Scale lags by ``sqrt(rho_j)``, so that any linear model carries a linear RNN's prior.
+
+    A linear model with an isotropic penalty on the scaled lags has the penalty
+    ``sum_j ||H_j||^2 / rho_j`` on its impulse response: `sklearn.linear_model.Ridge` after this
+    transformer is `NTKConvRegressor` [1]_.
+
+    Parameters
+    ----------
+    lag_weights : {"linear_rnn", "flat"} or array-like of shape (n_lags,), default="linear_rnn"
+        ``rho``: those of a linear RNN with the initial variances below, ones, or your own.
+    nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
+        Initial variances of the RNN's transition matrix, input matrix and readout; not negative.
+        Used with ``lag_weights="linear_rnn"`` only.
+    n_lags : int, default=None
+        Number of lags, the present step included; ``None`` for the length of the windows. Earlier
+        steps of longer windows have weight zero.
+    rows : {"windows", "timesteps"}, default="windows"
+        What a row of a 2-D X is: a flattened window, or one step of a recording.
+    layout : {"ntc", "nct"}, default="ntc"
+        Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
+        sktime, sample, channel, time.
+    lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
+        Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
+        DataFrame from column names such as ``y_lag_3``.
+    n_channels : int, default=None
+        Number of channels in flattened windows; ``None`` for one.
+
+    Attributes
+    ----------
+    lag_weights_ : ndarray of shape (n_lags,)
+        ``rho``.
+    n_features_in_ : int
+        Number of columns of X; for a 3-D X of a flattened window.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X has names that are all strings.
+
+    See Also
+    --------
+    NTKConvRegressor : The same prior, from statistics instead of windows.
+
+    References
+    ----------
+    .. [1] M. Emami, M. Sahraee-Ardakan, P. Pandit, S. Rangan, A. K. Fletcher, "Implicit Bias of
+       Linear RNNs", ICML 2021, arXiv:2101.07833.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_linrnn import LagWeighter, NTKConvRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(50, 8)), rng.normal(size=50)
+    >>> ridge = make_pipeline(LagWeighter(nu_w=0.7), Ridge(alpha=2.0)).fit(X, y)
+    >>> kernel = NTKConvRegressor(nu_w=0.7, alpha=2.0).fit(X, y)
+    >>> bool(np.allclose(ridge.predict(X), kernel.predict(X)))
+    True
+    """
+
+    _parameter_constraints: dict[str, list] = {
+        **VARIANCES,
+        **SHAPES,
+        "lag_weights": [StrOptions({"linear_rnn", "flat"}), "array-like"],
+    }
+
+    def __init__(
+        self,
+        lag_weights: ArrayLike | Literal["linear_rnn", "flat"] = "linear_rnn",
+        nu_w: float = 0.5,
+        nu_f: float = 1.0,
+        nu_c: float = 1.0,
+        *,
+        n_lags: int | None = None,
+        rows: Literal["windows", "timesteps"] = "windows",
+        layout: Literal["ntc", "nct"] = "ntc",
+        lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
+        n_channels: int | None = None,
+    ) -> None:
+        self.lag_weights = lag_weights
+        self.nu_w = nu_w
+        self.nu_f = nu_f
+        self.nu_c = nu_c
+        self.n_lags = n_lags
+        self.rows = rows
+        self.layout = layout
+        self.lag_order = lag_order
+        self.n_channels = n_channels
+
+    def fit(self, X: Any, y: Any = None, *, sequence_id: Any = None) -> Self:
+        """Compute the lag weights; of X only the shape is used.
+
+        Parameters
+        ----------
+        X : array-like
+            Windows ``(n_samples, n_timesteps * n_channels)``, the steps of recordings
+            ``(n_samples, n_channels)`` with ``rows="timesteps"``, or windows ``(n_samples,
+            n_timesteps, n_channels)``.
+        y : None
+            Ignored.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+        """
+        with restored_on_failure(self):
+            validate_parameters(self)
+            sequences = self._read(X, sequence_id, reset=True)
+            n_lags = check_n_lags(self, sequences)
+            self.lag_weights_ = check_lag_weights(self.lag_weights, n_lags, self)
+            self._n_channels = sequences.n_channels
+            self._keeps_columns = isinstance(sequences, Windows) and number_of_axes(X) == 2
+            self._n_timesteps = sequences.longest if isinstance(sequences, Windows) else n_lags
+        return self
+
+    def fit_transform(
+        self, X: Any, y: Any = None, *, sequence_id: Any = None
+    ) -> NDArray | list[NDArray]:
+        """Fit to X and transform it.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs, as in `fit`.
+        y : None
+            Ignored.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features_out)
+            The scaled lags, as in `transform`.
+        """
+        return self.fit(X, sequence_id=sequence_id).transform(X, sequence_id=sequence_id)
+
+    def transform(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
+        """Scale the lags.
+
+        Parameters
+        ----------
+        X : array-like
+            Inputs, as in `fit`.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features_out)
+            A 2-D X of windows with its columns scaled; else the scaled lags as flattened windows,
+            oldest step first, channels side by side. Before its first step a recording was at
+            rest.
+        """
+        check_is_fitted(self)
+        sequences = self._read(X, sequence_id, reset=False)
+        n_lags = len(self.lag_weights_)
+        if isinstance(sequences, Recordings):
+            windows = np.concatenate([zero_state_windows(part, n_lags) for part in sequences.parts])
+            return sequences.arrange(self._weigh(windows))
+        check_window_length(sequences, n_lags)
+        return self._weigh(sequences.inputs)[:, self._places(X)]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+        """Return the names of the scaled lags.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of X; ``None`` for those seen in `fit`, or x0, x1, ...
+
+        Returns
+        -------
+        names : ndarray of str
+            Those of the columns of a 2-D X of windows; else ``name_lag_j`` for the lags of each
+            channel.
+        """
+        check_is_fitted(self)
+        if self._keeps_columns:
+            return _check_feature_names_in(self, input_features)
+        names = input_features
+        if names is None:
+            names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self._n_channels)])
+        lags = range(self._n_timesteps - 1, -1, -1)
+        return np.array([f"{name}_lag_{lag}" for lag in lags for name in names], dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _read(self, X: Any, sequence_id: Any, *, reset: bool) -> Sequences:
+        n_channels = None if reset else self._n_channels
+        return check_inputs(
+            self, X, sequence_id, reset=reset, every_step=False, n_channels=n_channels
+        )
+
+    def _weigh(self, windows: NDArray) -> NDArray:
+        """Return windows ``(n_samples, n_timesteps, n_channels)`` scaled and flattened."""
+        scale = np.zeros((windows.shape[1], 1), dtype=windows.dtype)
+        scale[-len(self.lag_weights_) :, 0] = np.sqrt(self.lag_weights_)[::-1]
+        return (windows * scale).reshape(len(windows), -1)
+
+    def _places(self, X: Any) -> NDArray | slice:
+        """Return where the columns of X are in its flattened windows."""
+        if number_of_axes(X) == 3:
+            return slice(None)
+        columns = self._window_columns
+        if columns is None:  # fitted on a panel
+            columns = window_columns(self, X, self.n_features_in_, self._n_channels)
+        return columns.places

@@ -1,0 +1,454 @@
+"""The infinitely wide linear RNN in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+from torch.nn.functional import pad
+
+from sklearn_linrnn._core.closed_form.conjugate_gradients import iterated_ridge
+from sklearn_linrnn._core.closed_form.dual import dual_ridge
+from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
+from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
+from sklearn_linrnn._core.closed_form.model_selection import best_n_steps, mean_error
+from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, Given, LagPrior
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.sequences import Recordings, TrainingData, Windows
+from sklearn_linrnn._estimators.base import make_root, warn
+from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ExactRegressor
+from sklearn_linrnn._estimators.parameters import (
+    COMPUTING,
+    SHAPES,
+    VARIANCES,
+    Interval,
+    StrOptions,
+    check_device,
+    make_prior,
+)
+
+# Of a model whose number of lags is chosen by evidence.
+MOST_COEFFICIENTS = 1000
+STEPS_PER_COEFFICIENT = 4
+N_LATER_PARTS = 5  # as many as TimeSeriesSplit has by default
+STEPS_PER_PART = 20  # fewer say too little
+WORST_R2 = -0.05  # on later parts, of an evidence that is trusted
+
+
+class NTKConvRegressor(ExactRegressor):
+    r"""Infinitely wide linear RNN, trained in closed form.
+
+    With many hidden units a linear RNN trained by gradient descent is a convolution whose lag
+    ``j`` is weighted by ``sqrt(rho_j)`` [1]_. This estimator is that limit: kernel regression
+    with the network's neural tangent kernel, or any number of gradient steps at once. It
+    minimises
+
+    .. math:: \frac12 \sum_s w_s \Big\|y_s - b - \sum_j H_j x_{s-j}\Big\|^2
+              + \frac{\alpha}{2} \sum_j \frac{\|H_j\|^2}{\rho_j}
+
+    over the impulse response ``H``, or goes ``n_steps`` of gradient descent towards its minimum.
+    The penalty is a Gaussian prior of ``H``. So the estimator knows how sure it is, and can choose
+    the prior's memory, its strength and the number of lags by their evidence: "auto".
+
+    Parameters
+    ----------
+    nu_w, nu_f, nu_c : float or "auto", default=0.5, 1.0, 1.0
+        Initial variances of the network's transition matrix, input matrix and readout; not
+        negative. ``nu_w`` sets the memory; for the priors of system identification it is the decay
+        from lag to lag, at most 1. ``nu_f`` and ``nu_c`` enter through their sum and their
+        product alone, and a common factor of ``rho`` trades against `alpha`: a grid search needs
+        ``nu_w`` and one of the other two at most. "auto" is the value of the highest evidence, of
+        `nu_w` among those below 1.
+    alpha : float or "auto", default=1.0
+        Strength of the penalty, on scikit-learn's scale: the estimator equals
+        `sklearn.linear_model.Ridge` of the same `alpha` on the output of `LagWeighter`. 0 for none.
+        "auto" is the value of the highest evidence, unless the model then predicts later parts of
+        its training data worse than their mean does: then a warning says so, and nothing is
+        learned (an infinite `alpha`). That is not asked of fewer than 120 observed steps.
+    prior : str, LagPrior or array-like, default="linear_rnn"
+        Covariance of the impulse response over the lags, up to a factor: that of the network,
+        "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
+        diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
+        stable spline [3]_, "ss"; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
+        ``(n_lags,)`` with the variances of independent lags.
+    correlation : float or "auto", default=0.9
+        Correlation of neighbouring lags in the prior "dc", between -1 and 1.
+    n_steps : int, "gcv", "loo" or "validation", default=None
+        Steps of gradient descent from zero on this loss; ``None`` for its minimum (the least-norm
+        one where there are several). A name chooses the number of steps with the least error
+        expected by generalised cross-validation, by leaving out one step, or seen on the last
+        `validation_fraction` of the observed steps; the fit is then to all of them.
+    validation_fraction : float, default=0.1
+        Size of the part that ``n_steps="validation"`` holds out.
+    learning_rate : "auto" or float, default="auto"
+        Size of the steps; "auto" is the inverse of the largest curvature of the loss. Used with
+        `n_steps` only.
+    fit_intercept : bool, default=True
+        Whether to learn ``b``; it is not penalised.
+    n_lags : int or "auto", default=None
+        Number of lags, the present step included; ``None`` for the length of the windows. "auto"
+        is the number of the highest evidence, without lags whose weight cannot matter: up to the
+        length of the windows, or for recordings until all channels together have a coefficient
+        for every four observed steps; at most 1000 coefficients.
+    solver : {"auto", "direct", "cg"}, default="auto"
+        Factorise the scatter of the lags, or solve for the response by conjugate gradients with
+        fast Fourier transforms, in memory that grows with the number of lags and not with its
+        square, but without anything that needs the spectrum. "auto" takes the former up to 4096
+        coefficients (lags times channels), and beyond that the Gram matrix of up to 4096 windows.
+    rows : {"windows", "timesteps"}, default="windows"
+        What a row of a 2-D X is: a flattened window, or one step of a recording.
+    layout : {"ntc", "nct"}, default="ntc"
+        Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
+        sktime, sample, channel, time.
+    lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
+        Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
+        DataFrame from column names such as ``y_lag_3``.
+    n_channels : int, default=None
+        Number of channels in flattened windows; ``None`` for one.
+    device : str or torch.device, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
+    dtype : {"float64", "float32"}, default="float64"
+        Type of the fitted arrays. The fit itself is always float64.
+    verbose : bool or int, default=False
+        Whether to print what is done.
+
+    Attributes
+    ----------
+    impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
+        ``H``, lag 0 first.
+    intercept_ : ndarray of shape (n_outputs,)
+        ``b``.
+    lag_weights_ : ndarray of shape (n_lags,)
+        ``rho``, or the variances of another prior.
+    alpha_ : float
+        The penalty used.
+    nu_w_, nu_f_, nu_c_, correlation_ : float
+        The hyperparameters used, as far as the prior has them.
+    prior_ : LagPrior
+        The prior used.
+    n_steps_ : int or None
+        The number of steps taken; None for the minimum.
+    noise_variance_ : ndarray of shape (n_outputs,)
+        Residual sum of squares over the degrees of freedom that are left; where `alpha` maximises
+        the evidence, the noise variance that does so too. In the square of y's unit.
+    effective_degrees_of_freedom_ : float
+        Trace of the hat matrix, the intercept included.
+    impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
+        Posterior standard deviation of ``H``.
+    n_features_in_ : int
+        Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
+        target at every step.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X has names that are all strings.
+
+    See Also
+    --------
+    NTKConvRegressorCV : The same with cross-validation over grids of its hyperparameters.
+    WeightedConv1DRegressor : The same path, step by step, for any lag weights.
+    LinearRNNRegressor : The network of finite width.
+    LagWeighter : The kernel's feature map, for other linear models.
+
+    Notes
+    -----
+    The fit sees the data through `LagStatistics` alone: after one pass its cost does not depend
+    on the number of samples. A penalty without `n_steps` takes a Cholesky factorisation, all else
+    one eigendecomposition.
+
+    Evidence and posterior take the noise to be white. The check on later parts is there because
+    real noise often is not.
+
+    References
+    ----------
+    .. [1] M. Emami, M. Sahraee-Ardakan, P. Pandit, S. Rangan, A. K. Fletcher, "Implicit Bias of
+       Linear RNNs", ICML 2021, arXiv:2101.07833.
+    .. [2] T. Chen, H. Ohlsson, L. Ljung, "On the estimation of transfer functions,
+       regularizations and Gaussian processes - Revisited", Automatica 48, 2012.
+    .. [3] G. Pillonetto, F. Dinuzzo, T. Chen, G. De Nicolao, L. Ljung, "Kernel methods in system
+       identification, machine learning and function estimation: A survey", Automatica 50, 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_linrnn import NTKConvRegressor
+    >>> x = np.random.default_rng(0).normal(size=(1000, 1))
+    >>> y = x[:, 0] + 0.5 * np.roll(x[:, 0], 1)
+    >>> model = NTKConvRegressor(nu_w=0.3, rows="timesteps", n_lags=4).fit(x, y)
+    >>> model.impulse_response_.round(1) + 0.0
+    array([[[1. , 0.5, 0. , 0. ]]])
+
+    The memory, the penalty and the number of lags by their evidence:
+
+    >>> auto = NTKConvRegressor("auto", alpha="auto", rows="timesteps", n_lags="auto").fit(x, y)
+    >>> auto.impulse_response_.shape[2] < 10
+    True
+    >>> mean, std = auto.predict(x[:5], return_std=True)
+    >>> std.shape
+    (5,)
+    """
+
+    _parameter_constraints: dict[str, list] = {
+        **{name: [*checks, StrOptions({"auto"})] for name, checks in VARIANCES.items()},
+        **SHAPES,
+        **COMPUTING,
+        "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "prior": [str, LagPrior, "array-like"],
+        "correlation": [Interval(Real, -1, 1, closed="neither"), StrOptions({"auto"})],
+        "n_steps": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"gcv", "loo", "validation"}),
+            None,
+        ],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_lags": [*SHAPES["n_lags"], StrOptions({"auto"})],
+        "solver": [StrOptions({"auto", "direct", "cg"})],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        nu_w: float | Literal["auto"] = 0.5,
+        nu_f: float | Literal["auto"] = 1.0,
+        nu_c: float | Literal["auto"] = 1.0,
+        *,
+        alpha: float | Literal["auto"] = 1.0,
+        prior: str | LagPrior | ArrayLike = "linear_rnn",
+        correlation: float | Literal["auto"] = 0.9,
+        n_steps: int | Literal["gcv", "loo", "validation"] | None = None,
+        validation_fraction: float = 0.1,
+        learning_rate: float | Literal["auto"] = "auto",
+        fit_intercept: bool = True,
+        n_lags: int | Literal["auto"] | None = None,
+        solver: Literal["auto", "direct", "cg"] = "auto",
+        rows: Literal["windows", "timesteps"] = "windows",
+        layout: Literal["ntc", "nct"] = "ntc",
+        lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
+        n_channels: int | None = None,
+        device: Any = "auto",
+        dtype: Literal["float64", "float32"] = "float64",
+        verbose: bool | int = False,
+    ) -> None:
+        self.nu_w = nu_w
+        self.nu_f = nu_f
+        self.nu_c = nu_c
+        self.alpha = alpha
+        self.prior = prior
+        self.correlation = correlation
+        self.n_steps = n_steps
+        self.validation_fraction = validation_fraction
+        self.learning_rate = learning_rate
+        self.fit_intercept = fit_intercept
+        self.n_lags = n_lags
+        self.solver = solver
+        self.rows = rows
+        self.layout = layout
+        self.lag_order = lag_order
+        self.n_channels = n_channels
+        self.device = device
+        self.dtype = dtype
+        self.verbose = verbose
+
+    def _count_lags(self, data: TrainingData) -> int:
+        """Return the number of lags, or if it is "auto" the most that are worth a look."""
+        if self.n_lags != "auto":
+            return super()._count_lags(data)
+        is_recorded = isinstance(data.sequences, Recordings)
+        n_steps = int(data.observed().sum()) if is_recorded else None
+        return min(most_lags(data.sequences.n_channels, n_steps), data.sequences.longest)
+
+    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
+        n_coefficients = n_lags * data.sequences.n_channels
+        if self.solver == "direct" or (self.solver == "auto" and n_coefficients <= MOST_DIRECT):
+            return super()._solve(data, n_lags)
+        self._check_iterable(n_lags)
+        prior, device = make_prior(self.prior, self), check_device(self.device)
+        sequences = data.sequences
+        few = self.solver == "auto" and sequences.n_supervised <= MOST_DIRECT
+        windows = sequences.inputs if few and isinstance(sequences, Windows) else None
+        if windows is None and not prior.has_independent_lags:
+            raise ValueError(
+                f"prior={self.prior!r} correlates lags, and n_lags={n_lags} on as much data is "
+                "solved by conjugate gradients, which are for independent lags. Lower n_lags, or "
+                "use solver='direct' if there is memory for it."
+            )
+        root = PriorRoot.of(prior.root(n_lags), data.sequences.n_channels, device)
+        self._publish_prior(prior, n_lags)
+        self.alpha_, self.n_steps_, self._solution = float(self.alpha), None, None
+        if windows is not None:
+            return dual_ridge(
+                windows[:, sequences.longest - n_lags :],
+                data.targets,
+                data.weights,
+                root,
+                self.alpha_,
+                centred=self.fit_intercept,
+            )
+        return self._iterate(data, root)
+
+    def _iterate(self, data: TrainingData, root: PriorRoot) -> tuple[Tensor, Tensor]:
+        """Solve by conjugate gradients, without the scatter of the lags."""
+        used = root.first(np.flatnonzero(root.lags.cpu().numpy())[-1] + 1)
+        operator = data.operator(len(used.lags), root.lags.device)
+        operator = operator if self.fit_intercept else operator.uncentred()
+        found = iterated_ridge(operator, used.scale[:, 0].square(), self.alpha_)
+        self._say(
+            f"{len(root.lags)} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
+        )
+        if not found.converged:
+            warn(
+                f"Conjugate gradients stopped after {found.n_iterations} iterations with a "
+                f"relative residual of {found.residual:.2g}. Raise alpha, or lower n_lags.",
+                ConvergenceWarning,
+            )
+        unused = len(root.scale) - len(found.response)
+        return pad(found.response, (0, 0, 0, unused)), operator.intercept(found.response)
+
+    def _check_iterable(self, n_lags: int) -> None:
+        """Raise if a parameter needs what conjugate gradients do not have."""
+        names = (*HYPERPARAMETERS, "alpha", "n_lags")
+        needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
+        if self.n_steps is not None:
+            needed.append(f"n_steps={self.n_steps!r}")
+        if needed:
+            raise ValueError(
+                f"{needed[0]} needs the spectrum of the lags' scatter, which is not computed for "
+                f"n_lags={n_lags} (solver={self.solver!r}). Lower n_lags, or use solver='direct' "
+                "if there is memory for it."
+            )
+
+    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
+        if self.n_steps in ("loo", "validation"):
+            raise ValueError(
+                f"n_steps={self.n_steps!r} needs the rows of the data; sums know n_steps='gcv', a "
+                "number or None."
+            )
+        return self._accept(*self._settle([statistics], None))
+
+    def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
+        return self._settle(self._parts(data, n_lags), data)
+
+    def _settle(
+        self, parts: list[LagStatistics], data: TrainingData | None
+    ) -> tuple[LagPrior, Solution]:
+        """Return the prior and the solution for the sum of parts; some `n_steps` need no data."""
+        statistics = sum(parts[1:], parts[0])
+        found = self._find_hyperparameters(statistics)
+        if self.alpha == "auto":
+            found = self._trusted(found, parts)
+        statistics = statistics.first_lags(found.n_lags)
+        solution = self._make_solution(statistics, found.prior, found.alpha)
+        if self.n_steps is not None:
+            solution = self._descending(solution, self._count_steps(data, solution))
+        return found.prior, solution
+
+    def _parts(self, data: TrainingData, n_lags: int) -> list[LagStatistics]:
+        """Return the statistics of consecutive parts, if ``alpha`` is to be found, else of all."""
+        if self.alpha != "auto":
+            return [self._statistics(data, n_lags)]
+        observed = np.flatnonzero(data.observed())
+        if len(observed) < STEPS_PER_PART * (N_LATER_PARTS + 1):
+            return [self._statistics(data, n_lags)]
+        ends = [steps[-1] for steps in np.array_split(observed, N_LATER_PARTS + 1)]
+        order = np.searchsorted(ends, np.arange(len(data.targets)))
+        return [self._statistics(data.part(order == index), n_lags) for index in range(len(ends))]
+
+    def _find_hyperparameters(self, statistics: LagStatistics) -> Candidate:
+        """Return the hyperparameters, those that are "auto" by their evidence."""
+        prior = make_prior(self.prior, self)
+        names = [field.name for field in fields(prior)] if isinstance(self.prior, str) else []
+        sought = tuple(name for name in names if getattr(self, name) == "auto")
+        seeks_lags = self.n_lags == "auto"
+        alpha = None if self.alpha == "auto" else float(self.alpha)
+        given = [name for name in HYPERPARAMETERS if getattr(self, name) == "auto"]
+        if given and not isinstance(self.prior, str):
+            raise ValueError(
+                f"{given[0]}='auto' needs a prior that has a name, but prior is "
+                f"{type(self.prior).__name__}."
+            )
+        if seeks_lags and isinstance(prior, Given):
+            raise ValueError("n_lags='auto' needs a prior for any number of lags, not an array.")
+        if not sought and not seeks_lags and alpha is not None:
+            return Candidate(prior, alpha, statistics.n_lags, np.nan)
+        if alpha == 0:
+            raise ValueError(
+                "'auto' maximises the evidence of a prior, which alpha=0 does not have: it needs "
+                "alpha > 0 or alpha='auto'."
+            )
+        local = statistics.to("cpu")  # many small steps
+        found = Search(local, prior, sought, alpha, seeks_lags, self._n_intercepts).run()
+        self._say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
+        if not found.converged:
+            warn(
+                f"The search for the highest evidence did not converge; the best point that it "
+                f"came to is kept: {found.prior}, alpha={found.alpha:.4g}.",
+                ConvergenceWarning,
+            )
+        return found
+
+    def _trusted(self, found: Candidate, parts: list[LagStatistics]) -> Candidate:
+        """Return what was found, or no response at all if it fails on later parts of the data.
+
+        Evidence takes the noise to be white. Where it is not, a long and weakly penalised response
+        may have the highest evidence and still predict nothing.
+        """
+        if not np.isfinite(found.alpha) or len(parts) == 1:
+            return found
+        parts = [part.first_lags(found.n_lags) for part in parts]
+        root = make_root(found.prior, parts[0])
+        r2 = r2_of_later_parts(parts, root, found.alpha, self._n_intercepts)
+        if r2 > WORST_R2:
+            return found
+        warn(
+            f"The highest evidence is for {found.prior}, alpha={found.alpha:.4g}, but so fitted, "
+            f"{N_LATER_PARTS} later parts of the data are predicted worse than by their mean (R^2 "
+            f"{r2:.2f}): the noise is not white, or the system changes. Nothing is learned. Choose "
+            "alpha yourself, or by cross-validation (NTKConvRegressorCV).",
+            UserWarning,
+        )
+        return replace(found, alpha=np.inf)
+
+    def _count_steps(self, data: TrainingData | None, solution: Solution) -> int:
+        if isinstance(self.n_steps, Integral):
+            return int(self.n_steps)
+        if self.n_steps == "validation":
+            assert data is not None
+            return self._count_steps_by_validation(data, solution)
+        return best_n_steps(partial(self._expected_error, data, solution))
+
+    def _expected_error(
+        self, data: TrainingData | None, solution: Solution, stages: NDArray
+    ) -> NDArray:
+        """Return the error expected after several numbers of steps, (n_stages,)."""
+        filters = self._filters(solution, stages)
+        squares = self._expected_squares(str(self.n_steps), data, solution, filters)
+        return mean_error(squares, solution.statistics).cpu().numpy()
+
+    def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
+        """Return the number of steps, from the start, with the least error on the last steps."""
+        early, late = data.split(self.validation_fraction)
+        n_lags = solution.statistics.n_lags
+        held_out = self._statistics(late, n_lags)
+        statistics = self._statistics(early, n_lags)
+        training = replace(solution, statistics=statistics)
+
+        def error(stages: NDArray) -> NDArray:
+            responses = training.spectrum.solve(self._filters(training, stages))
+            squares = held_out.squared_errors(responses, statistics.intercept(responses))
+            return mean_error(squares, held_out).cpu().numpy()
+
+        return best_n_steps(error)
+
+
+def most_lags(n_channels: int, n_steps: int | None) -> int:
+    """Return the most lags that evidence looks at; ``n_steps`` of recordings have fewer."""
+    most = MOST_COEFFICIENTS
+    if n_steps is not None:
+        most = min(most, n_steps // STEPS_PER_COEFFICIENT)
+    return max(most // n_channels, 1)

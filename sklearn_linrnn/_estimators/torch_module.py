@@ -1,0 +1,155 @@
+"""A fitted linear RNN as a module of PyTorch."""
+
+from __future__ import annotations
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.nn.functional import conv1d, pad
+
+
+class LinearRNNModule(nn.Module):
+    r"""Linear RNN that predicts as the estimator does that it came from, and can be trained on.
+
+    .. math:: y_t = b + \sum_{j < n_\mathrm{lags}} H_j x_{t-j}, \qquad
+              H_j = n^{-1/2} C (n^{-1/2} W)^j F - H^0_j
+
+    is the estimator's truncated convolution, with ``H`` computed from the parameters at every call,
+    so that a loss has gradients by all of them: a step costs what the forward and backward passes
+    of ``n_lags`` steps of the recurrence cost, and the convolutions of the batch.
+
+    Parameters
+    ----------
+    transition : array-like of shape (n_hidden, n_hidden)
+        ``W``, the estimator's `transition_`. All arrays are copied.
+    inputs : array-like of shape (n_hidden, n_channels)
+        ``F``, its `input_`.
+    readout : array-like of shape (n_outputs, n_hidden)
+        ``C``, its `readout_`.
+    bias : array-like of shape (n_outputs,)
+        ``b``, its `intercept_`. To leave it as it is, set ``module.bias.requires_grad_(False)``.
+    n_lags : int
+        Number of lags, the present step included.
+    every_step : bool
+        Whether there is a prediction at every step, or at the last one alone.
+    origin : array-like of shape (n_outputs, n_channels, n_lags), default=None
+        ``H^0``, the response at the start of a network with ``init="centered"``, which is
+        subtracted and not trained; ``None`` for zeros.
+
+    Attributes
+    ----------
+    transition, input, readout, bias : torch.nn.Parameter
+        ``W``, ``F``, ``C`` and ``b``, of the types of the arrays.
+    origin : Tensor of shape (n_outputs, n_channels, n_lags)
+        ``H^0``, a buffer.
+
+    Raises
+    ------
+    ValueError
+        If the shapes of the arrays do not fit each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from sklearn_linrnn import LinearRNNRegressor
+    >>> from sklearn_linrnn._estimators.torch_module import LinearRNNModule
+    >>> x = np.random.default_rng(0).normal(size=(1000, 1))
+    >>> y = x[:, 0] + 0.5 * np.roll(x[:, 0], 1)
+    >>> model = LinearRNNRegressor(100, nu_w=0.3, rows="timesteps", n_lags=4, random_state=0)
+    >>> arrays = [getattr(model.fit(x, y), f"{name}_") for name in
+    ...           ("transition", "input", "readout", "intercept")]
+    >>> module = LinearRNNModule(*arrays, n_lags=4, every_step=True)
+    >>> with torch.no_grad():
+    ...     predictions = module(torch.from_numpy(x)[None])
+    >>> predictions.shape, np.allclose(predictions[0, :, 0], model.predict(x))
+    (torch.Size([1, 1000, 1]), True)
+    """
+
+    origin: Tensor
+
+    def __init__(
+        self,
+        transition: ArrayLike,
+        inputs: ArrayLike,
+        readout: ArrayLike,
+        bias: ArrayLike,
+        *,
+        n_lags: int,
+        every_step: bool,
+        origin: ArrayLike | None = None,
+    ) -> None:
+        super().__init__()
+        self.transition = nn.Parameter(torch.tensor(transition))
+        self.input = nn.Parameter(torch.tensor(inputs))
+        self.readout = nn.Parameter(torch.tensor(readout))
+        self.bias = nn.Parameter(torch.tensor(bias))
+        self.n_lags = n_lags
+        self.every_step = every_step
+        n_hidden, n_channels = self.input.shape
+        shape = len(self.readout), n_channels, n_lags
+        zeros = self.transition.new_zeros(shape)
+        self.register_buffer("origin", zeros if origin is None else torch.tensor(origin).to(zeros))
+        self._check("transition", (n_hidden, n_hidden))
+        self._check("readout", (shape[0], n_hidden))
+        self._check("bias", (shape[0],))
+        self._check("origin", shape)
+
+    def response(self) -> Tensor:
+        """Return the impulse response ``H``, (n_outputs, n_channels, n_lags)."""
+        scale = len(self.transition) ** -0.5
+        A, state = scale * self.transition, self.input
+        lags = [self.readout @ state]
+        for _ in range(1, self.n_lags):
+            state = A @ state
+            lags.append(self.readout @ state)
+        return scale * torch.stack(lags, dim=-1) - self.origin
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_sequences, n_timesteps, n_channels)
+            Sequences, oldest step first, at rest before their starts; of the parameters' type and
+            on their device.
+
+        Returns
+        -------
+        y : Tensor of shape (n_sequences, n_timesteps, n_outputs) or (n_sequences, n_outputs)
+            Predictions at every step, or at the last one. The estimator leaves out the axis of
+            outputs if its targets had none.
+
+        Raises
+        ------
+        ValueError
+            If x is not of that shape.
+        """
+        n_channels = self.input.shape[1]
+        if x.ndim != 3 or x.shape[2] != n_channels:
+            raise ValueError(
+                f"x must have shape (n_sequences, n_timesteps, {n_channels}), but shape "
+                f"{tuple(x.shape)} came."
+            )
+        seen = x if self.every_step else x[:, -self.n_lags :]
+        rest = self.n_lags - (1 if self.every_step else seen.shape[1])
+        padded = pad(seen.mT, (rest, 0))
+        # PyTorch's convolution is a correlation: the oldest lag comes first.
+        outputs = conv1d(padded, self.response().flip(-1), self.bias).mT
+        return outputs if self.every_step else outputs[:, -1]
+
+    def extra_repr(self) -> str:
+        """Return what `print` says of the module."""
+        n_outputs, n_channels, n_lags = self.origin.shape
+        return (
+            f"n_hidden={len(self.transition)}, n_channels={n_channels}, n_outputs={n_outputs}, "
+            f"n_lags={n_lags}, every_step={self.every_step}"
+        )
+
+    def _check(self, name: str, shape: tuple[int, ...]) -> None:
+        came = tuple(getattr(self, name).shape)
+        if came != shape:
+            raise ValueError(
+                f"{name} must have shape {shape}, as inputs, readout and n_lags say, but shape "
+                f"{came} came."
+            )

@@ -1,0 +1,249 @@
+"""The scaled convolution, trained by gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
+from sklearn_linrnn._core.priors.lag_priors import Given
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.training.objective import Model
+from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
+from sklearn_linrnn._estimators.parameters import (
+    COMPUTING,
+    SHAPES,
+    VARIANCES,
+    StrOptions,
+    check_lag_weights,
+    torch_dtype,
+)
+
+
+class WeightedConv1DRegressor(DescentRegressor):
+    r"""1-D convolution with weighted lags, trained by gradient descent.
+
+    The impulse response is ``H_j = sqrt(rho_j) theta_j`` with lag weights ``rho``; gradient descent
+    on ``theta``, from zero, minimises
+
+    .. math:: \frac{1}{2m} \sum_s w_s \Big\|y_s - b - \sum_j \sqrt{\rho_j}\,\theta_j\,x_{s-j}
+              \Big\|^2, \qquad m = \sum_s w_s .
+
+    With the weights of a linear RNN this is what the RNN becomes when it is wide [1]_; flat
+    weights are an ordinary convolution, which has no taste for short memory.
+
+    Parameters
+    ----------
+    lag_weights : {"linear_rnn", "flat"} or array-like of shape (n_lags,), default="linear_rnn"
+        ``rho``: those of a linear RNN with the initial variances below, ones, or your own.
+    nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
+        Initial variances of the RNN's transition matrix, input matrix and readout; not negative.
+        Used with ``lag_weights="linear_rnn"`` only.
+    solver : {"gd", "adam", "lbfgs"}, default="gd"
+        Gradient descent, or PyTorch's Adam or L-BFGS; on the whole data at every step.
+    learning_rate : "auto" or float, default="auto"
+        Size of the steps. "auto" is the inverse of the largest curvature of the loss for "gd",
+        0.001 for "adam", the whole step for "lbfgs".
+    schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
+        What becomes of the size of the steps: all the same, falling to zero at `max_iter` along a
+        line or half a cosine, or with the root of their number; or a function of the number of
+        steps taken that returns the share of the size. Each fit that goes on begins it anew.
+    momentum : float, default=0.0
+        Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9
+        where it is left at 0. "lbfgs" has none.
+    nesterov : bool, default=False
+        Whether the momentum of "gd" is Nesterov's, as in PyTorch.
+    weight_decay : float, default=0.0
+        Strength ``d`` of the penalty ``d/2 ||parameters||^2`` that is added to the loss. At
+        its minimum the model is a ridge with ``alpha = m d``.
+    max_grad_norm : float, default=None
+        Length to which longer gradients of all parameters together are cut; ``None`` for not.
+    max_iter : int, default=500
+        Most steps.
+    max_time : float, default=None
+        Most seconds of training; ``None`` for no limit.
+    tol : float, default=0.0
+        Least relative fall of the loss that counts as progress. With 0 and without early stopping
+        exactly `max_iter` steps are taken: the number of steps is a regulariser. "lbfgs" also
+        stops where `n_iter_no_change` steps find no lower loss.
+    early_stopping : bool, default=False
+        Whether to watch the loss on a held-out part of the observed steps, and to return to the
+        parameters that were best on it.
+    validation_fraction : float, default=0.1
+        Size of the held-out part.
+    validation_split : {"last", "random"}, default="last"
+        Which steps are held out: the last ones, or some drawn at random. Windows and the steps of
+        recordings overlap, so that those drawn at random look like the others.
+    n_iter_no_change : int, default=10
+        Steps without progress after which training stops.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters of the last fit, and its optimiser (but "lbfgs")
+        from where it was; see also `partial_fit`.
+    fit_intercept : bool, default=True
+        Whether to learn ``b``; it is always the best one for the response.
+    n_lags : int, default=None
+        Number of lags, the present step included; ``None`` for the length of the windows.
+    rows : {"windows", "timesteps"}, default="windows"
+        What a row of a 2-D X is: a flattened window, or one step of a recording.
+    layout : {"ntc", "nct"}, default="ntc"
+        Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
+        sktime, sample, channel, time.
+    lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
+        Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
+        DataFrame from column names such as ``y_lag_3``.
+    n_channels : int, default=None
+        Number of channels in flattened windows; ``None`` for one.
+    device : str or torch.device, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
+    dtype : {"float64", "float32"}, default="float64"
+        Type of ``theta`` and of the fitted arrays. The statistics are always float64.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the held-out part, where it is drawn at random.
+    verbose : bool or int, default=False
+        Whether to print the loss ten times during training; see `sklearn_linrnn.callback` for more.
+
+    Attributes
+    ----------
+    impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
+        ``H``, lag 0 first.
+    intercept_ : ndarray of shape (n_outputs,)
+        ``b``.
+    lag_weights_ : ndarray of shape (n_lags,)
+        ``rho``.
+    n_iter_ : int
+        Number of steps taken.
+    loss_curve_ : ndarray of shape (`n_iter_`,)
+        Loss after each step, with the penalty if there is one.
+    validation_loss_curve_ : ndarray of shape (`n_iter_`,)
+        Loss on the held-out part after each step, with `early_stopping`.
+    validation_scores_ : ndarray of shape (`n_iter_`,)
+        R^2 on the held-out part after each step, with `early_stopping`.
+    learning_rate_ : float
+        Size of the last step.
+    n_features_in_ : int
+        Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
+        target at every step.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X has names that are all strings.
+
+    See Also
+    --------
+    NTKConvRegressor : Any number of these steps at once, in closed form.
+    LinearRNNRegressor : The network of finite width.
+
+    Notes
+    -----
+    Steps use `LagStatistics` alone, so that their cost, ``(n_lags * n_channels)^2 * n_outputs``,
+    does not depend on the number of samples.
+
+    References
+    ----------
+    .. [1] M. Emami, M. Sahraee-Ardakan, P. Pandit, S. Rangan, A. K. Fletcher, "Implicit Bias of
+       Linear RNNs", ICML 2021, arXiv:2101.07833.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_linrnn import NTKConvRegressor, WeightedConv1DRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(50, 8)), rng.normal(size=50)
+    >>> stepped = WeightedConv1DRegressor(max_iter=100).fit(X, y)
+    >>> at_once = NTKConvRegressor(n_steps=100, alpha=0).fit(X, y)
+    >>> bool(np.allclose(stepped.impulse_response_, at_once.impulse_response_))
+    True
+    """
+
+    _parameter_constraints: dict[str, list] = {
+        **VARIANCES,
+        **SHAPES,
+        **COMPUTING,
+        **TRAINING,
+        "lag_weights": [StrOptions({"linear_rnn", "flat"}), "array-like"],
+    }
+
+    def __init__(
+        self,
+        lag_weights: ArrayLike | Literal["linear_rnn", "flat"] = "linear_rnn",
+        nu_w: float = 0.5,
+        nu_f: float = 1.0,
+        nu_c: float = 1.0,
+        *,
+        solver: Literal["gd", "adam", "lbfgs"] = "gd",
+        learning_rate: float | Literal["auto"] = "auto",
+        schedule: str | Callable[[int], float] = "constant",
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        max_grad_norm: float | None = None,
+        max_iter: int = 500,
+        max_time: float | None = None,
+        tol: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_split: Literal["last", "random"] = "last",
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        fit_intercept: bool = True,
+        n_lags: int | None = None,
+        rows: Literal["windows", "timesteps"] = "windows",
+        layout: Literal["ntc", "nct"] = "ntc",
+        lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
+        n_channels: int | None = None,
+        device: Any = "auto",
+        dtype: Literal["float64", "float32"] = "float64",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.lag_weights = lag_weights
+        self.nu_w = nu_w
+        self.nu_f = nu_f
+        self.nu_c = nu_c
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.max_iter = max_iter
+        self.max_time = max_time
+        self.tol = tol
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.fit_intercept = fit_intercept
+        self.n_lags = n_lags
+        self.rows = rows
+        self.layout = layout
+        self.lag_order = lag_order
+        self.n_channels = n_channels
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _begin(self, goes_on: bool) -> bool:
+        if not super()._begin(goes_on):
+            names = "lag_weights", "nu_w", "nu_f", "nu_c"
+            # Training that goes on keeps the weights that it began with.
+            self._weighting = {name: getattr(self, name) for name in names}
+        return goes_on
+
+    def _lag_prior(self, n_lags: int) -> Given:
+        weighting = SimpleNamespace(**self._weighting)
+        return Given(check_lag_weights(weighting.lag_weights, n_lags, weighting))
+
+    def _make_model(self, n_outputs: int, root: PriorRoot) -> ScaledConvolution:
+        return ScaledConvolution(root, n_outputs, torch_dtype(self.dtype))
+
+    def _parameters(self) -> list[NDArray]:
+        return [self._theta]
+
+    def _model_attributes(self, model: Model) -> dict[str, NDArray]:
+        return {"_theta": self._export(model.parameters[0])}

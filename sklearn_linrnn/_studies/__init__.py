@@ -1,0 +1,1 @@
+"""What stands above the estimators: the memory-bias study and the benchmark."""

@@ -1,0 +1,148 @@
+"""Moments: the loss, its gradient and the intercept, as sums over rows."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from sklearn_linrnn import LagStatistics
+from sklearn_linrnn._core.statistics.moments import RunningSums
+
+
+@pytest.fixture
+def rows():
+    """Return rows z (m, p), y (m, n_outputs), w (m,), a response and the moments."""
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(2.0, 1.0, (50, 6)), rng.normal(-1.0, 1.0, (50, 2))
+    w, H = rng.uniform(0, 2, 50), rng.normal(size=(6, 2))
+    # Windows run forward, statistics backward in time.
+    moments = LagStatistics.from_windows(z[:, ::-1], y, sample_weight=w)
+    return z, y, w, H, moments
+
+
+def loss_of(z, y, w, H, b):
+    return (w @ (y - b - z @ H) ** 2).sum() / (2 * w.sum())
+
+
+def best_intercept(z, y, w, H):
+    return w @ (y - z @ H) / w.sum()
+
+
+def test_loss_is_the_weighted_mean_of_half_squares(rows):
+    z, y, w, H, moments = rows
+    b = np.array([0.3, -0.7])
+    squares = moments.squared_errors(torch.from_numpy(H)[:, None], torch.from_numpy(b)[None])
+    assert_allclose(squares.sum() / (2 * w.sum()), loss_of(z, y, w, H, b), rtol=1e-12)
+
+
+def test_intercept_is_the_best_one(rows):
+    z, y, w, H, moments = rows
+    assert_allclose(moments.intercept(torch.from_numpy(H)), best_intercept(z, y, w, H), rtol=1e-12)
+
+
+def test_profiled_loss_and_gradient_are_those_of_automatic_differentiation(rows):
+    z, y, w, H, moments = rows
+    z, y, w = map(torch.from_numpy, (z, y, w))
+    H = torch.tensor(H, requires_grad=True)
+    miss = y - z @ H
+    miss = miss - w @ miss / w.sum()
+    expected = (w @ miss.square()).sum() / (2 * w.sum())
+    expected.backward()
+    loss, gradient = moments.profile_loss(H.detach())
+    assert_allclose(loss, expected.item(), rtol=1e-12)
+    assert_allclose(gradient, H.grad, rtol=1e-11, atol=1e-12)
+
+
+def test_loss_of_a_perfect_response_is_zero_and_not_less():
+    z = np.random.default_rng(1).normal(size=(40, 5))
+    for seed in range(20):
+        H = np.random.default_rng(seed).normal(size=(5, 1))
+        loss, _ = LagStatistics.from_windows(z[:, ::-1], z @ H).profile_loss(torch.from_numpy(H))
+        assert 0.0 <= loss < 1e-14
+
+
+def test_without_intercept_the_loss_is_about_the_origin(rows):
+    z, y, w, H, moments = rows
+    loss, _ = moments.uncentred().profile_loss(torch.from_numpy(H))
+    assert_allclose(loss, loss_of(z, y, w, H, 0.0), rtol=1e-12)
+
+
+def test_uncentred_scatters_are_plain_products(rows):
+    z, y, w, _, moments = rows
+    about_origin = moments.uncentred()
+    assert_allclose(about_origin.input_scatter, (z.T * w) @ z, rtol=1e-12)
+    assert_allclose(about_origin.cross_scatter, (z.T * w) @ y, rtol=1e-12, atol=1e-12)
+    assert_allclose(about_origin.target_scatter, w @ y**2, rtol=1e-12)
+    assert not about_origin.intercept(torch.ones(6, 2, dtype=torch.float64)).any()
+
+
+def test_reordered_moments_are_those_of_reordered_rows(rows):
+    z, y, w, _, moments = rows
+    order = np.random.default_rng(2).permutation(6)
+    expected = LagStatistics.from_windows(z[:, order][:, ::-1], y, sample_weight=w)
+    ours = moments._reordered(torch.from_numpy(order))
+    assert_allclose(ours.input_mean, expected.input_mean, rtol=1e-13)
+    assert_allclose(ours.input_scatter, expected.input_scatter, rtol=1e-11, atol=1e-11)
+    assert_allclose(ours.cross_scatter, expected.cross_scatter, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("n_intercepts", [0, 1])
+def test_squared_errors_are_sums_over_rows(rows, n_intercepts):
+    z, y, w, _, moments = rows
+    rng = np.random.default_rng(3)
+    H, b = rng.normal(size=(6, 4, 2)), n_intercepts * rng.normal(size=(4, 2))
+    moments = moments if n_intercepts else moments.uncentred()
+    expected = np.zeros((4, 2))
+    for row in range(50):
+        for k in range(4):
+            for output in range(2):
+                miss = y[row, output] - b[k, output] - z[row] @ H[:, k, output]
+                expected[k, output] += w[row] * miss**2
+    ours = moments.squared_errors(torch.from_numpy(H), torch.from_numpy(b))
+    assert_allclose(ours, expected, rtol=1e-11)
+
+
+def test_squared_errors_of_a_perfect_response_are_not_less_than_zero():
+    z = np.random.default_rng(1).normal(1.0, 1.0, (40, 5))
+    H = np.random.default_rng(2).normal(size=(5, 60))
+    moments = LagStatistics.from_windows(z[:, ::-1], z @ H)
+    every = torch.from_numpy(H)[:, None]
+    ours = moments.squared_errors(every, moments.intercept(every[:, 0])[None])
+    assert (ours >= 0).all()
+    assert (ours < 1e-11).all()
+
+
+def test_moments_of_the_first_inputs_are_those_of_rows_without_the_rest(rows):
+    z, y, w, _, moments = rows
+    expected = LagStatistics.from_windows(z[:, 3::-1], y, sample_weight=w)
+    ours = moments._first(4)
+    for name, numbers in vars(ours).items():
+        if name != "n_lags":
+            assert_allclose(numbers, getattr(expected, name), rtol=1e-12, atol=1e-12)
+    assert ours.input_scatter.is_contiguous()
+
+
+def test_moments_on_another_device_are_the_same_numbers(rows):
+    *_, moments = rows
+    moved = moments.to("cpu")
+    assert type(moved) is type(moments)
+    assert all(
+        np.array_equal(np.asarray(numbers), np.asarray(getattr(moments, name)))
+        for name, numbers in vars(moved).items()
+    )
+    nowhere = moments.to("meta")
+    assert all(t.is_meta for t in vars(nowhere).values() if isinstance(t, torch.Tensor))
+
+
+def test_a_constant_beside_others_has_no_negative_square():
+    rng = np.random.default_rng(0)
+    for constant in rng.uniform(0, 10, 100):
+        z, y = rng.normal(size=(9, 3)), np.full((9, 1), constant)
+        z[:, 1] = constant
+        nothing = torch.zeros(3, dtype=torch.float64)
+        sums = RunningSums.about(nothing, nothing[:1])
+        sums.add(*map(torch.from_numpy, (z, y, rng.uniform(size=9))))
+        moments = sums.moments()
+        assert moments.input_scatter[1, 1] >= 0
+        assert_allclose(moments.input_scatter[1, 1], 0.0, atol=1e-11)
+        assert moments.target_scatter >= 0
