@@ -18,18 +18,24 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.measure import median_times, milliseconds, show
 from sklearn_linrnn import LagWeighter, NTKConvRegressorCV
-from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic, Spectrum, ridge_filter
 from sklearn_linrnn._core.priors.lag_priors import LinearRNN
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.folds import fold_statistics
-from sklearn_linrnn._data.sequences import TrainingData, Windows
-from sklearn_linrnn._estimators.closed_form import make_root
+from sklearn_linrnn._data.targets import read_training_data
 
 N_WINDOWS, N_LAGS, N_FOLDS = 20_000, 256, 5
 NU_W = np.linspace(0.05, 1.0, 20)
 LONG_NU_W = np.linspace(0.9, 1.0, 20)  # under which every lag matters
 ALPHAS = np.logspace(-3.0, 4.0, 20)
+
+
+def make_root(prior: LinearRNN, statistics: LagStatistics) -> PriorRoot:
+    """Return the root of a prior for the lags of statistics."""
+    cpu = torch.device("cpu")
+    return PriorRoot.of_prior(prior, statistics.n_lags, statistics.n_channels, cpu)
 
 
 def make_windows() -> tuple[NDArray, NDArray]:
@@ -123,7 +129,7 @@ def show_parts(X: NDArray, y: NDArray, model: NTKConvRegressorCV) -> None:
     The floor is the eigendecompositions alone, for each fold and ``nu_w`` one, of the size that
     the lags that matter have.
     """
-    data = TrainingData(Windows(X[:, :, None]), y[:, None], None, single_output=True)
+    data = read_training_data(NTKConvRegressorCV(), X, y)
     splits = list(KFold(N_FOLDS).split(X))
 
     def statistics() -> tuple[LagStatistics, list]:
@@ -141,7 +147,7 @@ def show_parts(X: NDArray, y: NDArray, model: NTKConvRegressorCV) -> None:
         "statistics": statistics,
         "eigendecompositions": lambda: [matrix.decompose() for matrix, _, _ in pairs],
         "scores": lambda: [score(*spectrum) for spectrum in spectra],
-        "refit": lambda: Solution(whole, root, alpha, 1).response,
+        "refit": lambda: Solution(Problem(whole, root), alpha).response,
         "floor": lambda: [torch.linalg.eigh(matrix) for matrix in matrices],
     }
     times = dict(zip(actions, median_times(actions, rounds=3), strict=True))

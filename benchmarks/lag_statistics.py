@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 
 from benchmarks.measure import median_times, milliseconds, show
-from sklearn_linrnn._core.statistics.displacement import full_window_sums, weight_changes
+from sklearn_linrnn._core.statistics.displacement import full_window_moments, weight_changes
 from sklearn_linrnn._core.statistics.series import Series
-from sklearn_linrnn._core.statistics.windows import displacement_is_cheaper, formed_window_sums
+from sklearn_linrnn._core.statistics.windows import displacement_is_cheaper, formed_window_moments
 
 N_TIMESTEPS, N_LAGS, N_CHANNELS = (300, 3_000, 30_000), (1, 4, 16, 64, 256), (1, 4, 16)
 MOST_INPUTS, MOST_WORK = 1_024, 1e10  # larger problems take long, and their choice is clear
@@ -25,8 +25,8 @@ def compare(n_timesteps: int, n_lags: int, n_channels: int) -> tuple[str, float]
     changes = weight_changes(series.weights)
     formed, displaced = median_times(
         {
-            "formed": lambda: formed_window_sums(series, n_lags),
-            "displaced": lambda: full_window_sums(
+            "formed": lambda: formed_window_moments(series, n_lags),
+            "displaced": lambda: full_window_moments(
                 series.x, series.y, series.weights, changes, n_lags
             ),
         },

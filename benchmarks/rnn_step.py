@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.measure import Action, median_times, milliseconds, show
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor
-from sklearn_linrnn._core.networks.network import LinearRNN, RNNParameters, initialise
+from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters, initialise
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.objective import Objective
 from sklearn_linrnn._core.training.optimizers import GradientDescent
@@ -41,10 +41,10 @@ def start(n_hidden: int, device: str = "cpu") -> RNNParameters:
 
 def make_training(
     n_hidden: int, X: NDArray, y: NDArray, device: str = "cpu"
-) -> tuple[LinearRNN, Training]:
+) -> tuple[LinearRNNModel, Training]:
     """Return our network, and its training."""
     statistics = LagStatistics.from_windows(X, y, device=device)
-    model = LinearRNN(start(n_hidden, device), X.shape[1])
+    model = LinearRNNModel(start(n_hidden, device), X.shape[1])
     optimizer = GradientDescent(model.parameters)
     stopping = Stopping(10**9, tol=0.0, patience=1)
     schedule = partial(scheduled_share, "constant", max_iter=1)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.sequences import Recordings, TrainingData
+from sklearn_linrnn._data.sequences import Recordings
+from sklearn_linrnn._data.training_data import TrainingData
 
 Split = tuple[NDArray, NDArray]
 Fold = tuple[LagStatistics, LagStatistics]
@@ -39,7 +40,7 @@ def fold_statistics(
     device : torch.device or str
         Where to compute.
     """
-    observed = data.observed()
+    observed = data.observed
     parts = np.array([_steps_of(data, samples) for split in splits for samples in split])
     if not (parts & observed).any(axis=1).all():
         raise ValueError("cv has a split with a part in which y is not observed at any step.")

@@ -6,9 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _get_feature_names
 
 # y_lag_3 (sktime's WindowSummarizer, make_reduction), lag_3__y and lag_1__lag_3__y (sktime's Lag).
 SUFFIX = re.compile(r"(?:(?P<channel>.+)_)?lag_(?P<lag>\d+)")
@@ -47,6 +50,54 @@ class WindowColumns:
     def places(self) -> NDArray[np.intp]:
         """Index of each column in a flattened window."""
         return np.array(self.steps) * self.n_channels + np.array(self.channels)
+
+
+def arrange_windows(
+    estimator: BaseEstimator,
+    X: Any,
+    array: NDArray,
+    n_channels: int | None,
+    columns: WindowColumns | None,
+) -> tuple[NDArray, WindowColumns]:
+    """Return the rows of an array as windows (n_samples, n_timesteps, n_channels).
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``lag_order``, ``layout`` and ``n_channels`` say which lags the columns hold.
+    X : array-like
+        The user's array or frame, with its names.
+    array : ndarray of shape (n_samples, n_columns)
+        Its values.
+    n_channels : int or None
+        Number of channels seen in ``fit``.
+    columns : WindowColumns or None
+        Places of the columns seen in ``fit``; ``None`` to find them.
+    """
+    if columns is None:
+        columns = window_columns(estimator, X, array.shape[1], n_channels)
+    return columns.to_windows(array), columns
+
+
+def window_columns(
+    estimator: BaseEstimator, X: Any, n_columns: int, n_channels: int | None
+) -> WindowColumns:
+    """Return which lag of which channel each column of a 2-D X holds."""
+    levels = getattr(getattr(X, "columns", None), "nlevels", 1)
+    if estimator.lag_order == "infer" and levels > 1:
+        raise ValueError(
+            f"lag_order='infer' reads one name from each column, but those of X have {levels} "
+            "levels. Name them as in 'y_lag_3', or pass lag_order."
+        )
+    names = _get_feature_names(X)  # None for arrays, and for frames without names
+    if names is not None and estimator.lag_order == "infer" and len(names) > 1:
+        return columns_by_name(list(names))
+    return columns_by_layout(
+        n_columns,
+        estimator.n_channels or n_channels or 1,
+        estimator.layout,
+        estimator.lag_order == "newest_first",
+    )
 
 
 def columns_by_layout(

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.networks.scaled_convolution import convolve
+from sklearn_linrnn._core.response import convolve, respond
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.statistics.series import Series
+from sklearn_linrnn._core.tensors import as_float64
+from sklearn_linrnn._data.lag_columns import WindowColumns
 
 S = TypeVar("S", LagStatistics, LagOperator)
 
@@ -22,9 +25,13 @@ BLOCK = 2**20  # numbers in a block of windows: 8 MiB
 @final
 @dataclass(frozen=True)
 class Windows:
-    """Windows ``(n_windows, n_timesteps, n_channels)``, oldest step first, target at the last."""
+    """Windows ``(n_windows, n_timesteps, n_channels)``, oldest step first, target at the last.
+
+    Where they were rows of a 2-D array, ``columns`` says which lag each of its columns held.
+    """
 
     inputs: NDArray
+    columns: WindowColumns | None = None
 
     @property
     def n_channels(self) -> int:
@@ -49,16 +56,13 @@ class Windows:
         self, kind: type[S], n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
     ) -> S:
         """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
-        return kind.from_windows(
-            self.inputs, targets, n_lags=n_lags, sample_weight=weights, device=device
-        )
+        goals = as_float64(targets, device)
+        shares = goals.new_ones(len(goals)) if weights is None else as_float64(weights, device)
+        return kind.of_windows(self.inputs, goals, shares, n_lags=n_lags)
 
     def respond(self, impulse_response: NDArray) -> NDArray:
         """Return the convolution at the supervised steps, (n_supervised, n_outputs)."""
-        n_lags = impulse_response.shape[2]
-        recent = self.inputs[:, self.longest - n_lags :].reshape(len(self.inputs), -1)
-        oldest_first = impulse_response[:, :, ::-1].transpose(2, 1, 0)
-        return recent @ oldest_first.reshape(recent.shape[1], -1)
+        return respond(self.inputs, impulse_response)
 
     def lags(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the lags of the supervised steps, (n_steps, n_lags * n_channels), in blocks."""
@@ -78,7 +82,7 @@ class Windows:
 @final
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings ``(n_timesteps_i, n_channels)``, target at every step, at rest before the first.
+    """Recordings ``(n_timesteps_i, n_channels)``, target at every step, zero before the first.
 
     ``parts`` is a list of them, or an array of shape (n_recordings, n_timesteps, n_channels).
     Where the user's steps were rows of one array, ``rows`` says which, in the order of ``parts``.
@@ -107,6 +111,13 @@ class Recordings:
         """Number of steps of each recording."""
         return [len(part) for part in self.parts]
 
+    @property
+    def joined(self) -> NDArray:
+        """All time steps, one recording after another, (n_supervised, n_channels)."""
+        if isinstance(self.parts, np.ndarray):
+            return self.parts.reshape(-1, self.n_channels)
+        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts)
+
     def split(self, flat: NDArray) -> list[NDArray] | NDArray:
         """Return values of all steps, one recording after another, in the form of `parts`."""
         if isinstance(self.parts, np.ndarray):
@@ -125,13 +136,8 @@ class Recordings:
         self, kind: type[S], n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
     ) -> S:
         """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
-        return kind.from_series(
-            self.parts,
-            self.split(targets),
-            n_lags=n_lags,
-            sample_weight=None if weights is None else self.split(weights),
-            device=device,
-        )
+        series = Series.of(self.joined, targets, weights, self.lengths, device)
+        return kind.of_series(series, n_lags=n_lags)
 
     def respond(self, impulse_response: NDArray) -> NDArray:
         """Return the convolution at the supervised steps, (n_supervised, n_outputs)."""
@@ -162,13 +168,32 @@ class Recordings:
 Sequences = Windows | Recordings
 
 
+def count_lags(sequences: Sequences, n_lags: int | None) -> int:
+    """Return the number of lags; that of the windows where it was left open."""
+    longest = sequences.longest
+    if n_lags is None:
+        if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
+            raise ValueError(
+                "n_lags must be given for recordings with a target at every time step "
+                "(rows='timesteps' or a list): how far back the model looks is not in their shape."
+            )
+        return longest
+    if n_lags > longest:
+        what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
+        raise ValueError(
+            f"n_lags={n_lags} needs as many time steps, but X has "
+            f"n_samples={sequences.n_supervised}, and its {what} n_timesteps={longest}."
+        )
+    return n_lags
+
+
 def zero_state_windows(recording: NDArray, n_lags: int) -> NDArray:
     """Return the windows that end at each step of a recording, (n_timesteps, n_lags, n_channels).
 
-    Oldest step first; before its first step a recording was at rest.
+    Oldest step first; before its first step a recording is zero.
     """
-    rest = np.zeros((n_lags - 1, recording.shape[1]), dtype=recording.dtype)
-    windows = sliding_window_view(np.concatenate([rest, recording]), n_lags, axis=0)
+    before = np.zeros((n_lags - 1, recording.shape[1]), dtype=recording.dtype)
+    windows = sliding_window_view(np.concatenate([before, recording]), n_lags, axis=0)
     return windows.swapaxes(1, 2)
 
 
@@ -178,74 +203,3 @@ def _blocks(windows: NDArray) -> Iterator[NDArray]:
     for first in range(0, len(windows), length):
         block = windows[first : first + length, ::-1]
         yield np.ascontiguousarray(block.reshape(len(block), -1), dtype=np.float64)
-
-
-def observed_steps(targets: NDArray) -> NDArray:
-    """Return which rows of ``targets (n_supervised, n_outputs)`` have no NaN."""
-    missing = np.isnan(targets)
-    return ~missing.any(axis=1) if missing.any() else np.ones(len(targets), dtype=bool)
-
-
-@final
-@dataclass(frozen=True)
-class TrainingData:
-    """Inputs with their targets and weights.
-
-    ``targets (n_supervised, n_outputs)`` and ``weights (n_supervised,)`` or None are flat, one
-    recording after another; NaN marks a step that was not observed. ``single_output`` says that
-    the user's targets had no axis of outputs.
-    """
-
-    sequences: Sequences
-    targets: NDArray
-    weights: NDArray | None
-    single_output: bool
-
-    def statistics(self, n_lags: int, device: Any) -> LagStatistics:
-        """Return the sums to learn from."""
-        sequences = self.sequences
-        return sequences.statistics(LagStatistics, n_lags, self.targets, self.weights, device)
-
-    def operator(self, n_lags: int, device: Any) -> LagOperator:
-        """Return the sums to learn from, without the scatter itself."""
-        sequences = self.sequences
-        return sequences.statistics(LagOperator, n_lags, self.targets, self.weights, device)
-
-    def part(self, selected: NDArray) -> TrainingData:
-        """Return the data with the targets of some steps alone.
-
-        Parameters
-        ----------
-        selected : ndarray of bool, shape (n_supervised,)
-            The steps to keep. Those of recordings keep the inputs before them.
-        """
-        sequences, steps = self.sequences.part(selected)
-        weights = np.ones(len(self.targets)) if self.weights is None else self.weights
-        weights = np.where(selected, weights, 0.0)[steps]
-        return TrainingData(sequences, self.targets[steps], weights, self.single_output)
-
-    def observed(self) -> NDArray:
-        """Return which steps have a target and a weight, (n_supervised,)."""
-        observed = observed_steps(self.targets)
-        return observed if self.weights is None else observed & (self.weights > 0)
-
-    def split(
-        self, fraction: float, rng: np.random.Generator | None = None
-    ) -> tuple[TrainingData, TrainingData]:
-        """Return the data without a ``fraction`` of the observed steps, and those alone.
-
-        They are the last ones, or drawn by ``rng``.
-        """
-        observed = np.flatnonzero(self.observed())
-        n_held_out = int(np.ceil(fraction * len(observed)))
-        if not 0 < n_held_out < len(observed):
-            raise ValueError(
-                f"validation_fraction={fraction} leaves nothing to train on or to validate on: y "
-                f"has n_samples={len(observed)} observed steps."
-            )
-        if rng is None:
-            held_out = np.arange(len(self.targets)) >= observed[-n_held_out]
-        else:
-            held_out = np.zeros(len(self.targets), dtype=bool)
-            held_out[rng.choice(observed, n_held_out, replace=False)] = True
-        return self.part(~held_out), self.part(held_out)

@@ -11,58 +11,77 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from sklearn_linrnn._data.inputs import check_inputs, number_of_axes
-from sklearn_linrnn._data.sequences import (
-    Recordings,
-    Sequences,
-    TrainingData,
-    Windows,
-    observed_steps,
-)
+from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
+from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
+from sklearn_linrnn._data.training_data import DataForm, TrainingData
 
 
-def check_training_data(
+def read_training_data(
     estimator: BaseEstimator,
     X: Any,
     y: Any,
-    sample_weight: Any,
-    sequence_id: Any,
+    sample_weight: Any = None,
+    sequence_id: Any = None,
     *,
-    reset: bool = True,
+    groups: Any = None,
+    form: DataForm | None = None,
 ) -> TrainingData:
-    """Return the internal form of what came to ``fit``.
+    """Return the internal form of what was passed to ``fit``.
 
-    The names and number of features are set, or compared with those of an earlier fit.
+    With the ``form`` of an earlier fit, which goes on, X must have the features seen there.
     """
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
-    every_step = number_of_axes(X) != 3 or number_of_axes(y) == 3
-    sequences = check_inputs(
-        estimator, X, sequence_id, reset=reset, every_step=every_step, n_channels=None
-    )
-    targets, single_output = check_targets(y, sequences)
-    weights = check_weights(sample_weight, sequences)
+    if form is None:
+        sequences, features = read_new_inputs(estimator, X, y, sequence_id)
+    else:
+        every_step, columns = is_at_every_step(X, y), form.columns
+        sequences = read_inputs(estimator, X, sequence_id, every_step=every_step, columns=columns)
+        features = {name: vars(estimator)[name] for name in FEATURES if name in vars(estimator)}
+    targets, single_output = read_targets(y, sequences)
+    weights = read_weights(sample_weight, sequences)
+    observed = _check_observed(targets, weights)
+    metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
+    metadata = {name: value for name, value in metadata.items() if value is not None}
+    given = {"X": X, "y": y, "metadata": metadata}
+    seen = DataForm(True, single_output)
+    if isinstance(sequences, Windows):
+        seen = DataForm(False, single_output, sequences.columns)
+    return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
+
+
+def _check_observed(targets: NDArray, weights: NDArray | None) -> NDArray:
+    """Return which supervised steps have a target and a weight; raise if there is none."""
     observed = observed_steps(targets)
     if not observed.any():
         raise ValueError("y must be observed at one step at least, but Input y contains NaN only.")
-    if weights is not None and not weights[observed].any():
+    if weights is None:
+        return observed
+    observed = observed & (weights > 0)
+    if not observed.any():
         raise ValueError(
             "sample_weight must contain at least one non-zero number at an observed step, but "
             "all such weights are zero."
         )
-    return TrainingData(sequences, targets, weights, single_output)
+    return observed
 
 
-def check_targets(y: Any, sequences: Sequences) -> tuple[NDArray, bool]:
+def observed_steps(targets: NDArray) -> NDArray:
+    """Return which rows of ``targets (n_supervised, n_outputs)`` have no NaN."""
+    missing = np.isnan(targets)
+    return ~missing.any(axis=1) if missing.any() else np.ones(len(targets), dtype=bool)
+
+
+def read_targets(y: Any, sequences: Sequences) -> tuple[NDArray, bool]:
     """Return flat targets (n_supervised, n_outputs), and whether y had no axis of outputs."""
     if isinstance(sequences, Windows):
         y = _check_target_array(y, "y", all_finite=True)
-        _check_target_rows(y, sequences)
+        _check_target_rows(y, len(sequences.inputs))
     elif sequences.rows is not None:
         y = _check_target_array(y, "y")
-        _check_target_rows(y, sequences)
+        _check_target_rows(y, sequences.n_supervised)
         y = y[sequences.rows]
     elif isinstance(sequences.parts, list):
         y = _check_list_of_targets(y, sequences.lengths)
@@ -82,30 +101,30 @@ def _check_target_array(y: Any, name: str, *, all_finite: bool = False) -> NDArr
     )
 
 
-def _check_target_rows(y: NDArray, sequences: Sequences) -> None:
+def _check_target_rows(y: NDArray, n_samples: int) -> None:
     if y.ndim not in (1, 2):
         raise ValueError(
-            f"y must have shape (n_samples,) or (n_samples, n_outputs), but {y.shape} came."
+            f"y must have shape (n_samples,) or (n_samples, n_outputs), but got {y.shape}."
         )
-    check_consistent_length(np.empty(sequences.n_supervised), y)
+    check_consistent_length(np.empty(n_samples), y)
 
 
 def _check_panel_of_targets(y: Any, shape: tuple[int, ...]) -> NDArray:
     y = _check_target_array(y, "y")
     if y.ndim != 3 or y.shape[:2] != shape:
         raise ValueError(
-            f"y must have shape ({shape[0]}, {shape[1]}, n_outputs), a target at every step of X, "
-            f"but shape {y.shape} came."
+            f"y must have shape ({shape[0]}, {shape[1]}, n_outputs), a target at every time step "
+            f"of X, but got shape {y.shape}."
         )
     return y.reshape(-1, y.shape[2])
 
 
 def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
     if not isinstance(y, (list, tuple)) or len(y) != len(lengths):
-        came = f"{type(y).__name__} of length {len(y)}" if hasattr(y, "__len__") else repr(y)
+        got = f"{type(y).__name__} of length {len(y)}" if hasattr(y, "__len__") else repr(y)
         raise ValueError(
             f"X is a list of {len(lengths)} recordings, so y must be a list of as many arrays of "
-            f"shape (n_timesteps_i, n_outputs), but a {came} came. For one target per recording, "
+            f"shape (n_timesteps_i, n_outputs), but got a {got}. For one target per recording, "
             "stack X to shape (n_sequences, n_timesteps, n_channels)."
         )
     parts = [_check_target_array(part, f"y[{index}]") for index, part in enumerate(y)]
@@ -113,12 +132,12 @@ def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
         if len(part) != length or part.shape[1:] != parts[0].shape[1:]:
             raise ValueError(
                 f"y[{index}] must have shape {(length, *parts[0].shape[1:])}, a target at every "
-                f"step of X[{index}], but shape {part.shape} came."
+                f"time step of X[{index}], but got shape {part.shape}."
             )
     return np.concatenate(parts)
 
 
-def check_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
+def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
     """Return flat weights (n_supervised,), or None; a recording's weight is that of its steps."""
     if sample_weight is None:
         return None
@@ -145,6 +164,6 @@ def _spread_over_steps(sample_weight: Any, recordings: Recordings) -> NDArray:
             return np.concatenate(parts)
     raise ValueError(
         f"sample_weight must have one entry for each of the {len(lengths)} recordings of X, a "
-        f"number or an array with one for each step, but {len(parts)} of shapes "
-        f"{sorted({part.shape for part in parts})} came."
+        f"number or an array with one for each time step, but got {len(parts)} of shapes "
+        f"{sorted({part.shape for part in parts})}."
     )

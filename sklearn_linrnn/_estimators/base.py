@@ -1,12 +1,11 @@
-"""What the estimators share: from arrays to statistics, and from a response to predictions."""
+"""What the estimators share: validate, read, learn, publish; and from a response to predictions."""
 
 from __future__ import annotations
 
-import math
-import sys
-import warnings
 from abc import ABC, abstractmethod
-from typing import Any, Literal, Self
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,29 +15,52 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
-from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.tensors import all_finite
-from sklearn_linrnn._data.inputs import check_inputs, check_n_lags, check_window_length
-from sklearn_linrnn._data.sequences import Recordings, Sequences, TrainingData, observed_steps
-from sklearn_linrnn._data.targets import check_targets, check_training_data, check_weights
-from sklearn_linrnn._estimators.parameters import (
-    check_device,
-    numpy_dtype,
-    restored_on_failure,
-    validate_parameters,
+from sklearn_linrnn._data.inputs import check_window_length, read_inputs
+from sklearn_linrnn._data.sequences import Sequences
+from sklearn_linrnn._data.targets import (
+    observed_steps,
+    read_targets,
+    read_training_data,
+    read_weights,
 )
+from sklearn_linrnn._data.training_data import AnyData, DataForm, known_sums
+from sklearn_linrnn._estimators.parameters import check_device
 
-INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What was learned.
+
+    Attributes
+    ----------
+    response : Tensor of shape (n_lags * n_channels, n_outputs)
+        ``H``.
+    intercept : Tensor of shape (n_outputs,)
+        ``b``.
+    lag_weights : ndarray of shape (n_lags,)
+        The variances of the prior.
+    attributes : mapping of str to object
+        Further fitted attributes.
+    interrupt : BaseException or None
+        What ended the training before its time, to be raised once the fit is published.
+    """
+
+    response: Tensor
+    intercept: Tensor
+    lag_weights: NDArray
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    interrupt: BaseException | None = None
 
 
 class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
-    Subclasses say how the response is learned from the data (`_solve`) and, where that is
-    possible, from its sums alone (`_learn`).
+    Subclasses say how it is learned (`_learn`).
     """
+
+    _form: DataForm  # of the data that were learned from
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> Self:
         """Learn the impulse response.
@@ -71,13 +93,8 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             If a parameter or an argument is not of the form it must have. An earlier fit then
             stays as it was.
         """
-        with restored_on_failure(self):
-            validate_parameters(self)
-            data = check_training_data(self, X, y, sample_weight, sequence_id)
-            self._every_step = isinstance(data.sequences, Recordings)
-            self._single_output = data.single_output
-            self._publish(*self._solve(data, self._count_lags(data)))
-        return self
+        self._validate_params()
+        return self._fit(read_training_data(self, X, y, sample_weight, sequence_id))
 
     def fit_statistics(self, statistics: LagStatistics) -> Self:
         """Learn the impulse response from sums, wherever the data is.
@@ -95,7 +112,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         TypeError
-            If something else than `LagStatistics` came.
+            If they are not `LagStatistics`.
         ValueError
             If a parameter is not of the form it must have or needs more than sums, or `n_lags`
             is not that of the sums. An earlier fit then stays as it was.
@@ -111,24 +128,8 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         >>> model.impulse_response_.round(1)
         array([[[1. , 0.5, 0. ]]])
         """
-        with restored_on_failure(self):
-            validate_parameters(self)
-            if not isinstance(statistics, LagStatistics):
-                raise TypeError(
-                    f"statistics must be LagStatistics, but {type(statistics).__name__} came."
-                )
-            check_sums(statistics)
-            if self.n_lags not in (None, "auto", statistics.n_lags):
-                raise ValueError(
-                    f"n_lags={self.n_lags} is not the number of lags of the statistics, "
-                    f"{statistics.n_lags}: take statistics.first_lags, or n_lags=None."
-                )
-            self._every_step, self._single_output = True, False
-            self.n_features_in_ = statistics.n_channels
-            if hasattr(self, "feature_names_in_"):  # of an earlier fit
-                del self.feature_names_in_
-            self._publish(*self._learn(self._about(statistics.to(check_device(self.device)))))
-        return self
+        self._validate_params()
+        return self._fit(known_sums(statistics))
 
     def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
         """Predict the targets.
@@ -172,8 +173,8 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             Coefficient of determination of all observed steps together.
         """
         sequences, predictions = self._respond(X, sequence_id)
-        targets, _ = check_targets(y, sequences)
-        weights = check_weights(sample_weight, sequences)
+        targets, _ = read_targets(y, sequences)
+        weights = read_weights(sample_weight, sequences)
         observed = observed_steps(targets)
         return r2_score(
             targets[observed],
@@ -186,114 +187,78 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _count_lags(self, data: TrainingData) -> int:
-        return check_n_lags(self, data.sequences)
-
     @abstractmethod
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
-        """Return the response (n_lags * n_channels, n_outputs) and the intercept (n_outputs,)."""
+    def _learn(self, data: AnyData) -> Fit:
+        """Return what is learned from data, or from their sums."""
 
-    @abstractmethod
-    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
-        """Return what `_solve` returns, from sums about the level that `fit_intercept` asks for."""
+    def _fit(self, data: AnyData) -> Self:
+        return self._publish(data, self._learn(data))
 
-    def _statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
-        return self._about(self._gather(data, n_lags))
+    def _publish(self, data: AnyData, fit: Fit) -> Self:
+        """Publish what was learned; then raise what interrupted the training."""
+        replace_fitted(self, self._fitted_attributes(data, fit))
+        if fit.interrupt is not None:
+            raise fit.interrupt
+        return self
 
-    def _gather(self, data: TrainingData, n_lags: int) -> LagStatistics:
-        """Return the sums of data about their means."""
-        statistics = data.statistics(n_lags, check_device(self.device))
-        check_sums(statistics)
-        return statistics
-
-    def _about(self, statistics: LagStatistics) -> LagStatistics:
-        """Return the sums about their means, or about zero for a model without intercept."""
-        return statistics if self.fit_intercept else statistics.uncentred()
-
-    def _publish(self, response: Tensor, intercept: Tensor) -> None:
-        self.__dict__.update(self._response_attributes(response, intercept))
-
-    def _response_attributes(self, response: Tensor, intercept: Tensor) -> dict[str, NDArray]:
+    def _fitted_attributes(self, data: AnyData, fit: Fit) -> dict[str, Any]:
+        response = as_impulse_response(fit.response, len(fit.lag_weights))
         return {
-            "impulse_response_": self._export_response(response),
-            "intercept_": self._export(intercept),
+            **data.features,
+            "_form": data.form,
+            "impulse_response_": self._export(response),
+            "intercept_": self._export(fit.intercept),
+            "lag_weights_": fit.lag_weights,
+            **fit.attributes,
         }
-
-    def _export_response(self, response: Tensor) -> NDArray:
-        """Return a response (n_lags * n_channels, n_outputs) as (n_outputs, n_channels, n_lags)."""
-        shape = (len(self.lag_weights_), -1, response.shape[1])
-        return self._export(response.view(shape).permute(2, 1, 0))
 
     def _export(self, tensor: Tensor) -> NDArray:
         """Return a copy of a tensor as the NumPy array of a fitted attribute."""
-        return np.array(tensor.cpu().numpy(), dtype=numpy_dtype(self.dtype), order="C")
+        (array,) = self._export_all([tensor])
+        return array
+
+    def _export_all(self, tensors: Iterable[Tensor]) -> list[NDArray]:
+        dtype = "float64" if self.dtype == "float64" else "float32"  # also for TF32
+        return [np.array(tensor.cpu().numpy(), dtype=dtype, order="C") for tensor in tensors]
+
+    def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
+        """Return the sums of data about their means, or about zero without an intercept."""
+        statistics = data.statistics(n_lags, check_device(self.device))
+        return statistics if self.fit_intercept else statistics.uncentred()
 
     def _respond(self, X: Any, sequence_id: Any) -> tuple[Sequences, NDArray]:
+        """Return X as it was read, and the predictions (n_supervised, n_outputs)."""
         check_is_fitted(self)
         _, n_channels, n_lags = self.impulse_response_.shape
-        sequences = check_inputs(
-            self, X, sequence_id, reset=False, every_step=self._every_step, n_channels=n_channels
+        form = self._form
+        sequences = read_inputs(
+            self,
+            X,
+            sequence_id,
+            every_step=form.every_step,
+            n_channels=n_channels,
+            columns=form.columns,
         )
         check_window_length(sequences, n_lags)
         return sequences, sequences.respond(self.impulse_response_) + self.intercept_
 
     def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:
-        return sequences.arrange(predictions[:, 0] if self._single_output else predictions)
+        return sequences.arrange(predictions[:, 0] if self._form.single_output else predictions)
 
     def _say(self, message: str) -> None:
         if self.verbose:
             print(f"[{type(self).__name__}] {message}")  # noqa: T201 - verbose asks for it
 
 
-def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the first line outside this package, and outside what it is called through."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(INSIDE):
-        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
-    warnings.warn(message, category, stacklevel=level)
+def replace_fitted(estimator: BaseEstimator, fitted: Mapping[str, Any]) -> None:
+    """Replace all fitted attributes at once, so that a fit that fails changes nothing.
 
-
-def check_sums(statistics: LagStatistics) -> None:
-    """Raise if products of finite inputs, targets and weights were too large for float64."""
-    finite = all_finite(statistics.input_scatter) and all_finite(statistics.cross_scatter)
-    if not (finite and math.isfinite(statistics.weight)):
-        raise ValueError(
-            "X, y or sample_weight is too large: sums of their products overflow float64. Scale "
-            "them."
-        )
-
-
-def make_root(prior: LagPrior, statistics: LagStatistics) -> PriorRoot:
-    """Return the root of a prior for the lags and channels of the statistics."""
-    device = statistics.input_mean.device
-    return PriorRoot.of(prior.root(statistics.n_lags), statistics.n_channels, device)
-
-
-def prior_variances(prior: LagPrior, n_lags: int) -> NDArray:
-    """Return the variances of the lags under a prior, (n_lags,)."""
-    covariance = prior.covariance(n_lags)
-    return covariance if covariance.ndim == 1 else np.diagonal(covariance).copy()
-
-
-def choose_learning_rate(learning_rate: float | Literal["auto"], curvature: float) -> float:
-    """Return the size of the steps; "auto" is the inverse of the largest ``curvature``."""
-    if learning_rate == "auto":
-        return 1.0 / curvature if curvature > 0 else 1.0
-    return float(learning_rate)
-
-
-def warn_if_unstable(
-    learning_rate: float, curvature: float, momentum: float = 0.0, *, nesterov: bool = False
-) -> None:
-    """Warn if steps are too large for the largest ``curvature``.
-
-    Gradient descent on a quadratic loss is stable below ``2 (1 + momentum) / curvature``, and with
-    Nesterov's momentum below ``2 (1 + momentum) / (1 + 2 momentum) / curvature``.
+    Parameters, callbacks, metadata requests and the configuration of outputs stay.
     """
-    limit = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * momentum * nesterov)
-    if curvature > 0 and learning_rate > (limit := limit / curvature):
-        warn(
-            f"learning_rate={learning_rate:.4g} is past the stable limit {limit:.4g}: gradient "
-            "descent will diverge. Lower it, or use learning_rate='auto'.",
-            UserWarning,
-        )
+    others = {name: value for name, value in vars(estimator).items() if not _is_fitted(name)}
+    estimator.__dict__ = others | dict(fitted)
+
+
+def _is_fitted(name: str) -> bool:
+    """Whether an attribute of that name belongs to a fit."""
+    return name == "_form" or (name.endswith("_") and not name.endswith("__"))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,20 +17,18 @@ from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import evidence
 from sklearn_linrnn._core.closed_form.model_selection import leave_one_out
-from sklearn_linrnn._core.closed_form.solution import Descent, Solution
+from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.response import as_impulse_response, as_matrix
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.training.optimizers import DIVERGED
-from sklearn_linrnn._data.sequences import Sequences, TrainingData
-from sklearn_linrnn._estimators.base import (
-    LagRegressor,
-    choose_learning_rate,
-    make_root,
-    prior_variances,
-    warn,
-    warn_if_unstable,
-)
+from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
+from sklearn_linrnn._data.sequences import Sequences
+from sklearn_linrnn._data.training_data import AnyData
+from sklearn_linrnn._estimators.base import Fit, LagRegressor
+from sklearn_linrnn._estimators.user_warnings import warn, warn_if_unstable
 
 MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
 
@@ -40,92 +37,54 @@ class NotComputedError(ValueError, AttributeError):
     """An attribute or method needs what this fit did not compute."""
 
 
-class ExactRegressor(LagRegressor):
-    """A response in closed form, with its whole path of training and its posterior.
+class ClosedFormRegressor(LagRegressor):
+    """A response in closed form, with its whole path of training and its posterior."""
 
-    Subclasses say how the prior, the penalty and the number of steps are chosen (`_choose`).
-    """
+    solution_: Solution | None  # None where the spectrum was not computed
 
-    _solution: Solution | None  # None where the spectrum was not computed
+    def _fit_of(
+        self, prior: LagPrior, solution: Solution, attributes: dict[str, Any] | None = None
+    ) -> Fit:
+        """Return a solution as what was learned."""
+        response, descent = self._finite(solution), solution.descent
+        statistics = solution.problem.statistics
+        return Fit(
+            response,
+            statistics.intercept(response),
+            prior.variances(statistics.n_lags),
+            {
+                **prior_attributes(prior),
+                "alpha_": solution.alpha,
+                "n_steps_": None if descent is None else descent.n_steps,
+                "solution_": replace(solution, problem=solution.problem.to("cpu")),
+                **(attributes or {}),
+            },
+        )
 
-    @abstractmethod
-    def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
-        """Return the prior and the solution."""
-
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
-        return self._accept(*self._choose(data, n_lags))
-
-    def _accept(self, prior: LagPrior, solution: Solution) -> tuple[Tensor, Tensor]:
-        """Set the fitted hyperparameters; return the response and the intercept."""
-        response = self._finite(solution)
-        self._publish_prior(prior, solution.statistics.n_lags)
-        self.alpha_ = solution.alpha
-        self.n_steps_ = None if solution.descent is None else solution.descent.n_steps
-        self._solution = solution.to("cpu")
-        return response, solution.statistics.intercept(response)
-
-    def _publish_prior(self, prior: LagPrior, n_lags: int) -> None:
-        self.lag_weights_ = prior_variances(prior, n_lags)
-        self.prior_ = prior
-        for name in HYPERPARAMETERS:
-            if hasattr(prior, name):
-                setattr(self, f"{name}_", getattr(prior, name))
-            elif hasattr(self, f"{name}_"):  # of an earlier fit with another prior
-                delattr(self, f"{name}_")
-
-    @property
-    def _n_intercepts(self) -> int:
-        return int(self.fit_intercept)
-
-    def _make_solution(
-        self, statistics: LagStatistics, prior: LagPrior, alpha: float, n_steps: int | None = None
-    ) -> Solution:
-        solution = Solution(statistics, make_root(prior, statistics), alpha, self._n_intercepts)
-        return solution if n_steps is None else self._descending(solution, n_steps)
-
-    def _descending(self, solution: Solution, n_steps: int) -> Solution:
-        """Return a solution after some steps of gradient descent."""
-        return solution.changed(descent=Descent(n_steps, self._learning_rate(solution)))
-
-    def _expected_squares(
-        self, rule: str, data: TrainingData | None, solution: Solution, filters: Tensor
-    ) -> Tensor:
-        """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs).
-
-        "gcv" needs no data beyond their sums.
-        """
-        statistics = solution.statistics
-        if rule == "gcv":
-            return generalised_cross_validation(
-                statistics, solution.spectrum, filters, self._n_intercepts
-            )
-        assert data is not None
-        lags = data.sequences.lags(statistics.n_lags)
-        return leave_one_out(solution, filters, lags, data.targets, data.weights)
-
-    def _learning_rate(self, solution: Solution) -> float:
-        return choose_learning_rate(self.learning_rate, solution.largest_curvature)
+    def _make_problem(self, statistics: LagStatistics, prior: LagPrior) -> Problem:
+        n_lags, n_channels = statistics.n_lags, statistics.n_channels
+        device = statistics.input_mean.device
+        return Problem(statistics, PriorRoot.of_prior(prior, n_lags, n_channels, device))
 
     def _finite(self, solution: Solution) -> Tensor:
         """Return the response; warn if gradient descent diverges, raise if it overflowed."""
         response, descent = solution.response, solution.descent
         if descent is None:
             return response
-        largest = solution.largest_curvature
-        warn_if_unstable(descent.learning_rate, largest)
-        growth = abs(1.0 - descent.learning_rate * largest)
-        diverges = growth > 1.0 and math.log(DIVERGED) / math.log(growth) <= descent.n_steps
-        if diverges:
-            step = math.ceil(math.log(DIVERGED) / math.log(growth))
+        limit = stable_limit(solution.largest_curvature)
+        warn_if_unstable(descent.learning_rate, limit)
+        growth = abs(1.0 - 2.0 * descent.learning_rate / limit)
+        if growth > 1.0 and math.log(DIVERGED) / math.log(growth) <= descent.n_steps:
+            iteration = math.ceil(math.log(DIVERGED) / math.log(growth))
             warn(
-                f"Gradient descent diverged at step {step} with learning_rate="
+                f"Gradient descent diverged at iteration {iteration} with learning_rate="
                 f"{descent.learning_rate:.4g}. Lower it, or use learning_rate='auto'.",
                 ConvergenceWarning,
             )
         if not torch.isfinite(response).all():
             raise ValueError(
                 f"Gradient descent with learning_rate={self.learning_rate} left the range of "
-                f"float64 within n_steps={descent.n_steps}; it is stable below {2 / largest:.4g}."
+                f"float64 within n_steps={descent.n_steps}; it is stable below {limit:.4g}."
             )
         return response
 
@@ -148,31 +107,32 @@ class ExactRegressor(LagRegressor):
             linear regression with the prior that the penalty stands for: ``H ~ N(0, noise_variance_
             / alpha * P)`` with ``P`` the lag weights on a diagonal, or the prior's covariance.
         include_noise : bool, default=True
-            Whether the deviation is that of a new target, or that of its mean.
+            Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None
             With ``rows="timesteps"``, the recording that each row belongs to.
 
         Returns
         -------
         y : ndarray or list of ndarray
-            Predictions in the shape that y had in `fit`, at every step if it had targets there.
+            Predictions in the shape that y had in `fit`, at every time step if it had targets
+            there.
         std : ndarray or list of ndarray
-            With `return_std`, the deviations in the same shape and in the unit of y.
+            With `return_std`, the standard deviations in the same shape and in the unit of y.
 
         Raises
         ------
         ValueError
-            If X does not have the features, channels or steps that the model was fitted with, or
-            there is no posterior: after `n_steps` of gradient descent, or without a penalty where
-            the data leave directions unseen.
+            If X does not have the features, channels or time steps that the model was fitted with,
+            or there is no posterior: after `n_steps` iterations of gradient descent, or without a
+            penalty where the data leave directions unseen.
         """
         sequences, predictions = self._respond(X, sequence_id)
         if not return_std:
             return self._arrange(sequences, predictions)
         solution = self._posterior()
-        spread = self._spread(sequences, solution.statistics.input_mean, solution.posterior_root)
-        if self._n_intercepts:
-            spread += 1.0 / solution.statistics.weight
+        statistics = solution.statistics
+        spread = _spread(sequences, statistics, solution.posterior_root)
+        spread += statistics.n_intercepts / statistics.weight
         variance = (spread[:, None] + float(include_noise)) * solution.noise_variance.numpy()
         std = np.sqrt(variance).astype(self.dtype, copy=False)
         return self._arrange(sequences, predictions), self._arrange(sequences, std)
@@ -180,13 +140,14 @@ class ExactRegressor(LagRegressor):
     def predict_ensemble(
         self, X: Any, *, sequence_id: Any = None
     ) -> tuple[NDArray | list[NDArray], NDArray | list[NDArray]]:
-        """Predict the law of an ensemble of trained infinitely wide networks.
+        """Predict the distribution of an ensemble of trained infinitely wide networks.
 
-        Linear RNNs that differ in their random start alone, ``init="random"``, are different
-        functions before training, and still after it. In the limit of large width the outputs of
-        the trained networks are Gaussian; this is their mean and deviation after as many steps of
-        gradient descent as the estimator took [1]_. Networks have no penalty, so fit with
-        ``alpha=0``: at the minimum of a penalised loss nothing of the start is left.
+        Linear RNNs that differ in their random initialisation alone, ``init="random"``, are
+        different functions before training, and still after it. In the limit of large width the
+        outputs of the trained networks are Gaussian; this is their mean and standard deviation
+        after as many iterations of gradient descent as the estimator took [1]_. Networks have no
+        penalty, so fit with ``alpha=0``: at the minimum of a penalised loss nothing of the
+        initialisation is left.
 
         Parameters
         ----------
@@ -216,15 +177,13 @@ class ExactRegressor(LagRegressor):
         sequences, predictions = self._respond(X, sequence_id)
         if not isinstance(self.prior_, LinearRNN):
             raise ValueError(
-                "predict_ensemble is about networks, so it needs prior='linear_rnn', but "
-                f"{self.prior} came."
+                "predict_ensemble is about networks, so it needs prior='linear_rnn', but got "
+                f"{self.prior}."
             )
         solution = self._require_solution("predict_ensemble")
         deviations = self.prior_.ensemble_deviations(solution.statistics.n_lags)
         start = torch.from_numpy(deviations).repeat_interleave(solution.statistics.n_channels)
-        spread = self._spread(
-            sequences, solution.statistics.input_mean, solution.ensemble_root(start)
-        )
+        spread = _spread(sequences, solution.statistics, solution.ensemble_root(start))
         std = np.sqrt(spread)[:, None].repeat(predictions.shape[1], axis=1)
         std = std.astype(self.dtype, copy=False)
         return self._arrange(sequences, predictions), self._arrange(sequences, std)
@@ -232,15 +191,15 @@ class ExactRegressor(LagRegressor):
     def staged_predict(
         self, X: Any, n_steps: ArrayLike | None = None, *, sequence_id: Any = None
     ) -> Iterator[NDArray | list[NDArray]]:
-        """Yield the predictions after each of several numbers of steps, without fitting again.
+        """Yield the predictions after each of several numbers of iterations, without fitting again.
 
         Parameters
         ----------
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         n_steps : array-like of int, shape (n_stages,), default=None
-            Numbers of steps of gradient descent from zero; ``None`` for the powers of two up to
-            a million.
+            Numbers of iterations of gradient descent from zero; ``None`` for the powers of two up
+            to a million.
         sequence_id : array-like of shape (n_samples,), default=None
             With ``rows="timesteps"``, the recording that each row belongs to.
 
@@ -252,19 +211,18 @@ class ExactRegressor(LagRegressor):
         responses = self.staged_impulse_response(n_steps)
         sequences, _ = self._respond(X, sequence_id)
         statistics = self._require_solution("staged_predict").statistics
-        flat = torch.from_numpy(responses.transpose(3, 2, 0, 1).astype(np.float64)).flatten(0, 1)
-        intercepts = self._export(statistics.intercept(flat))
+        intercepts = self._export(statistics.intercept(as_matrix(responses)))
         for response, intercept in zip(responses, intercepts, strict=True):
             yield self._arrange(sequences, sequences.respond(response) + intercept)
 
     def staged_impulse_response(self, n_steps: ArrayLike | None = None) -> NDArray:
-        """Return the impulse responses after several numbers of steps, without fitting again.
+        """Return the impulse responses after several numbers of iterations, without fitting again.
 
         Parameters
         ----------
         n_steps : array-like of int, shape (n_stages,), default=None
-            Numbers of steps of gradient descent from zero; ``None`` for the powers of two up to
-            a million.
+            Numbers of iterations of gradient descent from zero; ``None`` for the powers of two up
+            to a million.
 
         Returns
         -------
@@ -275,22 +233,13 @@ class ExactRegressor(LagRegressor):
         stages = 2 ** np.arange(21) if n_steps is None else np.asarray(n_steps)
         if stages.ndim != 1 or stages.dtype.kind not in "iu" or (stages < 1).any():
             raise ValueError(
-                "n_steps must be whole numbers of at least 1, of shape (n_stages,), but "
-                f"{n_steps!r} came."
+                "n_steps must be whole numbers of at least 1, of shape (n_stages,), but got "
+                f"{n_steps!r}."
             )
         solution = self._require_solution("staged_impulse_response")
-        filters = self._filters(solution, stages)
-        shape = (*solution.root.lags.shape[:1], solution.root.n_channels, *filters.shape[1:], -1)
-        responses = solution.spectrum.solve(filters).view(shape)
-        return self._export(responses.permute(2, 3, 1, 0))
-
-    def _filters(self, solution: Solution, stages: NDArray) -> Tensor:
-        """Return ``f(lam)`` after several numbers of steps, (p, n_stages)."""
-        learning_rate = self._learning_rate(solution)
-        filters = [
-            solution.descent_filter(Descent(int(n_steps), learning_rate)) for n_steps in stages
-        ]
-        return torch.stack(filters, dim=1)
+        filters = descent_filters(solution, stages, self.learning_rate)
+        responses = solution.spectrum.solve(filters)
+        return self._export(as_impulse_response(responses, solution.statistics.n_lags))
 
     def log_marginal_likelihood(self, **hyperparameters: float) -> float:
         """Return the logarithm of the evidence, at its best noise variances.
@@ -320,14 +269,14 @@ class ExactRegressor(LagRegressor):
         for name, value in hyperparameters.items():
             if name not in known or not isinstance(value, Real):
                 raise TypeError(
-                    f"This prior takes numbers for {sorted(known)}, but {name}={value!r} came."
+                    f"This prior takes numbers for {sorted(known)}, but got {name}={value!r}."
                 )
         alpha = hyperparameters.pop("alpha", self.alpha_)
         if not alpha > 0:
-            raise ValueError(f"The evidence needs alpha > 0, but {alpha} came.")
+            raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
         prior = replace(self.prior_, **hyperparameters)
-        root = make_root(prior, statistics)
-        return evidence(statistics, root, alpha, self._n_intercepts).value
+        root = self._make_problem(statistics, prior).root
+        return evidence(statistics, root, alpha, statistics.n_intercepts).value
 
     @property
     def noise_variance_(self) -> NDArray:
@@ -343,16 +292,17 @@ class ExactRegressor(LagRegressor):
     def impulse_response_std_(self) -> NDArray:
         """Posterior standard deviation of the impulse response, (n_outputs, n_channels, n_lags)."""
         solution = self._posterior()
-        spread = solution.posterior_root.square().sum(1).view(-1, solution.root.n_channels)
-        variance = solution.noise_variance[:, None, None] * spread.T
-        return self._export(variance.sqrt())
+        spread = solution.posterior_root.square().sum(1, keepdim=True)
+        variance = spread * solution.noise_variance
+        return self._export(as_impulse_response(variance.sqrt(), solution.statistics.n_lags))
 
     def _posterior(self) -> Solution:
         solution = self._require_solution("The posterior")
         if solution.descent is not None:
             raise NotComputedError(
-                f"The posterior belongs to the minimum of the loss, but n_steps={self.n_steps_} "
-                "steps towards it were taken: fit with n_steps=None, or see predict_ensemble."
+                "The posterior belongs to the minimum of the loss, but this fit ended after "
+                f"n_steps={self.n_steps_} iterations: fit with n_steps=None, or see "
+                "predict_ensemble."
             )
         if not solution.is_determined:
             raise NotComputedError(
@@ -363,18 +313,49 @@ class ExactRegressor(LagRegressor):
 
     def _require_solution(self, what: str) -> Solution:
         check_is_fitted(self)
-        if self._solution is None:
+        if self.solution_ is None:
             n_lags, n_channels = len(self.lag_weights_), self.impulse_response_.shape[1]
             raise NotComputedError(
                 f"{what} needs the spectrum of the lags' scatter, which was not computed for "
                 f"n_lags={n_lags}, n_channels={n_channels} (solver={self.solver!r}). Lower them, "
                 "or fit with solver='direct' if there is memory for it."
             )
-        return self._solution
+        return self.solution_
 
-    def _spread(self, sequences: Sequences, mean: Tensor, root: Tensor) -> NDArray:
-        """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised steps."""
-        blocks = sequences.lags(len(self.lag_weights_))
-        return np.concatenate(
-            [np.square((block - mean.numpy()) @ root.numpy()).sum(axis=1) for block in blocks]
-        )
+
+def prior_attributes(prior: LagPrior) -> dict[str, Any]:
+    """Return the fitted attributes that tell of a prior: itself, and its hyperparameters."""
+    names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
+    return {"prior_": prior, **{f"{name}_": getattr(prior, name) for name in names}}
+
+
+def make_descent(
+    solution: Solution, n_steps: int, learning_rate: float | Literal["auto"]
+) -> Descent:
+    """Return so many iterations of gradient descent on the loss of a solution."""
+    return Descent(int(n_steps), choose_learning_rate(learning_rate, solution.largest_curvature))
+
+
+def descent_filters(
+    solution: Solution, stages: NDArray, learning_rate: float | Literal["auto"]
+) -> Tensor:
+    """Return ``f(lam)`` after several numbers of iterations, (p, n_stages)."""
+    descents = (make_descent(solution, n_steps, learning_rate) for n_steps in stages)
+    return torch.stack([solution.descent_filter(descent) for descent in descents], dim=1)
+
+
+def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tensor) -> Tensor:
+    """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs)."""
+    statistics = solution.statistics
+    if rule == "gcv":
+        return generalised_cross_validation(statistics, solution.spectrum, filters)
+    rows = data.rows("leaving out one step")
+    lags = rows.sequences.lags(statistics.n_lags)
+    return leave_one_out(solution, filters, lags, rows.targets, rows.weights)
+
+
+def _spread(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> NDArray:
+    """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised steps."""
+    blocks, mean, columns = sequences.lags(statistics.n_lags), statistics.input_mean, root.numpy()
+    squares = (np.square((block - mean.numpy()) @ columns).sum(axis=1) for block in blocks)
+    return np.concatenate(list(squares))

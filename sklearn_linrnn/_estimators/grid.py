@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,13 +13,54 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
+from sklearn_linrnn._estimators.parameters import make_prior
 
 
-def make_candidates(estimator: BaseEstimator) -> list[Mapping[str, Any]]:
-    """Return the candidates as parameters of `NTKConvRegressor`.
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates in scikit-learn's order, and which of them share a prior.
 
-    Parameters that are a single value are not in them, nor those that no prior uses.
+    Attributes
+    ----------
+    params : list of dict
+        Parameters of `NTKConvRegressor`: those of a single value are left out, and those that no
+        prior uses.
+    priors : list of LagPrior
+        The different priors.
+    paths : list of list of int
+        For each prior the places of its candidates, which differ in `alpha` and `n_steps`.
     """
+
+    params: list[dict[str, Any]]
+    priors: list[LagPrior]
+    paths: list[list[int]]
+
+    @property
+    def prior_of(self) -> dict[int, LagPrior]:
+        """The prior of each candidate, by its place."""
+        pairs = zip(self.priors, self.paths, strict=True)
+        return {place: prior for prior, places in pairs for place in places}
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+
+def make_candidates(estimator: BaseEstimator) -> Candidates:
+    """Return the candidates that the parameters of an estimator with grids stand for."""
+    grid = _make_grid(estimator)
+    places = list(ParameterGrid({name: range(len(values)) for name, values in grid.items()}))
+    paths: dict[tuple[int, ...], list[int]] = {}
+    for index, place in enumerate(places):
+        key = tuple(k for name, k in place.items() if name not in ("alpha", "n_steps"))
+        paths.setdefault(key, []).append(index)
+    params = [_params({name: grid[name][k] for name, k in place.items()}) for place in places]
+    usual = {name: getattr(estimator, name) for name in (*HYPERPARAMETERS, "prior")}
+    priors = [make_prior(**usual | _of_prior(params[indices[0]])) for indices in paths.values()]
+    return Candidates(params, priors, list(paths.values()))
+
+
+def _make_grid(estimator: BaseEstimator) -> dict[str, list]:
+    """Return the values of each parameter that is to be tried."""
     grid = {"alpha": _check("alphas", estimator.alphas, _is_variance, "numbers of at least 0")}
     given = estimator.prior if isinstance(estimator.prior, (list, tuple)) else [estimator.prior]
     priors = _check("prior", given, _is_prior, f"names among {sorted(PRIORS)}, or priors")
@@ -42,18 +83,23 @@ def make_candidates(estimator: BaseEstimator) -> list[Mapping[str, Any]]:
             "cv='evidence' is about the minimum of a penalised loss: it needs alphas > 0 and "
             "n_steps=None."
         )
-    candidates = list(ParameterGrid(grid))
-    if estimator.shape is None:
-        return candidates
-    if "nu_f" in grid or "nu_c" in grid:
-        raise ValueError("shape sets nu_f and nu_c, so that they cannot have grids as well.")
-    shapes = _check("shape", estimator.shape, _is_positive, "positive numbers")
-    variances = [2.0 * shape for shape in shapes]
-    return [
-        {**candidate, "nu_f": variance, "nu_c": variance}
-        for candidate in candidates
-        for variance in variances
-    ]
+    if estimator.shape is not None:
+        if "nu_f" in grid or "nu_c" in grid:
+            raise ValueError("shape sets nu_f and nu_c, so that they cannot have grids as well.")
+        grid["shape"] = _check("shape", estimator.shape, _is_positive, "positive numbers")
+    return grid
+
+
+def _params(candidate: dict[str, Any]) -> dict[str, Any]:
+    """Return a candidate in the parameters of `NTKConvRegressor`, which has no ``shape``."""
+    if "shape" not in candidate:
+        return candidate
+    variance = 2.0 * candidate.pop("shape")
+    return {**candidate, "nu_f": variance, "nu_c": variance}
+
+
+def _of_prior(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name not in ("alpha", "n_steps")}
 
 
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:
@@ -66,7 +112,7 @@ def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) ->
         raise ValueError(f"{name} is an empty grid; it needs one value at least.")
     for value in values:
         if not is_valid(value):
-            raise ValueError(f"{name} must be {need}, but {value!r} came.")
+            raise ValueError(f"{name} must be {need}, but got {value!r}.")
     return values
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Real
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -75,13 +74,12 @@ def kernel_matrix(
     >>> bool(np.allclose(ridge.predict(kernel_matrix("tc", X)), model.predict(X)))
     True
     """
-    values = SimpleNamespace(nu_w=nu_w, nu_f=nu_f, nu_c=nu_c, correlation=correlation)
-    made = _check_prior(prior, values)
+    made = _check_prior(prior, nu_w=nu_w, nu_f=nu_f, nu_c=nu_c, correlation=correlation)
     windows = _check_windows(X, "X", n_channels)
     others = windows if X2 is None else _check_windows(X2, "X2", n_channels)
     if windows.shape[1:] != others.shape[1:]:
         raise ValueError(
-            "X and X2 must have windows of the same steps and channels, but their shapes are "
+            "X and X2 must have windows of the same time steps and channels, but their shapes are "
             f"{windows.shape} and {others.shape}."
         )
     root = made.root(windows.shape[1])
@@ -89,12 +87,12 @@ def kernel_matrix(
     return left @ right.T
 
 
-def _check_prior(prior: Any, values: SimpleNamespace) -> LagPrior:
+def _check_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
     """Return the prior that a name or an array with hyperparameters stands for."""
-    for name in HYPERPARAMETERS:
-        if not isinstance(getattr(values, name), Real):
-            raise TypeError(f"{name} must be a number, but {getattr(values, name)!r} came.")
-    return make_prior(prior, values)
+    for name, value in hyperparameters.items():
+        if not isinstance(value, Real):
+            raise TypeError(f"{name} must be a number, but got {value!r}.")
+    return make_prior(prior, **hyperparameters)
 
 
 def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
@@ -106,10 +104,10 @@ def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
         )
     windows = check_array(X, dtype=np.float64, allow_nd=True, input_name=name)
     if n_channels < 1:
-        raise ValueError(f"n_channels must be at least 1, but {n_channels} came.")
+        raise ValueError(f"n_channels must be at least 1, but got {n_channels}.")
     if windows.ndim == 3 and n_channels not in (1, windows.shape[2]):
         raise ValueError(
-            f"{name} has {windows.shape[2]} channels, but n_channels={n_channels} came."
+            f"{name} has {windows.shape[2]} channels, but got n_channels={n_channels}."
         )
     if windows.ndim == 2:
         if windows.shape[1] % n_channels:
@@ -241,7 +239,8 @@ class LagKernel(Kernel):
             ``K(x, x)``.
         """
         windows = _check_windows(X, "X", self.n_channels)
-        root = _check_prior(self.prior, SimpleNamespace(**vars(self))).root(windows.shape[1])
+        values = {name: getattr(self, name) for name in HYPERPARAMETERS}
+        root = _check_prior(self.prior, **values).root(windows.shape[1])
         return np.square(_features(windows, root)).sum(axis=1)
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,21 +12,29 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from sklearn_linrnn._data.inputs import (
-    check_inputs,
-    check_n_lags,
     check_window_length,
     number_of_axes,
-    window_columns,
+    read_inputs,
+    read_new_inputs,
 )
-from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows, zero_state_windows
+from sklearn_linrnn._data.lag_columns import WindowColumns, window_columns
+from sklearn_linrnn._data.sequences import Recordings, Windows, count_lags, zero_state_windows
+from sklearn_linrnn._estimators.base import replace_fitted
 from sklearn_linrnn._estimators.parameters import (
     SHAPES,
     VARIANCES,
     StrOptions,
     check_lag_weights,
-    restored_on_failure,
-    validate_parameters,
 )
+
+
+@dataclass(frozen=True)
+class _WindowForm:
+    """The form of windows in `fit`: their shape, and which lag each column of a 2-D X holds."""
+
+    n_channels: int
+    n_timesteps: int
+    columns: WindowColumns | None = None
 
 
 class LagWeighter(TransformerMixin, BaseEstimator):
@@ -136,14 +145,15 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         self : object
             The fitted transformer.
         """
-        with restored_on_failure(self):
-            validate_parameters(self)
-            sequences = self._read(X, sequence_id, reset=True)
-            n_lags = check_n_lags(self, sequences)
-            self.lag_weights_ = check_lag_weights(self.lag_weights, n_lags, self)
-            self._n_channels = sequences.n_channels
-            self._keeps_columns = isinstance(sequences, Windows) and number_of_axes(X) == 2
-            self._n_timesteps = sequences.longest if isinstance(sequences, Windows) else n_lags
+        self._validate_params()
+        sequences, features = read_new_inputs(self, X, None, sequence_id)
+        n_lags = count_lags(sequences, self.n_lags)
+        variances = self.nu_w, self.nu_f, self.nu_c
+        lag_weights = check_lag_weights(self.lag_weights, n_lags, *variances)
+        form = _WindowForm(sequences.n_channels, n_lags)
+        if isinstance(sequences, Windows):
+            form = _WindowForm(sequences.n_channels, sequences.longest, sequences.columns)
+        replace_fitted(self, {**features, "_form": form, "lag_weights_": lag_weights})
         return self
 
     def fit_transform(
@@ -181,11 +191,14 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         -------
         Z : ndarray of shape (n_samples, n_features_out)
             A 2-D X of windows with its columns scaled; else the scaled lags as flattened windows,
-            oldest step first, channels side by side. Before its first step a recording was at
-            rest.
+            oldest time step first, channels side by side. Before its first time step a recording
+            is zero.
         """
         check_is_fitted(self)
-        sequences = self._read(X, sequence_id, reset=False)
+        n_channels, columns = self._form.n_channels, self._form.columns
+        sequences = read_inputs(
+            self, X, sequence_id, every_step=False, n_channels=n_channels, columns=columns
+        )
         n_lags = len(self.lag_weights_)
         if isinstance(sequences, Recordings):
             windows = np.concatenate([zero_state_windows(part, n_lags) for part in sequences.parts])
@@ -208,12 +221,14 @@ class LagWeighter(TransformerMixin, BaseEstimator):
             channel.
         """
         check_is_fitted(self)
-        if self._keeps_columns:
+        if self._form.columns is not None:
             return _check_feature_names_in(self, input_features)
         names = input_features
         if names is None:
-            names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self._n_channels)])
-        lags = range(self._n_timesteps - 1, -1, -1)
+            names = getattr(
+                self, "feature_names_in_", [f"x{i}" for i in range(self._form.n_channels)]
+            )
+        lags = range(self._form.n_timesteps - 1, -1, -1)
         return np.array([f"{name}_lag_{lag}" for lag in lags for name in names], dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
@@ -221,12 +236,6 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def _read(self, X: Any, sequence_id: Any, *, reset: bool) -> Sequences:
-        n_channels = None if reset else self._n_channels
-        return check_inputs(
-            self, X, sequence_id, reset=reset, every_step=False, n_channels=n_channels
-        )
 
     def _weigh(self, windows: NDArray) -> NDArray:
         """Return windows ``(n_samples, n_timesteps, n_channels)`` scaled and flattened."""
@@ -238,7 +247,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         """Return where the columns of X are in its flattened windows."""
         if number_of_axes(X) == 3:
             return slice(None)
-        columns = self._window_columns
-        if columns is None:  # fitted on a panel
-            columns = window_columns(self, X, self.n_features_in_, self._n_channels)
-        return columns.places
+        form = self._form
+        if form.columns is None:  # fitted on a panel
+            return window_columns(self, X, self.n_features_in_, form.n_channels).places
+        return form.columns.places

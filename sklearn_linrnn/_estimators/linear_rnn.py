@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.signal import dlti
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
-from sklearn_linrnn._core.networks.linearised import LinearisedRNN
-from sklearn_linrnn._core.networks.network import LinearRNN, RNNParameters, Start
-from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
+from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
+from sklearn_linrnn._core.networks.recipes import RNNRecipe
 from sklearn_linrnn._core.networks.state_space import balanced_truncation, network_realisation
-from sklearn_linrnn._core.networks.tangent_kernel import (
-    empirical_kernel,
-    linear_rnn_lag_covariance,
-    monte_carlo_covariance,
-)
-from sklearn_linrnn._core.priors.lag_priors import Given
-from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._core.training.loop import Stopping
-from sklearn_linrnn._core.training.objective import Model, Objective
-from sklearn_linrnn._estimators.base import make_root
+from sklearn_linrnn._core.networks.tangent_kernel import empirical_kernel
+from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
@@ -38,30 +25,8 @@ from sklearn_linrnn._estimators.parameters import (
     VARIANCES,
     Interval,
     StrOptions,
-    torch_dtype,
 )
 from sklearn_linrnn._estimators.torch_module import LinearRNNModule
-
-
-class Retraced(NamedTuple):
-    """Responses (n_lags * n_channels, n_outputs) that a network's steps lead to.
-
-    Attributes
-    ----------
-    start : Tensor
-        Before the first step.
-    limit : Tensor
-        Of the infinitely wide network.
-    linearised : Tensor
-        Of the network's first-order expansion at its start.
-    kernel_change : float
-        Change of the network's tangent kernel, relative to that of the start.
-    """
-
-    start: Tensor
-    limit: Tensor
-    linearised: Tensor
-    kernel_change: float
 
 
 class LinearRNNRegressor(DescentRegressor):
@@ -224,6 +189,7 @@ class LinearRNNRegressor(DescentRegressor):
     }
 
     _moves = True
+    _parameter_names = ("transition_", "input_", "readout_")
 
     def __init__(
         self,
@@ -324,7 +290,7 @@ class LinearRNNRegressor(DescentRegressor):
         (array([2. , 2. , 1.5, 1. ]), array([2. , 2. , 1.5, 1. ]))
         """
         check_is_fitted(self)
-        parameters = self._start_again() if at_start else self._fitted_parameters()
+        parameters = self._initial() if at_start else self._fitted_parameters()
         kernel = empirical_kernel(parameters, len(self.lag_weights_))
         return self._export(kernel.diagonal())
 
@@ -352,15 +318,13 @@ class LinearRNNRegressor(DescentRegressor):
         True
         """
         check_is_fitted(self)
-        return LinearRNNModule(
-            self.transition_,
-            self.input_,
-            self.readout_,
-            self.intercept_,
-            n_lags=len(self.lag_weights_),
-            every_step=self._every_step,
-            origin=self._export_response(self._origin()) if self._start.is_centred else None,
-        )
+        n_lags, origin = len(self.lag_weights_), None
+        if self._is_centred():
+            initial = LinearRNNModel(self._initial(), n_lags).response()
+            origin = self._export(as_impulse_response(initial, n_lags))
+        arrays = self.transition_, self.input_, self.readout_, self.intercept_
+        every_step = self._form.every_step
+        return LinearRNNModule(*arrays, n_lags=n_lags, every_step=every_step, origin=origin)
 
     def to_state_space(self, *, order: int | None = None, max_error: float | None = None) -> dlti:
         r"""Return the network as a discrete-time system, as it is or reduced to a few states.
@@ -407,98 +371,31 @@ class LinearRNNRegressor(DescentRegressor):
             reduced = balanced_truncation(self.impulse_response_, order=order, max_error=max_error)
             return dlti(*reduced, dt=1)
         start = None
-        if self._start.is_centred:
-            W, F, C = (parameter.numpy() for parameter in self._start_again())
+        if self._is_centred():
+            W, F, C = (parameter.numpy() for parameter in self._initial())
             start = W, F, C
         return dlti(
             *network_realisation(self.transition_, self.input_, self.readout_, start=start), dt=1
         )
 
-    # -- What is trained -------------------------------------------------------------------
-
     def _is_random(self) -> bool:
         return True
 
-    def _begin(self, goes_on: bool) -> bool:
-        if not super()._begin(goes_on):
-            variances = self.nu_w, self.nu_f, self.nu_c
-            centred = self.init == "centered"
-            self._start = Start(self.n_hidden, variances, self.transition_init, self._seed, centred)
-        return goes_on
+    def _recipe(self, n_lags: int, seed: int | None) -> RNNRecipe:
+        assert seed is not None  # networks are drawn
+        variances, centred = (self.nu_w, self.nu_f, self.nu_c), self.init == "centered"
+        return RNNRecipe(self.n_hidden, variances, self.transition_init, seed, centred)
 
-    def _lag_prior(self, n_lags: int) -> Given:
-        start = self._start
-        if callable(start.transition_init):
-            return Given(
-                monte_carlo_covariance(
-                    start.transition_init, n_lags, start.variances, seed=start.seed
-                )
-            )
-        return Given(
-            linear_rnn_lag_covariance(
-                n_lags, *start.variances, transition_init=start.transition_init
-            )
-        )
+    def _is_centred(self) -> bool:
+        """Return whether the response at initialisation is subtracted from that of the network."""
+        return isinstance(recipe := self.training_.recipe, RNNRecipe) and recipe.is_centred
 
-    def _make_model(self, n_outputs: int, root: PriorRoot) -> LinearRNN:
-        place = root.lags.to(torch_dtype(self.dtype))
-        drawn = self._start.draw(root.n_channels, n_outputs).like(place)
-        model = LinearRNN(drawn, len(root.lags))
-        if self._start.is_centred:
-            model.origin = model.response()
-        return model
-
-    # -- What came of it -------------------------------------------------------------------
-
-    def _start_again(self) -> RNNParameters:
-        """Return the parameters with which the fitted network started."""
+    def _initial(self) -> RNNParameters:
+        """Return the parameters with which the fitted network began."""
         n_outputs, n_channels, _ = self.impulse_response_.shape
-        return self._start.draw(n_channels, n_outputs).like(self._fitted_parameters().transition)
-
-    def _origin(self) -> Tensor:
-        """Return the response with which the fitted network started."""
-        return LinearRNN(self._start_again(), len(self.lag_weights_)).response()
-
-    def _retrace(self) -> Retraced:
-        """Take the steps of the last fit again, with the network and in its limit."""
-        sums, start = self._sums, self._start_again()
-        origin = LinearRNN(start, sums.n_lags).response()
-        root = make_root(self._lag_prior(sums.n_lags), sums)
-        loss = Quadratic.of(sums, root)
-        if self._start.is_centred:
-            begun, subtracted = torch.zeros_like(origin), origin
-        else:
-            begun, subtracted = origin, None
-        limit = ScaledConvolution(root, origin.shape[1], torch.float64, begun)
-        double = RNNParameters(*(parameter.double() for parameter in start))
-        linearised = LinearisedRNN(double, sums.n_lags, origin=subtracted)
-        before = empirical_kernel(start, sums.n_lags)
-        after = empirical_kernel(self._fitted_parameters(), sums.n_lags)
-        return Retraced(
-            start=begun,
-            limit=self._take_same_steps(limit, loss),
-            linearised=self._take_same_steps(linearised, loss),
-            kernel_change=float((after - before).norm() / before.norm()),
-        )
-
-    def _take_same_steps(self, model: Model, loss: Quadratic) -> Tensor:
-        """Return the response of a model that takes the steps that the network took."""
-        if self._n_steps_kept == 0:
-            return model.response()
-        objective = Objective(model, self._sums, max_grad_norm=self.max_grad_norm or math.inf)
-        stopping = Stopping(self._n_steps_kept, tol=0.0, patience=1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of the step, which `fit` gave
-            training = self._make_training(objective, loss, stopping)
-        training.run(stopping.max_iter)
-        return model.response()
+        recipe = self.training_.recipe
+        assert isinstance(recipe, RNNRecipe)
+        return recipe.draw(n_channels, n_outputs).like(self._fitted_parameters().transition)
 
     def _fitted_parameters(self) -> RNNParameters:
-        return RNNParameters(*map(torch.tensor, self._parameters()))
-
-    def _parameters(self) -> list[NDArray]:
-        return [self.transition_, self.input_, self.readout_]
-
-    def _model_attributes(self, model: Model) -> dict[str, NDArray]:
-        names = "transition_", "input_", "readout_"
-        return dict(zip(names, map(self._export, model.parameters), strict=True))
+        return RNNParameters(*map(torch.tensor, (self.transition_, self.input_, self.readout_)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -15,16 +15,22 @@ from torch.nn.functional import pad
 
 from sklearn_linrnn._core.closed_form.conjugate_gradients import iterated_ridge
 from sklearn_linrnn._core.closed_form.dual import dual_ridge
-from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
-from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.closed_form.model_selection import best_n_steps, mean_error
-from sklearn_linrnn._core.closed_form.solution import Solution
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, Given, LagPrior
+from sklearn_linrnn._core.closed_form.solution import Problem, Solution
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.sequences import Recordings, TrainingData, Windows
-from sklearn_linrnn._estimators.base import make_root, warn
-from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ExactRegressor
+from sklearn_linrnn._data.sequences import Recordings, Windows
+from sklearn_linrnn._data.training_data import AnyData, TrainingData
+from sklearn_linrnn._estimators.auto_choice import AutoChoice, most_lags
+from sklearn_linrnn._estimators.base import Fit
+from sklearn_linrnn._estimators.closed_form import (
+    MOST_DIRECT,
+    ClosedFormRegressor,
+    descent_filters,
+    expected_squares,
+    make_descent,
+    prior_attributes,
+)
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
     SHAPES,
@@ -34,16 +40,10 @@ from sklearn_linrnn._estimators.parameters import (
     check_device,
     make_prior,
 )
-
-# Of a model whose number of lags is chosen by evidence.
-MOST_COEFFICIENTS = 1000
-STEPS_PER_COEFFICIENT = 4
-N_LATER_PARTS = 5  # as many as TimeSeriesSplit has by default
-STEPS_PER_PART = 20  # fewer say too little
-WORST_R2 = -0.05  # on later parts, of an evidence that is trusted
+from sklearn_linrnn._estimators.user_warnings import warn
 
 
-class NTKConvRegressor(ExactRegressor):
+class NTKConvRegressor(ClosedFormRegressor):
     r"""Infinitely wide linear RNN, trained in closed form.
 
     With many hidden units a linear RNN trained by gradient descent is a convolution whose lag
@@ -255,20 +255,79 @@ class NTKConvRegressor(ExactRegressor):
         self.dtype = dtype
         self.verbose = verbose
 
-    def _count_lags(self, data: TrainingData) -> int:
+    def _learn(self, data: AnyData) -> Fit:
+        n_lags = self._count_lags(data)
+        if isinstance(data, TrainingData) and self._is_iterated(n_lags * data.n_channels):
+            return self._iterate(data, n_lags)
+        choice = AutoChoice(self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto")
+        found, statistics = choice.choose(data, partial(self._statistics, n_lags=n_lags), self._say)
+        solution = Solution(self._make_problem(statistics, found.prior), found.alpha)
+        if self.n_steps is not None:
+            n_steps = self._count_steps(data, solution)
+            descent = make_descent(solution, n_steps, self.learning_rate)
+            solution = replace(solution, descent=descent)
+        return self._fit_of(found.prior, solution)
+
+    def _count_lags(self, data: AnyData) -> int:
         """Return the number of lags, or if it is "auto" the most that are worth a look."""
         if self.n_lags != "auto":
-            return super()._count_lags(data)
+            return data.count_lags(self.n_lags)
+        if not isinstance(data, TrainingData):
+            return data.count_lags(None)
         is_recorded = isinstance(data.sequences, Recordings)
-        n_steps = int(data.observed().sum()) if is_recorded else None
-        return min(most_lags(data.sequences.n_channels, n_steps), data.sequences.longest)
+        n_observed = int(data.observed.sum()) if is_recorded else None
+        return min(most_lags(data.n_channels, n_observed), data.sequences.longest)
 
-    def _solve(self, data: TrainingData, n_lags: int) -> tuple[Tensor, Tensor]:
-        n_coefficients = n_lags * data.sequences.n_channels
-        if self.solver == "direct" or (self.solver == "auto" and n_coefficients <= MOST_DIRECT):
-            return super()._solve(data, n_lags)
+    def _hyperparameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in HYPERPARAMETERS}
+
+    # -- Iterations of gradient descent ----------------------------------------------------
+
+    def _count_steps(self, data: AnyData, solution: Solution) -> int:
+        if isinstance(self.n_steps, Integral):
+            return int(self.n_steps)
+        if self.n_steps == "validation":
+            return self._count_steps_by_validation(data.rows("n_steps='validation'"), solution)
+        rule: Any = self.n_steps
+        known = data if rule == "gcv" else data.rows(f"n_steps={rule!r}")
+        return best_n_steps(partial(self._expected_error, rule, known, solution))
+
+    def _expected_error(
+        self, rule: Literal["gcv", "loo"], data: AnyData, solution: Solution, stages: NDArray
+    ) -> NDArray:
+        """Return the error expected after several numbers of iterations, (n_stages,)."""
+        filters = descent_filters(solution, stages, self.learning_rate)
+        squares = expected_squares(rule, data, solution, filters)
+        return mean_error(squares, solution.statistics).cpu().numpy()
+
+    def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
+        """Return the number of iterations with the least error on the last observed steps."""
+        early, late = data.split(self.validation_fraction)
+        n_lags = solution.statistics.n_lags
+        held_out = self._statistics(late, n_lags)
+        statistics = self._statistics(early, n_lags)
+        training = replace(solution, problem=Problem(statistics, solution.root))
+
+        def error(stages: NDArray) -> NDArray:
+            filters = descent_filters(training, stages, self.learning_rate)
+            responses = training.spectrum.solve(filters)
+            squares = held_out.squared_errors(responses, statistics.intercept(responses))
+            return mean_error(squares, held_out).cpu().numpy()
+
+        return best_n_steps(error)
+
+    # -- Without the scatter ---------------------------------------------------------------
+
+    def _is_iterated(self, n_coefficients: int) -> bool:
+        """Return whether the response is found without the scatter of the lags."""
+        if self.solver == "auto":
+            return n_coefficients > MOST_DIRECT
+        return self.solver == "cg"
+
+    def _iterate(self, data: TrainingData, n_lags: int) -> Fit:
+        """Solve by conjugate gradients, or by the Gram matrix of a few windows."""
         self._check_iterable(n_lags)
-        prior, device = make_prior(self.prior, self), check_device(self.device)
+        prior, device = make_prior(self.prior, **self._hyperparameters()), check_device(self.device)
         sequences = data.sequences
         few = self.solver == "auto" and sequences.n_supervised <= MOST_DIRECT
         windows = sequences.inputs if few and isinstance(sequences, Windows) else None
@@ -278,26 +337,24 @@ class NTKConvRegressor(ExactRegressor):
                 "solved by conjugate gradients, which are for independent lags. Lower n_lags, or "
                 "use solver='direct' if there is memory for it."
             )
-        root = PriorRoot.of(prior.root(n_lags), data.sequences.n_channels, device)
-        self._publish_prior(prior, n_lags)
-        self.alpha_, self.n_steps_, self._solution = float(self.alpha), None, None
-        if windows is not None:
-            return dual_ridge(
-                windows[:, sequences.longest - n_lags :],
-                data.targets,
-                data.weights,
-                root,
-                self.alpha_,
-                centred=self.fit_intercept,
-            )
-        return self._iterate(data, root)
+        root, alpha = PriorRoot.of_prior(prior, n_lags, data.n_channels, device), float(self.alpha)
+        if windows is None:
+            response, intercept = self._conjugate_gradients(data, root, alpha)
+        else:
+            recent = windows[:, sequences.longest - n_lags :]
+            targets, weights, centred = data.targets, data.weights, self.fit_intercept
+            response, intercept = dual_ridge(recent, targets, weights, root, alpha, centred=centred)
+        attributes = {"alpha_": alpha, "n_steps_": None, "solution_": None}
+        attributes = {**prior_attributes(prior), **attributes}
+        return Fit(response, intercept, prior.variances(n_lags), attributes)
 
-    def _iterate(self, data: TrainingData, root: PriorRoot) -> tuple[Tensor, Tensor]:
-        """Solve by conjugate gradients, without the scatter of the lags."""
+    def _conjugate_gradients(
+        self, data: TrainingData, root: PriorRoot, alpha: float
+    ) -> tuple[Tensor, Tensor]:
         used = root.first(np.flatnonzero(root.lags.cpu().numpy())[-1] + 1)
         operator = data.operator(len(used.lags), root.lags.device)
         operator = operator if self.fit_intercept else operator.uncentred()
-        found = iterated_ridge(operator, used.scale[:, 0].square(), self.alpha_)
+        found = iterated_ridge(operator, used.scale[:, 0].square(), alpha)
         self._say(
             f"{len(root.lags)} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
         )
@@ -322,133 +379,3 @@ class NTKConvRegressor(ExactRegressor):
                 f"n_lags={n_lags} (solver={self.solver!r}). Lower n_lags, or use solver='direct' "
                 "if there is memory for it."
             )
-
-    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
-        if self.n_steps in ("loo", "validation"):
-            raise ValueError(
-                f"n_steps={self.n_steps!r} needs the rows of the data; sums know n_steps='gcv', a "
-                "number or None."
-            )
-        return self._accept(*self._settle([statistics], None))
-
-    def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
-        return self._settle(self._parts(data, n_lags), data)
-
-    def _settle(
-        self, parts: list[LagStatistics], data: TrainingData | None
-    ) -> tuple[LagPrior, Solution]:
-        """Return the prior and the solution for the sum of parts; some `n_steps` need no data."""
-        statistics = sum(parts[1:], parts[0])
-        found = self._find_hyperparameters(statistics)
-        if self.alpha == "auto":
-            found = self._trusted(found, parts)
-        statistics = statistics.first_lags(found.n_lags)
-        solution = self._make_solution(statistics, found.prior, found.alpha)
-        if self.n_steps is not None:
-            solution = self._descending(solution, self._count_steps(data, solution))
-        return found.prior, solution
-
-    def _parts(self, data: TrainingData, n_lags: int) -> list[LagStatistics]:
-        """Return the statistics of consecutive parts, if ``alpha`` is to be found, else of all."""
-        if self.alpha != "auto":
-            return [self._statistics(data, n_lags)]
-        observed = np.flatnonzero(data.observed())
-        if len(observed) < STEPS_PER_PART * (N_LATER_PARTS + 1):
-            return [self._statistics(data, n_lags)]
-        ends = [steps[-1] for steps in np.array_split(observed, N_LATER_PARTS + 1)]
-        order = np.searchsorted(ends, np.arange(len(data.targets)))
-        return [self._statistics(data.part(order == index), n_lags) for index in range(len(ends))]
-
-    def _find_hyperparameters(self, statistics: LagStatistics) -> Candidate:
-        """Return the hyperparameters, those that are "auto" by their evidence."""
-        prior = make_prior(self.prior, self)
-        names = [field.name for field in fields(prior)] if isinstance(self.prior, str) else []
-        sought = tuple(name for name in names if getattr(self, name) == "auto")
-        seeks_lags = self.n_lags == "auto"
-        alpha = None if self.alpha == "auto" else float(self.alpha)
-        given = [name for name in HYPERPARAMETERS if getattr(self, name) == "auto"]
-        if given and not isinstance(self.prior, str):
-            raise ValueError(
-                f"{given[0]}='auto' needs a prior that has a name, but prior is "
-                f"{type(self.prior).__name__}."
-            )
-        if seeks_lags and isinstance(prior, Given):
-            raise ValueError("n_lags='auto' needs a prior for any number of lags, not an array.")
-        if not sought and not seeks_lags and alpha is not None:
-            return Candidate(prior, alpha, statistics.n_lags, np.nan)
-        if alpha == 0:
-            raise ValueError(
-                "'auto' maximises the evidence of a prior, which alpha=0 does not have: it needs "
-                "alpha > 0 or alpha='auto'."
-            )
-        local = statistics.to("cpu")  # many small steps
-        found = Search(local, prior, sought, alpha, seeks_lags, self._n_intercepts).run()
-        self._say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
-        if not found.converged:
-            warn(
-                f"The search for the highest evidence did not converge; the best point that it "
-                f"came to is kept: {found.prior}, alpha={found.alpha:.4g}.",
-                ConvergenceWarning,
-            )
-        return found
-
-    def _trusted(self, found: Candidate, parts: list[LagStatistics]) -> Candidate:
-        """Return what was found, or no response at all if it fails on later parts of the data.
-
-        Evidence takes the noise to be white. Where it is not, a long and weakly penalised response
-        may have the highest evidence and still predict nothing.
-        """
-        if not np.isfinite(found.alpha) or len(parts) == 1:
-            return found
-        parts = [part.first_lags(found.n_lags) for part in parts]
-        root = make_root(found.prior, parts[0])
-        r2 = r2_of_later_parts(parts, root, found.alpha, self._n_intercepts)
-        if r2 > WORST_R2:
-            return found
-        warn(
-            f"The highest evidence is for {found.prior}, alpha={found.alpha:.4g}, but so fitted, "
-            f"{N_LATER_PARTS} later parts of the data are predicted worse than by their mean (R^2 "
-            f"{r2:.2f}): the noise is not white, or the system changes. Nothing is learned. Choose "
-            "alpha yourself, or by cross-validation (NTKConvRegressorCV).",
-            UserWarning,
-        )
-        return replace(found, alpha=np.inf)
-
-    def _count_steps(self, data: TrainingData | None, solution: Solution) -> int:
-        if isinstance(self.n_steps, Integral):
-            return int(self.n_steps)
-        if self.n_steps == "validation":
-            assert data is not None
-            return self._count_steps_by_validation(data, solution)
-        return best_n_steps(partial(self._expected_error, data, solution))
-
-    def _expected_error(
-        self, data: TrainingData | None, solution: Solution, stages: NDArray
-    ) -> NDArray:
-        """Return the error expected after several numbers of steps, (n_stages,)."""
-        filters = self._filters(solution, stages)
-        squares = self._expected_squares(str(self.n_steps), data, solution, filters)
-        return mean_error(squares, solution.statistics).cpu().numpy()
-
-    def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
-        """Return the number of steps, from the start, with the least error on the last steps."""
-        early, late = data.split(self.validation_fraction)
-        n_lags = solution.statistics.n_lags
-        held_out = self._statistics(late, n_lags)
-        statistics = self._statistics(early, n_lags)
-        training = replace(solution, statistics=statistics)
-
-        def error(stages: NDArray) -> NDArray:
-            responses = training.spectrum.solve(self._filters(training, stages))
-            squares = held_out.squared_errors(responses, statistics.intercept(responses))
-            return mean_error(squares, held_out).cpu().numpy()
-
-        return best_n_steps(error)
-
-
-def most_lags(n_channels: int, n_steps: int | None) -> int:
-    """Return the most lags that evidence looks at; ``n_steps`` of recordings have fewer."""
-    most = MOST_COEFFICIENTS
-    if n_steps is not None:
-        most = min(most, n_steps // STEPS_PER_COEFFICIENT)
-    return max(most // n_channels, 1)

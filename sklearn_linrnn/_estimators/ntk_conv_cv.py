@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from numbers import Integral, Real
-from types import SimpleNamespace
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
-from sklearn.model_selection import check_cv
-from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.evidence import evidence
 from sklearn_linrnn._core.closed_form.solution import Solution
-from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.statistics.moments import Moments
-from sklearn_linrnn._data.folds import fold_statistics, n_samples
-from sklearn_linrnn._data.sequences import TrainingData
-from sklearn_linrnn._estimators.base import check_sums, make_root
-from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ExactRegressor
-from sklearn_linrnn._estimators.grid import make_candidates
+from sklearn_linrnn._data.targets import read_training_data
+from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
+from sklearn_linrnn._estimators.base import Fit
+from sklearn_linrnn._estimators.closed_form import (
+    MOST_DIRECT,
+    ClosedFormRegressor,
+    make_descent,
+)
+from sklearn_linrnn._estimators.cross_validation import Judge, cross_validate
+from sklearn_linrnn._estimators.grid import Candidates, make_candidates
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
     SHAPES,
     Interval,
     StrOptions,
     check_device,
-    make_prior,
 )
 
-Candidates = Sequence[Mapping[str, Any]]
 
-SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum
-
-
-class NTKConvRegressorCV(ExactRegressor):
+class NTKConvRegressorCV(ClosedFormRegressor):
     r"""Infinitely wide linear RNN with cross-validation over its hyperparameters.
 
     It finds what `sklearn.model_selection.GridSearchCV` over `NTKConvRegressor` finds, in one pass
@@ -164,8 +156,6 @@ class NTKConvRegressorCV(ExactRegressor):
     {'alpha': 10, 'nu_w': 0.1}
     """
 
-    _held_out: LagStatistics | None = None  # but while `fit_statistics` learns
-
     _parameter_constraints: dict[str, list] = {
         **SHAPES,
         **COMPUTING,
@@ -253,11 +243,8 @@ class NTKConvRegressorCV(ExactRegressor):
         self : object
             The fitted estimator.
         """
-        self._groups = groups
-        try:
-            return super().fit(X, y, sample_weight, sequence_id=sequence_id)
-        finally:
-            del self._groups
+        self._validate_params()
+        return self._fit(read_training_data(self, X, y, sample_weight, sequence_id, groups=groups))
 
     def fit_statistics(
         self, statistics: LagStatistics, held_out: LagStatistics | None = None
@@ -280,7 +267,7 @@ class NTKConvRegressorCV(ExactRegressor):
         Raises
         ------
         TypeError
-            If something else than `LagStatistics` came.
+            If they are not `LagStatistics`.
         ValueError
             If a parameter is not of the form it must have or needs more than sums, or the two sums
             are not of the same lags, channels and outputs. An earlier fit then stays as it was.
@@ -297,200 +284,72 @@ class NTKConvRegressorCV(ExactRegressor):
         >>> model.fit_statistics(early, held_out=late).best_params_
         {'alpha': 0.001}
         """
-        self._held_out = held_out
-        try:
-            return super().fit_statistics(statistics)
-        finally:
-            del self._held_out
+        self._validate_params()
+        return self._fit(known_sums(statistics, held_out))
 
-    def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
+    def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
-        n_coefficients = n_lags * data.sequences.n_channels
-        if n_coefficients > MOST_DIRECT:
+        n_lags = data.count_lags(self.n_lags)
+        if n_lags * data.n_channels > MOST_DIRECT:
             raise ValueError(
                 f"Cross-validation needs the spectrum of the lags' scatter, for at most "
-                f"{MOST_DIRECT} coefficients, but n_lags={n_lags} with "
-                f"{data.sequences.n_channels} channels came. Lower n_lags, or compare fits of "
-                "NTKConvRegressor."
+                f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {data.n_channels} "
+                "channels. Lower n_lags, or compare fits of NTKConvRegressor."
             )
-        if isinstance(self.cv, str):
+        whole, scores, n_splits = self._score(data, n_lags, candidates)
+        results = _results(candidates.params, scores, n_splits)
+        best = candidates.params[results["best_index_"]]
+        prior = candidates.prior_of[results["best_index_"]]
+        self._say(f"best of {len(candidates)}: {best}, score {results['best_score_']:.6g}")
+        solution = Solution(self._make_problem(whole, prior), float(best["alpha"]))
+        if (n_steps := best.get("n_steps")) is not None:
+            descent = make_descent(solution, n_steps, self.learning_rate)
+            solution = Solution(solution.problem, solution.alpha, descent)
+        return self._fit_of(prior, solution, results)
+
+    def _score(
+        self, data: AnyData, n_lags: int, candidates: Candidates
+    ) -> tuple[LagStatistics, NDArray, int]:
+        """Return the sums of all data, the scores (n_parts, n_candidates) and number of splits."""
+        judge = Judge(candidates, self.scoring, self.learning_rate)
+        if isinstance(data, KnownSums) and data.held_out is not None:
             whole = self._statistics(data, n_lags)
-            return self._choose_best(candidates, whole, self._judge(whole, data, candidates)[None])
-        whole, scores = self._cross_validate(data, n_lags, candidates)
-        return self._choose_best(candidates, self._about(whole), scores)
+            held_out = data.held_out.to(whole.input_mean.device)
+            return whole, judge.score(whole, held_out)[None], 1
+        if isinstance(rule := self.cv, str):
+            whole = self._statistics(data, n_lags)
+            return whole, judge.expect(rule, data, whole)[None], 0
+        rows = data.rows(f"cv={self.cv!r}")
+        device, centred = check_device(self.device), self.fit_intercept
+        self._say(f"{len(candidates)} candidates")
+        whole, scores = cross_validate(
+            rows, self.cv, judge, n_lags=n_lags, device=device, centred=centred
+        )
+        return whole, scores, len(scores)
 
-    def _learn(self, statistics: LagStatistics) -> tuple[Tensor, Tensor]:
-        candidates = make_candidates(self)
-        if self._held_out is not None:
-            held_out = self._check_held_out(self._held_out, statistics)
-            scores = self._score_fold(statistics, held_out, candidates)[None]
-        elif self.cv in ("gcv", "evidence"):
-            scores = self._judge(statistics, None, candidates)[None]
-        else:
-            raise ValueError(
-                f"cv={self.cv!r} needs the rows of the data; sums know cv='gcv' and 'evidence', "
-                "or are judged by sums that are held out."
-            )
-        return self._accept(*self._choose_best(candidates, statistics, scores))
 
-    def _check_held_out(self, held_out: LagStatistics, statistics: LagStatistics) -> LagStatistics:
-        if not isinstance(held_out, LagStatistics):
-            raise TypeError(f"held_out must be LagStatistics, but {type(held_out).__name__} came.")
-        if held_out.weight <= 0:
-            raise ValueError("held_out must have one row at least, but its weight is 0.")
-        held_out = held_out.to(statistics.input_mean.device)
-        statistics.check_alike(held_out)
-        return held_out
-
-    def _choose_best(
-        self, candidates: Candidates, whole: LagStatistics, scores: NDArray
-    ) -> tuple[LagPrior, Solution]:
-        by_whole = isinstance(self.cv, str) and self._held_out is None
-        self.n_splits_ = 0 if by_whole else len(scores)
-        self._publish_scores(candidates, scores)
-        best = candidates[self.best_index_]
-        prior, steps = self.make_prior(best), best.get("n_steps")
-        return prior, self._make_solution(whole, prior, float(best["alpha"]), steps)
-
-    def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
-        """Return the prior of a candidate.
-
-        Parameters
-        ----------
-        candidate : mapping of str to object
-            Parameters of `NTKConvRegressor`, as in ``cv_results_["params"]``.
-
-        Returns
-        -------
-        prior : LagPrior
-            With the candidate's hyperparameters, and the estimator's where it has none.
-        """
-        values = {name: getattr(self, name) for name in (*HYPERPARAMETERS, "prior")}
-        values.update(candidate)
-        return make_prior(values["prior"], SimpleNamespace(**values))
-
-    def _cross_validate(
-        self, data: TrainingData, n_lags: int, candidates: Candidates
-    ) -> tuple[LagStatistics, NDArray]:
-        """Return the statistics of all data, and the scores (n_splits, n_candidates)."""
-        splitter = check_cv(self.cv, classifier=False)
-        rows = np.arange(n_samples(data))
-        splits = list(splitter.split(rows, rows, self._groups))
-        if not splits:
-            raise ValueError("cv has no splits; it needs one at least.")
-        samples_are_steps = n_samples(data) == data.sequences.n_supervised
-        if self.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
-            raise ValueError(
-                "scoring='r2' needs two samples at least in each test part of cv; take "
-                "scoring='neg_mean_squared_error'."
-            )
-        device = check_device(self.device)
-        whole, folds = fold_statistics(data, splits, n_lags, device)
-        check_sums(whole)
-        self._say(f"{len(splits)} splits, {len(candidates)} candidates")
-        scores = np.array([self._score_fold(*fold, candidates) for fold in folds])
-        return whole, scores
-
-    def _score_fold(
-        self, train: LagStatistics, test: LagStatistics, candidates: Candidates
-    ) -> NDArray:
-        """Return the scores on a test part, (n_candidates,)."""
-        train = train if self.fit_intercept else train.uncentred()
-        scores = np.empty(len(candidates))
-        for solution, filters, indices in self._paths(train, candidates):
-            part = test.first_lags(solution.statistics.n_lags)
-            group = [candidates[index] for index in indices]
-            scores[indices] = self._score_path(solution, filters, group, part).cpu().numpy()
-        return scores
-
-    def _score_path(
-        self, solution: Solution, filters: Tensor, candidates: Candidates, part: LagStatistics
-    ) -> Tensor:
-        """Return the scores on a test part of the candidates of one prior, (n_candidates,)."""
-        seen, digits = solution.statistics, self._short_of_digits(solution, candidates)
-        n_outputs = len(seen.target_mean)
-        many = n_outputs * len(candidates) > len(filters)
-        if many and self.scoring == "neg_mean_squared_error" and not digits:
-            squares = held_out_squares(solution.spectrum, filters, seen, part)
-            return -squares / (part.weight * n_outputs)
-        responses = solution.spectrum.solve(filters)
-        for place in digits:
-            alpha = float(candidates[place]["alpha"])
-            responses[:, place] = replace(solution, alpha=alpha).response
-        return SCORES[self.scoring](part.squared_errors(responses, seen.intercept(responses)), part)
-
-    def _judge(
-        self, statistics: LagStatistics, data: TrainingData | None, candidates: Candidates
-    ) -> NDArray:
-        """Return the candidates' scores without a splitter, (n_candidates,)."""
-        if self.cv == "evidence":
-            local = statistics.to("cpu")
-            return np.array([self._evidence(local, candidate) for candidate in candidates])
-        scores = np.empty(len(candidates))
-        for solution, filters, indices in self._paths(statistics, candidates):
-            squares = self._expected_squares(str(self.cv), data, solution, filters)
-            scores[indices] = -squares.mean(dim=1).cpu().numpy()
-        return scores
-
-    def _evidence(self, statistics: LagStatistics, candidate: Mapping[str, Any]) -> float:
-        root = make_root(self.make_prior(candidate), statistics)
-        return evidence(statistics, root, float(candidate["alpha"]), self._n_intercepts).value
-
-    def _paths(
-        self, statistics: LagStatistics, candidates: Candidates
-    ) -> Iterator[tuple[Solution, Tensor, list[int]]]:
-        """Yield a solution for each prior, its filters (p, k), and the places of those candidates.
-
-        Lags that cannot matter under a prior are left out.
-        """
-        groups: dict[tuple, list[int]] = {}
-        for index, candidate in enumerate(candidates):
-            # The same object stands for the same value, whether it can be hashed or not.
-            prior = (id(v) for k, v in candidate.items() if k not in ("alpha", "n_steps"))
-            groups.setdefault(tuple(prior), []).append(index)
-        scatter = statistics.input_scatter.diagonal()
-        for indices in groups.values():
-            root = make_root(self.make_prior(candidates[indices[0]]), statistics)
-            root = root.relevant(scatter, min(candidates[index]["alpha"] for index in indices))
-            seen = statistics.first_lags(len(root.lags))
-            solution = Solution(seen, root, 0.0, self._n_intercepts)
-            filters = [self._filter(solution, candidates[index]) for index in indices]
-            yield solution, torch.stack(filters, dim=1), indices
-
-    def _short_of_digits(self, solution: Solution, candidates: Candidates) -> list[int]:
-        """Return the places of the ridges of so small a penalty that rounding would show."""
-        smallest = SMALLEST_PENALTY * solution.largest_curvature * solution.statistics.weight
-        return [
-            place
-            for place, candidate in enumerate(candidates)
-            if candidate.get("n_steps") is None and candidate["alpha"] < smallest
-        ]
-
-    def _filter(self, solution: Solution, candidate: Mapping[str, Any]) -> Tensor:
-        penalised = solution.changed(alpha=float(candidate["alpha"]))
-        if (n_steps := candidate.get("n_steps")) is None:
-            return penalised.descent_filter(None)
-        return self._filters(penalised, np.array([n_steps]))[:, 0]
-
-    def _publish_scores(self, candidates: Candidates, scores: NDArray) -> None:
-        mean = scores.mean(axis=0)
-        order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
-        self.best_index_ = int(order.argmax())
-        self.best_score_ = float(mean[self.best_index_])
-        self.best_params_ = dict(candidates[self.best_index_])
-        results: dict[str, Any] = {
-            f"param_{name}": _masked([candidate[name] for candidate in candidates])
-            for name in candidates[0]
-        }
-        results["params"] = candidates
-        if self.n_splits_ > 0:
-            results |= {f"split{k}_test_score": row for k, row in enumerate(scores)}
-        results["mean_test_score"] = mean
-        if self.n_splits_ > 0:
-            results["std_test_score"] = scores.std(axis=0)
-        results["rank_test_score"] = rankdata(-order, method="min").astype(np.int32)
-        self.cv_results_ = results
-        self._say(f"best of {len(candidates)}: {self.best_params_}, score {self.best_score_:.6g}")
+def _results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> dict[str, Any]:
+    """Return the fitted attributes that tell of scores (n_parts, n_candidates)."""
+    mean = scores.mean(axis=0)
+    order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
+    best = int(order.argmax())
+    results: dict[str, Any] = {
+        f"param_{name}": _masked([candidate[name] for candidate in params]) for name in params[0]
+    }
+    results["params"] = params
+    if n_splits > 0:
+        results |= {f"split{k}_test_score": row for k, row in enumerate(scores)}
+    results["mean_test_score"] = mean
+    if n_splits > 0:
+        results["std_test_score"] = scores.std(axis=0)
+    results["rank_test_score"] = rankdata(-order, method="min").astype(np.int32)
+    return {
+        "n_splits_": n_splits,
+        "best_index_": best,
+        "best_score_": float(mean[best]),
+        "best_params_": dict(params[best]),
+        "cv_results_": results,
+    }
 
 
 def _masked(values: list) -> np.ma.MaskedArray:
@@ -499,25 +358,3 @@ def _masked(values: list) -> np.ma.MaskedArray:
     array = np.array(values) if numbers else np.empty(len(values), dtype=object)
     array[:] = values
     return np.ma.MaskedArray(array, mask=False)
-
-
-def _r2(squares: Tensor, part: Moments) -> Tensor:
-    """Return R^2 for squared errors (n_candidates, n_outputs), averaged over outputs."""
-    scatter = part.target_scatter
-    constant = torch.where(squares > 0, 0.0, 1.0)  # as scikit-learn has it
-    return torch.where(scatter > 0, 1.0 - squares / scatter, constant).mean(dim=1)
-
-
-def _neg_mean_squared_error(squares: Tensor, part: Moments) -> Tensor:
-    return -(squares / part.weight).mean(dim=1)
-
-
-def _neg_root_mean_squared_error(squares: Tensor, part: Moments) -> Tensor:
-    return -(squares / part.weight).sqrt().mean(dim=1)
-
-
-SCORES: dict[str, Callable[[Tensor, Moments], Tensor]] = {
-    "r2": _r2,
-    "neg_mean_squared_error": _neg_mean_squared_error,
-    "neg_root_mean_squared_error": _neg_root_mean_squared_error,
-}

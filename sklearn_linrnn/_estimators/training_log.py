@@ -1,9 +1,9 @@
-"""Telling callbacks, and whoever asked for it by `verbose`, how a training goes."""
+"""Reports of a training, to callbacks and, if `verbose` asks for it, to the terminal."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -20,50 +20,60 @@ class TrainingLog:
     estimator : estimator
         Whose training it is; one that supports callbacks.
     max_iter : int
-        Most steps of the training.
-    arguments : dict
+        Most iterations of the training.
+    given : mapping of str to object
         What callbacks get with each report: X, y and metadata.
+    say : callable
+        Prints a line, if `verbose` asks for it.
     """
 
-    def __init__(self, estimator: BaseEstimator, max_iter: int, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        max_iter: int,
+        given: Mapping[str, Any],
+        say: Callable[[str], None],
+    ) -> None:
         self.estimator = estimator
         self.max_iter = max_iter
-        self.arguments = arguments
+        self.given = given
+        self.say = say
         self.n_reports = min(N_REPORTS, max_iter)
         self.begun = time.monotonic()
         self._has_callbacks = bool(getattr(estimator, "_skl_callbacks", None))
         self.context = estimator._init_callback_context(max_subtasks=self.n_reports)
-        self.context.call_on_fit_task_begin(estimator=estimator, **arguments)
+        self.context.call_on_fit_task_begin(estimator=estimator, **given)
 
-    def steps_to_next(self, step: int) -> int:
-        """Return the number of steps from this one to the next report that somebody waits for."""
+    def iterations_to_next(self, iteration: int) -> int:
+        """Return the number of iterations from this one to the next report, if there is one."""
         if not (self.estimator.verbose or self._has_callbacks):
-            return self.max_iter - step
-        report = step * self.n_reports // self.max_iter + 1
-        return -(-report * self.max_iter // self.n_reports) - step
+            return self.max_iter - iteration
+        report = iteration * self.n_reports // self.max_iter + 1
+        return -(-report * self.max_iter // self.n_reports) - iteration
 
-    def report(self, step: int, loss: float, attributes: Callable[[], dict[str, Any]]) -> bool:
-        """Report a step; return whether a callback wants training to stop.
+    def report(self, iteration: int, loss: float, attributes: Callable[[], dict[str, Any]]) -> bool:
+        """Report an iteration; return whether a callback wants training to stop.
 
         ``attributes`` makes those that a model has which is fitted up to here.
         """
-        self._print(step, loss)
+        self._print(iteration, loss)
         if not self._has_callbacks:
             return False
         task = self.context.subcontext(task_name="steps")
-        task.call_on_fit_task_begin(estimator=self.estimator, **self.arguments)
+        task.call_on_fit_task_begin(estimator=self.estimator, **self.given)
         return task.call_on_fit_task_end(
-            estimator=self.estimator, **self.arguments, reconstruction_attributes=attributes
+            estimator=self.estimator, **self.given, reconstruction_attributes=attributes
         )
 
-    def close(self, outcome: str, step: int, attributes: Callable[[], dict[str, Any]]) -> None:
-        """Report the end, and how training came to it."""
-        self.estimator._say(f"ended after {step} steps: {outcome}")
+    def close(self, outcome: str, iteration: int, attributes: Callable[[], dict[str, Any]]) -> None:
+        """Report the end, and its cause."""
+        self.say(f"ended after {iteration} iterations: {outcome}")
         self.context.call_on_fit_task_end(
-            estimator=self.estimator, **self.arguments, reconstruction_attributes=attributes
+            estimator=self.estimator, **self.given, reconstruction_attributes=attributes
         )
 
-    def _print(self, step: int, loss: float) -> None:
-        if step and step * N_LINES % self.max_iter < N_LINES * self.max_iter // self.n_reports:
-            left = (time.monotonic() - self.begun) * (self.max_iter / step - 1)
-            self.estimator._say(f"step {step}/{self.max_iter}, loss {loss:.6g}, {left:.0f} s left")
+    def _print(self, iteration: int, loss: float) -> None:
+        lines = N_LINES * self.max_iter // self.n_reports
+        if iteration and iteration * N_LINES % self.max_iter < lines:
+            left = (time.monotonic() - self.begun) * (self.max_iter / iteration - 1)
+            self.say(f"iteration {iteration}/{self.max_iter}, loss {loss:.6g}, {left:.0f} s left")

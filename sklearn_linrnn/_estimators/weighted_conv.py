@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
-from sklearn_linrnn._core.priors.lag_priors import Given
-from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._core.training.objective import Model
+from sklearn_linrnn._core.networks.recipes import ConvolutionRecipe
 from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
@@ -20,7 +16,6 @@ from sklearn_linrnn._estimators.parameters import (
     VARIANCES,
     StrOptions,
     check_lag_weights,
-    torch_dtype,
 )
 
 
@@ -228,22 +223,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _begin(self, goes_on: bool) -> bool:
-        if not super()._begin(goes_on):
-            names = "lag_weights", "nu_w", "nu_f", "nu_c"
-            # Training that goes on keeps the weights that it began with.
-            self._weighting = {name: getattr(self, name) for name in names}
-        return goes_on
-
-    def _lag_prior(self, n_lags: int) -> Given:
-        weighting = SimpleNamespace(**self._weighting)
-        return Given(check_lag_weights(weighting.lag_weights, n_lags, weighting))
-
-    def _make_model(self, n_outputs: int, root: PriorRoot) -> ScaledConvolution:
-        return ScaledConvolution(root, n_outputs, torch_dtype(self.dtype))
-
-    def _parameters(self) -> list[NDArray]:
-        return [self._theta]
-
-    def _model_attributes(self, model: Model) -> dict[str, NDArray]:
-        return {"_theta": self._export(model.parameters[0])}
+    def _recipe(self, n_lags: int, seed: int | None) -> ConvolutionRecipe:
+        return ConvolutionRecipe(
+            check_lag_weights(self.lag_weights, n_lags, self.nu_w, self.nu_f, self.nu_c)
+        )

@@ -11,8 +11,8 @@ from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import Levels
+from sklearn_linrnn._estimators.auto_choice import most_lags
 from sklearn_linrnn._estimators.base import LagRegressor
-from sklearn_linrnn._estimators.ntk_conv import most_lags
 from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn.forecasting._history import History
 from sklearn_linrnn.forecasting._models import Model

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import Levels
 from sklearn_linrnn._estimators.base import LagRegressor
-from sklearn_linrnn._estimators.closed_form import ExactRegressor, NotComputedError
+from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
 from sklearn_linrnn.forecasting._regressions import Regression
 
 
@@ -58,7 +58,7 @@ class Model:
     @cached_property
     def noise_variance(self) -> NDArray:
         """Variance of the residuals, (n_outputs,)."""
-        if isinstance(self.estimator, ExactRegressor):
+        if isinstance(self.estimator, ClosedFormRegressor):
             return self.estimator.noise_variance_
         seen = self.sums.first_lags(self.estimator.impulse_response_.shape[2])
         intercept = torch.from_numpy(self.estimator.intercept_).double()
@@ -91,11 +91,10 @@ class Model:
     @cached_property
     def _posterior_root(self) -> tuple[NDArray, NDArray] | None:
         """``F`` (p, k) and ``F^T z_bar``; None where the estimator has no posterior."""
-        if not isinstance(self.estimator, ExactRegressor):
+        if not isinstance(self.estimator, ClosedFormRegressor):
             return None
-        try:
-            solution = self.estimator._posterior()
-        except NotComputedError:
+        solution = self.estimator.solution_
+        if solution is None or not solution.has_posterior:
             return None
         root = solution.posterior_root
         centre = root.T @ solution.statistics.input_mean

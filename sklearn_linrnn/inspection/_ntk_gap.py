@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
+
+from sklearn_linrnn._core.response import as_matrix
+from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn.inspection._retrace import retrace
 
 LAZY = 0.1  # a change that leaves a network nearly as linear in its parameters as it was
 
@@ -98,9 +101,8 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     False
     """
     distance = _make_metric(estimator, metric)
-    start, limit, linearised, kernel_change = estimator._retrace()
-    trained = torch.tensor(estimator.impulse_response_).double()
-    trained = trained.permute(2, 1, 0).flatten(0, 1)
+    start, limit, linearised, kernel_change = retrace(estimator.training_)
+    trained = as_matrix(estimator.impulse_response_)
     learned = distance(limit - start)
     if learned == 0:
         return NTKGap(0.0, 0.0, 0.0, kernel_change)
@@ -114,17 +116,18 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
 
 def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
     check_is_fitted(estimator)
-    if not hasattr(estimator, "transition_"):
+    if not isinstance(estimator, LinearRNNRegressor):
         raise TypeError(
-            f"ntk_gap is for LinearRNNRegressor, but {type(estimator).__name__} came: the others "
+            f"ntk_gap is for LinearRNNRegressor, but got {type(estimator).__name__}: the others "
             "are no networks of finite width."
         )
-    if estimator.solver != "gd" or estimator.weight_decay:
+    record = estimator.training_
+    if record.rule.solver != "gd" or record.rule.weight_decay:
         raise ValueError(
-            "ntk_gap knows the limit of solver='gd' without weight_decay, but solver="
-            f"{estimator.solver!r}, weight_decay={estimator.weight_decay} came."
+            "ntk_gap knows the limit of solver='gd' without weight_decay, but got solver="
+            f"{record.rule.solver!r}, weight_decay={record.rule.weight_decay}."
         )
-    if estimator._went_on:
+    if record.went_on:
         raise ValueError(
             "ntk_gap retraces the steps of one fit, but this network went on training, by "
             "partial_fit or warm_start."
@@ -132,6 +135,6 @@ def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
     if metric == "response":
         return lambda response: float(response.norm())
     if metric == "prediction":
-        scatter = estimator._sums.input_scatter
+        scatter = record.statistics.input_scatter
         return lambda response: float((response * (scatter @ response)).sum().clamp(min=0)) ** 0.5
-    raise ValueError(f"metric must be 'response' or 'prediction', but {metric!r} came.")
+    raise ValueError(f"metric must be 'response' or 'prediction', but got {metric!r}.")

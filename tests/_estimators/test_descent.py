@@ -24,6 +24,7 @@ from sklearn_linrnn import (
     NTKConvRegressor,
     WeightedConv1DRegressor,
 )
+from sklearn_linrnn._core.training.objective import Objective
 from sklearn_linrnn.callback import EarlyStopping, SpectralRadiusMonitor, TrainingProgress
 
 RNG = np.random.default_rng(0)
@@ -68,8 +69,7 @@ def start_loss(y):
 
 
 def parameters(model):
-    names = ("_theta",) if hasattr(model, "_theta") else ("transition_", "input_", "readout_")
-    return [getattr(model, name) for name in names]
+    return model.training_.parameters
 
 
 def assert_same_fit(one, other):
@@ -305,8 +305,8 @@ def test_a_part_of_every_part_is_held_out(split):
     options = {"early_stopping": True, "validation_fraction": 0.2, "validation_split": split}
     model = conv(**options, max_iter=1, learning_rate=1e-9, random_state=3)
     model.fit(X[:20], Y[:20]).partial_fit(X[20:], Y[20:])
-    assert model._held_out_sums.weight == 4 + 8
-    assert model._sums.weight == 16 + 32
+    assert model.training_.held_out.weight == 4 + 8
+    assert model.training_.statistics.weight == 16 + 32
     if split == "last":
         held_out = np.r_[16:20, 52:60]
         rest = np.setdiff1d(np.arange(60), held_out)
@@ -447,7 +447,7 @@ def test_every_observed_step_is_held_out_at_times_and_no_other():
     )
     seen = set()
     for seed in range(100):
-        held_out = model.set_params(random_state=seed).fit(x, y, w)._held_out_sums
+        held_out = model.set_params(random_state=seed).fit(x, y, w).training_.held_out
         assert held_out.weight == 1, "so that its mean is the target held out"
         seen.add(held_out.target_mean.item())
     assert seen == {0.0, 1.0, 2.0, 4.0, 5.0, 7.0, 8.0, 9.0}
@@ -588,7 +588,7 @@ def test_the_limit_of_stability_is_that_of_the_kind_of_momentum(momentum, nester
     assert_allclose(below.loss_curve_[-1], sample_loss(minimum, X, Y), rtol=1e-9)
     with (
         pytest.warns(UserWarning, match="past the stable limit"),
-        pytest.warns(ConvergenceWarning, match="diverged at step"),
+        pytest.warns(ConvergenceWarning, match="diverged at iteration"),
     ):
         above = conv(**options, learning_rate=1.01 * limit, max_iter=8000).fit(X, Y)
     best = min(start_loss(Y), above.loss_curve_.min())
@@ -682,7 +682,7 @@ def test_recordings_shorter_than_the_lags_count_from_their_first_step(make, opti
 @both
 def test_recordings_all_shorter_than_the_lags_are_an_error_that_names_them(make):
     x, y = recordings([3, 1])
-    with pytest.raises(ValueError, match="n_lags=5 needs as many steps"):
+    with pytest.raises(ValueError, match="n_lags=5 needs as many time steps"):
         make(n_lags=5).fit(x, y)
 
 
@@ -765,7 +765,7 @@ def fail():
 
 
 def interrupted(model, source, at, x=X, y=Y):
-    """Return a model whose training is interrupted after so many steps."""
+    """Return a model whose training is interrupted after so many iterations."""
 
     def shares(step):
         if step == at:
@@ -776,45 +776,74 @@ def interrupted(model, source, at, x=X, y=Y):
         model.set_params(schedule=shares)
     else:
         model.set_callbacks(Acting(at, interrupt))
-    with pytest.warns(ConvergenceWarning, match=f"interrupted after step {at};") as record:
+    with pytest.raises(KeyboardInterrupt):
         model.fit(x, y)
-    return model, str(record[0].message)
+    return model
 
 
-def assert_kept_what_the_warning_says(model, message):
-    """The parameters are the best ones, or those of the last whole step."""
-    losses = [start_loss(Y), *model.loss_curve_]
-    kept = min(losses) if "best" in message else losses[-1]
-    assert_allclose(sample_loss(model, X, Y), kept, rtol=1e-10)
+def assert_holds_the_last_whole_iteration(model, n_iter):
+    assert model.n_iter_ == len(model.loss_curve_) == n_iter
+    assert_allclose(sample_loss(model, X, Y), [start_loss(Y), *model.loss_curve_][-1], rtol=1e-10)
 
 
 @both
 @pytest.mark.parametrize("source", ["schedule", "callback"])
 @pytest.mark.parametrize("name", [*OPTIMISERS, "lbfgs", "long steps"])
-def test_an_interrupted_training_keeps_parameters_of_a_whole_step(make, source, name):
+def test_an_interrupt_goes_through_and_leaves_the_last_whole_iteration(make, source, name):
     options = {"solver": "lbfgs"} if name == "lbfgs" else OPTIMISERS.get(name, {})
     if name == "long steps":  # the loss of the last step is not the lowest
         options = {"momentum": 0.95, "learning_rate": 0.5}
     if make is network:
         options = {**options, "init": "centered"}
-    model, message = interrupted(make(**options, max_iter=60), source, 5)
-    assert model.n_iter_ == len(model.loss_curve_) == 5
-    assert_kept_what_the_warning_says(model, message)
+    model = interrupted(make(**options, max_iter=60), source, 5)
+    assert_holds_the_last_whole_iteration(model, 5)
 
 
 @pytest.mark.parametrize("source", ["schedule", "callback"])
 @pytest.mark.parametrize("at", [1, 3, 6, 9])
-def test_automatic_steps_with_momentum_keep_what_the_warning_says(source, at):
+def test_automatic_steps_with_momentum_leave_the_last_whole_iteration(source, at):
     """With momentum the loss goes up and down: neither the last nor the one before is the best."""
     model = network(momentum=0.95, max_iter=60, init="centered")
-    assert_kept_what_the_warning_says(*interrupted(model, source, at))
+    assert_holds_the_last_whole_iteration(interrupted(model, source, at), at)
+
+
+@both
+@pytest.mark.parametrize("name", [*OPTIMISERS, "lbfgs"])
+def test_an_interrupt_within_a_step_takes_it_back(make, name, monkeypatch):
+    """The parameters have moved, and nobody has seen where to."""
+    options = {"solver": "lbfgs"} if name == "lbfgs" else OPTIMISERS[name]
+    if make is network:
+        options = {**options, "init": "centered"}
+    whole, n_calls = Objective.evaluate, 0
+
+    def torn(self):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 7:
+            raise KeyboardInterrupt
+        return whole(self)
+
+    monkeypatch.setattr(Objective, "evaluate", torn)
+    model = make(**options, max_iter=60)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y)
+    assert_holds_the_last_whole_iteration(model, model.n_iter_)
+    assert 0 < model.n_iter_ < 7
+
+
+def test_a_search_ends_at_an_interrupt():
+    grid = {"nu_w": [0.1, 0.2, 0.3]}
+    search = GridSearchCV(network(schedule=interrupt), grid, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, Y)
+    assert not hasattr(search, "cv_results_")
 
 
 @both
 @pytest.mark.parametrize("name", [*OPTIMISERS, "lbfgs"])
 def test_an_interrupt_before_the_first_step_leaves_the_start(make, name):
     options = {"solver": "lbfgs"} if name == "lbfgs" else OPTIMISERS[name]
-    model, _ = interrupted(make(**options, max_iter=5), "schedule", 0)
+    model = interrupted(make(**options, max_iter=5), "schedule", 0)
     assert model.n_iter_ == len(model.loss_curve_) == 0
     start = make(max_iter=1, schedule=no_step).fit(X, Y)
     assert_array_equal(model.predict(X), start.predict(X))
@@ -825,7 +854,7 @@ def test_an_interrupt_before_the_first_step_leaves_the_start(make, name):
 @both
 @pytest.mark.parametrize("source", ["schedule", "callback"])
 def test_an_interrupted_estimator_can_be_used_stored_and_trained_on(make, source):
-    model, _ = interrupted(make(max_iter=30, solver="adam"), source, 4)
+    model = interrupted(make(max_iter=30, solver="adam"), source, 4)
     assert np.isfinite(model.predict(X)).all()
     model.set_params(schedule="constant", warm_start=True, max_iter=6).set_callbacks()
     back = pickle.loads(pickle.dumps(model))
@@ -836,7 +865,7 @@ def test_an_interrupted_estimator_can_be_used_stored_and_trained_on(make, source
 @both
 def test_an_interrupt_under_early_stopping_keeps_the_best_on_the_held_out_part(make):
     model = make(early_stopping=True, validation_fraction=0.25, learning_rate=0.05, max_iter=50)
-    model, _ = interrupted(model, "schedule", 6)
+    model = interrupted(model, "schedule", 6)
     best = int(model.validation_loss_curve_.argmin()) + 1
     again = make(learning_rate=0.05, max_iter=best).fit(X[:45], Y[:45])
     assert_allclose(model.impulse_response_, again.impulse_response_, rtol=1e-10, atol=1e-13)
@@ -846,7 +875,7 @@ def test_an_interrupt_under_early_stopping_keeps_the_best_on_the_held_out_part(m
 def test_an_interrupt_while_the_data_are_read_leaves_what_was_learned(make, monkeypatch):
     model = make(max_iter=3).fit(X, Y)
     before = pickle.dumps(vars(model))
-    monkeypatch.setattr(LagStatistics, "from_windows", interrupt)
+    monkeypatch.setattr(LagStatistics, "of_windows", interrupt)
     for call in (model.fit, model.partial_fit):
         with pytest.raises(KeyboardInterrupt):
             call(X, Y)
@@ -901,11 +930,11 @@ def test_out_of_memory_says_what_to_lower(make, place, error, monkeypatch):
     model = make(max_iter=4).fit(X, Y)
     before = copy.deepcopy(model)
     if place == "start":
-        monkeypatch.setattr(type(model), "_make_model", exhausted)
+        monkeypatch.setattr(type(model.training_.recipe), "model", exhausted)
     elif place == "steps":
         model.set_params(schedule=lambda step: exhausted() if step == 2 else 1.0)
     else:
-        monkeypatch.setattr(LagStatistics, "from_windows", exhausted)
+        monkeypatch.setattr(LagStatistics, "of_windows", exhausted)
     for call in (model.fit, model.partial_fit):
         with pytest.raises(MemoryError, match=r"[Ll]ower .*n_lags") as caught:
             call(X, Y)
@@ -1083,10 +1112,10 @@ def test_ten_lines_are_printed_the_last_at_the_end(make, max_iter, capsys):
     *lines, end = capsys.readouterr().out.splitlines()
     assert len(lines) == min(10, max_iter)
     name = type(model).__name__
-    assert end == f"[{name}] ended after {max_iter} steps: max_iter"
+    assert end == f"[{name}] ended after {max_iter} iterations: max_iter"
     loss = f"{model.loss_curve_[-1]:.6g}"
-    assert lines[-1] == f"[{name}] step {max_iter}/{max_iter}, loss {loss}, 0 s left"
-    steps = [int(line.split("step ")[1].split("/")[0]) for line in lines]
+    assert lines[-1] == f"[{name}] iteration {max_iter}/{max_iter}, loss {loss}, 0 s left"
+    steps = [int(line.split("iteration ")[1].split("/")[0]) for line in lines]
     for step, line in zip(steps, lines, strict=True):
         assert f"loss {model.loss_curve_[step - 1]:.6g}," in line
 

@@ -507,13 +507,13 @@ def test_steps_are_judged_without_a_splitter_too(cv):
 @pytest.fixture
 def rows_read(monkeypatch):
     """Return a list that fills with the number of rows of each statistics of windows."""
-    read, original = [], LagStatistics.from_windows.__func__
+    read, original = [], LagStatistics.of_windows.__func__
 
     def counting(cls, inputs, *arguments, **options):
         read.append(len(inputs))
         return original(cls, inputs, *arguments, **options)
 
-    monkeypatch.setattr(LagStatistics, "from_windows", classmethod(counting))
+    monkeypatch.setattr(LagStatistics, "of_windows", classmethod(counting))
     return read
 
 
@@ -575,7 +575,7 @@ def test_small_penalties_and_large_inputs_keep_the_digits_of_single_fits(alpha, 
 
 
 def test_too_many_coefficients_are_refused():
-    with pytest.raises(ValueError, match="at most 4096 coefficients, but n_lags=4097"):
+    with pytest.raises(ValueError, match="at most 4096 coefficients, but got n_lags=4097"):
         NTKConvRegressorCV().fit(np.ones((6, 4097)), np.arange(6.0))
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor
-from sklearn_linrnn._core.networks.network import LinearRNN, RNNParameters
+from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
 from sklearn_linrnn._estimators.torch_module import LinearRNNModule
 
 N_CHANNELS, N_OUTPUTS, N_LAGS = 3, 2, 6
@@ -107,7 +107,7 @@ def test_gradient_of_a_loss_is_that_from_the_statistics(dtype, rtol):
     statistics = LagStatistics.from_series(list(x), list(y), n_lags=N_LAGS)
     module = random_module().to(dtype)
     start = (module.transition, module.input, module.readout)
-    network = LinearRNN(RNNParameters(*(p.detach().clone() for p in start)), N_LAGS)
+    network = LinearRNNModel(RNNParameters(*(p.detach().clone() for p in start)), N_LAGS)
     response = network.response()
     loss, gradient = statistics.profile_loss(response)
     network.backward(gradient)

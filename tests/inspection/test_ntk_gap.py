@@ -321,7 +321,7 @@ def test_a_network_that_was_led_back_to_its_start_has_no_gap():
 
 def test_sums_alone_are_enough():
     model = network(rows="timesteps", n_lags=4).fit(X[:, :1], Y)
-    sums = model._sums
+    sums = model.training_.statistics
     again = network(n_lags=4).fit_statistics(sums)
     assert_allclose(ntk_gap(again), ntk_gap(model), rtol=1e-12)
 
@@ -370,7 +370,7 @@ def test_a_network_that_went_on_training_cannot_be_retraced(way):
 
 @pytest.mark.parametrize("other", [WeightedConv1DRegressor(), NTKConvRegressor()], ids=repr)
 def test_other_estimators_are_no_networks(other):
-    with pytest.raises(TypeError, match=f"but {type(other).__name__} came"):
+    with pytest.raises(TypeError, match=f"but got {type(other).__name__}"):
         ntk_gap(other.fit(X, Y))
 
 
@@ -382,7 +382,7 @@ def test_what_is_no_estimator_is_a_type_error(wrong):
 
 @pytest.mark.parametrize("metric", ["loss", None, "Response"])
 def test_an_unknown_metric_is_named(metric):
-    with pytest.raises(ValueError, match=f"metric must be .*{metric!r} came"):
+    with pytest.raises(ValueError, match=f"metric must be .*got {metric!r}"):
         ntk_gap(network().fit(X, Y), metric=metric)
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.statistics.lag_operator import LagOperator, fast_length, irfft, rfft
+from sklearn_linrnn._core.fourier import fast_length, irfft, rfft
+from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 
 RATIO = 8.0  # of neighbouring shifts
 MARGIN = 10.0  # how far shifts reach beyond the powers of the inputs

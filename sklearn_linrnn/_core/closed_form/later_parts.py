@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 import torch
 
-from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 
 
-def r2_of_later_parts(
-    parts: Sequence[LagStatistics], root: PriorRoot, alpha: float, n_intercepts: int
-) -> float:
+def r2_of_later_parts(parts: Sequence[LagStatistics], root: PriorRoot, alpha: float) -> float:
     """Return the share of the squared error of the mean that a ridge saves on later parts.
 
     Each part but the first is predicted from those before it; errors of all parts together, the
@@ -27,14 +25,12 @@ def r2_of_later_parts(
         ``L``.
     alpha : float
         The penalty.
-    n_intercepts : int
-        1 with an intercept, else 0.
     """
     n_outputs = len(parts[0].target_mean)
     errors = torch.zeros(2, n_outputs, dtype=torch.float64)  # of the model, and of the mean
     past = parts[0]
     for part in parts[1:]:
-        response = Solution(past, root, alpha, n_intercepts).response
+        response = Solution(Problem(past, root), alpha).response
         responses = torch.stack([response, torch.zeros_like(response)], dim=1)
         errors += part.squared_errors(responses, past.intercept(responses)).cpu()
         past = past + part

@@ -89,7 +89,7 @@ def leave_one_out(
         weight = weight[seen, None]
         inputs = as_float64(block, filters.device)[seen] - statistics.input_mean
         coordinates = inputs @ basis
-        leverage = coordinates.square() @ filters + solution.n_intercepts
+        leverage = coordinates.square() @ filters + statistics.n_intercepts
         left = 1.0 - weight * leverage / statistics.weight
         for output in range(targets.shape[1]):
             fitted = coordinates @ (filters * spectrum.projections[:, output, None])

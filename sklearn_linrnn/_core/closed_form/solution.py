@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from sklearn_linrnn._core.closed_form.spectral import (
     Spectrum,
     degrees_of_freedom,
     gradient_descent_filter,
+    ridge,
     ridge_filter,
 )
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -31,8 +31,11 @@ class Descent:
 
 
 @dataclass(frozen=True, eq=False)
-class Solution(StoredAsNumPy):
-    """A ridge, or gradient descent towards it.
+class Problem(StoredAsNumPy):
+    """What is minimised, but for the penalty: data and a prior.
+
+    The decompositions are made when they are first asked for, and shared by all solutions of the
+    problem; they are not stored with it.
 
     Attributes
     ----------
@@ -40,42 +43,71 @@ class Solution(StoredAsNumPy):
         The data; about the origin for a model without intercept.
     root : PriorRoot
         ``L``, the root of the prior's covariance.
-    alpha : float
-        Strength of the penalty; infinite if nothing is to be learned.
-    n_intercepts : int
-        1 with an intercept, else 0.
-    descent : Descent or None
-        None for the minimum.
     """
 
     statistics: LagStatistics
     root: PriorRoot
-    alpha: float
-    n_intercepts: int
-    descent: Descent | None = None
 
-    def to(self, device: torch.device | str) -> Solution:
-        """Return the solution on a device."""
+    def to(self, device: torch.device | str) -> Problem:
+        """Return the problem on a device."""
         if self.root.lags.device == torch.device(device):
             return self
         root = replace(self.root, lags=self.root.lags.to(device))
-        return replace(self, statistics=self.statistics.to(device), root=root)
-
-    def changed(self, **changes: Any) -> Solution:
-        """Return the solution of another ``alpha`` or ``descent``; they leave the spectrum."""
-        other = replace(self, **changes)
-        vars(other)["spectrum"] = self.spectrum
-        return other
-
-    @property
-    def penalty(self) -> float:
-        """``alpha / m``."""
-        return self.alpha / self.statistics.weight
+        return Problem(self.statistics.to(device), root)
 
     @cached_property
     def spectrum(self) -> Spectrum:
         """The eigendecomposition, with what to see there."""
         return Quadratic.of(self.statistics, self.root).decompose()
+
+    @cached_property
+    def shown(self) -> ShownDirections:
+        """The directions that the data show."""
+        return ShownDirections.of(self.statistics, self.root)
+
+    def ridge(self, penalty: float) -> Tensor:
+        """Return ``H`` for the filter ``1/(lam + penalty)``, (p, n_outputs)."""
+        response = ridge(self.statistics, self.root, penalty)
+        return self.shown.ridge(penalty) if response is None else response
+
+
+@dataclass(frozen=True, eq=False)
+class Solution(StoredAsNumPy):
+    """A ridge, or gradient descent towards it.
+
+    Attributes
+    ----------
+    problem : Problem
+        Data and prior.
+    alpha : float
+        Strength of the penalty; infinite if nothing is to be learned.
+    descent : Descent or None
+        None for the minimum.
+    """
+
+    problem: Problem
+    alpha: float
+    descent: Descent | None = None
+
+    @property
+    def statistics(self) -> LagStatistics:
+        """The data."""
+        return self.problem.statistics
+
+    @property
+    def root(self) -> PriorRoot:
+        """``L``."""
+        return self.problem.root
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """The eigendecomposition of the problem."""
+        return self.problem.spectrum
+
+    @property
+    def penalty(self) -> float:
+        """``alpha / m``."""
+        return self.alpha / self.problem.statistics.weight
 
     @cached_property
     def response(self) -> Tensor:
@@ -84,15 +116,7 @@ class Solution(StoredAsNumPy):
             return torch.zeros_like(self.statistics.cross_scatter)
         if self.descent is not None:
             return self.spectrum.solve(self.filter)
-        response = Quadratic.of(self.statistics, self.root).ridge(self.penalty)
-        if response is not None:
-            return response
-        return self.shown.ridge(self.penalty)
-
-    @cached_property
-    def shown(self) -> ShownDirections:
-        """The directions that the data show."""
-        return ShownDirections.of(self.statistics, self.root)
+        return self.problem.ridge(self.penalty)
 
     @property
     def largest_curvature(self) -> float:
@@ -124,8 +148,9 @@ class Solution(StoredAsNumPy):
     def degrees_of_freedom(self) -> float:
         """Trace of the hat matrix, that of the intercept included."""
         if self.is_least_squares:
-            return float(self.n_intercepts + self.shown.rank)
-        return self.n_intercepts + float(degrees_of_freedom(self.spectrum.eigenvalues, self.filter))
+            return float(self.statistics.n_intercepts + self.problem.shown.rank)
+        used = float(degrees_of_freedom(self.spectrum.eigenvalues, self.filter))
+        return self.statistics.n_intercepts + used
 
     @cached_property
     def noise_variance(self) -> Tensor:
@@ -134,21 +159,27 @@ class Solution(StoredAsNumPy):
         Where ``alpha`` maximises the evidence this is the noise variance that does so too (MacKay
         1992; of several outputs in the mean). It is zero if no degree of freedom is left.
         """
-        left = self.statistics.weight - self.degrees_of_freedom
-        intercept = self.statistics.intercept(self.response)
-        residual = self.statistics.squared_errors(self.response[:, None], intercept[None])[0]
+        statistics, response = self.statistics, self.response
+        left = statistics.weight - self.degrees_of_freedom
+        intercept = statistics.intercept(response)
+        residual = statistics.squared_errors(response[:, None], intercept[None])[0]
         return residual / left if left > 0 else torch.zeros_like(residual)
 
     @property
     def is_determined(self) -> bool:
         """Whether data and penalty together determine the response."""
-        return self.penalty > 0 or self.shown.all_shown
+        return self.penalty > 0 or self.problem.shown.all_shown
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether there is a posterior: at the minimum of the loss, where it is determined."""
+        return self.descent is None and self.is_determined
 
     @cached_property
     def posterior_root(self) -> Tensor:
         """``F`` of shape (p, k); ``noise_variance * F F^T`` is the covariance of the response."""
         if self.is_least_squares:
-            return self.shown.least_squares_spread() / self.statistics.weight**0.5
+            return self.problem.shown.least_squares_spread() / self.statistics.weight**0.5
         curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)
         return self.root.respond(self.spectrum.vectors * curvature.rsqrt())
 

@@ -75,6 +75,11 @@ class Quadratic:
         return self.root.respond(theta)
 
 
+def ridge(moments: Moments, root: PriorRoot, penalty: float) -> Tensor | None:
+    """Return ``H`` of a single ridge, or None where a Cholesky factorisation loses digits."""
+    return Quadratic.of(moments, root).ridge(penalty)
+
+
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """Eigenvalues ``(p,)``, projections ``Q^T c (p, n_outputs)``, vectors ``Q (p, p)``; ``L``."""
@@ -139,16 +144,14 @@ def residual_scatter(moments: Moments, spectrum: Spectrum, filters: Tensor) -> T
     return (moments.target_scatter - gain).clamp(min=0.0)
 
 
-def generalised_cross_validation(
-    moments: Moments, spectrum: Spectrum, filters: Tensor, n_intercepts: int
-) -> Tensor:
+def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
     """Return the mean squared error that GCV expects, (n_filters, n_outputs).
 
     ``(RSS/m) / (1 - df/m)^2`` (Craven and Wahba 1979), with ``df`` the trace of the hat matrix, the
     intercept's share included; infinite where no degree of freedom is left, and where gradient
     descent diverges: there the trace is negative.
     """
-    used = n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
+    used = moments.n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
     left = (1.0 - used / moments.weight)[:, None]
     error = residual_scatter(moments, spectrum, filters) / moments.weight
     return torch.where((left > 0) & (left <= 1), error / left.square(), torch.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.networks.network import LinearRNN, RNNParameters
+from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
 
 
 class LinearisedRNN:
@@ -26,7 +26,7 @@ class LinearisedRNN:
     """
 
     def __init__(self, start: RNNParameters, n_lags: int, *, origin: Tensor | None = None) -> None:
-        self.network = LinearRNN(start, n_lags, origin=origin)
+        self.network = LinearRNNModel(start, n_lags, origin=origin)
         self.initial_response = self.network.response()
         self.parameters = [parameter.clone() for parameter in start]
         for parameter, gradient in zip(self.parameters, self.network.gradients, strict=True):

@@ -12,7 +12,6 @@ states are of shape (n_lags, n_channels, n_hidden), so that all products are of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -50,38 +49,6 @@ def initialise(
         for shape, variance in zip(shapes, others, strict=True)
     )
     return RNNParameters(transition, inputs, readout)
-
-
-@dataclass(frozen=True)
-class Start:
-    """How a network starts; it can be drawn again.
-
-    Attributes
-    ----------
-    n_hidden : int
-        Number of hidden units.
-    variances : tuple of float
-        ``nu_w``, ``nu_f`` and ``nu_c``.
-    transition_init : str or callable
-        As in `draw_transition`.
-    seed : int
-        Of all draws.
-    is_centred : bool
-        Whether the response of the start is subtracted from the network's.
-    """
-
-    n_hidden: int
-    variances: tuple[float, float, float]
-    transition_init: TransitionInit
-    seed: int
-    is_centred: bool
-
-    def draw(self, n_channels: int, n_outputs: int) -> RNNParameters:
-        """Return the parameters in float64, on the CPU."""
-        generator = torch.Generator().manual_seed(self.seed)
-        return initialise(
-            self.n_hidden, n_channels, n_outputs, self.variances, generator, self.transition_init
-        )
 
 
 class Recurrence:
@@ -140,7 +107,7 @@ def _places(chain: Tensor, n_parts: int) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-class LinearRNN:
+class LinearRNNModel:
     """A linear RNN in training.
 
     Parameters

@@ -1,39 +1,9 @@
-"""Causal convolution with an impulse response, and that response in training."""
+"""The response of the scaled convolution in training."""
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 from torch import Tensor
 
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
-
-
-def convolve(inputs: NDArray, impulse_response: NDArray) -> NDArray:
-    """Return ``sum_j H_j x_{t-j}`` at every step of recordings at rest before their starts.
-
-    Parameters
-    ----------
-    inputs : ndarray of shape (n_timesteps, n_channels) or (n_recordings, n_timesteps, n_channels)
-        One recording, or several.
-    impulse_response : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
-
-    Returns
-    -------
-    outputs : ndarray of shape (n_timesteps, n_outputs) or (n_recordings, n_timesteps, n_outputs)
-
-    Notes
-    -----
-    Overlapping FFT blocks (`scipy.signal.oaconvolve`): ``n_timesteps log(n_lags)`` for each pair.
-    """
-    n_timesteps = inputs.shape[-2]
-    columns = []
-    for response in impulse_response:
-        kernel = response.T if inputs.ndim == 2 else response.T[None]
-        full = oaconvolve(inputs, kernel, axes=-2)
-        columns.append(full[..., :n_timesteps, :].sum(axis=-1))
-    return np.stack(columns, axis=-1)
 
 
 class ScaledConvolution:

@@ -46,6 +46,21 @@ class LagPrior(ABC):
         """Whether `covariance` has variances alone."""
         return np.ndim(self.covariance(1)) == 1
 
+    def variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the variances of lags 0 to ``n_lags - 1``.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+
+        Returns
+        -------
+        variances : ndarray of shape (n_lags,)
+        """
+        covariance = self.covariance(n_lags)
+        return covariance if covariance.ndim == 1 else np.diagonal(covariance).copy()
+
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``L`` with ``L L^T`` the covariance.
 

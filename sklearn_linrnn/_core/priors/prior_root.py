@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.tensors import StoredAsNumPy
 
 IRRELEVANT = 1e-18  # signal that a prior expects of a lag, as a share of alpha, to leave it out
@@ -33,6 +34,13 @@ class PriorRoot(StoredAsNumPy):
     def of(cls, root: NDArray, n_channels: int, device: torch.device) -> PriorRoot:
         """Return the map of a root (n_lags,) or (n_lags, n_lags)."""
         return cls(torch.from_numpy(root).to(device), n_channels)
+
+    @classmethod
+    def of_prior(
+        cls, prior: LagPrior, n_lags: int, n_channels: int, device: torch.device
+    ) -> PriorRoot:
+        """Return the map of a prior for so many lags and channels."""
+        return cls(torch.from_numpy(prior.root(n_lags)).to(device), n_channels)
 
     @property
     def is_diagonal(self) -> bool:

@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sklearn_linrnn._core.statistics.moments import RunningSums
+from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
 
 SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
 EDGES = 1024  # steps at which weights change, taken together
 BAND = 64  # rows mirrored at a time
 
 
-def full_window_sums(
+def full_window_moments(
     x: Tensor, y: Tensor, weights: Tensor, changes: Tensor, n_lags: int
-) -> RunningSums:
-    """Return the sums over ``z_s = [x_s, x_{s-1}, ..., x_{s-n_lags+1}]`` and ``y_s``.
+) -> Moments:
+    """Return the moments of ``z_s = [x_s, x_{s-1}, ..., x_{s-n_lags+1}]`` and ``y_s``.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def full_window_sums(
     auto, cross = correlation[:, :n_channels], correlation[:, n_channels:]
     increments, sum_increments = displacement(x, weights, changes, level, n_lags)
     input_sums = torch.vstack([sums[None, :n_channels], sum_increments]).cumsum(0)
-    return RunningSums(
+    running = RunningSums(
         level.repeat(n_lags),
         target_level,
         float(weights.sum()),
@@ -62,6 +62,7 @@ def full_window_sums(
         cross.transpose(1, 2).reshape(n_lags * n_channels, -1),
         squares[n_channels:],
     )
+    return running.moments()
 
 
 def series_level(columns: Tensor, weights: Tensor) -> Tensor:

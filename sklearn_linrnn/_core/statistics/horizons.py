@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series
-from sklearn_linrnn._core.statistics.windows import series_sums
+from sklearn_linrnn._core.statistics.windows import series_moments
 from sklearn_linrnn._core.tensors import as_float64, finite
 
 SPARSE = 2.0  # steps that a window with its future spans, for each one of them that is used
@@ -64,8 +64,8 @@ def future_statistics(
         return _of_longer_windows(x, complete, lengths, n_lags, horizons)
     targets = torch.cat([_after(x, horizon) for horizon in horizons], dim=1)
     series = Series(x, targets, complete, lengths)
-    sums = series_sums(series.trimmed(n_lags - 1), n_lags)
-    return LagStatistics(**vars(sums.moments()), n_lags=n_lags, n_channels=x.shape[1])
+    moments = series_moments(series.trimmed(n_lags - 1), n_lags)
+    return LagStatistics(**vars(moments), n_lags=n_lags, n_channels=x.shape[1])
 
 
 def complete_windows(
@@ -107,7 +107,7 @@ def _of_longer_windows(
     n_steps = n_lags + longest
     ends = torch.roll(complete, longest)  # there is no complete window in the last steps
     series = Series(x, x[:, :0], ends, lengths).trimmed(n_steps - 1)
-    moments = series_sums(series, n_steps).moments()
+    moments = series_moments(series, n_steps)
     channel = torch.arange(n_channels, device=x.device)
     target = torch.cat([(longest - horizon) * n_channels + channel for horizon in horizons])
     inputs = slice(longest * n_channels, None)

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, Self
 
-import scipy.fft
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from sklearn_linrnn._core.fourier import fast_length, irfft, rfft
 from sklearn_linrnn._core.statistics.displacement import (
     lagged_products,
     positive_sum,
@@ -70,6 +70,8 @@ class LagOperator:
         ``z_bar`` less that level.
     origin : Tensor of shape (p,)
         ``z_bar`` less the point that the moments are about: zero if they are centred.
+    n_intercepts : int
+        1 where the moments are centred, 0 where they are about the origin.
     """
 
     weight: float
@@ -80,6 +82,7 @@ class LagOperator:
     products: Products
     gap: Tensor
     origin: Tensor
+    n_intercepts: int = 1
 
     @classmethod
     def from_series(
@@ -93,7 +96,18 @@ class LagOperator:
         device: torch.device | str = "cpu",
     ) -> LagOperator:
         """Return the moments of recordings; the arguments are those of `LagStatistics`."""
-        series = Series.supervised(X, y, sample_weight, n_lags, start, device)
+        return cls.of_series(Series.glue(X, y, sample_weight, device), n_lags=n_lags, start=start)
+
+    @classmethod
+    def of_series(
+        cls,
+        series: Series,
+        *,
+        n_lags: int,
+        start: Literal["zero_state", "full_windows"] = "zero_state",
+    ) -> LagOperator:
+        """Return the moments of recordings that are one series."""
+        series = series.supervised(n_lags, start)
         x, weights = series.x, series.weights
         level, target_level = series_level(x, weights), series_level(series.y, weights)
         # A target of ones, which has no level, sums the inputs.
@@ -129,12 +143,17 @@ class LagOperator:
         n_lags = n_timesteps if n_lags is None else n_lags
         if not 1 <= n_lags <= n_timesteps:
             raise ValueError(
-                f"n_lags={n_lags} must lie between 1 and the {n_timesteps} steps of a window."
+                f"n_lags={n_lags} must lie between 1 and the {n_timesteps} time steps of a window."
             )
         targets = as_float64(y, device)
         targets = targets[:, None] if targets.ndim == 1 else targets
-        targets, weights = observed(targets, check_weights(sample_weight, n_windows, device))
-        products = WindowProducts.of(X[:, n_timesteps - n_lags :], weights)
+        weights = check_weights(sample_weight, n_windows, device)
+        return cls.of_windows(X, *observed(targets, weights), n_lags=n_lags)
+
+    @classmethod
+    def of_windows(cls, X: Any, targets: Tensor, weights: Tensor, *, n_lags: int) -> LagOperator:
+        """Return the moments of windows that were checked."""
+        products = WindowProducts.of(X[:, X.shape[1] - n_lags :], weights)
         target_level = series_level(targets, weights)
         targets = targets - target_level
         weighted = weights[:, None] * targets
@@ -207,6 +226,7 @@ class LagOperator:
             ),
             target_scatter=self.target_scatter + self.weight * self.target_mean.square(),
             origin=self.origin + self.input_mean,
+            n_intercepts=0,
         )
 
     def intercept(self, response: Tensor) -> Tensor:
@@ -400,24 +420,3 @@ def cross_spectra(stretches: Tensor, n_lags: int) -> Tensor:
         spectra = rfft(block * window, n_circle).permute(2, 1, 0)  # (f, n_channels, b)
         total.baddbmm_(spectra.conj(), spectra.mT)
     return total
-
-
-def fast_length(n_lags: int) -> int:
-    """Return the least number, from ``n_lags`` on, that transforms well."""
-    return scipy.fft.next_fast_len(n_lags, real=True)
-
-
-def rfft(rows: Tensor, length: int) -> Tensor:
-    """Return the spectra of rows of real numbers, followed by zeros up to ``length``."""
-    if rows.device.type != "cpu":
-        return torch.fft.rfft(rows, length)
-    # SciPy is several times faster than PyTorch with single long rows.
-    return torch.from_numpy(scipy.fft.rfft(rows.numpy(), length, workers=torch.get_num_threads()))
-
-
-def irfft(spectra: Tensor, length: int) -> Tensor:
-    """Return the rows of real numbers that have the spectra."""
-    if spectra.device.type != "cpu":
-        return torch.fft.irfft(spectra, length)
-    workers = torch.get_num_threads()
-    return torch.from_numpy(scipy.fft.irfft(spectra.numpy(), length, workers=workers))

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from sklearn_linrnn._core.statistics.moments import WEIGHT_ROUNDING, Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
-from sklearn_linrnn._core.statistics.windows import series_sums, window_sums
-from sklearn_linrnn._core.tensors import as_float64
+from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
+from sklearn_linrnn._core.tensors import as_float64, finite
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,7 +112,7 @@ class LagStatistics(Moments):
         X = X[:, :, None] if X.ndim == 2 else X
         if X.ndim != 3:
             raise ValueError(f"X must have 2 or 3 dimensions, but its shape is {tuple(X.shape)}.")
-        n_windows, n_timesteps, n_channels = X.shape
+        n_windows, n_timesteps, _ = X.shape
         if n_windows == 0:
             raise ValueError(f"X must have one window at least, but its shape is {tuple(X.shape)}.")
         n_lags = n_timesteps if n_lags is None else n_lags
@@ -128,10 +128,33 @@ class LagStatistics(Moments):
                 f"window, but shape {tuple(targets.shape)} came."
             )
         weights = check_weights(sample_weight, n_windows, device)
-        sums = window_sums(X[:, n_timesteps - n_lags :], *observed(targets, weights))
-        order = torch.arange(n_lags * n_channels, device=targets.device)
-        newest_first = order.view(n_lags, n_channels).flip(0).flatten()
-        return cls._of(sums.moments()._reordered(newest_first), n_lags, n_channels)
+        statistics = cls.of_windows(X, *observed(targets, weights), n_lags=n_lags)
+        if not statistics.is_finite:
+            finite(as_float64(X), "X")
+        return statistics
+
+    @classmethod
+    def of_windows(cls, X: Any, targets: Tensor, weights: Tensor, *, n_lags: int) -> LagStatistics:
+        """Return the statistics of windows that were checked.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_windows, n_timesteps, n_channels)
+            Windows, oldest time step first; finite.
+        targets : Tensor of shape (n_windows, n_outputs)
+            Targets; finite.
+        weights : Tensor of shape (n_windows,)
+            Weights.
+        n_lags : int
+            How many of the last time steps to use.
+
+        Returns
+        -------
+        statistics : LagStatistics
+        """
+        _, n_timesteps, n_channels = X.shape
+        moments = window_moments(X[:, n_timesteps - n_lags :], targets, weights)
+        return cls._of(moments, n_lags, n_channels)
 
     @classmethod
     def from_series(
@@ -182,9 +205,33 @@ class LagStatistics(Moments):
         weighted auto-correlation and the displacement structure of the scatter give the same in
         ``n_timesteps * log(n_lags) + n_lags^2``. The cheaper of the two is taken.
         """
-        series = Series.supervised(X, y, sample_weight, n_lags, start, device)
-        series = series.trimmed(n_lags - 1)
-        return cls._of(series_sums(series, n_lags).moments(), n_lags, series.x.shape[1])
+        return cls.of_series(Series.glue(X, y, sample_weight, device), n_lags=n_lags, start=start)
+
+    @classmethod
+    def of_series(
+        cls,
+        series: Series,
+        *,
+        n_lags: int,
+        start: Literal["zero_state", "full_windows"] = "zero_state",
+    ) -> LagStatistics:
+        """Return the statistics of recordings that were joined to one series.
+
+        Parameters
+        ----------
+        series : Series
+            The recordings, checked.
+        n_lags : int
+            Number of lags.
+        start : {"zero_state", "full_windows"}, default="zero_state"
+            What was before each recording, as in `from_series`.
+
+        Returns
+        -------
+        statistics : LagStatistics
+        """
+        series = series.supervised(n_lags, start).trimmed(n_lags - 1)
+        return cls._of(series_moments(series, n_lags), n_lags, series.x.shape[1])
 
     def first_lags(self, n_lags: int) -> LagStatistics:
         """Return the statistics of the first lags alone; no data is read.
@@ -206,7 +253,7 @@ class LagStatistics(Moments):
         """
         if not 1 <= n_lags <= self.n_lags:
             raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
-        return replace(self._first(n_lags * self.n_channels), n_lags=n_lags)
+        return replace(self.first(n_lags * self.n_channels), n_lags=n_lags)
 
     @classmethod
     def _of(cls, moments: Moments, n_lags: int, n_channels: int) -> LagStatistics:
@@ -217,7 +264,7 @@ class LagStatistics(Moments):
         if not isinstance(other, LagStatistics):
             return NotImplemented
         self.check_alike(other)
-        return self._merged(other, 1)
+        return self.merged(other, 1)
 
     def __radd__(self, other: Literal[0]) -> LagStatistics:
         """Let ``sum`` start from 0."""
@@ -233,7 +280,7 @@ class LagStatistics(Moments):
                 f"Statistics of weight {other.weight:g} cannot be taken away from statistics of "
                 f"weight {self.weight:g}."
             )
-        return self._merged(other, -1)
+        return self.merged(other, -1)
 
     def __repr__(self) -> str:
         """Say how much data of which shape there is."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import torch
@@ -11,6 +13,8 @@ from torch import Tensor
 from sklearn_linrnn._core.tensors import StoredAsNumPy
 
 ROUNDING = 1e-14  # of a mean
+Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
+
 WEIGHT_ROUNDING = 1e-12  # the share of a weight that is but rounding once the rest is taken away
 
 
@@ -32,6 +36,9 @@ class Moments(StoredAsNumPy):
         ``B = sum_s w_s (z_s - z_bar)(y_s - y_bar)^T``.
     target_scatter : Tensor of shape (n_outputs,)
         ``s_yy = sum_s w_s (y_s - y_bar)^2``.
+    n_intercepts : int
+        1 where the moments are about the means, for a model with an intercept; 0 where they are
+        about the origin.
     """
 
     weight: float
@@ -40,15 +47,66 @@ class Moments(StoredAsNumPy):
     input_scatter: Tensor
     cross_scatter: Tensor
     target_scatter: Tensor
+    n_intercepts: int = field(default=1, kw_only=True)
 
-    def _reordered(self, order: Tensor) -> Self:
-        """Return the moments of the rows ``(z[order], y)``."""
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Rows], level: Tensor, target_level: Tensor) -> Moments:
+        """Return the moments of rows that are read block by block.
+
+        Parameters
+        ----------
+        blocks : iterable of tuple
+            Inputs (m, p), targets (m, n_outputs) and weights (m,) of each block.
+        level : Tensor of shape (p,)
+            About the mean of the inputs: with it taken away first, products lose no digits.
+        target_level : Tensor of shape (n_outputs,)
+            About the mean of the targets.
+
+        Returns
+        -------
+        moments : Moments
+        """
+        sums = RunningSums.about(level, target_level)
+        for inputs, targets, weights in blocks:
+            sums.add(inputs, targets, weights)
+        return sums.moments()
+
+    def reordered(self, order: Tensor) -> Self:
+        """Return the moments of the rows ``(z[order], y)``.
+
+        Parameters
+        ----------
+        order : Tensor of int, shape (p,)
+            Which input comes first, which second, and so on.
+
+        Returns
+        -------
+        moments : same type
+        """
         return replace(
             self,
             input_mean=self.input_mean[order],
             input_scatter=self.input_scatter[order[:, None], order],
             cross_scatter=self.cross_scatter[order],
         )
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether no sum of products overflowed."""
+        total = float(self.input_scatter.sum() + self.cross_scatter.sum()) + self.weight
+        if math.isfinite(total):
+            return True
+        finite = torch.isfinite(self.input_scatter).all() & torch.isfinite(self.cross_scatter).all()
+        return bool(finite) and math.isfinite(self.weight)  # the sum of finite sums may overflow
+
+    def check_finite(self) -> Self:
+        """Return the moments, or raise a ValueError if products of finite numbers overflowed."""
+        if not self.is_finite:
+            raise ValueError(
+                "X, y or sample_weight is too large: sums of their products overflow float64. "
+                "Scale them."
+            )
+        return self
 
     def uncentred(self) -> Self:
         """Return the moments about the origin: what a model without intercept learns from.
@@ -69,6 +127,7 @@ class Moments(StoredAsNumPy):
                 self.cross_scatter, self.input_mean, self.target_mean, alpha=self.weight
             ),
             target_scatter=self.target_scatter + self.weight * self.target_mean.square(),
+            n_intercepts=0,
         )
 
     def varies(self) -> bool:
@@ -164,7 +223,7 @@ class Moments(StoredAsNumPy):
             target_scatter=self.target_scatter.to(device),
         )
 
-    def _first(self, n_inputs: int) -> Self:
+    def first(self, n_inputs: int) -> Self:
         """Return the moments of the first inputs and the targets."""
         return replace(
             self,
@@ -173,14 +232,15 @@ class Moments(StoredAsNumPy):
             cross_scatter=self.cross_scatter[:n_inputs],
         )
 
-    def _merged(self, other: Moments, sign: int) -> Self:
+    def merged(self, other: Moments, sign: int) -> Self:
         """Return the moments with ``other``'s rows added (``sign=1``) or taken away (``-1``).
 
         Chan, Golub and LeVeque 1983, equation 2.1; solved for one of the parts when ``sign=-1``.
         """
         weight = self.weight + sign * other.weight
         if abs(weight) <= WEIGHT_ROUNDING * self.weight:
-            return replace(self, **vars(no_rows(self.input_mean, self.target_mean)))
+            nothing = vars(no_rows(self.input_mean, self.target_mean))
+            return replace(self, **nothing | {"n_intercepts": self.n_intercepts})
         input_gap = other.input_mean - self.input_mean
         target_gap = other.target_mean - self.target_mean
         share = sign * other.weight / weight

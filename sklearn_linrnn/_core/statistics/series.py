@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,21 +61,40 @@ class Series:
         return cls(finite(inputs, "X"), *observed(targets, weights), lengths)
 
     @classmethod
-    def supervised(
-        cls, X: Any, y: Any, sample_weight: Any, n_lags: int, start: str, device: Device
+    def of(
+        cls, x: Any, y: Any, weights: Any, lengths: Sequence[int], device: Device = "cpu"
     ) -> Series:
-        """Return the recordings as one series, prepared for windows of ``n_lags``.
+        """Return the series of flat arrays, of finite inputs and of weights that were checked.
 
-        ``start`` says what came before them: "zero_state" or, unknown, "full_windows".
+        Parameters
+        ----------
+        x : array-like of shape (n_timesteps, n_channels)
+            Inputs.
+        y : array-like of shape (n_timesteps, n_outputs)
+            Targets, NaN where they were not observed.
+        weights : array-like of shape (n_timesteps,) or None
+            Weights, ones if there are none.
+        lengths : sequence of int, length n_recordings
+            Number of time steps of each recording.
+        device : torch.device or str, default="cpu"
+            Where to keep them.
+        """
+        inputs, targets = as_float64(x, device), as_float64(y, device)
+        given = inputs.new_ones(len(inputs)) if weights is None else as_float64(weights, device)
+        return cls(inputs, *observed(targets, given), torch.tensor(lengths, device=device))
+
+    def supervised(self, n_lags: int, start: str) -> Series:
+        """Return the series prepared for windows of ``n_lags``.
+
+        ``start`` says what was before each recording: "zero_state" or, unknown, "full_windows".
         """
         if n_lags < 1:
-            raise ValueError(f"n_lags must be at least 1, but {n_lags} came.")
-        if start not in ("zero_state", "full_windows"):
-            raise ValueError(f"start must be 'zero_state' or 'full_windows', but {start!r} came.")
-        series = cls.glue(X, y, sample_weight, device)
+            raise ValueError(f"n_lags must be at least 1, but got {n_lags}.")
         if start == "zero_state":
-            return series.rested(n_lags - 1)
-        return series.without_heads(n_lags - 1)
+            return self.rested(n_lags - 1)
+        if start == "full_windows":
+            return self.without_heads(n_lags - 1)
+        raise ValueError(f"start must be 'zero_state' or 'full_windows', but got {start!r}.")
 
     def rested(self, n_steps: int) -> Series:
         """Return the recordings with ``n_steps`` unsupervised zeros between them.

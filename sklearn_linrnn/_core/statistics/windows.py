@@ -9,63 +9,58 @@ import torch
 from torch import Tensor
 
 from sklearn_linrnn._core.statistics.displacement import (
-    full_window_sums,
-    positive_sum,
+    full_window_moments,
     series_level,
     weight_changes,
 )
-from sklearn_linrnn._core.statistics.moments import RunningSums
+from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series
-from sklearn_linrnn._core.tensors import as_float64, finite
+from sklearn_linrnn._core.tensors import as_float64
 
 CHUNK = 2**20  # numbers in a block of windows: 8 MiB
 
 
-def window_sums(X: Any, targets: Tensor, weights: Tensor) -> RunningSums:
-    """Return the sums over windows ``X (n_windows, n_lags, n_channels)``, oldest step first.
+def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
+    """Return the moments of windows ``X (n_windows, n_lags, n_channels)``, oldest time step first.
 
-    The inputs of a row are in the order of the window: oldest step first.
+    The inputs of a row are in the order of `LagStatistics`: newest time step first.
     """
     n_windows, n_lags, n_channels = X.shape
-    length = _block_length(n_lags * n_channels)
+    length, device = _block_length(n_lags * n_channels), targets.device
     blocks = [slice(first, first + length) for first in range(0, n_windows, length)]
-
-    def lags(block: slice) -> Tensor:
-        return finite(as_float64(X[block], targets.device), "X").flatten(1)
-
-    total = sum(weights[block] @ lags(block) for block in blocks)
-    sums = RunningSums.about(total / positive_sum(weights), series_level(targets, weights))
-    for block in blocks:
-        sums.add(lags(block), targets[block], weights[block])
-    return sums
+    mass = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)  # something to divide zero by
+    level = sum(weights[b] @ as_float64(X[b], device).flatten(1) for b in blocks) / mass
+    rows = ((as_float64(X[b], device).flatten(1), targets[b], weights[b]) for b in blocks)
+    moments = Moments.of_blocks(rows, level, weights @ targets / mass)
+    order = torch.arange(n_lags * n_channels, device=device).view(n_lags, n_channels)
+    return moments.reordered(order.flip(0).flatten())
 
 
-def series_sums(series: Series, n_lags: int) -> RunningSums:
-    """Return the sums over the windows of a series, newest step first, by the cheaper path.
+def series_moments(series: Series, n_lags: int) -> Moments:
+    """Return the moments of the windows of a series, newest time step first, by the cheaper path.
 
-    Steps whose windows are not full must have weight zero.
+    Time steps whose windows are not full must have weight zero.
     """
     changes = weight_changes(series.weights)
     if displacement_is_cheaper(series, len(changes), n_lags):
-        return full_window_sums(series.x, series.y, series.weights, changes, n_lags)
-    return formed_window_sums(series, n_lags)
+        return full_window_moments(series.x, series.y, series.weights, changes, n_lags)
+    return formed_window_moments(series, n_lags)
 
 
-def formed_window_sums(series: Series, n_lags: int) -> RunningSums:
-    """Return the sums over the windows of a series, forming them block by block."""
+def formed_window_moments(series: Series, n_lags: int) -> Moments:
+    """Return the moments of the windows of a series, forming them block by block."""
     x, y, weights = series.x, series.y, series.weights
     level = series_level(x, weights).repeat(n_lags)
-    sums = RunningSums.about(level, series_level(y, weights))
-    rows = torch.nonzero(weights).flatten()
-    if len(rows) == 0:
-        return sums
-    # Time runs backwards, so that windows come newest step first, and ends at rest.
+    steps = torch.nonzero(weights).flatten()
+    # Time runs backwards, so that windows come newest time step first, and ends with zeros.
     backwards = torch.nn.functional.pad(x.flip(0), (0, 0, 0, n_lags - 1))
     windows = backwards.unfold(0, n_lags, 1)  # (n_timesteps, n_channels, n_lags)
-    for block in rows.split(_block_length(len(level))):
-        lags = windows[len(x) - 1 - block].transpose(1, 2).flatten(1)
-        sums.add(lags, y[block], weights[block])
-    return sums
+    rows = (
+        (windows[len(x) - 1 - block].transpose(1, 2).flatten(1), y[block], weights[block])
+        for block in steps.split(_block_length(len(level)))
+        if len(block)
+    )
+    return Moments.of_blocks(rows, level, series_level(y, weights))
 
 
 def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:

@@ -7,24 +7,10 @@ branch is a selection on the device.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
-
-T = TypeVar("T")
-
-
-def select(condition: Any, one: T, other: T) -> T:
-    """Return ``one`` if the condition holds, else ``other``."""
-    if isinstance(condition, Tensor):
-        return torch.where(condition, one, other)  # type: ignore[call-overload]
-    return one if condition else other
-
-
-def invert(condition: Any) -> Any:
-    """Return whether the condition does not hold."""
-    return ~condition if isinstance(condition, Tensor) else not condition
 
 
 def copy_if(condition: Any, sources: list[Tensor], targets: list[Tensor]) -> None:
@@ -47,9 +33,10 @@ def clear_unless(condition: Any, tensors: list[Tensor]) -> None:
             tensor.zero_()
 
 
-def subtract(target: Tensor, rate: Any, direction: Tensor) -> None:
-    """Subtract ``rate * direction`` from the target."""
-    if isinstance(rate, Tensor):
-        target.addcmul_(direction, rate.to(target.dtype), value=-1.0)
-    else:
-        target.sub_(direction, alpha=rate)
+def subtract(targets: list[Tensor], rate: Any, directions: list[Tensor]) -> None:
+    """Subtract ``rate`` times its direction from each target."""
+    for target, direction in zip(targets, directions, strict=True):
+        if isinstance(rate, Tensor):
+            target.addcmul_(direction, rate.to(target.dtype), value=-1.0)
+        else:
+            target.sub_(direction, alpha=rate)

@@ -10,16 +10,18 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from sklearn_linrnn._core.training.cuda_graph import Repeated
-from sklearn_linrnn._core.training.decisions import copy_if, invert, select
+from sklearn_linrnn._core.training.decisions import copy_if
 from sklearn_linrnn._core.training.objective import Objective
 from sklearn_linrnn._core.training.optimizers import Optimizer
 from sklearn_linrnn._core.training.schedules import Schedule
+
+T = TypeVar("T")
 
 Outcome = Literal["max_iter", "max_time", "converged", "diverged", "interrupted", "stopped"]
 
@@ -119,6 +121,7 @@ class Training:
         self.objective = objective
         self.optimizer = optimizer
         self.stopping = stopping
+        self.schedule = schedule
         self.rows: list[list[float]] = []
         self.outcome: Outcome | None = None
         self.deadline = math.inf  # in the seconds of time.monotonic
@@ -126,6 +129,8 @@ class Training:
         parameters = optimizer.parameters
         keeps = objective.held_out is not None or not optimizer.adaptive
         self._best = [parameter.clone() for parameter in parameters] if keeps else []
+        # Adaptive optimisers know themselves where they were before a step.
+        self._before = [] if optimizer.adaptive else [p.clone() for p in parameters]
 
         row, self._gradient = objective.evaluate()
         self.n_kept = 0
@@ -135,7 +140,7 @@ class Training:
         self._row: Any = row if on_device else row.tolist()
         loss, watched, *_ = self._row
         finite = loss < math.inf
-        now = Progress(rate, loss, watched, watched, going=finite, diverged=invert(finite))
+        now = Progress(rate, loss, watched, watched, going=finite, diverged=_invert(finite))
         self._now = now.on(device) if on_device else now
         self._log = _DeviceLog(schedule, row) if on_device else _HostLog(schedule)
         self._repeated = Repeated(self._iterate, device) if on_device else None
@@ -166,15 +171,16 @@ class Training:
     def finish(self) -> None:
         """Put the parameters where they are to stay.
 
-        They are where the last step left them; at their best on the held-out part if there is one,
-        and at the best loss after divergence, or an interrupt in the middle of a step.
+        They are where the last whole iteration left them; at their best on the held-out part if
+        there is one, and at the best loss after divergence.
         """
         self.rows += self._log.take()  # of a stretch that was interrupted
-        lost = self.outcome == "diverged" or self._is_torn
+        diverged = self.outcome == "diverged"
         self.n_kept = len(self.rows)
-        if lost and not self._best:
+        if self._is_torn or (diverged and not self._best):
             self.optimizer.undo(condition=True)
-        elif lost or self.objective.held_out is not None:
+            copy_if(True, self._before, self.optimizer.parameters[: len(self._before)])
+        if self._best and (diverged or self.objective.held_out is not None):
             copy_if(True, self._best, self.optimizer.parameters)
             self.n_kept = int(self._now.best_step)
 
@@ -212,27 +218,29 @@ class Training:
             return
         rate = self._now.rate * self._log.factor(self._now.step)
         self.objective.backward(self._gradient, needed=stepping)
+        copy_if(True, self.optimizer.parameters[: len(self._before)], self._before)
         self._is_torn = True
-        self.optimizer.step(select(stepping, rate, 0.0), self.objective.loss)
+        self.optimizer.step(_select(stepping, rate, 0.0), self.objective.loss)
 
     def _judge(self, stepping: Any, row: Any) -> None:
         """Decide on the step just taken, of which ``row`` says where it led."""
         now, stopping, optimizer = self._now, self.stopping, self.optimizer
         (loss, *_), (before, *_) = row, self._row
         rises = stepping & optimizer.rises(loss, before, now.start)
-        optimizer.undo(rises)
-        row = select(rises, self._row, row)
+        if rises is not False:
+            optimizer.undo(rises)
+        row = _select(rises, self._row, row)
         _, watched, *_ = row
 
         tame = (loss < math.inf) & (loss <= optimizer.limit(now.start))
-        diverged = now.diverged | (stepping & invert(rises) & invert(tame))
-        better = invert(diverged) & (watched < now.best)
+        diverged = now.diverged | (stepping & _invert(rises) & _invert(tame))
+        better = _invert(diverged) & (watched < now.best)
         if self._best:
             copy_if(better, optimizer.parameters, self._best)
-        advances = invert(diverged) & (watched < (1.0 - stopping.tol) * now.reference)
+        advances = _invert(diverged) & (watched < (1.0 - stopping.tol) * now.reference)
 
         step = now.step + stepping
-        progress = select(advances, step, now.progress)
+        progress = _select(advances, step, now.progress)
         ends = diverged | (step >= stopping.max_iter)
         if self.objective.held_out is not None or stopping.tol > 0 or optimizer.searches:
             ends = ends | (step - progress >= stopping.patience)
@@ -241,15 +249,15 @@ class Training:
         self._keep(row)
         self._now = now.become(
             Progress(
-                rate=select(rises, 0.5 * now.rate, now.rate),
+                rate=_select(rises, 0.5 * now.rate, now.rate),
                 start=now.start,
-                best=select(better, watched, now.best),
-                reference=select(advances, watched, now.reference),
+                best=_select(better, watched, now.best),
+                reference=_select(advances, watched, now.reference),
                 progress=progress,
-                best_step=select(better, step, now.best_step),
+                best_step=_select(better, step, now.best_step),
                 step=step,
-                fresh=invert(rises),
-                going=now.going & invert(ends),
+                fresh=_invert(rises),
+                going=now.going & _invert(ends),
                 diverged=diverged,
             )
         )
@@ -313,3 +321,15 @@ class _DeviceLog:
         rows = self.rows[: int(self.n_rows)].tolist()
         self.n_rows.zero_()
         return rows
+
+
+def _select(condition: Any, one: T, other: T) -> T:
+    """Return ``one`` if the condition holds, else ``other``."""
+    if isinstance(condition, Tensor):
+        return torch.where(condition, one, other)  # type: ignore[call-overload]
+    return one if condition else other
+
+
+def _invert(condition: Any) -> Any:
+    """Return whether the condition does not hold."""
+    return ~condition if isinstance(condition, Tensor) else not condition

@@ -78,7 +78,8 @@ class Objective:
         self.model.backward(gradient)
         parameters = self.model.parameters
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        clear_unless(needed, gradients)  # those of losses that diverged may not be finite
+        if needed is not True:
+            clear_unless(needed, gradients)  # those of losses that diverged may not be finite
         if self.weight_decay:
             torch._foreach_add_(gradients, parameters, alpha=self.weight_decay)
         if self.max_grad_norm < math.inf:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.training.decisions import clear_unless, copy_if, invert, subtract
+from sklearn_linrnn._core.training.decisions import clear_unless, copy_if, subtract
 
 # A loss this many times its start will not come back: gradient descent past its stable step grows
 # geometrically, and stopping here keeps every number finite.
@@ -90,11 +90,12 @@ class GradientDescent(Optimizer):
         """Take a step of size ``rate``."""
         if self.adaptive:
             copy_if(True, self.parameters, self.previous)
-        for index, parameter in enumerate(self.parameters):
-            assert parameter.grad is not None
-            subtract(parameter, rate, self._direction(index, parameter.grad))
+        directions = [self._direction(index) for index in range(len(self.parameters))]
+        subtract(self.parameters, rate, directions)
 
-    def _direction(self, index: int, gradient: Tensor) -> Tensor:
+    def _direction(self, index: int) -> Tensor:
+        gradient = self.parameters[index].grad
+        assert gradient is not None
         if not self.momentum:
             return gradient
         velocity = self.velocities[index].mul_(self.momentum).add_(gradient)
@@ -107,14 +108,14 @@ class GradientDescent(Optimizer):
     def rises(self, loss: Any, before: Any, start: Any) -> Any:
         """Return whether a step raised the loss by more than rounding, or momentum, does."""
         allowed = 2.0 * start if self.momentum else before
-        # So put that it holds for NaN.
-        return self.adaptive and invert(loss <= allowed + ROUNDING * start)
+        # So put that it holds for NaN, of numbers and of tensors.
+        return self.adaptive and (loss <= allowed + ROUNDING * start) ^ True
 
     def undo(self, condition: Any) -> None:
         """Take the last step back and forget the momentum, if the condition holds."""
         if self.adaptive:
             copy_if(condition, self.previous, self.parameters)
-            clear_unless(invert(condition), self.velocities)
+            clear_unless(condition ^ True, self.velocities)
 
     def memory(self) -> list[Tensor]:
         """Return the velocities."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from numbers import Real
 
 Schedule = Callable[[int], float]
@@ -36,8 +37,9 @@ def scheduled_share(name: str, step: int, max_iter: int) -> float:
 
 
 def checked_schedule(schedule: Schedule) -> Schedule:
-    """Return a schedule that raises where one of a user returns what is no share."""
+    """Return a schedule that asks a user's function once for each step, and checks its answer."""
 
+    @cache
     def checked(step: int) -> float:
         share = schedule(step)
         if not (isinstance(share, Real) and 0 <= share < math.inf):

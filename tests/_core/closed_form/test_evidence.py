@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import NOISE_FLOOR, evidence, evidence_of_first_lags
-from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -162,7 +162,7 @@ def test_likelihood_and_estimate_are_those_of_chen_and_ljung(
     windows, targets = contrasts.T @ z, contrasts.T @ y
     prior = identification_prior(name, decay, 0.7) / alpha
     moments, root = moments_of(X, y, n_intercepts), root_of(make(decay))
-    response = Solution(moments, root, alpha, n_intercepts).response
+    response = Solution(Problem(moments, root), alpha).response
 
     fit = targets[:, 0] @ np.linalg.solve(
         windows @ prior @ windows.T + np.eye(len(windows)), targets[:, 0]

@@ -17,7 +17,7 @@ from sklearn_linrnn._core.closed_form.model_selection import (
     leave_one_out,
     mean_error,
 )
-from sklearn_linrnn._core.closed_form.solution import Descent, Solution
+from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation, ridge_filter
 from sklearn_linrnn._core.priors.lag_priors import DC, Flat, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -49,7 +49,7 @@ def solution_of(X, y, prior, n_intercepts, weights=None):
     statistics = LagStatistics.from_windows(X, y, sample_weight=weights)
     statistics = statistics if n_intercepts else statistics.uncentred()
     root = PriorRoot.of(prior.root(N_LAGS), N_CHANNELS, torch.device("cpu"))
-    return Solution(statistics, root, 0.0, n_intercepts)
+    return Solution(Problem(statistics, root), 0.0)
 
 
 def features(z, prior):
@@ -156,7 +156,7 @@ def test_gcv_of_ridges_is_that_of_their_hat_matrices(prior, n_intercepts):
     X, z, y = make_rows()
     solution = solution_of(X, y, prior, n_intercepts)
     ours = generalised_cross_validation(
-        solution.statistics, solution.spectrum, ridge_filters(solution), n_intercepts
+        solution.statistics, solution.spectrum, ridge_filters(solution)
     )
     mean = np.full((N_ROWS, N_ROWS), n_intercepts / N_ROWS)
     rows = features(z, prior)
@@ -171,9 +171,7 @@ def test_gcv_of_gradient_descent_is_that_of_its_hat_matrix(prior, n_intercepts, 
     X, z, y = make_rows()
     solution = solution_of(X, y, prior, n_intercepts)
     filters = solution.descent_filter(Descent(n_steps, 0.05))[:, None]
-    ours = generalised_cross_validation(
-        solution.statistics, solution.spectrum, filters, n_intercepts
-    )
+    ours = generalised_cross_validation(solution.statistics, solution.spectrum, filters)
     mean = np.full((N_ROWS, N_ROWS), n_intercepts / N_ROWS)
     rows = features(z, prior)
     rows = rows - mean @ rows
@@ -187,7 +185,7 @@ def test_gcv_is_infinite_where_no_degree_of_freedom_is_left():
     X, _, y = make_rows(n_rows=6)
     solution = solution_of(X, y, Flat(), 1)
     ours = generalised_cross_validation(
-        solution.statistics, solution.spectrum, ridge_filters(solution, (0.0,)), 1
+        solution.statistics, solution.spectrum, ridge_filters(solution, (0.0,))
     )
     assert torch.isinf(ours).all()
 
@@ -202,7 +200,7 @@ def test_later_parts_are_predicted_from_those_before(prior, n_intercepts, alpha)
     slices = [slice(*pair) for pair in pairwise(ends)]
     solutions = [solution_of(X[rows], y[rows], prior, n_intercepts) for rows in slices]
     parts, root = [solution.statistics for solution in solutions], solutions[0].root
-    ours = r2_of_later_parts(parts, root, alpha, n_intercepts)
+    ours = r2_of_later_parts(parts, root, alpha)
 
     rows, model_errors, mean_errors = features(z, prior), 0.0, 0.0
     for part in slices[1:]:
@@ -221,7 +219,7 @@ def test_of_two_parts_of_equal_means_it_is_the_r2_of_scikit_learn():
     parts = [solution.statistics for solution in solutions]
     model = Ridge(alpha=2.0).fit(z[:20], y[:20])
     expected = r2_score(y[20:], model.predict(z[20:]))
-    assert_allclose(r2_of_later_parts(parts, solutions[0].root, 2.0, 1), expected, rtol=1e-9)
+    assert_allclose(r2_of_later_parts(parts, solutions[0].root, 2.0), expected, rtol=1e-9)
 
 
 def test_where_later_targets_are_the_mean_there_is_nothing_to_save():
@@ -229,4 +227,4 @@ def test_where_later_targets_are_the_mean_there_is_nothing_to_save():
     y[:] = 3.0
     parts = [LagStatistics.from_windows(X[rows], y[rows]) for rows in (slice(20), slice(20, 40))]
     root = solution_of(X, y, Flat(), 1).root
-    assert r2_of_later_parts(parts, root, 2.0, 1) == 0.0
+    assert r2_of_later_parts(parts, root, 2.0) == 0.0

@@ -9,7 +9,7 @@ from sklearn.linear_model import BayesianRidge
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import evidence
-from sklearn_linrnn._core.closed_form.solution import Descent, Solution
+from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.priors.lag_priors import DC, TC, Flat, Given, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
@@ -56,7 +56,7 @@ def solve(X, y, prior, alpha, n_intercepts, descent=None):
     statistics = LagStatistics.from_windows(X, y)
     statistics = statistics if n_intercepts else statistics.uncentred()
     root = PriorRoot.of(prior.root(N_LAGS), X.shape[2], torch.device("cpu"))
-    return Solution(statistics, root, alpha, n_intercepts, descent)
+    return Solution(Problem(statistics, root), alpha, descent)
 
 
 # -- Bayesian linear regression ----------------------------------------------------------
@@ -237,7 +237,7 @@ def test_fully_trained_networks_agree_where_the_data_speak_and_nowhere_else():
 # -- Elsewhere ---------------------------------------------------------------------------
 
 
-def test_a_solution_that_is_on_the_device_stays_with_what_it_knows():
+def test_a_problem_that_is_on_the_device_stays_with_what_it_knows():
     X, _, y = make_rows()
-    ours = solve(X, y, TC(0.7), 3.0, 1, Descent(5, 0.05))
+    ours = solve(X, y, TC(0.7), 3.0, 1, Descent(5, 0.05)).problem
     assert ours.to("cpu") is ours

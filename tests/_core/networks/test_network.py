@@ -6,8 +6,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor
-from sklearn_linrnn._core.networks.network import LinearRNN, RNNParameters, initialise
-from sklearn_linrnn._core.networks.scaled_convolution import convolve
+from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters, initialise
+from sklearn_linrnn._core.response import convolve
 
 
 def draw(seed=0, n_hidden=13, n_channels=2, n_outputs=3, variances=(0.8, 1.5, 0.6)):
@@ -28,7 +28,7 @@ def simulate(parameters, x):
 
 def test_impulse_response_convolves_as_the_recurrence_runs():
     parameters, x = draw(), torch.randn(40, 2, dtype=torch.float64)
-    H = LinearRNN(parameters, 40).response()
+    H = LinearRNNModel(parameters, 40).response()
     H = H.view(40, 2, 3).permute(2, 1, 0).numpy()
     assert_allclose(convolve(x.numpy(), H), simulate(parameters, x), atol=1e-12)
 
@@ -98,7 +98,7 @@ def test_gradient_is_that_of_backpropagation_through_time(case, dtype, rtol):
 
     n_lags = max(lengths)
     statistics = LagStatistics.from_series(x, y, n_lags=n_lags, sample_weight=w)
-    model = LinearRNN(start, n_lags)
+    model = LinearRNNModel(start, n_lags)
     loss, gradient = statistics.profile_loss(model.response())
     model.backward(gradient)
 
@@ -115,7 +115,7 @@ def test_gradient_of_windows_is_that_of_backpropagation_from_their_last_steps():
     start = draw(4, 11, 2, 1)
     loss, expected = backpropagated(start, x, y, [np.ones(8)] * 20)
     statistics = LagStatistics.from_windows(np.stack(x), np.stack(y)[:, -1])
-    model = LinearRNN(start, 8)
+    model = LinearRNNModel(start, 8)
     ours, gradient = statistics.profile_loss(model.response())
     model.backward(gradient)
     assert_allclose(ours, loss, rtol=1e-12)
@@ -126,8 +126,8 @@ def test_gradient_of_windows_is_that_of_backpropagation_from_their_last_steps():
 def test_an_origin_is_subtracted_from_the_response():
     start = draw(5)
     moved = RNNParameters(*(p + 0.1 for p in start))
-    H = [LinearRNN(p, 6).response() for p in (start, moved)]
-    model = LinearRNN(RNNParameters(*(p.clone() for p in start)), 6, origin=H[0])
+    H = [LinearRNNModel(p, 6).response() for p in (start, moved)]
+    model = LinearRNNModel(RNNParameters(*(p.clone() for p in start)), 6, origin=H[0])
     assert not model.response().any()
     for parameter, new in zip(model.parameters, moved, strict=True):
         parameter.copy_(new)
@@ -143,7 +143,7 @@ def test_products_in_parts_are_those_of_the_whole(n_hidden, n_channels, monkeypa
     found = []
     for threads in (1, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        model = LinearRNN(RNNParameters(*(p.clone() for p in start)), 9)
+        model = LinearRNNModel(RNNParameters(*(p.clone() for p in start)), 9)
         found.append([model.response()])
         model.backward(gradient)
         found[-1] += [p.grad for p in model.parameters]

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution, convolve
+from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.response import convolve
 
 
 def slow_convolve(x, H):

@@ -6,12 +6,12 @@ from numpy.testing import assert_allclose
 from scipy.linalg import solve_discrete_lyapunov, svdvals
 from scipy.signal import dimpulse, dlsim, dlti
 
-from sklearn_linrnn._core.networks.scaled_convolution import convolve
 from sklearn_linrnn._core.networks.state_space import (
     balanced_truncation,
     network_realisation,
     response_error,
 )
+from sklearn_linrnn._core.response import convolve
 
 SHAPES = [(1, 1, 1), (2, 3, 1), (1, 1, 2), (1, 1, 20), (2, 3, 8), (3, 1, 10), (1, 3, 10)]
 

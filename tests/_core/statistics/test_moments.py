@@ -80,7 +80,7 @@ def test_reordered_moments_are_those_of_reordered_rows(rows):
     z, y, w, _, moments = rows
     order = np.random.default_rng(2).permutation(6)
     expected = LagStatistics.from_windows(z[:, order][:, ::-1], y, sample_weight=w)
-    ours = moments._reordered(torch.from_numpy(order))
+    ours = moments.reordered(torch.from_numpy(order))
     assert_allclose(ours.input_mean, expected.input_mean, rtol=1e-13)
     assert_allclose(ours.input_scatter, expected.input_scatter, rtol=1e-11, atol=1e-11)
     assert_allclose(ours.cross_scatter, expected.cross_scatter, rtol=1e-11, atol=1e-11)
@@ -115,7 +115,7 @@ def test_squared_errors_of_a_perfect_response_are_not_less_than_zero():
 def test_moments_of_the_first_inputs_are_those_of_rows_without_the_rest(rows):
     z, y, w, _, moments = rows
     expected = LagStatistics.from_windows(z[:, 3::-1], y, sample_weight=w)
-    ours = moments._first(4)
+    ours = moments.first(4)
     for name, numbers in vars(ours).items():
         if name != "n_lags":
             assert_allclose(numbers, getattr(expected, name), rtol=1e-12, atol=1e-12)

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor, WeightedConv1DRegressor
-from sklearn_linrnn._core.networks.network import LinearRNN, RNNParameters, initialise
+from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters, initialise
 from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.training.loop import Stopping, Training
@@ -209,7 +209,7 @@ def made_network(scale=1.0, n_hidden=9, seed=0):
     statistics = [
         LagStatistics.from_windows(X[part], y[part]) for part in (slice(40), slice(40, 50))
     ]
-    return LinearRNN(RNNParameters(*start), 8), *statistics
+    return LinearRNNModel(RNNParameters(*start), 8), *statistics
 
 
 @pytest.mark.parametrize(
@@ -347,11 +347,11 @@ def test_divergence_keeps_the_best_parameters_and_names_its_step(momentum, data)
     model = WeightedConv1DRegressor(learning_rate=6 * stable, momentum=momentum)
     with (
         pytest.warns(UserWarning, match="past the stable limit"),
-        pytest.warns(ConvergenceWarning, match="diverged at step") as record,
+        pytest.warns(ConvergenceWarning, match="diverged at iteration") as record,
     ):
         model.fit(X, y)
     message = next(str(r.message) for r in record if r.category is ConvergenceWarning)
-    assert int(re.search(r"step (\d+)", message)[1]) == model.n_iter_ < 500
+    assert int(re.search(r"iteration (\d+)", message)[1]) == model.n_iter_ < 500
     assert np.isfinite(model.loss_curve_).all()
     at_start = ((y - y.mean(axis=0)) ** 2).sum() / (2 * len(y))
     best = min(at_start, model.loss_curve_.min())

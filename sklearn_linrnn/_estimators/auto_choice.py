@@ -1,0 +1,147 @@
+"""Hyperparameters that are "auto": those of the highest evidence, if later data bear them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
+from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
+from sklearn_linrnn._core.priors.lag_priors import Given, LagPrior
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.training_data import AnyData
+from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._estimators.user_warnings import warn
+
+SumUp = Callable[[AnyData], LagStatistics]
+
+# Of a model whose number of lags is chosen by evidence.
+MOST_COEFFICIENTS = 1000
+STEPS_PER_COEFFICIENT = 4
+N_LATER_PARTS = 5  # as many as TimeSeriesSplit has by default
+STEPS_PER_PART = 20  # fewer say too little
+WORST_R2 = -0.05  # on later parts, of an evidence that is trusted
+
+
+@dataclass(frozen=True)
+class AutoChoice:
+    """What is given, and what is to be chosen.
+
+    Attributes
+    ----------
+    prior : str, LagPrior or array-like
+        The prior, as users name it.
+    hyperparameters : mapping of str to float or "auto"
+        Those that named priors may have.
+    alpha : float or "auto"
+        The penalty.
+    seeks_lags : bool
+        Whether the number of lags is to be chosen.
+    """
+
+    prior: Any
+    hyperparameters: Mapping[str, Any]
+    alpha: Any
+    seeks_lags: bool
+
+    def choose(
+        self, data: AnyData, sum_up: SumUp, say: Callable[[str], None]
+    ) -> tuple[Candidate, LagStatistics]:
+        """Return the hyperparameters, and the sums of the data over the lags that they have.
+
+        Parameters
+        ----------
+        data : TrainingData or KnownSums
+            The data.
+        sum_up : callable
+            From data to the sums over all lags that there may be.
+        say : callable
+            Takes a line about what was found.
+        """
+        prior = make_prior(self.prior, **self.hyperparameters)
+        sought = self._sought(prior)
+        if self.alpha != "auto":
+            statistics = sum_up(data)
+            alpha = float(self.alpha)
+            if not sought and not self.seeks_lags:
+                return Candidate(prior, alpha, statistics.n_lags, np.nan), statistics
+            found = self._search(statistics, prior, sought, alpha, say)
+        else:
+            parts = [sum_up(p) for p in data.consecutive_parts(N_LATER_PARTS + 1, STEPS_PER_PART)]
+            statistics = sum(parts[1:], parts[0])
+            found = _trusted(self._search(statistics, prior, sought, None, say), parts)
+        return found, statistics.first_lags(found.n_lags)
+
+    def _search(
+        self,
+        statistics: LagStatistics,
+        prior: LagPrior,
+        sought: tuple[str, ...],
+        alpha: float | None,
+        say: Callable[[str], None],
+    ) -> Candidate:
+        """Return the hyperparameters of the highest evidence."""
+        if alpha == 0:
+            raise ValueError(
+                "'auto' maximises the evidence of a prior, which alpha=0 does not have: it needs "
+                "alpha > 0 or alpha='auto'."
+            )
+        local = statistics.to("cpu")  # many small operations
+        found = Search(local, prior, sought, alpha, self.seeks_lags, local.n_intercepts).run()
+        say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
+        if not found.converged:
+            warn(
+                "The search for the highest evidence did not converge; the best point that it "
+                f"found is kept: {found.prior}, alpha={found.alpha:.4g}.",
+                ConvergenceWarning,
+            )
+        return found
+
+    def _sought(self, prior: LagPrior) -> tuple[str, ...]:
+        """Return the names of the prior's hyperparameters that are "auto"."""
+        auto = [name for name, value in self.hyperparameters.items() if value == "auto"]
+        if auto and not isinstance(self.prior, str):
+            raise ValueError(
+                f"{auto[0]}='auto' needs a prior that has a name, but prior is "
+                f"{type(self.prior).__name__}."
+            )
+        if self.seeks_lags and isinstance(prior, Given):
+            raise ValueError("n_lags='auto' needs a prior for any number of lags, not an array.")
+        names = [field.name for field in fields(prior)] if isinstance(self.prior, str) else []
+        return tuple(name for name in names if name in auto)
+
+
+def _trusted(found: Candidate, parts: Sequence[LagStatistics]) -> Candidate:
+    """Return what was found, or no response at all if it fails on later parts of the data.
+
+    Evidence takes the noise to be white. Where it is not, a long and weakly penalised response may
+    have the highest evidence and still predict nothing.
+    """
+    if not np.isfinite(found.alpha) or len(parts) == 1:
+        return found
+    parts = [part.first_lags(found.n_lags) for part in parts]
+    device = parts[0].input_mean.device
+    root = PriorRoot.of_prior(found.prior, found.n_lags, parts[0].n_channels, device)
+    r2 = r2_of_later_parts(parts, root, found.alpha)
+    if r2 > WORST_R2:
+        return found
+    warn(
+        f"The highest evidence is for {found.prior}, alpha={found.alpha:.4g}, but so fitted, "
+        f"{N_LATER_PARTS} later parts of the data are predicted worse than by their mean (R^2 "
+        f"{r2:.2f}): the noise is not white, or the system changes. Nothing is learned. Choose "
+        "alpha yourself, or by cross-validation (NTKConvRegressorCV)."
+    )
+    return replace(found, alpha=np.inf)
+
+
+def most_lags(n_channels: int, n_observed: int | None) -> int:
+    """Return the most lags that evidence looks at; ``n_observed`` time steps have fewer."""
+    most = MOST_COEFFICIENTS
+    if n_observed is not None:
+        most = min(most, n_observed // STEPS_PER_COEFFICIENT)
+    return max(most // n_channels, 1)

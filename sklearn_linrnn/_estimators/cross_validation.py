@@ -1,0 +1,157 @@
+"""Scores of candidates: on held-out sums, or as expected from the sums that they learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.model_selection import check_cv
+from torch import Tensor
+
+from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.solution import Problem, Solution
+from sklearn_linrnn._core.closed_form.spectral import held_out_squares
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.scores import SCORES
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.folds import fold_statistics, n_samples
+from sklearn_linrnn._data.training_data import AnyData, TrainingData
+from sklearn_linrnn._estimators.closed_form import descent_filters, expected_squares
+from sklearn_linrnn._estimators.grid import Candidates
+
+SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum
+
+Path = tuple[Solution, Tensor, list[int]]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who says how good the candidates are.
+
+    Attributes
+    ----------
+    candidates : Candidates
+        What is tried.
+    scoring : str
+        Name of the score on held-out data.
+    learning_rate : "auto" or float
+        Size of the steps of candidates that are gradient descent.
+    """
+
+    candidates: Candidates
+    scoring: str
+    learning_rate: float | Literal["auto"]
+
+    def score(self, train: LagStatistics, test: LagStatistics) -> NDArray:
+        """Return the scores on a test part, (n_candidates,)."""
+        scores = np.empty(len(self.candidates))
+        for solution, filters, places in self._paths(train):
+            part = test.first_lags(solution.statistics.n_lags)
+            scores[places] = self._score_path(solution, filters, places, part).cpu().numpy()
+        return scores
+
+    def expect(self, rule: str, data: AnyData, statistics: LagStatistics) -> NDArray:
+        """Return the scores that "gcv", "loo" or "evidence" expects, (n_candidates,)."""
+        if rule == "evidence":
+            return self._evidence(statistics.to("cpu"))
+        scores = np.empty(len(self.candidates))
+        for solution, filters, places in self._paths(statistics):
+            squares = expected_squares(rule, data, solution, filters)
+            scores[places] = -squares.mean(dim=1).cpu().numpy()
+        return scores
+
+    def _evidence(self, statistics: LagStatistics) -> NDArray:
+        values = np.empty(len(self.candidates))
+        n_lags, n_channels = statistics.n_lags, statistics.n_channels
+        for prior, places in zip(self.candidates.priors, self.candidates.paths, strict=True):
+            root = PriorRoot.of_prior(prior, n_lags, n_channels, torch.device("cpu"))
+            for place in places:
+                alpha = float(self.candidates.params[place]["alpha"])
+                values[place] = evidence(statistics, root, alpha, statistics.n_intercepts).value
+        return values
+
+    def _paths(self, statistics: LagStatistics) -> Iterator[Path]:
+        """Yield a solution for each prior, its filters (p, k), and the places of those candidates.
+
+        Lags that cannot matter under a prior are left out.
+        """
+        scatter, params = statistics.input_scatter.diagonal(), self.candidates.params
+        n_lags, n_channels, device = statistics.n_lags, statistics.n_channels, scatter.device
+        for prior, places in zip(self.candidates.priors, self.candidates.paths, strict=True):
+            root = PriorRoot.of_prior(prior, n_lags, n_channels, device)
+            root = root.relevant(scatter, min(params[place]["alpha"] for place in places))
+            solution = Solution(Problem(statistics.first_lags(len(root.lags)), root), 0.0)
+            filters = [self._filter(solution, params[place]) for place in places]
+            yield solution, torch.stack(filters, dim=1), places
+
+    def _filter(self, solution: Solution, candidate: Mapping[str, Any]) -> Tensor:
+        penalised = replace(solution, alpha=float(candidate["alpha"]))
+        if (n_steps := candidate.get("n_steps")) is None:
+            return penalised.descent_filter(None)
+        return descent_filters(penalised, np.array([n_steps]), self.learning_rate)[:, 0]
+
+    def _score_path(
+        self, solution: Solution, filters: Tensor, places: list[int], part: LagStatistics
+    ) -> Tensor:
+        """Return the scores on a test part of the candidates of one prior, (n_candidates,)."""
+        seen, exact = solution.statistics, self._short_of_digits(solution, places)
+        n_outputs = len(seen.target_mean)
+        many = n_outputs * len(places) > len(filters)
+        if many and self.scoring == "neg_mean_squared_error" and not exact:
+            squares = held_out_squares(solution.spectrum, filters, seen, part)
+            return -squares / (part.weight * n_outputs)
+        responses = solution.spectrum.solve(filters)
+        for column, alpha in exact.items():
+            responses[:, column] = replace(solution, alpha=alpha).response
+        return SCORES[self.scoring](part.squared_errors(responses, seen.intercept(responses)), part)
+
+    def _short_of_digits(self, solution: Solution, places: list[int]) -> dict[int, float]:
+        """Return the columns and penalties of ridges of so small a penalty that rounding shows."""
+        smallest = SMALLEST_PENALTY * solution.largest_curvature * solution.statistics.weight
+        found = {}
+        for column, place in enumerate(places):
+            candidate = self.candidates.params[place]
+            if candidate.get("n_steps") is None and candidate["alpha"] < smallest:
+                found[column] = float(candidate["alpha"])
+        return found
+
+
+def cross_validate(
+    data: TrainingData, cv: Any, judge: Judge, *, n_lags: int, device: Any, centred: bool
+) -> tuple[LagStatistics, NDArray]:
+    """Return the statistics of all data, and the scores (n_splits, n_candidates).
+
+    Parameters
+    ----------
+    data : TrainingData
+        The data.
+    cv : int, splitter, iterable or None
+        As in scikit-learn.
+    judge : Judge
+        Who scores.
+    n_lags : int
+        Number of lags.
+    device : torch.device
+        Where to compute.
+    centred : bool
+        Whether candidates have an intercept.
+    """
+    splitter = check_cv(cv, classifier=False)
+    rows = np.arange(n_samples(data))
+    splits = list(splitter.split(rows, rows, data.groups))
+    if not splits:
+        raise ValueError("cv has no splits; it needs one at least.")
+    samples_are_steps = n_samples(data) == data.sequences.n_supervised
+    if judge.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
+        raise ValueError(
+            "scoring='r2' needs two samples at least in each test part of cv; take "
+            "scoring='neg_mean_squared_error'."
+        )
+    whole, folds = fold_statistics(data, splits, n_lags, device)
+    whole.check_finite()
+    scores = [judge.score(train if centred else train.uncentred(), test) for train, test in folds]
+    return whole if centred else whole.uncentred(), np.array(scores)

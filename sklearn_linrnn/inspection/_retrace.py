@@ -1,0 +1,73 @@
+"""The iterations of a trained network taken again: in its limit, and to first order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sklearn_linrnn._core.closed_form.spectral import Quadratic
+from sklearn_linrnn._core.networks.linearised import LinearisedRNN
+from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
+from sklearn_linrnn._core.networks.recipes import RNNRecipe
+from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
+from sklearn_linrnn._core.networks.tangent_kernel import empirical_kernel
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.training.loop import Stopping
+from sklearn_linrnn._core.training.objective import Model
+from sklearn_linrnn._estimators.training_record import TrainingRecord
+
+
+class Retraced(NamedTuple):
+    """Responses (n_lags * n_channels, n_outputs) to which the iterations of a network lead.
+
+    Attributes
+    ----------
+    start : Tensor
+        Before the first iteration.
+    limit : Tensor
+        Of the infinitely wide network.
+    linearised : Tensor
+        Of the network's first-order expansion at its initialisation.
+    kernel_change : float
+        Change of the network's tangent kernel, relative to that at initialisation.
+    """
+
+    start: Tensor
+    limit: Tensor
+    linearised: Tensor
+    kernel_change: float
+
+
+def retrace(record: TrainingRecord) -> Retraced:
+    """Take the iterations of a network's training again, with its expansion and in its limit."""
+    sums, recipe = record.statistics, record.recipe
+    assert isinstance(recipe, RNNRecipe)
+    fitted = RNNParameters(*map(torch.tensor, record.parameters))
+    initial = recipe.draw(sums.n_channels, len(sums.target_mean)).like(fitted.transition)
+    origin = LinearRNNModel(initial, sums.n_lags).response()
+    begun, subtracted = (torch.zeros_like(origin), origin) if recipe.is_centred else (origin, None)
+    prior, cpu = recipe.prior(sums.n_lags), torch.device("cpu")
+    root = PriorRoot.of_prior(prior, sums.n_lags, sums.n_channels, cpu)
+    limit = ScaledConvolution(root, origin.shape[1], torch.float64, begun)
+    double = RNNParameters(*(parameter.double() for parameter in initial))
+    linearised = LinearisedRNN(double, sums.n_lags, origin=subtracted)
+    before, after = (empirical_kernel(each, sums.n_lags) for each in (initial, fitted))
+    curvature = Quadratic.of(sums, root).largest_eigenvalue()
+    return Retraced(
+        start=begun,
+        limit=_train(limit, record, curvature),
+        linearised=_train(linearised, record, curvature),
+        kernel_change=float((after - before).norm() / before.norm()),
+    )
+
+
+def _train(model: Model, record: TrainingRecord, curvature: float) -> Tensor:
+    """Return the response of a model that takes the iterations that the network took."""
+    if record.n_kept > 0:
+        stopping = Stopping(record.n_kept, tol=0.0, patience=1)
+        rule = replace(record.rule, stopping=stopping)
+        rule.begin(model, record.statistics, rule.rate(curvature)).run(record.n_kept)
+    return model.response()
