@@ -10,7 +10,7 @@ from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 
 def convolve(inputs: NDArray, impulse_response: NDArray) -> NDArray:
-    """Return ``sum_j H_j x_{t-j}`` at every step of recordings at rest before their starts.
+    """Return ``sum_j H_j x_{t-j}`` at every time step of recordings, with zeros before them.
 
     Parameters
     ----------

@@ -22,9 +22,9 @@ CHUNK = 2**20  # numbers in a block of windows: 8 MiB
 
 
 def window_sums(X: Any, targets: Tensor, weights: Tensor) -> RunningSums:
-    """Return the sums over windows ``X (n_windows, n_lags, n_channels)``, oldest step first.
+    """Return the sums over windows ``X (n_windows, n_lags, n_channels)``, oldest first.
 
-    The inputs of a row are in the order of the window: oldest step first.
+    The inputs of a row are in the order of the window: oldest time step first.
     """
     n_windows, n_lags, n_channels = X.shape
     length = _block_length(n_lags * n_channels)
@@ -41,9 +41,9 @@ def window_sums(X: Any, targets: Tensor, weights: Tensor) -> RunningSums:
 
 
 def series_sums(series: Series, n_lags: int) -> RunningSums:
-    """Return the sums over the windows of a series, newest step first, by the cheaper path.
+    """Return the sums over the windows of a series, newest time step first, by the cheaper way.
 
-    Steps whose windows are not full must have weight zero.
+    Time steps whose windows are not full must have weight zero.
     """
     changes = weight_changes(series.weights)
     if displacement_is_cheaper(series, len(changes), n_lags):
@@ -59,7 +59,7 @@ def formed_window_sums(series: Series, n_lags: int) -> RunningSums:
     rows = torch.nonzero(weights).flatten()
     if len(rows) == 0:
         return sums
-    # Time runs backwards, so that windows come newest step first, and ends at rest.
+    # Time runs backwards, so that windows begin with the newest time step; it ends with zeros.
     backwards = torch.nn.functional.pad(x.flip(0), (0, 0, 0, n_lags - 1))
     windows = backwards.unfold(0, n_lags, 1)  # (n_timesteps, n_channels, n_lags)
     for block in rows.split(_block_length(len(level))):
@@ -69,9 +69,9 @@ def formed_window_sums(series: Series, n_lags: int) -> RunningSums:
 
 
 def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:
-    """Compare the two paths; the unit is one multiply-add of a large matrix product.
+    """Compare the two ways; the unit is one multiply-add of a large matrix product.
 
-    The factors are what the other steps cost beside that on a CPU, measured once and rounded
+    The factors are what the other operations cost beside that on a CPU, measured once and rounded
     (``benchmarks/lag_statistics.py``); a factor of two either way costs little.
     """
     n_steps, n_channels = series.x.shape
