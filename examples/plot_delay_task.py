@@ -2,20 +2,20 @@ r"""
 The delay task
 ==============
 
-To repeat the input of :math:`d` steps ago, :math:`y_t = x_{t-d}`, takes a memory of :math:`d`
-steps and nothing else. Reservoirs are measured by how well they do it at each delay (Jaeger [1]_),
-and trained recurrent networks by its relative, the copying task (Arjovsky, Shah and Bengio [2]_).
-Here it shows the bias of a trained linear RNN [3]_: after the same number of steps its test error
-rises from none to all of the signal as the delay grows, and the initial variance :math:`\nu_W` of
-the transition matrix says at which delay.
+To repeat the input of :math:`d` time steps ago, :math:`y_t = x_{t-d}`, takes a memory of :math:`d`
+time steps and nothing else. Reservoirs are measured by how well they do it at each delay (Jaeger
+[1]_), and trained recurrent networks by a related one, the copying task (Arjovsky, Shah and Bengio
+[2]_). Here it shows the bias of a trained linear RNN [3]_: after a fixed number of iterations its
+test error rises from none to all of the signal as the delay grows, and the initial variance
+:math:`\nu_W` of the transition matrix says at which delay.
 """
 
 # %%
 # White inputs
 # ------------
 #
-# Training has 2,000 steps without noise, the test 20,000 others. A filter of 31 lags solves each of
-# the tasks exactly; what stands between a model and the solution is training alone.
+# Training has 2,000 time steps without noise, the test 20,000 others. A filter of 31 lags solves
+# each of the tasks exactly; only training keeps a model from the solution.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,12 +34,12 @@ def delayed(x, delay):
 
 
 # %%
-# Fifty steps of training
-# -----------------------
+# Fifty iterations
+# ----------------
 #
-# A network of 256 hidden units from three random starts for each delay, and its infinite-width
-# limit after the same fifty steps. The error is :math:`1 - R^2`: zero where the delayed input is
-# repeated exactly, one where nothing of it has been learned.
+# A network of 256 hidden units from three random initialisations for each delay, and its
+# infinite-width limit after the same fifty iterations. The error is :math:`1 - R^2`: zero where the
+# delayed input is repeated exactly, one where nothing of it has been learned.
 
 
 def test_error(model, delay):
@@ -75,28 +75,27 @@ for nu_w, color, marker in styles:
 ax.plot([], [], "k-", lw=1, label="infinite-width limit")
 ax.axhline(1, color="0.6", lw=0.8, ls=":")
 ax.set(
-    xlabel="delay $d$ (steps)",
+    xlabel="delay $d$ (time steps)",
     ylabel="test error, $1 - R^2$",
-    title=f"Linear RNNs of 256 units after {n_steps} steps of training",
+    title=f"Linear RNNs of 256 units after {n_steps} iterations",
 )
-fig.legend(title="points: mean and range of 3 starts", loc="outside lower center", ncols=4)
+fig.legend(title="points: mean and range of 3 networks", loc="outside lower center", ncols=4)
 
 # %%
-# White inputs make the limit simple. Training multiplies the error of lag :math:`d` by
-# :math:`1 - \eta \rho_d` in each step, where the step size :math:`\eta` is the inverse of the
-# largest lag weight. After :math:`k` steps the test error is thus about
-# :math:`(1 - \rho_d / \max_j \rho_j)^{2k}`: the delays that a model has learned are those whose lag
-# weight :math:`\rho_d` is above about :math:`\max_j \rho_j / (2k)`. The weights die out as
-# :math:`d \, \nu_W^{\,d}`, so that ten times as many steps buy only about
-# :math:`\log 10 / \log(1 / \nu_W)` more delays:
+# White inputs make the limit simple. Training multiplies the error of lag :math:`d` by :math:`1 -
+# \eta \rho_d` in each iteration, where the step size :math:`\eta` is the inverse of the largest lag
+# weight. After :math:`k` iterations the test error is thus about :math:`(1 - \rho_d / \max_j
+# \rho_j)^{2k}`: the delays that a model has learned are those whose lag weight :math:`\rho_d` is
+# above about :math:`\max_j \rho_j / (2k)`. The weights die out as :math:`d \, \nu_W^{\,d}`, so that
+# ten times as many iterations reach only about :math:`\log 10 / \log(1 / \nu_W)` more delays:
 
 for nu_w in variances:
-    print(f"nu_w = {nu_w}: {np.log(10) / np.log(1 / nu_w):.1f} delays for ten times the steps")
+    print(f"nu_w = {nu_w}: {np.log(10) / np.log(1 / nu_w):.1f} delays for ten times the iterations")
 
 # %%
-# The finite networks follow the limit. Where it is about to fail they do a little better, because
-# their parameters have begun to move. With larger targets and more steps they leave it, and learn
-# to remember: :ref:`sphx_glr_auto_examples_plot_out_of_the_bias.py`.
+# The finite networks follow the limit. Where it begins to fail they do slightly better, because
+# their parameters have begun to move. With larger targets and more iterations they leave it, and
+# learn to remember: :ref:`sphx_glr_auto_examples_plot_out_of_the_bias.py`.
 #
 # .. rubric:: References
 #

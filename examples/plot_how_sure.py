@@ -1,16 +1,16 @@
 """
-How much memory, and how sure
-=============================
+How much memory, and how certain
+================================
 
 A system with a delayed, oscillating response is measured for a short while and with noise. The
-evidence chooses the memory of the prior and the strength of the penalty; the posterior says what is
-left to guess. The prior of a linear RNN treats lags as independent, the tuned/correlated prior of
-system identification expects neighbouring lags to be alike.
+evidence chooses the memory of the prior and the strength of the penalty; the posterior says what
+remains uncertain. The prior of a linear RNN treats lags as independent, the tuned/correlated prior
+of system identification expects neighbouring lags to be similar.
 """
 
 # %%
-# Four hundred noisy steps
-# ------------------------
+# Four hundred noisy time steps
+# -----------------------------
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -53,8 +53,8 @@ axes[1].set_xlabel("lag")
 # Evidence against memory
 # -----------------------
 #
-# For each initial variance the curve has the penalty that suits it best. A memory that is too short
-# cannot explain the data, one that is too long could have explained much else.
+# Each point of a curve has the penalty that suits its initial variance best. A memory that is too
+# short cannot explain the data, one that is too long could have explained much else.
 
 variances, penalties = np.linspace(0.3, 0.99, 30), np.geomspace(0.01, 1000.0, 40)
 fig, ax = plt.subplots(layout="constrained")

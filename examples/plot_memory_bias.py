@@ -2,8 +2,8 @@
 What memory bias costs on a real series
 =======================================
 
-A linear RNN started with a small variance ``nu_w`` of its transition matrix prefers short memory.
-On a series with a season it pays for that. Here the network, its infinite-width limit and the
+A linear RNN whose transition matrix has a small initial variance ``nu_w`` prefers short memory.
+On a series with a season that costs accuracy. Here the network, its infinite-width limit and the
 convolutions predict monthly airline passengers one step ahead.
 """
 
@@ -11,8 +11,9 @@ convolutions predict monthly airline passengers one step ahead.
 # The study
 # ---------
 #
-# All models take the same number of steps of gradient descent and are tested on the steps that
-# follow their training data. ``cost`` is relative to the flat convolution, which has no bias.
+# All models are trained by the same number of iterations of gradient descent and tested on the time
+# steps that follow their training data. ``cost`` is relative to the flat convolution, which has no
+# bias.
 
 from sktime.datasets import load_airline
 
@@ -44,7 +45,7 @@ right.set(xlabel="nu_w", ylabel="lag that holds 90 % of the energy")
 right.legend()
 
 # %%
-# One model from near
+# One model in detail
 # -------------------
 #
 # The closed form with little regularisation, on standardised logarithms: the fit puts its energy

@@ -6,7 +6,7 @@ The bias of a linear RNN to short memory is that of its tangent kernel, which tr
 is as long as the parameters move little: for targets that are small against the root of the width
 (Emami et al. [1]_; Chizat, Oyallon and Bach [2]_ call such training lazy). Large targets that need
 a long memory make the transition matrix move. The kernel then changes, and the network learns to
-remember for longer than its start allows.
+remember for longer than its initialisation allows.
 """
 
 # %%
@@ -34,10 +34,10 @@ print(f"lag weights: largest {weights.max():.2g}, lag {n_lags - 1} {weights[-1]:
 # Two scales, one network
 # -----------------------
 #
-# The same network, with the same start and the same number of steps, learns the sums times 0.01 and
-# times 1. In the kernel regime a scale would change nothing but the scale of what is learned.
-# :func:`~sklearn_linrnn.ntk_gap` retraces both trainings in the limit and in the network's
-# first-order expansion, and says what came of them.
+# The same network, with the same initialisation and number of iterations, learns the sums times
+# 0.01 and times 1. In the kernel regime a scale would change nothing but the scale of what is
+# learned. :func:`~sklearn_linrnn.ntk_gap` repeats both trainings in the limit and in the network's
+# first-order expansion, and says how far the network is from them.
 
 common = {"nu_w": nu_w, "rows": "timesteps", "n_lags": n_lags}
 training = {"init": "centered", "max_iter": n_steps}
@@ -51,12 +51,12 @@ for scale in (0.01, 1.0):
     print(f"Scale {scale}. {ntk_gap(network)}\n")
 
 # %%
-# The small target leaves the network in the kernel regime, and its response breaks off where its
-# limit's does. The large one teaches it all 16 lags.
+# The small target leaves the network in the kernel regime, and its response ends where its limit's
+# does. The large one teaches it all 16 lags.
 #
-# The spectral radius of :math:`n^{-1/2} W` is the factor by which the most lasting state fades from
-# step to step. It starts near :math:`\sqrt{\nu_W}`. In the kernel regime it stays there; beyond it
-# an eigenvalue leaves the circle and goes to nearly one, which is what a sum needs.
+# The spectral radius of :math:`n^{-1/2} W` is the factor by which the most lasting state fades at
+# each time step. It starts near :math:`\sqrt{\nu_W}`. In the kernel regime it stays there; beyond
+# it an eigenvalue leaves the circle and goes to nearly one, which is what a sum needs.
 
 styles = {
     0.01: {"color": "#0072B2", "marker": "o", "label": "network, targets times 0.01"},
@@ -69,9 +69,9 @@ for scale, network in networks.items():
     left.plot(network.impulse_response_[0, 0] / scale, ms=5, **styles[scale])
     monitor = monitors[scale]
     right.plot(monitor.steps_, monitor.radii_, **{**styles[scale], "marker": ""})
-left.set(xlabel="lag (steps)", ylabel="impulse response / scale", title="What was learned")
+left.set(xlabel="lag (time steps)", ylabel="impulse response / scale", title="What was learned")
 right.axhline(nu_w**0.5, color="k", lw=0.8, ls=":", label=r"$\sqrt{\nu_W}$, circular law")
-right.set(xlabel="training step", ylabel="spectral radius", title="Memory during training")
+right.set(xlabel="iteration", ylabel="spectral radius", title="Memory during training")
 left.legend(loc="lower left")
 right.legend(loc="center right")
 
@@ -79,9 +79,10 @@ right.legend(loc="center right")
 # Where the kernel regime ends
 # ----------------------------
 #
-# The gap has two parts. The part by the width is the same at all scales and falls with the inverse
-# root of the number of hidden units. The part by movement grows with the targets, and at the same
-# scale it is smaller in a wider network. Grey: the movement is below ten per cent, ``is_lazy``.
+# The gap has two parts. The part due to the width is the same at all scales and falls with the
+# inverse root of the number of hidden units. The part due to movement grows with the targets, and
+# at the same scale it is smaller in a wider network. Grey: the movement is below ten per cent,
+# ``is_lazy``.
 
 scales, widths, seeds = np.geomspace(0.003, 3.0, 7), (32, 64, 128), range(8)
 
@@ -105,7 +106,7 @@ left.set(
     ylim=(2e-3, 2.0),
     title="Because the parameters moved",
 )
-right.set(xlabel="standard deviation of the targets", title="Total, median of 8 starts")
+right.set(xlabel="standard deviation of the targets", title="Total, median of 8 networks")
 
 # %%
 # .. rubric:: References

@@ -23,15 +23,15 @@ x = rng.normal(size=(2000, 1))
 y = np.convolve(x[:, 0], system)[: len(x)] + 0.1 * rng.normal(size=len(x))
 
 # %%
-# The limit after a hundred steps, in closed form
-# -----------------------------------------------
+# The limit after a hundred iterations, in closed form
+# ----------------------------------------------------
 
 common = {"nu_w": 0.4, "rows": "timesteps", "n_lags": n_lags}
 limit = NTKConvRegressor(alpha=0.0, n_steps=n_steps, **common).fit(x, y).impulse_response_
 
 # %%
-# Networks after the same hundred steps
-# -------------------------------------
+# Networks after the same hundred iterations
+# ------------------------------------------
 
 widths = [32, 64, 128, 256, 512, 1024]
 gaps = np.zeros((len(widths), 5))

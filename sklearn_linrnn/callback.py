@@ -1,10 +1,10 @@
 """Callbacks for training: stopping early, watching the spectral radius, showing progress.
 
 They follow scikit-learn's protocol: ``estimator.set_callbacks(*callbacks)`` sets them. The
-estimators that train step by step divide `fit` into tasks of several steps, and call them after
-each. One callback may serve many fits, one after another or, on clones, at the same time; its
-attributes tell of the fit that began last. In another process a copy of it is at work, and the
-attributes of the original stay as they were.
+estimators that train by iterations divide `fit` into tasks of several iterations, and call them
+after each. One callback may serve many fits, one after another or, on clones, at the same time; its
+attributes describe the fit that began last. Another process uses a copy of it, and the attributes
+of the original do not change.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Record = TypeVar("Record")
 
 
 class _StepCallback(ABC, Generic[Record]):
-    """A callback with a record of each fit, that acts after each of its tasks.
+    """A callback that keeps a record of each fit and acts after each of its tasks.
 
-    Subclasses say what a record is (`_open`), and what is done after a task (`on_fit_task_end`).
+    Subclasses define the record (`_open`), and what is done after a task (`on_fit_task_end`).
     """
 
     def __init__(self) -> None:
-        self._records: dict[BaseEstimator, Record] = {}  # of the fits that go on
+        self._records: dict[BaseEstimator, Record] = {}  # of the fits under way
         self._last: Record | None = None
 
     @abstractmethod
@@ -41,14 +41,14 @@ class _StepCallback(ABC, Generic[Record]):
         """Return the record of a fit that begins."""
 
     def _close(self, record: Record) -> None:
-        """Let go of what the record holds for the time of its fit alone."""
+        """Release what the record needs during its fit only."""
 
     def _read(self) -> Record:
         """Return the record of the fit that began last."""
         if self._last is None:
             raise AttributeError(
-                f"This {type(self).__name__} has nothing to tell yet: no estimator that it was set "
-                "on has been fitted."
+                f"This {type(self).__name__} has no results yet: no estimator that it was set on "
+                "has been fitted."
             )
         return self._last
 
@@ -78,7 +78,7 @@ class _StepCallback(ABC, Generic[Record]):
             self._close(self._records.pop(estimator))
 
     def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
-        """Do nothing: the protocol asks for it.
+        """Do nothing; the protocol requires this method.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ def _check_fitted(fitted_estimator: BaseEstimator | None, callback: object) -> B
     if fitted_estimator is None:
         raise ValueError(
             f"{type(callback).__name__} needs a fitted estimator after each task, but this "
-            "estimator hands its callbacks none."
+            "estimator gives its callbacks none."
         )
     return fitted_estimator
 
@@ -128,14 +128,14 @@ class _Scores:
 class EarlyStopping(_StepCallback[_Scores]):
     """Stop training when a score has stopped rising.
 
-    After each task of a fit the model is scored as it is by then. The estimator keeps the
-    parameters of the step at which it stops.
+    The model is scored after each task of a fit. The estimator keeps the parameters of the
+    iteration at which it stops.
 
     Parameters
     ----------
     scoring : str, callable or None, default=None
-        A scorer, as in `sklearn.model_selection.cross_val_score`, of which more is better; ``None``
-        for the estimator's own `score`.
+        A scorer, as in `sklearn.model_selection.cross_val_score`; higher is better. ``None`` for
+        the estimator's own `score`.
     X : array-like or list, default=None
         Inputs to score on, as `fit` takes them; ``None`` for those of the training, with its sample
         weights and other metadata.
@@ -167,8 +167,9 @@ class EarlyStopping(_StepCallback[_Scores]):
 
     Notes
     -----
-    The estimators' own ``early_stopping=True`` watches the loss on a held-out part at every step,
-    returns to the best parameters, and costs less. This one takes any score and any data.
+    The estimators' own ``early_stopping=True`` watches the loss on a held-out part at every
+    iteration, returns to the best parameters, and costs less. This one takes any score and any
+    data.
 
     Examples
     --------
@@ -191,14 +192,14 @@ class EarlyStopping(_StepCallback[_Scores]):
     ) -> None:
         super().__init__()
         if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
-            raise ValueError(f"scoring must be one name, one callable or None, but {scoring} came.")
+            raise ValueError(f"scoring must be one name, one callable or None, but got {scoring}.")
         if (X is None) != (y is None):
             given, missing = ("y", "X") if X is None else ("X", "y")
-            raise ValueError(f"X and y must be given together, but {given} came without {missing}.")
+            raise ValueError(f"X and y must be given together, but got {given} without {missing}.")
         if not patience >= 1:
-            raise ValueError(f"patience must be at least 1 task, but {patience} came.")
+            raise ValueError(f"patience must be at least 1 task, but got {patience}.")
         if not min_delta >= 0:
-            raise ValueError(f"min_delta must not be negative, but {min_delta} came.")
+            raise ValueError(f"min_delta must not be negative, but got {min_delta}.")
         self.scoring = scoring
         self.X = X
         self.y = y
@@ -245,9 +246,9 @@ class EarlyStopping(_StepCallback[_Scores]):
         context : CallbackContext
             Context of the task.
         X, y : array-like or list, default=None
-            Data of the training.
+            Training data.
         metadata : dict, default=None
-            Its sample weights and what else scorers may take.
+            Its sample weights and other metadata for scorers.
         fitted_estimator : estimator instance, default=None
             The model as it is after this task.
 
@@ -268,7 +269,7 @@ class EarlyStopping(_StepCallback[_Scores]):
             X, y, metadata = self.X, self.y, None
         elif X is None or y is None:
             raise ValueError(
-                "EarlyStopping needs data to score on, but this training hands out none. Give it X "
+                "EarlyStopping needs data to score on, but this training provides none. Give it X "
                 "and y."
             )
         record = self._records[estimator]
@@ -289,8 +290,8 @@ class EarlyStopping(_StepCallback[_Scores]):
 # -- Watching ----------------------------------------------------------------------------
 
 DENSE = 256  # hidden units, up to which all eigenvalues cost no more than the largest
-# Of Arnoldi's method. Many eigenvalues of a random matrix are near the largest: a search for that
-# one alone may end at a neighbour, and one for all digits of them takes ten times as long.
+# For Arnoldi's method. Many eigenvalues of a random matrix are near the largest: a search for that
+# one alone may end at a neighbour, and one for all their digits takes ten times as long.
 ARNOLDI = {"k": 8, "ncv": 120, "tol": 1e-4, "maxiter": 20}
 
 
@@ -302,23 +303,23 @@ class _Radii:
 
 @final
 class SpectralRadiusMonitor(_StepCallback[_Radii]):
-    """Record how far the longest memory of a linear RNN reaches while it trains.
+    """Record the spectral radius, the reach of a linear RNN's memory, while it trains.
 
     The spectral radius of ``A = n^{-1/2} W`` is the factor by which its most lasting state fades
-    from step to step. From a Gaussian start it is near ``sqrt(nu_w)``, the radius of the circular
-    law; a network that learns a longer memory pushes an eigenvalue out of that circle.
+    at each time step. At a Gaussian initialisation it is near ``sqrt(nu_w)``, the radius of the
+    circular law; a network that learns a longer memory moves an eigenvalue out of that circle.
 
     Attributes
     ----------
     radii_ : ndarray of shape (n_tasks,)
         The radius after each task of the last fit.
     steps_ : ndarray of shape (n_tasks,)
-        The number of training steps by then, the estimator's ``n_iter_``.
+        The number of iterations by then, the estimator's ``n_iter_``.
 
     Notes
     -----
     Above 256 hidden units the radius is that of the eight eigenvalues that Arnoldi's method finds
-    from one fixed vector, to five digits, for the price of some hundred products with ``W``. Where
+    from one fixed vector, to five digits, at the cost of some hundred products with ``W``. Where
     it does not converge, as for an orthogonal ``A``, all eigenvalues are computed.
 
     Examples
@@ -336,7 +337,7 @@ class SpectralRadiusMonitor(_StepCallback[_Radii]):
 
     @property
     def steps_(self) -> NDArray[np.int64]:
-        """The number of training steps by then."""
+        """The number of iterations by then."""
         return np.array(self._read().steps, dtype=np.int64)
 
     def _open(self, estimator: BaseEstimator, context: CallbackContext) -> _Radii:
@@ -373,7 +374,7 @@ class SpectralRadiusMonitor(_StepCallback[_Radii]):
         if not hasattr(model, "transition_"):
             raise TypeError(
                 "SpectralRadiusMonitor needs an estimator with a transition_ matrix, such as "
-                f"LinearRNNRegressor, but {type(estimator).__name__} came."
+                f"LinearRNNRegressor, but got {type(estimator).__name__}."
             )
         record = self._records[estimator]
         record.steps.append(model.n_iter_)
@@ -410,9 +411,8 @@ class _Bar:
 class TrainingProgress(_StepCallback[_Bar]):
     """Show a progress bar with the loss, the latest validation score and the time left.
 
-    One line for each fit, within 80 columns, on rich's console. It stays when the fit is done, then
-    with the time that it took. Where the output is no terminal, that last state is all that is
-    written.
+    One line for each fit, within 80 columns, on rich's console. When the fit is done, it stays with
+    the time that the fit took. If the output is not a terminal, only that last state is written.
 
     See Also
     --------
@@ -459,14 +459,14 @@ class TrainingProgress(_StepCallback[_Bar]):
         bar = self._records[estimator]
         if _is_step(context):
             bar.progress.update(bar.task, advance=1, state=_describe(fitted_estimator))
-        elif _is_fit(context):  # it is over, and may have stopped before its last task
+        elif _is_fit(context):  # it has ended, perhaps before its last task
             bar.progress.update(bar.task, total=bar.progress.tasks[0].completed)
 
     def _close(self, record: _Bar) -> None:
         record.progress.stop()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is stored: not the displays, which cannot be."""
+        """Return what is stored: not the displays, which cannot be stored."""
         return {**super().__getstate__(), "_last": None}
 
 

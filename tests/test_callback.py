@@ -144,10 +144,10 @@ def test_a_fit_without_parts_is_not_scored():
     ("options", "message"),
     [
         ({"scoring": ["r2", MAE]}, "scoring must be one name"),
-        ({"X": X}, "X came without y"),
-        ({"y": Y}, "y came without X"),
-        ({"patience": 0}, "patience must be at least 1 task, but 0 came"),
-        ({"min_delta": -0.1}, "min_delta must not be negative, but -0.1 came"),
+        ({"X": X}, "got X without y"),
+        ({"y": Y}, "got y without X"),
+        ({"patience": 0}, "patience must be at least 1 task, but got 0"),
+        ({"min_delta": -0.1}, "min_delta must not be negative, but got -0.1"),
         ({"min_delta": np.nan}, "min_delta"),
     ],
 )
@@ -239,7 +239,7 @@ def test_an_estimator_without_a_transition_matrix_is_an_error():
         def state(self, task):
             return {"n_iter_": task}
 
-    with pytest.raises(TypeError, match=r"transition_ matrix.*Other came"):
+    with pytest.raises(TypeError, match=r"transition_ matrix.*got Other"):
         Other([1.0]).set_callbacks(SpectralRadiusMonitor()).fit(X, Y)
 
 
@@ -356,7 +356,7 @@ def test_one_callback_serves_clones_at_the_same_time(screen):
 )
 def test_before_a_fit_there_is_nothing_to_read(callback, name):
     assert not hasattr(callback(), name)
-    with pytest.raises(AttributeError, match=f"This {callback.__name__} has nothing to tell yet"):
+    with pytest.raises(AttributeError, match=f"This {callback.__name__} has no results yet"):
         getattr(callback(), name)
 
 

@@ -57,6 +57,13 @@ def test_the_posterior_comes_back_too(through):
 
 
 @every_estimator
+def test_a_file_asks_to_trust_types_of_this_package_alone(model):
+    stored = skops.io.dumps(model.fit(X, Y))
+    asked = skops.io.get_untrusted_types(data=stored)
+    assert {name.partition(".")[0] for name in asked} == {"sklearn_linrnn"}
+
+
+@every_estimator
 def test_no_file_holds_a_tensor(model):
     model.fit(X, Y)
 

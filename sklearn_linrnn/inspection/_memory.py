@@ -30,7 +30,7 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
     -------
     lag : int
         The smallest lag ``j`` such that lags 0 to ``j`` together hold that share; 0 means that
-        the present step suffices. 0 also if there is no energy at all.
+        the present time step suffices. 0 also if there is no energy at all.
 
     Raises
     ------
@@ -46,11 +46,11 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
     """
     energy = np.asarray(energy, dtype=np.float64)
     if energy.ndim != 1 or energy.size == 0:
-        raise ValueError(f"energy must have shape (n_lags,), but shape {energy.shape} came.")
+        raise ValueError(f"energy must have shape (n_lags,), but got shape {energy.shape}.")
     if not np.isfinite(energy).all() or (energy < 0).any():
         raise ValueError("energy must be finite and not negative at every lag.")
     if not 0 < share <= 1:
-        raise ValueError(f"share must be within (0, 1], but {share} came.")
+        raise ValueError(f"share must be within (0, 1], but got {share}.")
     cumulative = np.cumsum(energy)
     # Rounding of the sum must not push the last lags past the total.
     return int(np.argmax(cumulative >= share * cumulative[-1] * (1 - 1e-12)))
@@ -78,7 +78,7 @@ class MemoryDisplay:
     Attributes
     ----------
     prior_memory_, fit_memory_ : int
-        The lags that hold 90 % of either energy, as `effective_memory` has them.
+        The lags that hold 90 % of either energy, as `effective_memory` returns them.
     ax_ : matplotlib.axes.Axes
         Axes of the last plot.
     figure_ : matplotlib.figure.Figure
@@ -118,8 +118,8 @@ class MemoryDisplay:
         """
         if not isinstance(estimator, LagRegressor):
             raise TypeError(
-                "estimator must be one of this package's regressors, but a "
-                f"{type(estimator).__name__} came."
+                "estimator must be one of this package's regressors, but got "
+                f"{type(estimator).__name__}."
             )
         check_is_fitted(estimator)
         fit = response_energy(estimator.impulse_response_)

@@ -109,7 +109,7 @@ def returning(make):
     ("start", "error", "message"),
     [
         (returning(lambda n: np.eye(n + 1)), ValueError, "must return real numbers of shape"),
-        (returning(lambda n: 1j * np.eye(n)), ValueError, "complex128 came"),
+        (returning(lambda n: 1j * np.eye(n)), ValueError, "got shape .* of dtype complex128"),
         (returning(lambda n: np.full((n, n), np.nan)), ValueError, "finite"),
         (returning(str), ValueError, "must return real numbers"),
         (returning(lambda n: 1e200 * np.eye(n)), ValueError, "overflow"),

@@ -69,13 +69,13 @@ def test_effective_memory_does_not_depend_on_the_unit():
     [
         ([], 0.9, r"energy must have shape \(n_lags,\)"),
         (3.0, 0.9, r"energy must have shape \(n_lags,\)"),
-        ([[1.0]], 0.9, r"energy must have shape .*\(1, 1\) came"),
+        ([[1.0]], 0.9, r"energy must have shape .*got shape \(1, 1\)"),
         ([1.0, -1e-9], 0.9, "energy must be finite and not negative"),
         ([1.0, np.nan], 0.9, "energy must be finite"),
         ([1.0, np.inf], 0.9, "energy must be finite"),
-        ([1.0], 0.0, r"share must be within \(0, 1\], but 0.0 came"),
-        ([1.0], 1.1, "share must be within .*1.1 came"),
-        ([1.0], np.nan, "share must be within .*nan came"),
+        ([1.0], 0.0, r"share must be within \(0, 1\], but got 0.0"),
+        ([1.0], 1.1, "share must be within .*got 1.1"),
+        ([1.0], np.nan, "share must be within .*got nan"),
     ],
 )
 def test_energies_that_are_none(energy, share, message):

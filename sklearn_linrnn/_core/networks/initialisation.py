@@ -1,7 +1,7 @@
-r"""How the transition matrix of a linear RNN starts.
+r"""How the transition matrix of a linear RNN is initialised.
 
-All starts have the same scale: ``A = n^{-1/2} W`` lets a random state keep the share ``nu_w`` of
-its square from step to step. They differ in what becomes of it over many steps.
+All initialisations have the same scale: ``A = n^{-1/2} W`` keeps the share ``nu_w`` of the square
+of a random state at each time step. They differ in what is left after many time steps.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TransitionInit = (
 def draw_transition(
     kind: TransitionInit, n_hidden: int, nu_w: float, generator: torch.Generator
 ) -> Tensor:
-    r"""Draw the transition matrix ``W`` with which a linear RNN starts.
+    r"""Draw the initial transition matrix ``W`` of a linear RNN.
 
     Parameters
     ----------
     kind : {"gaussian", "orthogonal", "identity"} or callable
-        - "gaussian": ``W_ij ~ N(0, nu_w)``, the start of the theory.
+        - "gaussian": ``W_ij ~ N(0, nu_w)``, as in the theory.
         - "orthogonal": ``A = n^{-1/2} W`` is ``sqrt(nu_w)`` times an orthogonal matrix, uniform
           over all of them [1]_: all states keep the same share of their square.
         - "identity": ``A`` is ``sqrt(nu_w)`` times the identity: states only fade [2]_.
@@ -49,7 +49,7 @@ def draw_transition(
     Raises
     ------
     ValueError
-        If ``kind`` is no start, or what it returns is not a finite matrix of that shape.
+        If ``kind`` is unknown, or what it returns is not a finite matrix of that shape.
 
     References
     ----------
@@ -77,7 +77,7 @@ def draw_transition(
         return torch.eye(n_hidden, dtype=torch.float64).mul_((n_hidden * nu_w) ** 0.5)
     raise ValueError(
         "transition_init must be 'gaussian', 'orthogonal', 'identity' or a callable, but "
-        f"{kind!r} came."
+        f"got {kind!r}."
     )
 
 
@@ -102,8 +102,8 @@ def _called(
     if transition.shape != (n_hidden, n_hidden) or transition.dtype.kind not in "fiu":
         raise ValueError(
             f"transition_init must return real numbers of shape ({n_hidden}, {n_hidden}), but "
-            f"shape {transition.shape} of dtype {transition.dtype} came."
+            f"got shape {transition.shape} of dtype {transition.dtype}."
         )
     if not np.isfinite(transition).all():
-        raise ValueError("transition_init must return finite numbers, but NaN or infinity came.")
+        raise ValueError("transition_init must return finite numbers, but got NaN or infinity.")
     return torch.tensor(transition, dtype=torch.float64)

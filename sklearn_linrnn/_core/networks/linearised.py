@@ -1,4 +1,4 @@
-"""A network to first order in its parameters, around those of its start."""
+"""A network to first order in its parameters, around the initial ones."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
 class LinearisedRNN:
     """The first-order expansion of a linear RNN in training.
 
-    It learns with the kernel that the network has at its start, whatever becomes of its parameters
-    (Lee et al. 2019, section 2.2). So it is what the network of this width would be if it did not
-    leave the kernel regime.
+    It learns with the kernel that the network has at initialisation, however far its parameters
+    move (Lee et al. 2019, section 2.2). So it is what the network of this width would be if it did
+    not leave the kernel regime.
 
     Parameters
     ----------
     start : RNNParameters
-        Where the network is expanded, and where training starts; they stay as they are.
+        Initial parameters, around which the network is expanded; they are not changed.
     n_lags : int
         Number of lags of the response.
     origin : Tensor of shape (n_lags * n_channels, n_outputs), default=None
@@ -49,5 +49,5 @@ class LinearisedRNN:
         return self.initial_response + (scale * moved).double()
 
     def backward(self, gradient: Tensor) -> None:
-        """Set the parameters' ``grad``: the same map of ``gradient`` wherever they are."""
+        """Set the parameters' ``grad``: the same map of ``gradient`` for all parameters."""
         self.network.backward(gradient)

@@ -2,8 +2,8 @@ r"""The finite linear RNN: its impulse response and its exact gradient.
 
     h_t = n^{-1/2} W h_{t-1} + F x_t        y_t = n^{-1/2} C h_t + b
 
-The response ``H_j = n^{-1/2} C (n^{-1/2} W)^j F`` is all that inputs see of the network, and its
-gradient ``g_j = d loss / d H_j`` all that the network sees of the data: nothing here depends on
+The response ``H_j = n^{-1/2} C (n^{-1/2} W)^j F`` determines all outputs of the network, and its
+gradient ``g_j = d loss / d H_j`` is all that training needs of the data: nothing here depends on
 the number of samples.
 
 Responses and their gradients are matrices of shape (n_lags * n_channels, n_outputs), lag 0 first;
@@ -28,7 +28,7 @@ class RNNParameters(NamedTuple):
     readout: Tensor
 
     def like(self, other: Tensor) -> RNNParameters:
-        """Return them in the type of a tensor, on its device."""
+        """Return the parameters in the type of a tensor, on its device."""
         return RNNParameters(*(parameter.to(other) for parameter in self))
 
 
@@ -56,8 +56,8 @@ class Recurrence:
 
     A matrix-vector product is limited by how fast ``A`` is read, and a BLAS reads it with one
     thread. So for a single channel each product is a batch of as many products with parts of
-    ``A`` as there are threads. Nothing is allocated or asked for from step to step, and all that
-    the kernels of a GPU need stays at its place: a step can be captured as a CUDA graph.
+    ``A`` as there are threads. Nothing is allocated or read back between iterations, and all that
+    the kernels of a GPU need stays in its place: an iteration can be captured as a CUDA graph.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ class LinearRNNModel:
     n_lags : int
         Number of lags of the response.
     origin : Tensor of shape (n_lags * n_channels, n_outputs), default=None
-        What is subtracted from the response: that of the start, if training is to begin at zero.
-        ``None`` for nothing.
+        What is subtracted from the response: the initial response, if training is to begin at
+        zero. ``None`` for nothing.
     """
 
     def __init__(self, start: RNNParameters, n_lags: int, *, origin: Tensor | None = None) -> None:

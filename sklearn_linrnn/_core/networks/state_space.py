@@ -2,7 +2,7 @@ r"""Linear RNNs and impulse responses as state-space systems.
 
     x_{k+1} = A x_k + B u_k        y_k = C x_k + D u_k
 
-A system has the response ``H_0 = D``, ``H_j = C A^{j-1} B``. States are at rest at the start.
+A system has the response ``H_0 = D``, ``H_j = C A^{j-1} B``. The initial state is zero.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def network_realisation(
     *,
     start: tuple[NDArray, NDArray, NDArray] | None = None,
 ) -> StateSpace:
-    """Return a linear RNN as a system, whose state is the hidden one of the step before.
+    """Return a linear RNN as a system, whose state is the hidden state of the time step before.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def network_realisation(
     readout : ndarray of shape (n_outputs, n_hidden)
         ``C``.
     start : tuple of ndarray, default=None
-        The same three matrices of a network whose outputs are subtracted: the start of a centred
-        one. ``None`` for nothing.
+        The same three matrices of a network whose outputs are subtracted: the initial ones, if it
+        is centred. ``None`` for nothing.
 
     Returns
     -------
@@ -101,8 +101,8 @@ def balanced_truncation(
         Number of states, at most ``(n_lags - 1) min(n_outputs, n_channels)``: that many give the
         response exactly, 0 its lag 0 alone.
     max_error : float, default=None
-        In place of `order`: the system has the fewest states with an error, as `response_error`
-        measures it, of at most this; positive. Rounding apart, any is reached.
+        In place of `order`: the system has the fewest states whose error, as `response_error`
+        measures it, is at most this; positive. Up to rounding, any value can be reached.
 
     Returns
     -------
@@ -141,8 +141,8 @@ def balanced_truncation(
     if max_error is not None and order is None:
         return _within_error(H, max_error)
     raise ValueError(
-        f"Exactly one of order and max_error must be given, but order={order} and "
-        f"max_error={max_error} came."
+        f"Exactly one of order and max_error must be given, but got order={order} and "
+        f"max_error={max_error}."
     )
 
 
@@ -150,15 +150,15 @@ def _of_order(H: NDArray[np.float64], order: int) -> StateSpace:
     most = _most_states(H)
     if not 0 <= order <= most:
         raise ValueError(
-            f"order must be from 0 to {most}, (n_lags - 1) min(n_outputs, n_channels), but {order} "
-            "came."
+            f"order must be from 0 to {most}, (n_lags - 1) min(n_outputs, n_channels), but got "
+            f"{order}."
         )
     return _truncate(_input_normal(H), order)
 
 
 def _within_error(H: NDArray[np.float64], max_error: float) -> StateSpace:
     if not max_error > 0:
-        raise ValueError(f"max_error must be positive, but {max_error} came.")
+        raise ValueError(f"max_error must be positive, but got {max_error}.")
     full, most = _input_normal(H), _most_states(H)
     # The error need not fall with every state, so that orders are tried one after another.
     smaller = (_truncate(full, order) for order in range(most))
@@ -204,7 +204,7 @@ def _check_response(impulse_response: NDArray) -> NDArray[np.float64]:
     if H.ndim != 3 or 0 in H.shape:
         raise ValueError(
             "impulse_response must have shape (n_outputs, n_channels, n_lags), none of them 0, but "
-            f"shape {H.shape} came."
+            f"got shape {H.shape}."
         )
     if not np.isfinite(H).all():
         raise ValueError("impulse_response must be finite, but it contains NaN or infinity.")

@@ -1,13 +1,13 @@
 """Moments of all full windows of one long series, without forming the windows.
 
-The scatter of a series' lags has displacement structure: with weights ``w_s`` on the steps,
+The scatter of a series' lags has displacement structure: with weights ``w_s`` on the time steps,
 
     R[k + 1, j + 1] = sum_s w_s x_{s-1-k} x_{s-1-j}^T
                     = R[k, j] + sum_s (w_{s+1} - w_s) x_{s-k} x_{s-j}^T
 
-so it follows from its first block row, a weighted auto-correlation, and from the few steps at which
-the weights change (the ends of the series, gaps). Kailath, Kung and Morf 1979, "Displacement ranks
-of matrices and linear equations".
+so it follows from its first block row, a weighted auto-correlation, and from the few time steps at
+which the weights change (the ends of the series, gaps). Kailath, Kung and Morf 1979, "Displacement
+ranks of matrices and linear equations".
 """
 
 import math
@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
 
 SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
-EDGES = 1024  # steps at which weights change, taken together
+EDGES = 1024  # time steps at which weights change, taken together
 BAND = 64  # rows mirrored at a time
 
 
@@ -35,15 +35,16 @@ def full_window_moments(
     y : Tensor of shape (n_timesteps, n_outputs)
         Targets; finite also where their weight is zero.
     weights : Tensor of shape (n_timesteps,)
-        Weights of the steps, zero on those whose windows are not full.
+        Weights of the time steps, zero on those whose windows are not full.
     changes : Tensor of int, shape (n_changes,)
-        Steps after which the weights change, as `weight_changes` has them.
+        Time steps after which the weights change, as `weight_changes` returns them.
     n_lags : int
         Number of lags.
 
     Notes
     -----
-    The sums are about the series' level, so that rounding is relative to its deviation.
+    The sums are about the series' level, so that rounding is relative to its standard
+    deviation.
     """
     n_channels = x.shape[1]
     level, target_level = series_level(x, weights), series_level(y, weights)
@@ -76,7 +77,7 @@ def positive_sum(weights: Tensor) -> Tensor:
 
 
 def weight_changes(weights: Tensor) -> Tensor:
-    """Return the steps ``s`` with ``w_{s+1} != w_s``."""
+    """Return the time steps ``s`` with ``w_{s+1} != w_s``."""
     return torch.nonzero(weights[1:] != weights[:-1]).flatten()
 
 
@@ -106,13 +107,13 @@ def displacement(
 def lagged_products(
     x: Tensor, y: Tensor, weights: Tensor, level: Tensor, n_lags: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return weighted sums over the steps of ``u = [x, y] - level``.
+    """Return weighted sums over the time steps of ``u = [x, y] - level``.
 
     They are ``sum_s w_s u_s v_{s-j}^T``, with ``v`` the inputs in ``u``, as a tensor of shape
     (n_lags, n_channels + n_outputs, n_channels), then ``sum_s w_s u_s`` and ``sum_s w_s u_s^2``.
 
-    Overlapping blocks: those of ``h >= n_lags`` steps of ``u``, padded to ``2 h``, are correlated
-    with the inputs in them and in the ``h`` steps before.
+    Overlapping blocks: those of ``h >= n_lags`` time steps of ``u``, padded to ``2 h``, are
+    correlated with the inputs in them and in the ``h`` time steps before.
     """
     n_steps, n_channels = x.shape
     block = 2 ** math.ceil(math.log2(max(n_lags, min(1024 // n_channels, n_steps), 1)))
@@ -120,7 +121,7 @@ def lagged_products(
     stride = block * max(1, SLAB // ((n_columns + n_channels) * (block + 1)))
     spectrum = x.new_zeros(block + 1, n_columns, n_channels, dtype=torch.complex128)
     sums, squares = x.new_zeros(2, n_columns)
-    before = -level[:n_channels, None].expand(-1, block)  # at rest
+    before = -level[:n_channels, None].expand(-1, block)  # zero state
     for first in range(0, n_steps, stride):
         slab = slice(first, first + stride)
         rows = torch.vstack([x[slab].T, y[slab].T]).sub_(level[:, None])

@@ -1,4 +1,4 @@
-"""Sums of the windows of series whose targets are the steps that follow."""
+"""Sums of the windows of series whose targets are the time steps that follow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.statistics.windows import series_moments
 from sklearn_linrnn._core.tensors import as_float64, finite
 
-SPARSE = 2.0  # steps that a window with its future spans, for each one of them that is used
+SPARSE = 2.0  # time steps that a window and its future span, for each of them that is used
 
 
 def future_statistics(
@@ -22,17 +22,17 @@ def future_statistics(
     horizons: Sequence[int],
     device: torch.device | str = "cpu",
 ) -> LagStatistics:
-    """Return the statistics of full windows with the steps after them as targets.
+    """Return the statistics of full windows with the time steps after them as targets.
 
     Parameters
     ----------
     recordings : sequence of array-like of shape (n_timesteps_i, n_channels)
-        Series of one kind, whose windows learn together. NaN where a step was not observed: a
-        window is left out if it, or one of its targets, is not complete.
+        Series of one kind, whose windows learn together. NaN where a time step was not
+        observed: a window is left out if it, or one of its targets, is not complete.
     n_lags : int
-        Number of lags, the newest step included; at least 1.
+        Number of lags, the newest time step included; at least 1.
     horizons : sequence of int, length n_horizons
-        How many steps after the newest one of a window its targets lie; each at least 1.
+        How many steps ahead of a window's newest time step its targets lie; each at least 1.
     device : torch.device or str, default="cpu"
         Where to compute and to keep the statistics.
 
@@ -44,7 +44,7 @@ def future_statistics(
     Raises
     ------
     ValueError
-        If a step is infinite.
+        If a value is infinite.
 
     Notes
     -----
@@ -71,18 +71,18 @@ def future_statistics(
 def complete_windows(
     missing: Tensor, lengths: Tensor, n_lags: int, horizons: Sequence[int]
 ) -> Tensor:
-    """Return the steps at which a complete window ends whose targets are all there.
+    """Return the time steps at which a complete window ends whose targets are all there.
 
     Parameters
     ----------
     missing : Tensor of bool, shape (n_timesteps,)
-        Steps of all recordings that were not observed.
+        Time steps of all recordings that were not observed.
     lengths : Tensor of int, shape (n_recordings,)
-        Their numbers of steps.
+        Their numbers of time steps.
     n_lags : int
         Number of lags of a window.
     horizons : sequence of int
-        How many steps later the targets lie.
+        How many steps ahead the targets lie.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def _of_longer_windows(
 ) -> LagStatistics:
     longest, n_channels = max(horizons), x.shape[1]
     n_steps = n_lags + longest
-    ends = torch.roll(complete, longest)  # there is no complete window in the last steps
+    ends = torch.roll(complete, longest)  # no complete window ends in the last time steps
     series = Series(x, x[:, :0], ends, lengths).trimmed(n_steps - 1)
     moments = series_moments(series, n_steps)
     channel = torch.arange(n_channels, device=x.device)
@@ -125,5 +125,5 @@ def _of_longer_windows(
 
 
 def _after(steps: Tensor, horizon: int) -> Tensor:
-    """Return the steps that come later, and the first ones again after the last."""
+    """Return later time steps in each place, and the first ones again after the last."""
     return torch.roll(steps, -horizon, dims=0)

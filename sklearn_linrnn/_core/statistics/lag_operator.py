@@ -41,7 +41,7 @@ class Products(Protocol):
     def spectrum(self) -> Tensor:
         """Return the Hermitian blocks (n_frequencies, n_channels, n_channels) of a circulant.
 
-        But for scale, it is much like ``R`` within the channels and between them. Its number of
+        Up to a factor, it is much like ``R`` within the channels and between them. Its number of
         lags is `fast_length(n_lags)`.
         """
 
@@ -55,7 +55,7 @@ class LagOperator:
     Attributes
     ----------
     weight : float
-        ``m``, the sum of the weights of the supervised steps.
+        ``m``, the sum of the weights of the supervised time steps.
     input_mean : Tensor of shape (p,)
         ``z_bar``.
     target_mean : Tensor of shape (n_outputs,)
@@ -135,7 +135,7 @@ class LagOperator:
         sample_weight: Any = None,
         device: torch.device | str = "cpu",
     ) -> LagOperator:
-        """Return the moments of windows (n_windows, n_timesteps, n_channels), oldest step first.
+        """Return the moments of windows (n_windows, n_timesteps, n_channels), oldest first.
 
         The arguments are those of `LagStatistics`. X is kept, not copied.
         """
@@ -216,7 +216,7 @@ class LagOperator:
         return self.products.diagonal() + self.weight * (self.origin.square() - self.gap.square())
 
     def uncentred(self) -> Self:
-        """Return the moments about the origin: what a model without intercept learns from."""
+        """Return the moments about the origin, from which a model without intercept learns."""
         return replace(
             self,
             input_mean=torch.zeros_like(self.input_mean),
@@ -242,16 +242,16 @@ class SeriesProducts:
 
         R v = T v + sum_b Z_b^T diag(w_b) Z_b v
 
-    With ``T = 0`` and the weights of the steps, blocks of the series are the stretches. Where the
-    weights seldom change, the auto-correlation of the series gives ``T``, and every change takes
-    one stretch: summed down the diagonals, `displacement`'s ``R[k+1, j+1] = R[k, j] + D[k, j]``
-    says that a change after step ``c`` adds ``(w_{c+1} - w_c) Z^T Z``, with the answers ``Z v``
-    after step ``c`` to the inputs until then.
+    With ``T = 0`` and the weights of the time steps, blocks of the series are the stretches. Where
+    the weights seldom change, the auto-correlation of the series gives ``T``, and every change
+    takes one stretch: summed down the diagonals, `displacement`'s ``R[k+1, j+1] = R[k, j] + D[k,
+    j]`` says that a change after time step ``c`` adds ``(w_{c+1} - w_c) Z^T Z``, with the answers
+    ``Z v`` after time step ``c`` to the inputs until then.
 
     Attributes
     ----------
     u : Tensor of shape (n_channels, half + n_timesteps)
-        Inputs less their level, after the rest that the first windows see.
+        Inputs less their level, after the zero state that the first windows see.
     toeplitz : Tensor of shape (n_channels, n_channels, half + 1)
         Spectrum of ``T``, embedded in a circulant matrix of ``2 half`` lags.
     stretches : Tensor of shape (n_stretches, n_channels, half + 1)
@@ -280,7 +280,7 @@ class SeriesProducts:
         n_blocks = math.ceil(n_steps / half)
         padded = x.new_zeros(n_channels, n_steps + 2 * half)
         u = padded[:, : half + n_steps]
-        if weights[: n_lags - 1].any():  # some step looks back at rest
+        if weights[: n_lags - 1].any():  # some window reaches back to the zero state
             padded[:, :half] = -level[:, None]
         padded[:, half : half + n_steps] = x.T - level[:, None]
         first = rfft(auto.permute(1, 2, 0), 2 * half)
@@ -334,11 +334,11 @@ class WindowProducts:
     Attributes
     ----------
     X : array-like of shape (n_windows, n_lags, n_channels)
-        Windows, oldest step first.
+        Windows, oldest time step first.
     weights : Tensor of shape (n_windows,)
         Their weights.
     level : Tensor of shape (p,)
-        Their mean, newest step first.
+        Their mean, newest time step first.
     """
 
     X: Any
@@ -396,7 +396,7 @@ class WindowProducts:
 
 
 def changes_are_cheaper(n_changes: int, n_blocks: int) -> bool:
-    """Whether changes of the weights, and two ends, take fewer stretches than all the steps do.
+    """Whether the changes of the weights, and two ends, take fewer stretches than the series has.
 
     Each stretch takes two transforms of the same length in a product.
     """

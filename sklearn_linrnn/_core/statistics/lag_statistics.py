@@ -19,18 +19,18 @@ from sklearn_linrnn._core.tensors import as_float64, finite
 class LagStatistics(Moments):
     """Sufficient statistics of a linear model on lagged inputs.
 
-    With the lags of step ``s`` stacked in ``z_s = [x_s, x_{s-1}, ..., x_{s - n_lags + 1}]``, all
-    that least squares, its regularised forms and full-batch gradient descent see of the data are
-    ``m = sum_s w_s`` and the centred moments of ``z`` and ``y``. Statistics of disjoint data add
-    up with ``+`` and can be taken away again with ``-``: folds, recordings and the workers of a
-    cluster are one sum.
+    With the lags of time step ``s`` stacked in ``z_s = [x_s, x_{s-1}, ..., x_{s - n_lags + 1}]``,
+    all that least squares, its regularised forms and full-batch gradient descent see of the data
+    are ``m = sum_s w_s`` and the centred moments of ``z`` and ``y``. Statistics of disjoint data
+    add up with ``+`` and can be taken away again with ``-``: folds, recordings and the workers of
+    a cluster are one sum.
 
     Make them with `from_windows` or `from_series`.
 
     Attributes
     ----------
     weight : float
-        ``m``, the sum of the sample weights of the supervised steps.
+        ``m``, the sum of the sample weights of the supervised time steps.
     input_mean : Tensor of shape (n_lags * n_channels,)
         Weighted mean of ``z``. Here and below lag 0 comes first, its channels side by side.
     target_mean : Tensor of shape (n_outputs,)
@@ -42,7 +42,7 @@ class LagStatistics(Moments):
     target_scatter : Tensor of shape (n_outputs,)
         ``s_yy = sum_s w_s (y_s - y_bar)^2``, each output by itself.
     n_lags, n_channels : int
-        Number of lags, the present step included, and of input channels.
+        Number of lags, the present time step included, and of input channels.
 
     Notes
     -----
@@ -83,16 +83,16 @@ class LagStatistics(Moments):
         sample_weight: Any = None,
         device: torch.device | str = "cpu",
     ) -> LagStatistics:
-        """Return the statistics of windows, each with a target at its last step.
+        """Return the statistics of windows, each with a target at its last time step.
 
         Parameters
         ----------
         X : array-like of shape (n_windows, n_timesteps) or (n_windows, n_timesteps, n_channels)
-            Windows, oldest step first; finite.
+            Windows, oldest time step first; finite.
         y : array-like of shape (n_windows,) or (n_windows, n_outputs)
-            Targets at the last steps. A window with a NaN among its targets is left out.
+            Targets at the last time steps. A window with a NaN among its targets is left out.
         n_lags : int, default=None
-            How many of the last steps to use; ``None`` for all.
+            How many of the last time steps to use; ``None`` for all.
         sample_weight : array-like of shape (n_windows,), default=None
             Weights, not negative; ``None`` for ones.
         device : torch.device or str, default="cpu"
@@ -105,7 +105,7 @@ class LagStatistics(Moments):
         Raises
         ------
         ValueError
-            If shapes disagree, `n_lags` is not within 1 and ``n_timesteps``, X or a weight is not
+            If shapes disagree, `n_lags` is not between 1 and ``n_timesteps``, X or a weight is not
             finite, or a weight is negative.
         """
         X = X if isinstance(X, Tensor) else np.asarray(X)
@@ -114,18 +114,18 @@ class LagStatistics(Moments):
             raise ValueError(f"X must have 2 or 3 dimensions, but its shape is {tuple(X.shape)}.")
         n_windows, n_timesteps, _ = X.shape
         if n_windows == 0:
-            raise ValueError(f"X must have one window at least, but its shape is {tuple(X.shape)}.")
+            raise ValueError(f"X must have at least one window, but its shape is {tuple(X.shape)}.")
         n_lags = n_timesteps if n_lags is None else n_lags
         if not 1 <= n_lags <= n_timesteps:
             raise ValueError(
-                f"n_lags={n_lags} must lie between 1 and the {n_timesteps} steps of a window."
+                f"n_lags={n_lags} must lie between 1 and the {n_timesteps} time steps of a window."
             )
         targets = as_float64(y, device)
         targets = targets[:, None] if targets.ndim == 1 else targets
         if targets.ndim != 2 or len(targets) != n_windows:
             raise ValueError(
                 f"y must have shape ({n_windows},) or ({n_windows}, n_outputs), a target for each "
-                f"window, but shape {tuple(targets.shape)} came."
+                f"window, but got shape {tuple(targets.shape)}."
             )
         weights = check_weights(sample_weight, n_windows, device)
         statistics = cls.of_windows(X, *observed(targets, weights), n_lags=n_lags)
@@ -167,7 +167,7 @@ class LagStatistics(Moments):
         sample_weight: Any = None,
         device: torch.device | str = "cpu",
     ) -> LagStatistics:
-        """Return the statistics of recordings with a target at every step.
+        """Return the statistics of recordings with a target at every time step.
 
         Lags never cross from one recording into another.
 
@@ -175,16 +175,16 @@ class LagStatistics(Moments):
         ----------
         X : array-like of shape (n_timesteps,), (n_timesteps, n_channels) or \
                 (n_recordings, n_timesteps, n_channels), or list of the first two
-            One recording or several, which a nested list is too; finite.
+            One recording, or several, also as a nested list; finite.
         y : array-like or list, of the same form as X with ``n_outputs`` for ``n_channels``
-            Targets. A step with a NaN among its targets is not observed and left out.
+            Targets. A time step with a NaN among its targets is not observed and is left out.
         n_lags : int
-            Number of lags, the present step included; at least 1.
+            Number of lags, the present time step included; at least 1.
         start : {"zero_state", "full_windows"}, default="zero_state"
-            Before its first step a recording was at rest (inputs of zero), or is unknown: then
-            its first ``n_lags - 1`` steps are left out.
+            What came before the first time step of a recording: a zero state (inputs of zero), or
+            something unknown, so that its first ``n_lags - 1`` time steps are left out.
         sample_weight : array-like or list of shape (n_timesteps,) for each recording, default=None
-            Weights of the steps, not negative; ``None`` for ones.
+            Weights of the time steps, not negative; ``None`` for ones.
         device : torch.device or str, default="cpu"
             Where to compute and to keep the statistics.
 
@@ -200,9 +200,9 @@ class LagStatistics(Moments):
 
         Notes
         -----
-        One matrix product over the lags of all steps costs
-        ``n_timesteps * (n_lags * n_channels)^2``. Where few weights change from step to step, a
-        weighted auto-correlation and the displacement structure of the scatter give the same in
+        One matrix product over the lags of all time steps costs
+        ``n_timesteps * (n_lags * n_channels)^2``. Where the weights seldom change along the series,
+        a weighted auto-correlation and the displacement structure of the scatter give the same in
         ``n_timesteps * log(n_lags) + n_lags^2``. The cheaper of the two is taken.
         """
         return cls.of_series(Series.glue(X, y, sample_weight, device), n_lags=n_lags, start=start)
@@ -239,17 +239,17 @@ class LagStatistics(Moments):
         Parameters
         ----------
         n_lags : int
-            Number of lags to keep, the present step included.
+            Number of lags to keep, the present time step included.
 
         Returns
         -------
         statistics : LagStatistics
-            What the same steps give with fewer lags.
+            What the same time steps give with fewer lags.
 
         Raises
         ------
         ValueError
-            If `n_lags` is not within 1 and the number that there are.
+            If `n_lags` is not between 1 and the number of lags that there are.
         """
         if not 1 <= n_lags <= self.n_lags:
             raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
@@ -290,12 +290,12 @@ class LagStatistics(Moments):
         )
 
     def check_alike(self, other: LagStatistics) -> None:
-        """Raise a ValueError unless two statistics are of the same shapes and on one device.
+        """Raise a ValueError unless two statistics have the same shapes and are on one device.
 
         Parameters
         ----------
         other : LagStatistics
-            What is to go with these.
+            Statistics to combine with these.
         """
         for name, mine, theirs in (
             ("n_lags", self.n_lags, other.n_lags),
@@ -305,5 +305,5 @@ class LagStatistics(Moments):
         ):
             if mine != theirs:
                 raise ValueError(
-                    f"Statistics go together when their {name} agree, but {mine} and {theirs} came."
+                    f"Statistics go together when their {name} agree, but got {mine} and {theirs}."
                 )

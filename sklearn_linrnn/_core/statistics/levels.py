@@ -78,7 +78,7 @@ class Levels:
         Raises
         ------
         ValueError
-            If the level is unknown, or there is no channel of a number.
+            If the level is unknown, or a number is not that of a channel.
         """
         for name, channels in (
             ("target_channels", target_channels),
@@ -88,7 +88,7 @@ class Levels:
             if unknown:
                 raise ValueError(
                     f"{name} must lie between 0 and {n_channels - 1}, the last of the n_channels, "
-                    f"but {unknown[0]} came."
+                    f"but got {unknown[0]}."
                 )
         lag_weights = torch.zeros(n_lags, dtype=torch.float64, device=device)
         if level == "last":
@@ -96,7 +96,7 @@ class Levels:
         elif level == "mean":
             lag_weights[:] = 1.0 / n_lags
         else:
-            raise ValueError(f"level must be 'last' or 'mean', but {level!r} came.")
+            raise ValueError(f"level must be 'last' or 'mean', but got {level!r}.")
         is_levelled = lag_weights.new_ones(n_channels)
         is_levelled[list(not_levelled)] = 0.0
         share = lag_weights.new_zeros(len(target_channels), n_channels)
@@ -120,9 +120,9 @@ class Levels:
 
         Notes
         -----
-        Rounding is relative to the deviations of the windows as they are. Their normalised form
-        does not change when a constant is added to a channel, so that where levels differ much from
-        recording to recording, each should have some value of its own taken away first.
+        Rounding is relative to the standard deviations of the windows as they are. Their normalised
+        form does not change when a constant is added to a channel. So where levels differ much from
+        recording to recording, subtract from each some value of its own first.
         """
         G, B = statistics.input_scatter, statistics.cross_scatter
         u_bar = self._level(statistics.input_mean[:, None])[:, 0]

@@ -15,7 +15,7 @@ from sklearn_linrnn._core.tensors import StoredAsNumPy
 ROUNDING = 1e-14  # of a mean
 Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
 
-WEIGHT_ROUNDING = 1e-12  # the share of a weight that is but rounding once the rest is taken away
+WEIGHT_ROUNDING = 1e-12  # a remainder below this share of the weight is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ class Moments(StoredAsNumPy):
         return self
 
     def uncentred(self) -> Self:
-        """Return the moments about the origin: what a model without intercept learns from.
+        """Return the moments about the origin, from which a model without intercept learns.
 
         Returns
         -------
@@ -136,7 +136,7 @@ class Moments(StoredAsNumPy):
         Returns
         -------
         varies : bool
-            Whether inputs and targets vary, by more than rounding lets constants do.
+            Whether inputs and targets vary by more than the rounding of constants.
         """
         floor = ROUNDING**2 * self.weight
         inputs = self.input_scatter.diagonal() > floor * self.input_mean.square()
@@ -322,7 +322,7 @@ class RunningSums:
     def moments(self) -> Moments:
         """Return the centred moments; uses up the sums.
 
-        Of a constant, rounding may leave a little less than the square that it cannot be less than.
+        For a constant, rounding may leave a square slightly below zero; it is set to zero.
         """
         if self.weight == 0.0:
             return no_rows(self.input_shift, self.target_shift)

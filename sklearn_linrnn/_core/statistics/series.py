@@ -1,4 +1,4 @@
-"""Recordings, one after another, with a target and a weight at every step."""
+"""Recordings, one after another, with a target and a weight at every time step."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Series:
     y : Tensor of shape (n_timesteps, n_outputs)
         Targets, zero where they were not observed.
     weights : Tensor of shape (n_timesteps,)
-        Weights of the steps, zero where a target was not observed.
+        Weights of the time steps, zero where a target was not observed.
     lengths : Tensor of int, shape (n_recordings,)
-        Number of steps of each recording.
+        Number of time steps of each recording.
     """
 
     x: Tensor
@@ -41,7 +41,7 @@ class Series:
         """Return the recordings in ``X``, ``y`` and ``sample_weight`` as one series."""
         inputs, lengths = _columns(X, device)
         if len(inputs) == 0:
-            raise ValueError("X must have one step at least, but it is empty.")
+            raise ValueError("X must have at least one time step, but it is empty.")
         targets, target_lengths = _columns(y, device)
         if not torch.equal(lengths, target_lengths):
             raise ValueError(
@@ -99,7 +99,7 @@ class Series:
     def rested(self, n_steps: int) -> Series:
         """Return the recordings with ``n_steps`` unsupervised zeros between them.
 
-        Before the first one, a series is at rest anyway.
+        Before the first one, zeros are assumed anyway.
         """
         if len(self.lengths) == 1:
             return self
@@ -116,7 +116,7 @@ class Series:
         return Series(x, y, weights, self.lengths)
 
     def trimmed(self, n_steps: int) -> Series:
-        """Return a single recording from ``n_steps`` before its first weighted step to its last."""
+        """Return a single recording, from ``n_steps`` before its first weight to its last."""
         if len(self.lengths) > 1 or (self.weights[0] > 0 and self.weights[-1] > 0):
             return self
         weighted = torch.nonzero(self.weights)
@@ -141,10 +141,10 @@ def check_weights(sample_weight: Any, n_rows: int, device: Device) -> Tensor:
     weights = finite(as_float64(sample_weight, device), "sample_weight")
     if weights.shape != (n_rows,):
         raise ValueError(
-            f"sample_weight must have shape ({n_rows},), but {tuple(weights.shape)} came."
+            f"sample_weight must have shape ({n_rows},), but got {tuple(weights.shape)}."
         )
     if (weights < 0).any():
-        raise ValueError(f"sample_weight must not be negative, but {float(weights.min())} came.")
+        raise ValueError(f"sample_weight must not be negative, but got {float(weights.min())}.")
     return weights
 
 
@@ -153,20 +153,20 @@ def observed(targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     if all_finite(targets):
         return targets, weights
     if torch.isinf(targets).any():
-        raise ValueError("y must be finite or, where it was not observed, NaN; infinity came.")
+        raise ValueError("y must be finite or, where it was not observed, NaN, but got infinity.")
     missing = torch.isnan(targets).any(dim=1)
     return targets.masked_fill(missing[:, None], 0.0), weights.masked_fill(missing, 0.0)
 
 
 def _columns(data: Any, device: Device) -> tuple[Tensor, Tensor]:
-    """Return all steps of recordings as ``(n_timesteps, k)``, and the recordings' lengths."""
+    """Return all time steps of recordings as ``(n_timesteps, k)``, and the recordings' lengths."""
     if isinstance(data, (list, tuple)) and len(data) > 0 and np.ndim(data[0]) > 0:
         parts = [as_float64(part, device) for part in data]
         shapes = sorted({tuple(part.shape[1:]) for part in parts})
         if len(shapes) > 1 or parts[0].ndim > 2:
             raise ValueError(
                 "Recordings must have shape (n_timesteps,) or (n_timesteps, k) with the same k, "
-                f"but shapes {[tuple(part.shape) for part in parts[:6]]} came."
+                f"but got shapes {[tuple(part.shape) for part in parts[:6]]}."
             )
         lengths = [len(part) for part in parts]
         steps = parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -182,7 +182,5 @@ def _columns(data: Any, device: Device) -> tuple[Tensor, Tensor]:
 
 
 def _summary(lengths: Tensor) -> str:
-    several = len(lengths) > 5
-    return (
-        f"{len(lengths)} of {int(lengths.sum())} steps" if several else f"{lengths.tolist()} steps"
-    )
+    shown = f"{len(lengths)} of {int(lengths.sum())}" if len(lengths) > 5 else lengths.tolist()
+    return f"{shown} time steps"

@@ -64,9 +64,9 @@ def formed_window_moments(series: Series, n_lags: int) -> Moments:
 
 
 def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:
-    """Compare the two paths; the unit is one multiply-add of a large matrix product.
+    """Compare the two ways; the unit is one multiply-add of a large matrix product.
 
-    The factors are what the other steps cost beside that on a CPU, measured once and rounded
+    The factors are what the other operations cost beside that on a CPU, measured once and rounded
     (``benchmarks/lag_statistics.py``); a factor of two either way costs little.
     """
     n_steps, n_channels = series.x.shape

@@ -1,4 +1,4 @@
-"""A step that is run many times, without the host between its kernels."""
+"""An operation that is run many times, without the host between its kernels."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import torch
 
-WARM_UP = 3  # runs in which libraries make their work spaces, before a capture may begin
+WARM_UP = 3  # runs in which libraries allocate their workspaces, before a capture may begin
 
 
 class Repeated:
-    """A step whose kernels are launched together: captured once as a CUDA graph, then replayed.
+    """An operation captured once as a CUDA graph, then replayed: one launch for all its kernels.
 
-    The step must work in place, on tensors that stay where they are, and must not read a number
-    back. Its first runs are not captured; they count like all others.
+    The operation must work in place, on tensors that stay where they are, and must not read a
+    number back. Its first runs are not captured; they count like all others.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Repeated:
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def run(self, n_times: int) -> None:
-        """Run the step ``n_times``."""
+        """Run the operation ``n_times``."""
         if self.device.type != "cuda":
             for _ in range(n_times):
                 self.step()

@@ -1,8 +1,8 @@
-"""Decisions of a training loop, on numbers of Python or on 0-d tensors.
+"""Decisions of a training loop, on Python numbers or on 0-d tensors.
 
-A loop on the CPU decides with Python's numbers, which cost nothing. On a GPU every such number
-would have to be waited for; there the same loop runs with 0-d tensors, and what would have been a
-branch is a selection on the device.
+A loop on the CPU decides with Python numbers, which cost nothing. On a GPU the host would have to
+wait for every such number; there the same loop runs with 0-d tensors, and a branch becomes a
+selection on the device.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Full-batch training: steps, stopping, divergence.
+"""Full-batch training: iterations, stopping, divergence.
 
-A training on a GPU never waits for it from step to step: where training stands is kept in tensors,
-decisions are selections, and a step is captured once as a CUDA graph. The CPU runs the same code
-on numbers of Python.
+On a GPU the host does not wait between iterations: the state of training is kept in tensors,
+decisions are selections, and an iteration is captured once as a CUDA graph. The CPU runs the same
+code on Python numbers.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ T = TypeVar("T")
 
 Outcome = Literal["max_iter", "max_time", "converged", "diverged", "interrupted", "stopped"]
 
-STRETCH = 64  # most steps on a GPU between two looks at how it goes
+STRETCH = 64  # most iterations on a GPU before the host looks again
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """When training ends: after ``max_iter`` steps, or once the loss has stopped falling.
+    """When training ends: after ``max_iter`` iterations, or once the loss has stopped falling.
 
-    It has stopped when, for ``patience`` steps in a row, it has not fallen below ``1 - tol`` times
-    the best one. The loss is that on the held-out part if there is one; without one, ``tol = 0``
-    means all ``max_iter`` steps, but for an optimiser that searches for lower losses.
+    It has stopped when, for ``patience`` iterations in a row, it has not fallen below ``1 - tol``
+    times the best one. The loss is that on the held-out part if there is one; without one, ``tol =
+    0`` means all ``max_iter`` iterations, except for an optimiser that searches for lower losses.
     """
 
     max_iter: int
@@ -44,16 +44,16 @@ class Stopping:
 
 @dataclass
 class Progress:
-    """Where training stands, in numbers of Python or in 0-d tensors."""
+    """The state of training, in Python numbers or in 0-d tensors."""
 
     rate: Any  # size of a step, before the schedule
-    start: Any  # loss before the first step
+    start: Any  # loss before the first iteration
     best: Any  # lowest loss that is watched
-    reference: Any  # the loss at the last step that counts as progress
-    progress: Any = 0  # the number of that step
-    best_step: Any = 0  # the number of the step with the lowest loss
-    step: Any = 0  # number of steps taken
-    fresh: Any = True  # whether the gradient is that of the parameters: not after a step back
+    reference: Any  # the loss at the last iteration that counts as progress
+    progress: Any = 0  # the number of that iteration
+    best_step: Any = 0  # the number of the iteration with the lowest loss
+    step: Any = 0  # number of iterations done
+    fresh: Any = True  # whether the gradient is that of the parameters: not after an undone step
     going: Any = True
     diverged: Any = False
 
@@ -93,17 +93,17 @@ class Training:
     rate : float
         Size of the steps.
     schedule : callable
-        The share of it that a step takes, of the number of the step.
+        From the number of an iteration, the share of the rate that its step takes.
     on_device : bool, default=None
         Whether to decide on the device of the sums; ``None`` for where that is a GPU.
 
     Attributes
     ----------
     rows : list of list of float
-        After each step: what is minimised, what is watched, the squared errors of the outputs on
-        the held-out data.
+        After each iteration: what is minimised, what is watched, the squared errors of the outputs
+        on the held-out data.
     n_kept : int
-        Number of steps that led to the parameters, once it is finished.
+        Number of iterations that led to the parameters, once training is finished.
     outcome : str or None
         How training ended; ``None`` as long as it goes on.
     """
@@ -125,7 +125,7 @@ class Training:
         self.rows: list[list[float]] = []
         self.outcome: Outcome | None = None
         self.deadline = math.inf  # in the seconds of time.monotonic
-        self._is_torn = False  # whether parameters may be in the middle of a step
+        self._is_torn = False  # whether a step may have been interrupted half way
         parameters = optimizer.parameters
         keeps = objective.held_out is not None or not optimizer.adaptive
         self._best = [parameter.clone() for parameter in parameters] if keeps else []
@@ -161,7 +161,7 @@ class Training:
         return float(self._row[0])
 
     def run(self, n_steps: int) -> None:
-        """Take so many steps more, or those until training ends."""
+        """Do so many iterations more, or those until training ends."""
         goal = len(self.rows) + n_steps
         self._conclude()
         while self.outcome is None and len(self.rows) < goal:
@@ -169,7 +169,7 @@ class Training:
             self._conclude()
 
     def finish(self) -> None:
-        """Put the parameters where they are to stay.
+        """Set the parameters that training returns.
 
         They are where the last whole iteration left them; at their best on the held-out part if
         there is one, and at the best loss after divergence.
@@ -205,7 +205,7 @@ class Training:
             self.outcome = "max_time"
 
     def _iterate(self) -> None:
-        """Take a step and see where it led; after a step back, see where that led."""
+        """Take a step and evaluate it; after an undone step, evaluate without one."""
         now = self._now
         stepping = now.going & now.fresh
         self._step(stepping)
@@ -223,7 +223,7 @@ class Training:
         self.optimizer.step(_select(stepping, rate, 0.0), self.objective.loss)
 
     def _judge(self, stepping: Any, row: Any) -> None:
-        """Decide on the step just taken, of which ``row`` says where it led."""
+        """Decide on the step just taken, whose losses are in ``row``."""
         now, stopping, optimizer = self._now, self.stopping, self.optimizer
         (loss, *_), (before, *_) = row, self._row
         rises = stepping & optimizer.rises(loss, before, now.start)
@@ -270,7 +270,7 @@ class Training:
 
 
 class _HostLog:
-    """What a training on the host needs and tells at each step."""
+    """What a training on the host reads and records at each iteration."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.factor = schedule
@@ -280,44 +280,44 @@ class _HostLog:
         """Do nothing: there is no stretch."""
 
     def record(self, stepping: bool, step: int, row: list[float]) -> None:
-        """Note where a step led."""
+        """Record the losses after a step."""
         if stepping:
             self.rows.append(row)
 
     def take(self) -> list[list[float]]:
-        """Return what was noted since the last time."""
+        """Return what was recorded since the last call."""
         rows, self.rows = self.rows, []
         return rows
 
 
 class _DeviceLog:
-    """The same for a stretch of steps on a device, in tensors that stay where they are."""
+    """The same for a stretch of iterations on a device, in tensors that stay where they are."""
 
     def __init__(self, schedule: Schedule, row: Tensor) -> None:
         self.schedule = schedule
         self.factors = row.new_ones(STRETCH + 1)
-        self.rows = row.new_zeros(STRETCH + 1, len(row))  # the last for what is not a step
+        self.rows = row.new_zeros(STRETCH + 1, len(row))  # the last for iterations without a step
         self.first = torch.zeros((), dtype=torch.int64, device=row.device)
         self.n_rows = torch.zeros_like(self.first)
 
     def prepare(self, step: int) -> None:
-        """Begin a stretch at a step."""
+        """Begin a stretch at an iteration."""
         self.first.fill_(step)
         shares = [self.schedule(step + k) for k in range(STRETCH + 1)]
         self.factors.copy_(torch.tensor(shares, dtype=self.factors.dtype))
 
     def factor(self, step: Tensor) -> Tensor:
-        """Return the share that a step takes."""
+        """Return the share of the rate that an iteration takes."""
         return self.factors.index_select(0, (step - self.first).view(1))[0]
 
     def record(self, stepping: Tensor, step: Tensor, row: Tensor) -> None:
-        """Note where a step led."""
+        """Record the losses after a step."""
         place = torch.where(stepping, step - self.first, STRETCH)
         self.rows.index_copy_(0, place.view(1), row[None])
         self.n_rows.add_(stepping)
 
     def take(self) -> list[list[float]]:
-        """Return what was noted in the stretch; waits for the device."""
+        """Return what was recorded in the stretch; waits for the device."""
         rows = self.rows[: int(self.n_rows)].tolist()
         self.n_rows.zero_()
         return rows

@@ -37,7 +37,7 @@ class Objective:
     moments : Moments
         Sums of the training data.
     held_out : Moments or None
-        Sums of data that is watched only.
+        Sums of data that are watched, and not trained on.
     weight_decay : float
         Strength of the penalty.
     max_grad_norm : float
@@ -56,7 +56,7 @@ class Objective:
         Returns
         -------
         row : Tensor of shape (2,) or (2 + n_outputs,)
-            What is minimised; the loss that is watched, on the held-out data if there is some; the
+            What is minimised; the loss that is watched, on the held-out data if there are any; the
             squared errors of the outputs on that data.
         gradient : Tensor of shape (n_lags * n_channels, n_outputs)
             ``d loss / d H``, for `backward`.
@@ -74,7 +74,7 @@ class Objective:
         return _ordered(torch.cat([torch.stack([loss, watched]), errors])), gradient
 
     def backward(self, gradient: Tensor, needed: Any = True) -> None:
-        """Set the gradients of the parameters; where they are not needed, to zero or less."""
+        """Set the gradients of the parameters; to zero, or the penalty's, if not needed."""
         self.model.backward(gradient)
         parameters = self.model.parameters
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -93,5 +93,5 @@ class Objective:
 
 
 def _ordered(row: Tensor) -> Tensor:
-    """Return losses with infinity where they are lost, so that they compare as what they are."""
+    """Return losses with infinity in place of NaN, so that they compare as worse than any other."""
     return row.nan_to_num(nan=math.inf, posinf=math.inf)

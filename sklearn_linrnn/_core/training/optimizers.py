@@ -11,11 +11,11 @@ from torch import Tensor
 
 from sklearn_linrnn._core.training.decisions import clear_unless, copy_if, subtract
 
-# A loss this many times its start will not come back: gradient descent past its stable step grows
-# geometrically, and stopping here keeps every number finite.
+# A loss that has grown by this factor does not fall again: above its stable step size gradient
+# descent grows geometrically, and stopping here keeps every number finite.
 DIVERGED = 1e3
-ROUNDING = 1e-9  # a rise of the loss that is none, as a share of the loss at the start
-LBFGS_LOSSES = 25  # most that a search along a line asks for
+ROUNDING = 1e-9  # a rise of the loss that counts as rounding, as a share of the initial loss
+LBFGS_LOSSES = 25  # most that a line search evaluates
 LBFGS_MEMORY = 10  # pairs of steps and gradients, each as large as the parameters
 
 
@@ -27,10 +27,10 @@ class Optimizer:
     parameters : list of Tensor
         What is moved, in place.
     adaptive : bool
-        Whether a step that raises the loss is taken back, and the next ones are halved.
+        Whether a step that raises the loss is undone, and the next ones are halved.
     searches : bool
-        Whether a step asks for losses along its way. Such steps run on the host, and end where
-        they find no lower loss for a while.
+        Whether a step evaluates losses along a line. Such training runs on the host, and ends
+        when it has found no lower loss for some iterations.
     """
 
     adaptive = False
@@ -44,31 +44,31 @@ class Optimizer:
         raise NotImplementedError
 
     def limit(self, start: Any) -> Any:
-        """Return the loss past which training that began at ``start`` has diverged."""
+        """Return the loss above which training that began at the loss ``start`` has diverged."""
         return math.inf
 
     def rises(self, loss: Any, before: Any, start: Any) -> Any:
-        """Return whether a step raised the loss by more than is put up with."""
+        """Return whether a step raised the loss by more than is allowed."""
         return False
 
     def undo(self, condition: Any) -> None:
-        """Take the last step back and begin anew from there, if the condition holds."""
+        """Undo the last step and begin anew from there, if the condition holds."""
 
     def memory(self) -> list[Tensor]:
-        """Return what is remembered of earlier steps."""
+        """Return what is remembered of earlier iterations."""
         return []
 
     def remember(self, memory: list[Tensor]) -> None:
-        """Go on from what another optimiser remembered, if it was of the same kind."""
+        """Continue from what another optimiser remembered, if it was of the same kind."""
 
 
 class GradientDescent(Optimizer):
     """Gradient descent: ``v <- momentum v + g``, ``p <- p - eta v``.
 
     Nesterov's momentum goes along ``g + momentum v`` instead (Sutskever et al. 2013). Where
-    ``adaptive``, a step that raises the loss is taken back (with momentum: one that raises it above
-    twice its start). The stable step of a network is that of its infinite-width limit only as long
-    as it has not moved far; where it is, nothing is taken back.
+    ``adaptive``, a step that raises the loss is undone (with momentum: one that raises it above
+    twice the initial loss). The stable step size of a network is that of its infinite-width limit
+    only while the network has moved little; until then no step is undone.
     """
 
     def __init__(
@@ -102,17 +102,17 @@ class GradientDescent(Optimizer):
         return gradient.add(velocity, alpha=self.momentum) if self.nesterov else velocity
 
     def limit(self, start: Any) -> Any:
-        """Return a loss that gradient descent does not come back from."""
+        """Return a loss from which gradient descent does not recover."""
         return DIVERGED * start
 
     def rises(self, loss: Any, before: Any, start: Any) -> Any:
-        """Return whether a step raised the loss by more than rounding, or momentum, does."""
+        """Return whether a step raised the loss by more than rounding, or momentum, explains."""
         allowed = 2.0 * start if self.momentum else before
-        # So put that it holds for NaN, of numbers and of tensors.
+        # Written so that it holds for NaN, of numbers and of tensors.
         return self.adaptive and (loss <= allowed + ROUNDING * start) ^ True
 
     def undo(self, condition: Any) -> None:
-        """Take the last step back and forget the momentum, if the condition holds."""
+        """Undo the last step and forget the momentum, if the condition holds."""
         if self.adaptive:
             copy_if(condition, self.previous, self.parameters)
             clear_unless(condition ^ True, self.velocities)
@@ -122,7 +122,7 @@ class GradientDescent(Optimizer):
         return self.velocities
 
     def remember(self, memory: list[Tensor]) -> None:
-        """Go on with these velocities."""
+        """Continue with these velocities."""
         if len(memory) == len(self.velocities):
             copy_if(True, memory, self.velocities)
 
@@ -134,7 +134,7 @@ class Adam(Optimizer):
         super().__init__(parameters)
         device = parameters[0].device
         self.captured = device.type == "cuda"
-        # The rate of a captured step is read where it lies whenever the step is run again.
+        # A captured step reads its rate from this tensor whenever it is run again.
         rate = torch.zeros((), device=device) if self.captured else 0.0
         self.rule = torch.optim.Adam(
             parameters, lr=rate, betas=(beta, 0.999), capturable=self.captured
@@ -150,11 +150,11 @@ class Adam(Optimizer):
         self.rule.step()
 
     def memory(self) -> list[Tensor]:
-        """Return the number of steps and the two moments, for each parameter."""
+        """Return the number of iterations and the two moments, for each parameter."""
         return [value for p in self.parameters for value in self.rule.state[p].values()]
 
     def remember(self, memory: list[Tensor]) -> None:
-        """Go on with this number of steps and these moments."""
+        """Continue with this number of iterations and these moments."""
         if len(memory) != 3 * len(self.parameters):
             return
         for index, parameter in enumerate(self.parameters):
@@ -166,7 +166,7 @@ class Adam(Optimizer):
 
 
 class LBFGS(Optimizer):
-    """PyTorch's L-BFGS with a search for the strong Wolfe conditions; a direction a step."""
+    """PyTorch's L-BFGS: one direction per iteration, its length by the strong Wolfe conditions."""
 
     searches = True
 
@@ -183,6 +183,6 @@ class LBFGS(Optimizer):
         )
 
     def step(self, rate: Any, evaluate: Callable[[], Tensor]) -> None:
-        """Take a step along the direction, whose first try is ``rate`` times its length."""
+        """Take a step along the direction; the first one tried is ``rate`` times its length."""
         self.rule.param_groups[0]["lr"] = float(rate)
         self.rule.step(evaluate)

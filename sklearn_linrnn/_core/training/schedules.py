@@ -1,4 +1,4 @@
-"""Schedules: the size of a step as a share of the first, over the steps of training."""
+"""Schedules: the step size as a share of the learning rate, over the iterations of training."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SCHEDULES = "constant", "linear", "cosine", "inverse_sqrt"
 
 
 def scheduled_share(name: str, step: int, max_iter: int) -> float:
-    """Return the share of the first step's size that a step takes.
+    """Return the share of the learning rate that an iteration takes.
 
     Parameters
     ----------
     name : str
-        One of `SCHEDULES`. "linear" falls by the same amount at each step, "cosine" along half a
-        cosine (Loshchilov and Hutter 2017, one period), both to zero at the end; "inverse_sqrt"
-        with the root of the number of the step.
+        One of `SCHEDULES`. "linear" falls by the same amount at each iteration, "cosine" along half
+        a cosine (Loshchilov and Hutter 2017, one period), both to zero at the end; "inverse_sqrt"
+        with the root of the number of the iteration.
     step : int
-        Number of steps before it.
+        Number of iterations before it.
     max_iter : int
-        Most steps.
+        Most iterations.
     """
     match name:
         case "linear":
@@ -44,7 +44,7 @@ def checked_schedule(schedule: Schedule) -> Schedule:
         share = schedule(step)
         if not (isinstance(share, Real) and 0 <= share < math.inf):
             raise ValueError(
-                f"schedule must return a finite number of at least 0, but for step {step} it "
+                f"schedule must return a finite number of at least 0, but for iteration {step} it "
                 f"returned {share!r}."
             )
         return float(share)

@@ -230,7 +230,7 @@ def test_a_response_of_zeros_needs_no_state():
 
 @pytest.mark.parametrize("order", [-1, 6, 100])
 def test_an_order_that_cannot_be_is_an_error(order):
-    with pytest.raises(ValueError, match=rf"order must be from 0 to 5.*but {order} came"):
+    with pytest.raises(ValueError, match=rf"order must be from 0 to 5.*but got {order}"):
         balanced_truncation(draw_response((1, 2, 6)), order=order)
 
 

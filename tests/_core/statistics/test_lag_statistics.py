@@ -500,7 +500,7 @@ def test_bad_windows_are_an_error_that_names_what_is_wrong(X, y, options, messag
 @pytest.mark.parametrize(
     ("X", "y", "options", "message"),
     [
-        (X, Y[:19], {}, r"X has \[20\] steps and y has \[19\]"),
+        (X, Y[:19], {}, r"X has \[20\] time steps and y has \[19\]"),
         ([X, X], [Y], {}, "X and y"),
         ([X[:5], X[:7]], [Y[:7], Y[:5]], {}, "X and y"),
         ([X, X[:, :2]], [Y, Y], {}, "Recordings must have shape"),
@@ -534,9 +534,9 @@ def test_what_is_no_real_number_is_an_error(dtype):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (LagStatistics.from_series(X, Y, n_lags=4), "n_lags agree, but 3 and 4"),
-        (LagStatistics.from_series(X[:, :1], Y, n_lags=3), "n_channels agree, but 3 and 1"),
-        (LagStatistics.from_series(X, Y[:, :1], n_lags=3), "n_outputs agree, but 3 and 1"),
+        (LagStatistics.from_series(X, Y, n_lags=4), "n_lags agree, but got 3 and 4"),
+        (LagStatistics.from_series(X[:, :1], Y, n_lags=3), "n_channels agree, but got 3 and 1"),
+        (LagStatistics.from_series(X, Y[:, :1], n_lags=3), "n_outputs agree, but got 3 and 1"),
     ],
 )
 def test_unlike_statistics_do_not_merge(other, message):

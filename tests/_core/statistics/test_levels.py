@@ -139,9 +139,9 @@ def test_sums_of_parts_add_up_after_as_before(level):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("median", 4, 1, [0]), "level must be 'last' or 'mean', but 'median' came"),
-        (("last", 4, 2, [2]), "target_channels must lie between 0 and 1.* but 2 came"),
-        (("last", 4, 2, [0], [-1]), "not_levelled must lie between 0 and 1.* but -1 came"),
+        (("median", 4, 1, [0]), "level must be 'last' or 'mean', but got 'median'"),
+        (("last", 4, 2, [2]), "target_channels must lie between 0 and 1.* but got 2"),
+        (("last", 4, 2, [0], [-1]), "not_levelled must lie between 0 and 1.* but got -1"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
