@@ -1,6 +1,7 @@
 """The gap between a trained network and its infinite-width limit, and what it is made of."""
 
 import copy
+import itertools
 import pickle
 import re
 
@@ -14,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn_linrnn import (
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKGap,
     WeightedConv1DRegressor,
     ntk_gap,
 )
@@ -259,16 +261,17 @@ def test_a_network_that_learned_what_its_limit_did_may_have_left_its_regime():
 def test_the_text_tells_the_numbers(options):
     gap = ntk_gap(network(**options).fit(X, Y))
     found = [float(number) / 100 for number in re.findall(r"([\d.]+)%", str(gap))]
-    expected = gap.kernel, gap.total, gap.width, gap.movement
+    expected = gap.kernel, gap.total, gap.width, gap.movement, gap.initial_kernel
     assert_allclose(found, expected, rtol=0, atol=0.0005 + 1e-12)
-    assert gap.is_lazy == ("is in the kernel regime" in str(gap)) == (max(gap[2:]) < 0.1)
+    assert gap.is_lazy == ("is in the kernel regime" in str(gap)) == (max(gap[2:4]) < 0.1)
+    assert (gap.excess_lags > 0) == ("too many lags for this width" in str(gap))
 
 
 @every_training
 @pytest.mark.parametrize("metric", ["response", "prediction"])
 @pytest.mark.parametrize("scale", [1e-2, 1.0, 1e2])
 def test_the_total_is_at_most_the_sum_of_its_parts(options, metric, scale):
-    total, width, movement, _ = ntk_gap(network(**options).fit(X, scale * Y), metric=metric)
+    total, width, movement, *_ = ntk_gap(network(**options).fit(X, scale * Y), metric=metric)
     assert total <= (width + movement) * (1 + 1e-12)
     assert abs(width - movement) <= total * (1 + 1e-12)
     assert min(total, width, movement) > 0
@@ -285,6 +288,86 @@ def test_a_start_at_the_identity_is_far_from_the_limit_of_the_theory_and_near_it
         assert ntk_gap(model).total < 0.15
     assert far["identity"] > 3 * max(far["gaussian"], far["orthogonal"])
     assert max(far["gaussian"], far["orthogonal"]) < 0.15
+
+
+# -- How the lags count ------------------------------------------------------------------
+
+
+def delayed(n_lags, scale=0.01, **options):
+    """Return the gap of a network that learns a small memory of all of its lags."""
+    x = np.random.default_rng(1).normal(size=(1000, 1))
+    y = scale * np.convolve(x[:, 0], np.ones(n_lags))[: len(x)]
+    model = network(nu_w=0.95, max_iter=100, rows="timesteps", n_lags=n_lags, **options)
+    return ntk_gap(model.fit(x, y))
+
+
+def test_the_kernel_at_initialisation_is_compared_where_something_was_learned():
+    model = network(nu_w=0.9).fit(X, Y)
+    drawn, jacobian = start_of(model)
+    start = np.zeros_like(drawn)
+    learned = [descend(start, root, model) for root in (np.diag(model.lag_weights_**0.5), jacobian)]
+    ratio = (jacobian**2).sum(axis=1) / model.lag_weights_
+    expected = np.sqrt(np.average((ratio - 1) ** 2, weights=np.square(learned).sum(axis=0)))
+    assert_allclose(ntk_gap(model).initial_kernel, expected, rtol=1e-8)
+
+
+def test_lags_are_too_many_for_a_narrow_network_and_not_for_a_wide_one():
+    """With a Gaussian initialisation those past the root of the width are."""
+    narrow, wide = (delayed(64, n_hidden=n) for n in (36, 1500))
+    assert narrow.cause == "lags"
+    assert narrow.excess_lags > 40
+    assert f"{narrow.excess_lags} too many lags for this width" in str(narrow)
+    assert wide.excess_lags == 0
+    assert wide.initial_kernel < 0.1 * narrow.initial_kernel
+    assert "too many lags" not in str(wide)
+
+
+def test_few_lags_are_not_too_many_whatever_the_width():
+    for n_hidden, seed in itertools.product((16, 64, 256), range(4)):
+        gap = delayed(int(n_hidden**0.5) // 2, n_hidden=n_hidden, random_state=seed)
+        assert gap.excess_lags == 0
+
+
+def test_an_orthogonal_initialisation_has_a_limit_for_more_lags():
+    gaussian, orthogonal = (
+        [
+            delayed(48, n_hidden=64, transition_init=kind, random_state=seed).initial_kernel
+            for seed in range(6)
+        ]
+        for kind in ("gaussian", "orthogonal")
+    )
+    assert np.median(gaussian) > 2 * np.median(orthogonal)
+
+
+def test_lags_where_nothing_is_learned_are_not_too_many():
+    """At a small ``nu_w`` those past the root of the width hardly count."""
+    x = np.random.default_rng(1).normal(size=(1000, 1))
+    y = 0.01 * np.convolve(x[:, 0], 0.3 ** np.arange(40))[:1000]
+    for seed in range(4):
+        model = network(
+            nu_w=0.3, n_hidden=64, rows="timesteps", n_lags=40, random_state=seed, max_iter=10
+        ).fit(x, y)
+        weights = model.empirical_lag_weights(at_start=True)
+        assert np.abs(weights / model.lag_weights_ - 1)[20:].max() > 0.5
+        assert ntk_gap(model).excess_lags == 0
+
+
+def test_the_cause_is_the_larger_part():
+    near = NTKGap(0.1, 0.09, 0.08, 3.0, 2.0, 5)
+    assert near.cause == "none"
+    assert near._replace(movement=0.5).cause == "movement"
+    assert near._replace(width=0.5).cause == "lags"
+    assert near._replace(width=0.5, excess_lags=0).cause == "width"
+
+
+def test_large_targets_are_a_cause_of_movement():
+    assert delayed(4, scale=30.0, n_hidden=256, random_state=1).cause in ("movement", "none")
+    assert ntk_gap(network(n_hidden=256, max_iter=60).fit(*long_memory(1000.0))).cause == "movement"
+
+
+def test_weights_that_are_zero_in_the_limit_are_zero_in_the_network():
+    gap = ntk_gap(network(nu_w=0.0).fit(X, Y))
+    assert np.isfinite(gap.initial_kernel)
 
 
 # -- Trainings that end otherwise --------------------------------------------------------
@@ -370,7 +453,7 @@ def test_a_network_that_went_on_training_cannot_be_retraced(way):
 
 @pytest.mark.parametrize("other", [WeightedConv1DRegressor(), NTKConvRegressor()], ids=repr)
 def test_other_estimators_are_no_networks(other):
-    with pytest.raises(TypeError, match=f"but {type(other).__name__} came"):
+    with pytest.raises(TypeError, match=f"but got {type(other).__name__}"):
         ntk_gap(other.fit(X, Y))
 
 
@@ -382,7 +465,7 @@ def test_what_is_no_estimator_is_a_type_error(wrong):
 
 @pytest.mark.parametrize("metric", ["loss", None, "Response"])
 def test_an_unknown_metric_is_named(metric):
-    with pytest.raises(ValueError, match=f"metric must be .*{metric!r} came"):
+    with pytest.raises(ValueError, match=f"metric must be .*got {metric!r}"):
         ntk_gap(network().fit(X, Y), metric=metric)
 
 
