@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 LAZY = 0.1  # a change that leaves a network nearly as linear in its parameters as it was
+MUCH = 0.2  # a distance from the limit's lag weights that can be seen in what a network learns
 
 
 class NTKGap(NamedTuple):
@@ -36,9 +37,9 @@ class NTKGap(NamedTuple):
         the root mean square over the lags, each counted by the squared response that the limit and
         the expansion learned there.
     excess_lags : int
-        Number of lags that are too many for the width: those from the first whose weight is off by
-        more than `initial_kernel` may be. Zero where it is not off by more: within two standard
-        deviations, ``4 / sqrt(n_hidden)``, of what a random input matrix and readout make of it.
+        Number of lags that are too many for the width: zero where `initial_kernel` is no larger
+        than a random input matrix and readout make it, two standard deviations or
+        ``4 / sqrt(n_hidden)``, or 0.2; else those from the first whose weight is off by more.
     """
 
     total: float
@@ -71,10 +72,10 @@ class NTKGap(NamedTuple):
         regime = "is in the kernel regime" if self.is_lazy else "has left the kernel regime"
         lags = f": {self.excess_lags} too many lags for this width" if self.excess_lags else ""
         return (
-            f"The network {regime}: its tangent kernel has changed by {self.kernel:.1%}.\n"
-            f"It is {self.total:.1%} away from its infinite-width limit, {self.width:.1%} by its "
-            f"width and {self.movement:.1%}\nbecause its parameters moved.\n"
-            f"At initialisation, its lag weights were {self.initial_kernel:.1%} away from the "
+            f"The network {regime}: its tangent kernel has changed by {self.kernel:,.1%}.\n"
+            f"It is {self.total:,.1%} away from its infinite-width limit, {self.width:,.1%} by its "
+            f"width and {self.movement:,.1%}\nbecause its parameters moved.\n"
+            f"At initialisation, its lag weights were {self.initial_kernel:,.1%} away from the "
             f"limit's{lags}."
         )
 
@@ -164,17 +165,17 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
     )
     energy = learned.square().reshape(len(deviation), -1).sum(dim=1).numpy()
     initial_kernel = float(np.sqrt(np.average(deviation**2, weights=energy)))
-    # |F|^2 |C|^2 / n^2, the factor that all lag weights share, has a deviation of 2 / sqrt(n).
-    tolerance = max(LAZY, 4 / len(estimator.transition_) ** 0.5)
+    # |F|^2 |C|^2 / n^2, which all lag weights share, has the standard deviation 2 / sqrt(n).
+    tolerance = max(MUCH, 4 / len(estimator.transition_) ** 0.5)
     if initial_kernel <= tolerance:
         return initial_kernel, 0
     return initial_kernel, len(deviation) - int(np.argmax(np.abs(deviation) > tolerance))
 
 
 def _relative_difference(weights: NDArray, limit: NDArray) -> NDArray[np.float64]:
-    """Return ``weights / limit - 1``, and zero where both are zero."""
+    """Return ``weights / limit - 1``, and zero for lags without weight in the limit."""
     difference = weights.astype(np.float64) - limit
-    return np.divide(difference, limit, out=np.zeros_like(difference), where=difference != 0)
+    return np.divide(difference, limit, out=np.zeros_like(difference), where=limit > 0)
 
 
 def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:

@@ -208,8 +208,9 @@ def test_small_targets_are_learned_as_by_the_limit_with_the_inverse_root_of_the_
 
 
 def test_the_gap_of_the_width_does_not_know_the_scale_of_the_targets():
-    gaps = [ntk_gap(network().fit(X, scale * Y)).width for scale in (1e-6, 1.0, 1e6)]
-    assert_allclose(gaps, gaps[0], rtol=1e-8)
+    gaps = [ntk_gap(network().fit(X, scale * Y)) for scale in (1e-6, 1.0, 1e6)]
+    ours = [(gap.width, gap.initial_kernel) for gap in gaps]
+    assert_allclose(ours[1:], ours[:-1], rtol=1e-8)
 
 
 # -- How it grows with the scale of the targets ------------------------------------------
@@ -260,7 +261,7 @@ def test_a_network_that_learned_what_its_limit_did_may_have_left_its_regime():
 @every_training
 def test_the_text_tells_the_numbers(options):
     gap = ntk_gap(network(**options).fit(X, Y))
-    found = [float(number) / 100 for number in re.findall(r"([\d.]+)%", str(gap))]
+    found = [float(number.replace(",", "")) / 100 for number in re.findall(r"([\d.,]+)%", str(gap))]
     expected = gap.kernel, gap.total, gap.width, gap.movement, gap.initial_kernel
     assert_allclose(found, expected, rtol=0, atol=0.0005 + 1e-12)
     assert gap.is_lazy == ("is in the kernel regime" in str(gap)) == (max(gap[2:4]) < 0.1)
@@ -293,16 +294,16 @@ def test_a_start_at_the_identity_is_far_from_the_limit_of_the_theory_and_near_it
 # -- How the lags count ------------------------------------------------------------------
 
 
-def delayed(n_lags, scale=0.01, **options):
-    """Return the gap of a network that learns a small memory of all of its lags."""
+def gap_of_sums(n_lags, scale=0.01, **options):
+    """Return the gap of a network that learned the sums of all of its lags, on a small scale."""
     x = np.random.default_rng(1).normal(size=(1000, 1))
     y = scale * np.convolve(x[:, 0], np.ones(n_lags))[: len(x)]
-    model = network(nu_w=0.95, max_iter=100, rows="timesteps", n_lags=n_lags, **options)
+    model = network(nu_w=0.95, max_iter=30, rows="timesteps", n_lags=n_lags, **options)
     return ntk_gap(model.fit(x, y))
 
 
 def test_the_kernel_at_initialisation_is_compared_where_something_was_learned():
-    model = network(nu_w=0.9).fit(X, Y)
+    model = network(nu_w=0.9, learning_rate=0.01).fit(X, Y)
     drawn, jacobian = start_of(model)
     start = np.zeros_like(drawn)
     learned = [descend(start, root, model) for root in (np.diag(model.lag_weights_**0.5), jacobian)]
@@ -311,32 +312,31 @@ def test_the_kernel_at_initialisation_is_compared_where_something_was_learned():
     assert_allclose(ntk_gap(model).initial_kernel, expected, rtol=1e-8)
 
 
-def test_lags_are_too_many_for_a_narrow_network_and_not_for_a_wide_one():
-    """With a Gaussian initialisation those past the root of the width are."""
-    narrow, wide = (delayed(64, n_hidden=n) for n in (36, 1500))
-    assert narrow.cause == "lags"
-    assert narrow.excess_lags > 40
-    assert f"{narrow.excess_lags} too many lags for this width" in str(narrow)
-    assert wide.excess_lags == 0
-    assert wide.initial_kernel < 0.1 * narrow.initial_kernel
-    assert "too many lags" not in str(wide)
+@pytest.mark.parametrize("seed", range(4))
+def test_lags_far_past_the_root_of_the_width_are_too_many(seed):
+    gap = gap_of_sums(60, n_hidden=64, random_state=seed)
+    assert gap.cause == "lags"
+    assert gap.excess_lags > 30
+    assert f"{gap.excess_lags} too many lags for this width" in str(gap)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wider_network_has_a_limit_for_as_many_lags(seed):
+    gap = gap_of_sums(16, n_hidden=400, random_state=seed)
+    assert gap.excess_lags == 0
+    assert "too many lags" not in str(gap)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_an_orthogonal_initialisation_as_many_lags_are_not_too_many(seed):
+    gap = gap_of_sums(60, n_hidden=64, transition_init="orthogonal", random_state=seed)
+    assert gap.excess_lags == 0
 
 
 def test_few_lags_are_not_too_many_whatever_the_width():
     for n_hidden, seed in itertools.product((16, 64, 256), range(4)):
-        gap = delayed(int(n_hidden**0.5) // 2, n_hidden=n_hidden, random_state=seed)
+        gap = gap_of_sums(int(n_hidden**0.5) // 2, n_hidden=n_hidden, random_state=seed)
         assert gap.excess_lags == 0
-
-
-def test_an_orthogonal_initialisation_has_a_limit_for_more_lags():
-    gaussian, orthogonal = (
-        [
-            delayed(48, n_hidden=64, transition_init=kind, random_state=seed).initial_kernel
-            for seed in range(6)
-        ]
-        for kind in ("gaussian", "orthogonal")
-    )
-    assert np.median(gaussian) > 2 * np.median(orthogonal)
 
 
 def test_lags_where_nothing_is_learned_are_not_too_many():
@@ -361,7 +361,6 @@ def test_the_cause_is_the_larger_part():
 
 
 def test_large_targets_are_a_cause_of_movement():
-    assert delayed(4, scale=30.0, n_hidden=256, random_state=1).cause in ("movement", "none")
     assert ntk_gap(network(n_hidden=256, max_iter=60).fit(*long_memory(1000.0))).cause == "movement"
 
 
