@@ -13,10 +13,10 @@ from scipy.signal import dlti
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
+from sklearn_linrnn._core.networks.lag_products import LagProducts
 from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
 from sklearn_linrnn._core.networks.state_space import balanced_truncation, network_realisation
-from sklearn_linrnn._core.networks.tangent_kernel import empirical_kernel
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
 from sklearn_linrnn._estimators.parameters import (
@@ -291,8 +291,8 @@ class LinearRNNRegressor(DescentRegressor):
         """
         check_is_fitted(self)
         parameters = self._initial() if at_start else self._fitted_parameters()
-        kernel = empirical_kernel(parameters, len(self.lag_weights_))
-        return self._export(kernel.diagonal())
+        products = LagProducts.of(parameters, len(self.lag_weights_))
+        return self._export(products.lag_weights())
 
     def to_torch(self) -> LinearRNNModule:
         """Return the network as a module of PyTorch, to use or to train further.

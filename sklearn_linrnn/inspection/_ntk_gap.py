@@ -1,10 +1,13 @@
-"""How far a trained network is from its infinite-width limit, and why."""
+"""How far a trained network is from its infinite-width limit, and which of three causes it has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -13,6 +16,7 @@ from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn.inspection._retrace import retrace
 
 LAZY = 0.1  # a change that leaves a network nearly as linear in its parameters as it was
+MUCH = 0.2  # a distance from the limit's lag weights that can be seen in what a network learns
 
 
 class NTKGap(NamedTuple):
@@ -23,8 +27,8 @@ class NTKGap(NamedTuple):
     total : float
         From the network to its infinite-width limit.
     width : float
-        From the network's first-order expansion at its start to the limit: its kernel is that of
-        a network of finite width. Falls with the inverse root of the width.
+        From the network's first-order expansion at initialisation to the limit: its kernel is that
+        of a network of finite width. Falls with the inverse root of the width.
     movement : float
         From the network to its first-order expansion: its parameters have moved so far that it
         learned otherwise. Grows with the scale of the targets, up to where both have learned all.
@@ -32,33 +36,63 @@ class NTKGap(NamedTuple):
         Change of the network's tangent kernel between lags in training, as a share of the kernel
         before it, in Frobenius norm. Grows with the scale of the targets, also where all networks
         learn the same response.
+    initial_kernel : float
+        Relative distance of the network's lag weights at initialisation from those of the limit;
+        the root mean square over the lags, each counted by the squared response that the limit and
+        the expansion learned there.
+    excess_lags : int
+        Number of lags that are too many for the width: zero where `initial_kernel` is no larger
+        than a random input matrix and readout make it, two standard deviations or
+        ``4 / sqrt(n_hidden)``, or 0.2; else those from the first whose weight is off by more.
     """
 
     total: float
     width: float
     movement: float
     kernel: float
+    initial_kernel: float
+    excess_lags: int
 
     @property
     def is_lazy(self) -> bool:
         """Whether the network is still in the kernel regime, where it learns as its limit does."""
         return max(self.movement, self.kernel) < LAZY
 
+    @property
+    def cause(self) -> Literal["none", "movement", "width", "lags"]:
+        """What keeps the network from its limit most.
+
+        "none" if it is near; "movement" of its parameters; its finite "width"; or, as a reason of
+        the latter that more width may not cure, more "lags" than such a width has a limit for.
+        """
+        if max(self.movement, self.width) < LAZY:
+            return "none"
+        if self.movement > self.width:
+            return "movement"
+        return "lags" if self.excess_lags else "width"
+
     def __str__(self) -> str:
         """Say what that means."""
         regime = "is in the kernel regime" if self.is_lazy else "has left the kernel regime"
+        lags = f": {self.excess_lags} too many lags for this width" if self.excess_lags else ""
         return (
-            f"The network {regime}: its tangent kernel has changed by {self.kernel:.1%}.\n"
-            f"It is {self.total:.1%} away from its infinite-width limit, {self.width:.1%} by its "
-            f"width and {self.movement:.1%}\nbecause its parameters moved."
+            f"The network {regime}: its tangent kernel has changed by {self.kernel:,.1%}.\n"
+            f"It is {self.total:,.1%} away from its infinite-width limit, {self.width:,.1%} by its "
+            f"width and {self.movement:,.1%}\nbecause its parameters moved.\n"
+            f"At initialisation, its lag weights were {self.initial_kernel:,.1%} away from the "
+            f"limit's{lags}."
         )
 
 
 def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "response") -> NTKGap:
     """Return how far a trained linear RNN is from what it would be if it were infinitely wide.
 
-    The limit, and the network's first-order expansion at its start, take the steps that the network
-    took, on the sums that it learned from: no data is needed.
+    The limit, and the network's first-order expansion at initialisation, take the steps that the
+    network took, on the sums that it learned from: no data is needed. The gap has three causes: the
+    parameters moved; the width is finite, so that the kernel at initialisation is random; and the
+    lags are too many for the width, so that this kernel is not that of the limit even on average.
+    With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, whatever ``nu_w`` is;
+    with an orthogonal one far later.
 
     Parameters
     ----------
@@ -72,8 +106,9 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     -------
     gap : NTKGap
         The distances ``total``, ``width`` and ``movement``, relative to the distance of the limit
-        from the start, and the change of the ``kernel``; ``is_lazy`` and ``str(gap)`` say what they
-        mean. The part of the width differs much from one random start to another.
+        from the start, the change of the ``kernel``, and how far it was from the limit's before;
+        ``is_lazy``, ``cause`` and ``str(gap)`` say what they mean. The part of the width differs
+        much from one random initialisation to another.
 
     Raises
     ------
@@ -105,13 +140,45 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     trained = as_matrix(estimator.impulse_response_)
     learned = distance(limit - start)
     if learned == 0:
-        return NTKGap(0.0, 0.0, 0.0, kernel_change)
+        return NTKGap(0.0, 0.0, 0.0, kernel_change, 0.0, 0)
+    both = torch.cat([limit - start, linearised - start], dim=1)
+    initial_kernel, excess_lags = _compare_initial_kernel(estimator, both)
     return NTKGap(
         total=distance(trained - limit) / learned,
         width=distance(linearised - limit) / learned,
         movement=distance(trained - linearised) / learned,
         kernel=kernel_change,
+        initial_kernel=initial_kernel,
+        excess_lags=excess_lags,
     )
+
+
+def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int]:
+    """Return how far the lag weights at initialisation are off, and how many lags are too many.
+
+    Parameters
+    ----------
+    estimator : LinearRNNRegressor
+        A fitted network.
+    learned : Tensor of shape (n_lags * n_channels, any)
+        What was learned.
+    """
+    deviation = _relative_difference(
+        estimator.empirical_lag_weights(at_start=True), estimator.lag_weights_
+    )
+    energy = learned.square().reshape(len(deviation), -1).sum(dim=1).numpy()
+    initial_kernel = float(np.sqrt(np.average(deviation**2, weights=energy)))
+    # |F|^2 |C|^2 / n^2, which all lag weights share, has the standard deviation 2 / sqrt(n).
+    tolerance = max(MUCH, 4 / len(estimator.transition_) ** 0.5)
+    if initial_kernel <= tolerance:
+        return initial_kernel, 0
+    return initial_kernel, len(deviation) - int(np.argmax(np.abs(deviation) > tolerance))
+
+
+def _relative_difference(weights: NDArray, limit: NDArray) -> NDArray[np.float64]:
+    """Return ``weights / limit - 1``, and zero for lags without weight in the limit."""
+    difference = weights.astype(np.float64) - limit
+    return np.divide(difference, limit, out=np.zeros_like(difference), where=limit > 0)
 
 
 def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:

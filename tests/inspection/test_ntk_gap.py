@@ -1,6 +1,7 @@
 """The gap between a trained network and its infinite-width limit, and what it is made of."""
 
 import copy
+import itertools
 import pickle
 import re
 
@@ -14,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn_linrnn import (
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKGap,
     WeightedConv1DRegressor,
     ntk_gap,
 )
@@ -206,8 +208,9 @@ def test_small_targets_are_learned_as_by_the_limit_with_the_inverse_root_of_the_
 
 
 def test_the_gap_of_the_width_does_not_know_the_scale_of_the_targets():
-    gaps = [ntk_gap(network().fit(X, scale * Y)).width for scale in (1e-6, 1.0, 1e6)]
-    assert_allclose(gaps, gaps[0], rtol=1e-8)
+    gaps = [ntk_gap(network().fit(X, scale * Y)) for scale in (1e-6, 1.0, 1e6)]
+    ours = [(gap.width, gap.initial_kernel) for gap in gaps]
+    assert_allclose(ours[1:], ours[:-1], rtol=1e-8)
 
 
 # -- How it grows with the scale of the targets ------------------------------------------
@@ -258,17 +261,18 @@ def test_a_network_that_learned_what_its_limit_did_may_have_left_its_regime():
 @every_training
 def test_the_text_tells_the_numbers(options):
     gap = ntk_gap(network(**options).fit(X, Y))
-    found = [float(number) / 100 for number in re.findall(r"([\d.]+)%", str(gap))]
-    expected = gap.kernel, gap.total, gap.width, gap.movement
+    found = [float(number.replace(",", "")) / 100 for number in re.findall(r"([\d.,]+)%", str(gap))]
+    expected = gap.kernel, gap.total, gap.width, gap.movement, gap.initial_kernel
     assert_allclose(found, expected, rtol=0, atol=0.0005 + 1e-12)
-    assert gap.is_lazy == ("is in the kernel regime" in str(gap)) == (max(gap[2:]) < 0.1)
+    assert gap.is_lazy == ("is in the kernel regime" in str(gap)) == (max(gap[2:4]) < 0.1)
+    assert (gap.excess_lags > 0) == ("too many lags for this width" in str(gap))
 
 
 @every_training
 @pytest.mark.parametrize("metric", ["response", "prediction"])
 @pytest.mark.parametrize("scale", [1e-2, 1.0, 1e2])
 def test_the_total_is_at_most_the_sum_of_its_parts(options, metric, scale):
-    total, width, movement, _ = ntk_gap(network(**options).fit(X, scale * Y), metric=metric)
+    total, width, movement, *_ = ntk_gap(network(**options).fit(X, scale * Y), metric=metric)
     assert total <= (width + movement) * (1 + 1e-12)
     assert abs(width - movement) <= total * (1 + 1e-12)
     assert min(total, width, movement) > 0
@@ -285,6 +289,84 @@ def test_a_start_at_the_identity_is_far_from_the_limit_of_the_theory_and_near_it
         assert ntk_gap(model).total < 0.15
     assert far["identity"] > 3 * max(far["gaussian"], far["orthogonal"])
     assert max(far["gaussian"], far["orthogonal"]) < 0.15
+
+
+# -- How the lags count ------------------------------------------------------------------
+
+
+def gap_of_sums(n_lags, scale=0.01, **options):
+    """Return the gap of a network that learned the sums of all of its lags, on a small scale."""
+    x = np.random.default_rng(1).normal(size=(1000, 1))
+    y = scale * np.convolve(x[:, 0], np.ones(n_lags))[: len(x)]
+    model = network(nu_w=0.95, max_iter=30, rows="timesteps", n_lags=n_lags, **options)
+    return ntk_gap(model.fit(x, y))
+
+
+def test_the_kernel_at_initialisation_is_compared_where_something_was_learned():
+    model = network(nu_w=0.9, learning_rate=0.01).fit(X, Y)
+    drawn, jacobian = start_of(model)
+    start = np.zeros_like(drawn)
+    learned = [descend(start, root, model) for root in (np.diag(model.lag_weights_**0.5), jacobian)]
+    ratio = (jacobian**2).sum(axis=1) / model.lag_weights_
+    expected = np.sqrt(np.average((ratio - 1) ** 2, weights=np.square(learned).sum(axis=0)))
+    assert_allclose(ntk_gap(model).initial_kernel, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lags_far_past_the_root_of_the_width_are_too_many(seed):
+    gap = gap_of_sums(60, n_hidden=64, random_state=seed)
+    assert gap.cause == "lags"
+    assert gap.excess_lags > 30
+    assert f"{gap.excess_lags} too many lags for this width" in str(gap)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wider_network_has_a_limit_for_as_many_lags(seed):
+    gap = gap_of_sums(16, n_hidden=400, random_state=seed)
+    assert gap.excess_lags == 0
+    assert "too many lags" not in str(gap)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_with_an_orthogonal_initialisation_as_many_lags_are_not_too_many(seed):
+    gap = gap_of_sums(60, n_hidden=64, transition_init="orthogonal", random_state=seed)
+    assert gap.excess_lags == 0
+
+
+def test_few_lags_are_not_too_many_whatever_the_width():
+    for n_hidden, seed in itertools.product((16, 64, 256), range(4)):
+        gap = gap_of_sums(int(n_hidden**0.5) // 2, n_hidden=n_hidden, random_state=seed)
+        assert gap.excess_lags == 0
+
+
+def test_lags_where_nothing_is_learned_are_not_too_many():
+    """At a small ``nu_w`` those past the root of the width hardly count."""
+    x = np.random.default_rng(1).normal(size=(1000, 1))
+    y = 0.01 * np.convolve(x[:, 0], 0.3 ** np.arange(40))[:1000]
+    for seed in range(4):
+        model = network(
+            nu_w=0.3, n_hidden=64, rows="timesteps", n_lags=40, random_state=seed, max_iter=10
+        ).fit(x, y)
+        weights = model.empirical_lag_weights(at_start=True)
+        assert np.abs(weights / model.lag_weights_ - 1)[20:].max() > 0.5
+        assert ntk_gap(model).excess_lags == 0
+
+
+def test_the_cause_is_the_larger_part():
+    near = NTKGap(0.1, 0.09, 0.08, 3.0, 2.0, 5)
+    assert near.cause == "none"
+    assert near._replace(movement=0.5).cause == "movement"
+    assert near._replace(width=0.5).cause == "lags"
+    assert near._replace(width=0.5, excess_lags=0).cause == "width"
+
+
+def test_large_targets_are_a_cause_of_movement():
+    assert ntk_gap(network(n_hidden=256, max_iter=60).fit(*long_memory(1000.0))).cause == "movement"
+
+
+def test_weights_that_are_zero_in_the_limit_are_zero_in_the_network():
+    gap = ntk_gap(network(nu_w=0.0).fit(X, Y))
+    assert np.isfinite(gap.initial_kernel)
 
 
 # -- Trainings that end otherwise --------------------------------------------------------

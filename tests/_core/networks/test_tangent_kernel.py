@@ -1,11 +1,13 @@
 """The kernel between lags: against automatic differentiation, its limits and its errors."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_linrnn import NTKConvRegressor, linear_rnn_lag_weights
+from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, linear_rnn_lag_weights
 from sklearn_linrnn._core.networks.network import RNNParameters, initialise
 from sklearn_linrnn._core.networks.tangent_kernel import (
     empirical_kernel,
@@ -90,11 +92,90 @@ def summed_kernel(parameters, n_lags):
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e2])
 def test_digits_are_kept_over_a_hundred_decades(scale):
-    """Scaling W scales the weights by powers; an FFT alone would lose all but the largest."""
+    """Scaling W scales the weights by powers."""
     W, F, C = draw("orthogonal", variances=(1.0, 1.0, 1.0))
     parameters = RNNParameters(scale * W, F, C)
     expected = summed_kernel(parameters, 25)
     assert_allclose(empirical_kernel(parameters, 25).diagonal(), np.diag(expected), rtol=1e-10)
+
+
+# -- One network, where lags have very different weights ---------------------------------
+
+
+def backpropagated_kernel(parameters, n_lags):
+    """Return the kernel of a network of one channel and output, a gradient for each lag."""
+    leaves = [p.clone().requires_grad_() for p in parameters]
+    lags = response(n_lags, *leaves).flatten()
+    options = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
+    gradients = [torch.autograd.grad(lag, leaves, **options) for lag in lags]
+    jacobian = torch.stack([torch.cat([part.flatten() for part in parts]) for parts in gradients])
+    return (jacobian @ jacobian.T).numpy()
+
+
+def assert_is_kernel(parameters, n_lags):
+    """Assert that all entries are right beside their own lags, however small these are."""
+    expected = backpropagated_kernel(parameters, n_lags)
+    kernel = empirical_kernel(parameters, n_lags).numpy()
+    size = np.sqrt(np.diag(expected))
+    assert (size > 0).all()
+    ours, theirs = kernel / size / size[:, None], expected / size / size[:, None]
+    assert_allclose(ours, theirs, rtol=0, atol=1e-8)
+    assert_array_equal(kernel, kernel.T)
+    assert (np.diag(kernel) > 0).all()
+    assert np.linalg.eigvalsh(ours).min() > -1e-12 * n_lags
+
+
+@pytest.mark.parametrize("kind", [*STARTS, "callable"])
+@pytest.mark.parametrize(("n_lags", "nu_w"), [(100, 0.95), (60, 1e-3)])
+def test_digits_are_kept_at_initialisation(kind, n_lags, nu_w):
+    kind = shift if kind == "callable" else kind
+    assert_is_kernel(draw(kind, 64, 1, 1, variances=(nu_w, 1.0, 1.0)), n_lags)
+
+
+def test_digits_are_kept_by_a_wide_network_over_many_lags():
+    """Its last lags weigh far more than in the limit, and the first ones far more than these."""
+    assert_is_kernel(draw("gaussian", 256, 1, 1, variances=(0.5, 1.0, 1.0)), 200)
+
+
+def with_eigenvalue(parameters, eigenvalue):
+    """Return the parameters with a direction that all others leave alone, of an eigenvalue."""
+    W, F, C = parameters
+    direction = torch.nn.functional.normalize(draw(n_hidden=len(W), seed=1)[1][:, :1], dim=0)
+    rest = torch.eye(len(W), dtype=torch.float64) - direction @ direction.T
+    W = rest @ W @ rest + len(W) ** 0.5 * eigenvalue * direction @ direction.T
+    return RNNParameters(W, F, C)
+
+
+@pytest.mark.parametrize("kind", STARTS)
+@pytest.mark.parametrize("eigenvalue", [1.0, -1.0, 3.0, 1e3])
+@pytest.mark.parametrize("nu_w", [1e-6, 0.1])
+def test_digits_are_kept_beside_an_eigenvalue_that_stands_out(kind, eigenvalue, nu_w):
+    """Lags fall as the others do and rise with it, so that no scaling makes them alike."""
+    start = draw(kind, 64, 1, 1, variances=(nu_w, 1.0, 1.0))
+    assert_is_kernel(with_eigenvalue(start, eigenvalue), 40)
+
+
+def test_digits_are_kept_where_eigenvalues_span_decades():
+    W = torch.diag(10.0 ** -torch.arange(0, 6, 0.2, dtype=torch.float64)) * 30**0.5
+    assert_is_kernel(RNNParameters(W, *draw(n_hidden=30, n_channels=1, n_outputs=1)[1:]), 40)
+
+
+def test_digits_are_kept_by_a_network_that_learned_running_sums():
+    """An eigenvalue is near one then, and the others are where they were."""
+    x = np.random.default_rng(0).normal(size=(1000, 1))
+    y = np.convolve(x[:, 0], np.ones(40))[:1000]
+    options = {"nu_w": 0.4, "rows": "timesteps", "n_lags": 40, "random_state": 0}
+    model = LinearRNNRegressor(128, **options, max_iter=500).fit(x, y)
+    parts = (model.transition_, model.input_, model.readout_)
+    parameters = RNNParameters(*map(torch.from_numpy, parts))
+    radius = np.abs(np.linalg.eigvals(model.transition_ / 128**0.5))
+    assert radius.max() > 1.3 * np.sort(radius)[-2]
+    assert_is_kernel(parameters, 40)
+    expected = np.diag(backpropagated_kernel(parameters, 40))
+    assert_allclose(model.empirical_lag_weights(), expected, rtol=1e-8)
+
+
+# -- One network, other properties --------------------------------------------------------
 
 
 def test_kernel_of_single_precision_parameters_is_double():
@@ -205,38 +286,16 @@ def test_a_wide_network_learns_along_the_kernel_of_its_start(kind):
     assert distance(trained_response(kind, target, 1000, 4, learning_rate), expected) < 0.05
 
 
-# -- Monte Carlo -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", STARTS)
-def test_monte_carlo_finds_the_closed_forms(kind):
-    limit = as_matrix(linear_rnn_lag_covariance(8, *NU, transition_init=kind))
-    assert distance(monte_carlo_covariance(kind, 8, NU), limit) < 0.02
-
-
-def test_error_of_monte_carlo_falls_with_the_inverse_root_of_the_draws():
-    limit = as_matrix(linear_rnn_lag_covariance(6, *NU))
-    draws = [1, 4, 16, 64]
-    errors = [
-        np.mean(
-            [
-                distance(
-                    monte_carlo_covariance(
-                        "gaussian", 6, NU, n_hidden=200, n_draws=n, n_probes=2, seed=seed
-                    ),
-                    limit,
-                )
-                for seed in range(6)
-            ]
-        )
-        for n in draws
-    ]
-    assert -0.65 < np.polyfit(np.log(draws), np.log(errors), 1)[0] < -0.3
+# -- Its limit, estimated ----------------------------------------------------------------
 
 
 def shift(n_hidden, nu_w, rng):
     """Return a cyclic shift of the hidden units, that is orthogonal and not random."""
     return np.roll(np.eye(n_hidden), 1, axis=0) * (n_hidden * nu_w) ** 0.5
+
+
+def gaussian(n_hidden, nu_w, rng):
+    return rng.normal(size=(n_hidden, n_hidden)) * nu_w**0.5
 
 
 def test_a_callable_has_an_estimate_that_is_always_the_same():
@@ -245,9 +304,33 @@ def test_a_callable_has_an_estimate_that_is_always_the_same():
     assert distance(one, np.diag(linear_rnn_lag_weights(6, *NU))) < 0.02
 
 
+@pytest.mark.parametrize("kind", STARTS)
+def test_estimates_are_near_the_closed_forms(kind):
+    limit = as_matrix(linear_rnn_lag_covariance(8, *NU, transition_init=kind))
+    assert distance(monte_carlo_covariance(kind, 8, NU), limit) < 0.02
+
+
 def test_estimates_are_covariances():
-    eigenvalues = np.linalg.eigvalsh(monte_carlo_covariance("identity", 10, NU, n_draws=2))
+    covariance = monte_carlo_covariance("identity", 10, NU)
+    assert_array_equal(covariance, covariance.T)
+    eigenvalues = np.linalg.eigvalsh(covariance)
     assert eigenvalues.min() > -1e-13 * eigenvalues.max()
+
+
+def test_an_estimate_says_where_it_cannot_be_believed():
+    n_lags = 50
+    with pytest.warns(UserWarning, match=r"believed for lags below \d+ only, of n_lags=50") as log:
+        estimate = np.diag(linear_rnn_lag_covariance(n_lags, 0.95, transition_init=gaussian))
+    reach = int(re.search(r"below (\d+)", str(log[0].message))[1])
+    limit = linear_rnn_lag_weights(n_lags, 0.95)
+    assert 5 < reach < 40
+    assert_allclose(estimate[:reach], limit[:reach], rtol=0.1)
+    assert estimate[-1] > 1.1 * limit[-1], "later ones are wrong indeed"
+
+
+def test_an_estimate_that_is_right_at_all_lags_says_nothing():
+    estimate = linear_rnn_lag_covariance(50, 0.95, transition_init=shift)
+    assert_allclose(np.diag(estimate), linear_rnn_lag_weights(50, 0.95), rtol=0.1)
 
 
 # -- As a prior --------------------------------------------------------------------------
@@ -300,10 +383,10 @@ def test_all_zero_weights_are_an_error():
 
 
 def test_an_unknown_start_is_an_error():
-    with pytest.raises(ValueError, match=r"transition_init.*'uniform' came"):
+    with pytest.raises(ValueError, match=r"transition_init.*got 'uniform'"):
         linear_rnn_lag_covariance(3, transition_init="uniform")
 
 
 def test_an_estimate_that_overflows_is_an_error():
-    with pytest.raises(ValueError, match=r"transition_init overflows within n_lags=300"):
-        linear_rnn_lag_covariance(300, transition_init=lambda n, *_: 1e4 * np.eye(n))
+    with pytest.raises(ValueError, match=r"transition_init overflows within n_lags=8"):
+        linear_rnn_lag_covariance(8, transition_init=lambda n, *_: 1e50 * np.eye(n))
