@@ -46,7 +46,7 @@ class ExactRegressor(LagRegressor):
     Subclasses say how the prior, the penalty and the number of steps are chosen (`_choose`).
     """
 
-    _solution: Solution | None  # None where the spectrum was not computed
+    solution_: Solution | None  # None where the spectrum was not computed
 
     @abstractmethod
     def _choose(self, data: TrainingData, n_lags: int) -> tuple[LagPrior, Solution]:
@@ -61,7 +61,7 @@ class ExactRegressor(LagRegressor):
         self._publish_prior(prior, solution.statistics.n_lags)
         self.alpha_ = solution.alpha
         self.n_steps_ = None if solution.descent is None else solution.descent.n_steps
-        self._solution = solution.to("cpu")
+        self.solution_ = solution.to("cpu")
         return response, solution.statistics.intercept(response)
 
     def _publish_prior(self, prior: LagPrior, n_lags: int) -> None:
@@ -363,14 +363,14 @@ class ExactRegressor(LagRegressor):
 
     def _require_solution(self, what: str) -> Solution:
         check_is_fitted(self)
-        if self._solution is None:
+        if self.solution_ is None:
             n_lags, n_channels = len(self.lag_weights_), self.impulse_response_.shape[1]
             raise NotComputedError(
                 f"{what} needs the spectrum of the lags' scatter, which was not computed for "
                 f"n_lags={n_lags}, n_channels={n_channels} (solver={self.solver!r}). Lower them, "
                 "or fit with solver='direct' if there is memory for it."
             )
-        return self._solution
+        return self.solution_
 
     def _spread(self, sequences: Sequences, mean: Tensor, root: Tensor) -> NDArray:
         """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised steps."""

@@ -280,7 +280,7 @@ class NTKConvRegressor(ExactRegressor):
             )
         root = PriorRoot.of(prior.root(n_lags), data.sequences.n_channels, device)
         self._publish_prior(prior, n_lags)
-        self.alpha_, self.n_steps_, self._solution = float(self.alpha), None, None
+        self.alpha_, self.n_steps_, self.solution_ = float(self.alpha), None, None
         if windows is not None:
             return dual_ridge(
                 windows[:, sequences.longest - n_lags :],

@@ -144,6 +144,11 @@ class Solution(StoredAsNumPy):
         """Whether data and penalty together determine the response."""
         return self.penalty > 0 or self.shown.all_shown
 
+    @property
+    def has_posterior(self) -> bool:
+        """Whether this is the one minimum of the loss, which the posterior belongs to."""
+        return self.descent is None and self.is_determined
+
     @cached_property
     def posterior_root(self) -> Tensor:
         """``F`` of shape (p, k); ``noise_variance * F F^T`` is the covariance of the response."""
