@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -22,7 +22,7 @@ from sklearn_linrnn._estimators.closed_form import (
     make_descent,
 )
 from sklearn_linrnn._estimators.cross_validation import Judge, cross_validate
-from sklearn_linrnn._estimators.grid import Candidates, make_candidates
+from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
     SHAPES,
@@ -286,6 +286,21 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         """
         self._validate_params()
         return self._fit(known_sums(statistics, held_out))
+
+    def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
+        """Return the prior of a candidate.
+
+        Parameters
+        ----------
+        candidate : mapping of str to object
+            Parameters of `NTKConvRegressor`, as in ``cv_results_["params"]``.
+
+        Returns
+        -------
+        prior : LagPrior
+            With the candidate's hyperparameters, and the estimator's where it has none.
+        """
+        return prior_of(self, candidate)
 
     def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
