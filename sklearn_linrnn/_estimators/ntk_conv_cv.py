@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -13,6 +14,7 @@ from scipy.stats import rankdata
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.base import Fit
@@ -304,13 +306,19 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
-        n_lags = data.count_lags(self.n_lags)
-        if n_lags * data.n_channels > MOST_DIRECT:
+        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        n_inputs = n_lags * n_channels
+        if n_inputs > MOST_DIRECT:
             raise ValueError(
                 f"Cross-validation needs the spectrum of the lags' scatter, for at most "
-                f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {data.n_channels} "
+                f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {n_channels} "
                 "channels. Lower n_lags, or compare fits of NTKConvRegressor."
             )
+        size = max(n_steps, n_inputs) * n_inputs
+        return run_by_size(size, partial(self._choose, data, n_lags, candidates))
+
+    def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
+        """Return the best candidate, fitted to all data."""
         whole, scores, n_splits = self._score(data, n_lags, candidates)
         results = _results(candidates.params, scores, n_splits)
         best = candidates.params[results["best_index_"]]

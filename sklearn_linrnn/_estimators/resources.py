@@ -1,4 +1,4 @@
-"""How precisely training computes, and what it says when there is not the memory for it."""
+"""How precisely training computes, and an error for lack of memory that says what to lower."""
 
 from __future__ import annotations
 
