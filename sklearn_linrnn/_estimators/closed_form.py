@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.model_selection import leave_one_out
 from sklearn_linrnn._core.closed_form.solution import Descent, Solution
 from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
@@ -327,7 +327,7 @@ class ExactRegressor(LagRegressor):
             raise ValueError(f"The evidence needs alpha > 0, but {alpha} came.")
         prior = replace(self.prior_, **hyperparameters)
         root = make_root(prior, statistics)
-        return evidence(statistics, root, alpha, self._n_intercepts).value
+        return log_evidence(statistics, root, alpha, self._n_intercepts)
 
     @property
     def noise_variance_(self) -> NDArray:

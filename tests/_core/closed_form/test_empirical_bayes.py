@@ -12,8 +12,10 @@ from scipy.signal import lfilter
 
 import sklearn_linrnn._core.closed_form.empirical_bayes as module
 from sklearn_linrnn import LagStatistics
-from sklearn_linrnn._core.closed_form.empirical_bayes import Search, make_scale
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form import climb
+from sklearn_linrnn._core.closed_form.empirical_bayes import Search
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
+from sklearn_linrnn._core.closed_form.measures import make_scale
 from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, Given, LagPrior, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
@@ -43,7 +45,7 @@ def search(statistics, prior, sought=(), alpha=None, *, seeks_lags=False):
 
 def value_of(statistics, prior, alpha):
     root = PriorRoot.of(prior.root(statistics.n_lags), statistics.n_channels, torch.device("cpu"))
-    return evidence(statistics, root, alpha, 1).value
+    return log_evidence(statistics, root, alpha, 1)
 
 
 def grid_of(name, n_lags, size):
@@ -219,7 +221,7 @@ def test_targets_of_noise_alone_are_penalised_out_of_sight():
 
 
 def test_a_search_that_does_not_converge_keeps_its_best_point(monkeypatch):
-    monkeypatch.setattr(module, "MAX_ITERATIONS", 1)
+    monkeypatch.setattr(climb, "MAX_ITERATIONS", 1)
     seeking = search(make_statistics(), DC(), ("nu_w", "correlation"))
     found = seeking.run()
     assert not found.converged

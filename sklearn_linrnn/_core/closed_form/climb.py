@@ -1,0 +1,142 @@
+"""The top of a smooth function of a few measures in a box, to the last digits.
+
+A climb that stops where the function is level to rounding leaves half of the digits of the point to
+chance: a function is flat at its top. This one ends where its gradient is zero to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Function = Callable[[NDArray], tuple[float, NDArray]]
+
+MAX_ITERATIONS = 100
+LONGEST = 2.0  # step, in units of the measures
+SHORTEST = 1e-10  # step
+STEP = 1e-4  # of differences of the gradient
+VALUE_ROUNDING = 1e-12  # of a value, relative to it
+SLOPE_ROUNDING = 1e-14  # of a gradient, relative to the value
+LEAST_CURVATURE = 1e-8  # relative to the largest
+
+
+@dataclass(frozen=True, eq=False)
+class Summit:
+    """Where a climb ended.
+
+    Attributes
+    ----------
+    point : ndarray of shape (n,)
+        The measures.
+    value : float
+        The function there.
+    converged : bool
+        Whether it is level there, but for measures at their bounds.
+    """
+
+    point: NDArray
+    value: float
+    converged: bool
+
+
+def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
+    """Return the maximum of a function uphill from a start.
+
+    Newton's method with curvatures from differences of the gradient at the start, brought up to
+    date from step to step (BFGS). Far from the top a step must lead uphill; near it, where values
+    differ by rounding alone, to a smaller gradient.
+
+    Parameters
+    ----------
+    function : callable
+        From a point, (n,), to the value and the gradient, (n,).
+    start : ndarray of shape (n,)
+        Where to begin.
+    bounds : ndarray of shape (n, 2)
+        Least and greatest measures.
+    """
+    point = np.clip(start, *bounds.T)
+    value, gradient = function(point)
+    curvature = _curvature(function, point, gradient, bounds)
+    longest = LONGEST
+    for _ in range(MAX_ITERATIONS):
+        step = newton_step(point, gradient, curvature, bounds)
+        gain = 0.5 * float(gradient @ step)
+        rounding = VALUE_ROUNDING * max(abs(value), 1.0)
+        if _is_level(step, gradient, value):
+            return Summit(point, value, True)
+        new = advance(point, step, longest, bounds)
+        new_value, new_gradient = function(new)
+        rise = new_value - value
+        if abs(rise) <= rounding:
+            new_step = newton_step(new, new_gradient, curvature, bounds)
+            rise = gain - 0.5 * float(new_gradient @ new_step)
+        if rise > 0:
+            curvature = _updated(curvature, new - point, gradient - new_gradient)
+            longest = min(LONGEST, 4.0 * longest)
+            point, value, gradient = new, new_value, new_gradient
+        elif gain <= rounding:
+            return Summit(point, value, True)
+        else:
+            longest = 0.25 * float(np.abs(new - point).max())
+    return Summit(point, value, False)
+
+
+def newton_step(point: NDArray, gradient: NDArray, curvature: NDArray, bounds: NDArray) -> NDArray:
+    """Return the step to the top of a quadratic model.
+
+    A measure at its bound stays there if the gradient or the step leads beyond.
+    """
+    low, high = bounds.T
+    free, step = np.ones(len(point), dtype=bool), gradient
+    while True:
+        stuck = free & (((point <= low) & (step < 0)) | ((point >= high) & (step > 0)))
+        free &= ~stuck
+        if step is not gradient and not stuck.any():
+            return step
+        step = np.zeros(len(point))
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+
+
+def advance(point: NDArray, step: NDArray, longest: float, bounds: NDArray) -> NDArray:
+    """Return the point after a step, or after that part of it that ends at a bound."""
+    ends = np.where(step > 0, bounds[:, 1], bounds[:, 0])
+    moves = step != 0
+    shares = np.full(len(point), np.inf)
+    shares[moves] = (ends - point)[moves] / step[moves]
+    share = min(1.0, longest / float(np.abs(step).max()), float(shares.min()))
+    return np.where(shares <= share, ends, point + share * step)
+
+
+def _is_level(step: NDArray, gradient: NDArray, value: float) -> bool:
+    slope = np.abs(gradient[step != 0]).max(initial=0.0)
+    rounding = SLOPE_ROUNDING * max(abs(value), 1.0)
+    return bool(np.abs(step).max(initial=0.0) <= SHORTEST or slope <= rounding)
+
+
+def _curvature(
+    function: Function, point: NDArray, gradient: NDArray, bounds: NDArray
+) -> NDArray[np.float64]:
+    """Return minus the Hessian by differences, made positive definite."""
+    size = len(point)
+    hessian = np.empty((size, size))
+    for index in range(size):
+        step = STEP if point[index] + STEP <= bounds[index, 1] else -STEP
+        near = point + step * np.eye(size)[index]
+        hessian[index] = (gradient - function(near)[1]) / step
+    curvatures, vectors = np.linalg.eigh(0.5 * (hessian + hessian.T))
+    curvatures = np.abs(curvatures)
+    least = max(LEAST_CURVATURE * curvatures.max(initial=0.0), np.finfo(np.float64).tiny ** 0.5)
+    return (vectors * np.maximum(curvatures, least)) @ vectors.T
+
+
+def _updated(curvature: NDArray, step: NDArray, fall: NDArray) -> NDArray:
+    """Return the curvature, such that the gradient falls along the step as it did (BFGS)."""
+    bend = float(fall @ step)
+    pull = curvature @ step
+    if bend <= LEAST_CURVATURE * float(pull @ step):
+        return curvature
+    return curvature + np.outer(fall, fall) / bend - np.outer(pull, pull) / float(pull @ step)
