@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from sklearn.model_selection import check_cv
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
@@ -434,7 +434,7 @@ class NTKConvRegressorCV(ExactRegressor):
 
     def _evidence(self, statistics: LagStatistics, candidate: Mapping[str, Any]) -> float:
         root = make_root(self.make_prior(candidate), statistics)
-        return evidence(statistics, root, float(candidate["alpha"]), self._n_intercepts).value
+        return log_evidence(statistics, root, float(candidate["alpha"]), self._n_intercepts)
 
     def _paths(
         self, statistics: LagStatistics, candidates: Candidates

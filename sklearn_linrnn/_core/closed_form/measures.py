@@ -120,36 +120,36 @@ class EvidenceAtMeasures:
             point.append(np.log(alpha / self.sums.signal(prior.root(self.n_lags))))
         return np.array(point)
 
-    def prior_at(self, point: Sequence[float]) -> LagPrior:
-        """Return the prior of a point."""
-        return self.prior_of([s.value(m) for s, m in zip(self.scales, point, strict=False)])
-
-    def alpha_at(self, point: Sequence[float], signal: float) -> float:
-        """Return the penalty of a point, where the prior expects such a signal."""
-        return float(np.exp(point[-1])) * signal if self.alpha is None else self.alpha
-
-    def at(self, point: Sequence[float]) -> tuple[LagPrior, float]:
+    def at(self, point: NDArray) -> tuple[LagPrior, float]:
         """Return the prior and the penalty of a point."""
-        prior = self.prior_at(point)
-        return prior, self.alpha_at(point, self.sums.signal(prior.root(self.n_lags)))
+        prior, _, alpha, _ = self._parts(point)
+        return prior, alpha
 
     def __call__(self, point: NDArray) -> tuple[float, NDArray]:
         """Return the evidence at a point, and its gradient."""
-        prior = self.prior_at(point)
-        root = prior.root(self.n_lags)
-        signal = self.sums.signal(root)
-        alpha = self.alpha_at(point, signal)
+        prior, root, alpha, signal = self._parts(point)
         found = self.sums.under(root, alpha).at(alpha)
         by_covariance, by_log_alpha = found.slopes()
-        used = (slice(len(by_covariance)),) * by_covariance.ndim
-        gradient = []
-        for names, scale in zip(self.groups, self.scales, strict=True):
-            change = sum(prior.covariance_slope(self.n_lags, name) for name in names)
-            slope = float(np.sum(by_covariance * change[used]))
-            if self.alpha is None:
-                variances = change if change.ndim == 1 else change.diagonal()
-                slope += by_log_alpha * float(variances @ self.sums.powers[: self.n_lags]) / signal
-            gradient.append(slope * scale.slope(getattr(prior, names[0])))
-        if self.alpha is None:
-            gradient.append(by_log_alpha)
-        return found.value, np.array(gradient)
+        used = len(by_covariance)
+        if self.alpha is None:  # the penalty goes with the signal
+            own = by_covariance if by_covariance.ndim == 1 else np.einsum("jj->j", by_covariance)
+            own += by_log_alpha / signal * self.sums.powers[:used]
+        gradient = [
+            float(np.sum(by_covariance * self._change(prior, names, scale, used)))
+            for names, scale in zip(self.groups, self.scales, strict=True)
+        ]
+        return found.value, np.array(gradient + ([by_log_alpha] if self.alpha is None else []))
+
+    def _parts(self, point: NDArray) -> tuple[LagPrior, NDArray, float, float]:
+        """Return the prior of a point, its root, the penalty and the signal."""
+        values = [s.value(m) for s, m in zip(self.scales, point.tolist(), strict=False)]
+        prior = self.prior_of(values)
+        root = prior.root(self.n_lags)
+        signal = self.sums.signal(root)
+        alpha = float(np.exp(point[-1])) * signal if self.alpha is None else self.alpha
+        return prior, root, alpha, signal
+
+    def _change(self, prior: LagPrior, names: tuple[str, ...], scale: Scale, n_lags: int) -> NDArray:
+        """Return the derivative of the covariance of the first lags by a measure."""
+        slopes = [prior.covariance_slope(n_lags, name) for name in names]
+        return scale.slope(getattr(prior, names[0])) * np.sum(slopes, axis=0)

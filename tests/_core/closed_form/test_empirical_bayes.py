@@ -230,9 +230,3 @@ def test_a_search_that_does_not_converge_keeps_its_best_point(monkeypatch):
     assert_allclose(value_of(seeking.statistics, found.prior, found.alpha), found.value, rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["nu_w", "correlation", "nu_f"])
-def test_a_scale_goes_there_and_back(name):
-    scale = make_scale(name, N_LAGS)
-    for measure in [*scale.starts, *scale.bounds]:
-        assert_allclose(scale.measure(scale.value(measure)), measure, rtol=1e-6, atol=1e-12)
-        assert scale.bounds[0] <= measure <= scale.bounds[1]

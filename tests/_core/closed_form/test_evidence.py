@@ -310,8 +310,10 @@ def test_a_channel_twice_is_that_channel_with_twice_the_variance(prior, alpha, n
     assert_allclose(twice.value, once.value, rtol=1e-9)
     change = prior.covariance_slope(N_LAGS, "nu_w")
     (found, by_alpha), (expected, by_half) = twice.slopes(), once.slopes()
-    assert_allclose(np.sum(found * change), np.sum(expected * change), rtol=1e-6)
-    assert_allclose(by_alpha, by_half, atol=1e-6)
+    rounding = 10 * np.finfo(float).eps * np.trace(twice.weighted.matrix) / alpha
+    tolerance = {"rtol": rounding, "atol": rounding}
+    assert_allclose(np.sum(found * change), np.sum(expected * change), **tolerance)
+    assert_allclose(by_alpha, by_half, **tolerance)
 
 
 @pytest.mark.parametrize("alpha", [1e-12, 1e-20])
