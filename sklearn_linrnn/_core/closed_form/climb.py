@@ -47,7 +47,7 @@ def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
 
     Newton's method with curvatures from differences of the gradient at the start, brought up to
     date from step to step (BFGS). Far from the top a step must lead uphill; near it, where values
-    differ by rounding alone, to a smaller gradient.
+    differ by rounding alone, to a smaller gradient. A measure without effect stays where it is.
 
     Parameters
     ----------
@@ -60,7 +60,11 @@ def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
     """
     point = np.clip(start, *bounds.T)
     value, gradient = function(point)
-    curvature = _curvature(function, point, gradient, bounds)
+    steps = _nearby(point, bounds)
+    gradients = np.array([function(point + step)[1] for step in steps])
+    curvature = _curvature((gradients - gradient) / steps.sum(axis=1)[:, None])
+    idle = _is_rounding(np.vstack([gradients, gradient]), value).all(axis=0)
+    bounds = np.where(idle[:, None], point[:, None], bounds)
     longest = LONGEST
     for _ in range(MAX_ITERATIONS):
         step = newton_step(point, gradient, curvature, bounds)
@@ -112,22 +116,22 @@ def advance(point: NDArray, step: NDArray, longest: float, bounds: NDArray) -> N
 
 
 def _is_level(step: NDArray, gradient: NDArray, value: float) -> bool:
-    slope = np.abs(gradient[step != 0]).max(initial=0.0)
-    rounding = SLOPE_ROUNDING * max(abs(value), 1.0)
-    return bool(np.abs(step).max(initial=0.0) <= SHORTEST or slope <= rounding)
+    level = (np.abs(step) <= SHORTEST).all() or _is_rounding(gradient[step != 0], value).all()
+    return bool(level)
 
 
-def _curvature(
-    function: Function, point: NDArray, gradient: NDArray, bounds: NDArray
-) -> NDArray[np.float64]:
-    """Return minus the Hessian by differences, made positive definite."""
-    size = len(point)
-    hessian = np.empty((size, size))
-    for index in range(size):
-        step = STEP if point[index] + STEP <= bounds[index, 1] else -STEP
-        near = point + step * np.eye(size)[index]
-        hessian[index] = (gradient - function(near)[1]) / step
-    curvatures, vectors = np.linalg.eigh(0.5 * (hessian + hessian.T))
+def _is_rounding(slopes: NDArray, value: float) -> NDArray[np.bool_]:
+    return np.abs(slopes) <= SLOPE_ROUNDING * max(abs(value), 1.0)
+
+
+def _nearby(point: NDArray, bounds: NDArray) -> NDArray:
+    """Return a step of each measure, within its bounds, as the rows of a diagonal matrix."""
+    return np.diag(np.where(point + STEP <= bounds[:, 1], STEP, -STEP))
+
+
+def _curvature(hessian: NDArray) -> NDArray[np.float64]:
+    """Return minus a Hessian, made positive definite."""
+    curvatures, vectors = np.linalg.eigh(-0.5 * (hessian + hessian.T))
     curvatures = np.abs(curvatures)
     least = max(LEAST_CURVATURE * curvatures.max(initial=0.0), np.finfo(np.float64).tiny ** 0.5)
     return (vectors * np.maximum(curvatures, least)) @ vectors.T

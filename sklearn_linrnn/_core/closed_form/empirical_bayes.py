@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from sklearn_linrnn._core.closed_form.climb import climb
@@ -17,6 +18,7 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import one_thread
 
 NEGLIGIBLE = 1e-3  # evidence, in nats, that is not worth all lags together
+ROUNDING = 1e-12  # of evidence, relative to it
 NOTHING = 1e-6  # evidence, in nats, by which any response must exceed none
 # The noise's variance relative to the signal's under the prior, (alpha/m) / tr(A).
 NOISE_TO_SIGNAL = (1e-9, 1e-4, 1e-2, 1.0)
@@ -71,7 +73,7 @@ class Search:
         if not self.statistics.varies():
             return self._nothing(0.0)
         with one_thread():
-            found = max(map(self._refine, self._starts()), key=self._worth)
+            found = self._best(list(map(self._refine, self._starts())))
         least = self._sums.evidence_of_no_response() + NOTHING
         if self.alpha is None and found.value <= least:
             return self._nothing(least - NOTHING)
@@ -79,7 +81,7 @@ class Search:
 
     def _nothing(self, value: float) -> Candidate:
         alpha = np.inf if self.alpha is None else self.alpha
-        return Candidate(self.prior, alpha, self.statistics.n_lags, value)
+        return Candidate(self.prior, alpha, 1 if self.seeks_lags else self.statistics.n_lags, value)
 
     @cached_property
     def _sums(self) -> EvidenceSums:
@@ -99,13 +101,19 @@ class Search:
         """Return the evidence less a little for each lag: one that adds nothing is left out."""
         return candidate.value - NEGLIGIBLE * candidate.n_lags / self.statistics.n_lags
 
+    def _best(self, candidates: list[Candidate]) -> Candidate:
+        """Return the first candidate that is worth most but for rounding."""
+        worth = np.array(list(map(self._worth, candidates)))
+        return candidates[int(np.argmax(worth >= worth.max() - _rounding(worth)))]
+
     def _starts(self) -> list[Candidate]:
         """Return the starts on a grid that no neighbour exceeds."""
         function = self._of_lags(self.statistics.n_lags)
         axes = [[scale.value(start) for start in scale.starts] for scale in function.scales]
         starts = [self._start(function.prior_of(values)) for values in itertools.product(*axes)]
         values = np.reshape([start.value for start in starts], [len(axis) for axis in axes])
-        peaks = values >= maximum_filter(values, size=3, mode="nearest") if axes else values
+        highest = maximum_filter(values, size=3, mode="nearest") if axes else values
+        peaks = values >= highest - _rounding(values)
         return [start for start, is_peak in zip(starts, peaks.flat, strict=True) if is_peak]
 
     def _start(self, prior: LagPrior) -> Candidate:
@@ -114,8 +122,7 @@ class Search:
         signal = self._sums.signal(root)
         alphas = [r * signal for r in NOISE_TO_SIGNAL] if self.alpha is None else [self.alpha]
         weighted = self._sums.under(root, alphas[0])
-        starts = [self._with_best_lags(prior, alpha, weighted) for alpha in alphas]
-        return max(starts, key=self._worth)
+        return self._best([self._with_best_lags(prior, alpha, weighted) for alpha in alphas])
 
     def _with_best_lags(self, prior: LagPrior, alpha: float, weighted: WeightedSums) -> Candidate:
         """Return the candidate with the number of lags that is worth most, if that is sought."""
@@ -147,3 +154,8 @@ class Search:
         summit = climb(function, function.point_of(start.prior, start.alpha), function.bounds)
         prior, alpha = function.at(summit.point)
         return Candidate(prior, alpha, start.n_lags, summit.value, summit.converged)
+
+
+def _rounding(values: NDArray) -> NDArray:
+    """Return what rounding may change values of the evidence by."""
+    return ROUNDING * np.maximum(np.abs(values), 1.0)

@@ -160,18 +160,16 @@ class WeightedSums:
         """Whether lags are independent."""
         return self.root.ndim == 1
 
-    def pull(self) -> NDArray:
+    def _pull(self) -> NDArray:
         """Return ``L^T B``, (p, n_outputs)."""
         return self.full * self.sums.cross if self.is_diagonal else self.full.T @ self.sums.cross
 
     def at(self, alpha: float) -> Evidence:
         """Return the evidence at a finite penalty."""
-        factor = factorise(self.matrix, alpha)
-        half = factor.whiten(self.pull())
-        fit = self.sums.fit(np.square(half).sum(axis=0))
-        log_volume = float(factor.log_pivots.sum()) - len(half) * math.log(alpha)
-        value = float(self.sums.log_density(fit, log_volume))
-        return Evidence(value, self, alpha, factor, half, fit)
+        factor = factorise(self.matrix, alpha, self._pull())
+        fit = self.sums.fit(np.square(factor.half).sum(axis=0))
+        log_volume = float(factor.log_pivots.sum()) - len(factor.half) * math.log(alpha)
+        return Evidence(float(self.sums.log_density(fit, log_volume)), self, alpha, factor, fit)
 
     def at_first_lags(self, alpha: float) -> NDArray:
         """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
@@ -181,11 +179,11 @@ class WeightedSums:
         priors, the models are taken one by one on a grid that gets finer around the best; the
         others have minus infinity.
         """
-        factor = cholesky_factor(self.matrix, alpha) if self.is_diagonal else None
+        factor = cholesky_factor(self.matrix, alpha, self._pull()) if self.is_diagonal else None
         if factor is None:
             return self._on_grid(alpha)
         last = slice(self.sums.n_channels - 1, None, self.sums.n_channels)  # channel of each lag
-        fit = self.sums.fit(np.square(factor.whiten(self.pull())).cumsum(axis=0)[last])
+        fit = self.sums.fit(np.square(factor.half).cumsum(axis=0)[last])
         log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last]
         return self.sums.log_density(fit, log_volume)
 
@@ -219,9 +217,7 @@ class Evidence:
     alpha : float
         The penalty.
     factor : CholeskyFactor or SpectralFactor
-        Of ``M + alpha``.
-    half : ndarray of shape (p, n_outputs)
-        ``L^T B``, whitened: the sums of its squares are what the response gains.
+        Of ``M + alpha``, with ``L^T B``: what it has whitened is what the response gains.
     fit : ndarray of shape (n_outputs,)
         ``fit_k``.
     """
@@ -230,7 +226,6 @@ class Evidence:
     weighted: WeightedSums
     alpha: float
     factor: CholeskyFactor | SpectralFactor
-    half: NDArray
     fit: NDArray
 
     def slopes(self) -> tuple[NDArray, float]:
@@ -249,9 +244,9 @@ class Evidence:
     def _slopes_of_variances(self) -> tuple[NDArray, float]:
         """Return the slopes, by the response against the share of each lag that the data show."""
         n_lags, sums = len(self.weighted.root), self.weighted.sums
-        whitener = self.factor.whiten(np.eye(len(self.half)))
+        whitener = self.factor.whiten(np.eye(len(self.factor.half)))
         left = self.alpha * np.einsum("ij,ij->j", whitener, whitener)
-        theta = whitener.T @ self.half
+        theta = whitener.T @ self.factor.half
         fitted = np.square(theta) @ (sums.freedom * self.alpha / self.fit)
         balance = fitted - len(sums.targets) * (1.0 - left)
         by_log_variance = 0.5 * balance.reshape(n_lags, -1).sum(axis=1)
@@ -264,8 +259,8 @@ class Evidence:
         sums = self.weighted.sums
         spread = self.factor.whiten(self.weighted.full.T)  # its square is that of the posterior
         shown = spread @ sums.scatter
-        residual = (sums.cross - shown.T @ self.half) * np.sqrt(sums.freedom / self.fit)
-        theta = self.factor.whiten_back(self.half)
+        residual = (sums.cross - shown.T @ self.factor.half) * np.sqrt(sums.freedom / self.fit)
+        theta = self.factor.solve()
         full = residual @ residual.T
         full -= len(sums.targets) * (sums.scatter - shown.T @ shown)
         fitted = float(np.square(theta).sum(axis=0) @ (sums.freedom * self.alpha / self.fit))

@@ -149,7 +149,9 @@ class EvidenceAtMeasures:
         alpha = float(np.exp(point[-1])) * signal if self.alpha is None else self.alpha
         return prior, root, alpha, signal
 
-    def _change(self, prior: LagPrior, names: tuple[str, ...], scale: Scale, n_lags: int) -> NDArray:
+    def _change(
+        self, prior: LagPrior, names: tuple[str, ...], scale: Scale, n_lags: int
+    ) -> NDArray:
         """Return the derivative of the covariance of the first lags by a measure."""
         slopes = [prior.covariance_slope(n_lags, name) for name in names]
         return scale.slope(getattr(prior, names[0])) * np.sum(slopes, axis=0)

@@ -23,22 +23,22 @@ class CholeskyFactor:
         Diagonal of ``U``.
     log_pivots : ndarray of shape (p,)
         Terms that add up to ``log det``; the first ones to that of the leading block.
+    half : ndarray of shape (p, n_outputs)
+        The slope, whitened; its first rows belong to the leading block.
     """
 
     factor: NDArray
     unit: NDArray
     log_pivots: NDArray
+    half: NDArray
 
     def whiten(self, columns: NDArray) -> NDArray:
-        """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse.
-
-        Its first rows see the first rows of ``C`` alone.
-        """
+        """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse."""
         return dtrtrs(self.factor, self.unit[:, None] * columns, lower=1)[0]
 
-    def whiten_back(self, columns: NDArray) -> NDArray:
-        """Return ``F^T C`` of ``C (p, k)``."""
-        return self.unit[:, None] * dtrtrs(self.factor, columns, lower=1, trans=1)[0]
+    def solve(self) -> NDArray:
+        """Return ``theta = F^T half``, (p, n_outputs)."""
+        return self.unit[:, None] * dtrtrs(self.factor, self.half, lower=1, trans=1)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,22 +53,25 @@ class SpectralFactor:
         Eigenvectors.
     log_pivots : ndarray of shape (p,)
         Terms that add up to ``log det``.
+    half : ndarray of shape (p, n_outputs)
+        The slope, whitened.
     """
 
     roots: NDArray
     vectors: NDArray
     log_pivots: NDArray
+    half: NDArray
 
     def whiten(self, columns: NDArray) -> NDArray:
         """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse."""
         return self.vectors.T @ columns / self.roots[:, None]
 
-    def whiten_back(self, columns: NDArray) -> NDArray:
-        """Return ``F^T C`` of ``C (p, k)``."""
-        return self.vectors @ (columns / self.roots[:, None])
+    def solve(self) -> NDArray:
+        """Return ``theta = F^T half``, (p, n_outputs)."""
+        return self.vectors @ (self.half / self.roots[:, None])
 
 
-def factorise(matrix: NDArray, alpha: float) -> CholeskyFactor | SpectralFactor:
+def factorise(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor | SpectralFactor:
     """Return the factor of ``M + alpha``, by eigenvalues if a pivot would cost half of the digits.
 
     Parameters
@@ -77,11 +80,13 @@ def factorise(matrix: NDArray, alpha: float) -> CholeskyFactor | SpectralFactor:
         ``M``, positive semi-definite.
     alpha : float
         The penalty, positive.
+    slope : ndarray of shape (p, n_outputs)
+        The right-hand side of the ridge.
     """
-    return cholesky_factor(matrix, alpha) or spectral_factor(matrix, alpha)
+    return cholesky_factor(matrix, alpha, slope) or spectral_factor(matrix, alpha, slope)
 
 
-def cholesky_factor(matrix: NDArray, alpha: float) -> CholeskyFactor | None:
+def cholesky_factor(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor | None:
     """Return the Cholesky factor, or None if a pivot would cost half of the digits."""
     unit = 1.0 / np.sqrt(matrix.diagonal() + alpha)
     scaled = matrix * unit[:, None]
@@ -91,12 +96,14 @@ def cholesky_factor(matrix: NDArray, alpha: float) -> CholeskyFactor | None:
     pivots = factor.diagonal()
     if failed or not pivots.min() ** 2 > EPS**0.5:
         return None
-    return CholeskyFactor(factor, unit, 2.0 * np.log(pivots / unit))
+    half = dtrtrs(factor, unit[:, None] * slope, lower=1)[0]
+    return CholeskyFactor(factor, unit, 2.0 * np.log(pivots / unit), half)
 
 
-def spectral_factor(matrix: NDArray, alpha: float) -> SpectralFactor:
+def spectral_factor(matrix: NDArray, alpha: float, slope: NDArray) -> SpectralFactor:
     """Return the eigenvalues and eigenvectors."""
     eigenvalues, vectors = np.linalg.eigh(matrix)
     rounding = len(eigenvalues) * EPS * eigenvalues[-1]
     eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0.0) + alpha
-    return SpectralFactor(np.sqrt(eigenvalues), vectors, np.log(eigenvalues))
+    roots = np.sqrt(eigenvalues)
+    return SpectralFactor(roots, vectors, np.log(eigenvalues), vectors.T @ slope / roots[:, None])

@@ -17,7 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cholesky, eigh, qr, toeplitz
 
-from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights, powers
+from sklearn_linrnn._core.priors.lag_weights import (
+    linear_rnn_lag_weights,
+    linear_rnn_slope,
+    powers,
+)
 
 STEP = 1e-5  # of central differences, relative to a hyperparameter
 UNDERFLOW = 1e-280  # a variance of which products lose digits
@@ -152,10 +156,7 @@ class LinearRNN(LagPrior):
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the lag weights, (n_lags,)."""
-        power, slope, bend = (powers(self.nu_w, n_lags, order) for order in range(3))
-        if name == "nu_w":
-            return self.nu_c * self.nu_f * bend + (self.nu_c + self.nu_f) * slope
-        return (self.nu_c if name == "nu_f" else self.nu_f) * slope + power
+        return linear_rnn_slope(n_lags, self.nu_w, self.nu_f, self.nu_c, name)
 
     def ensemble_deviations(self, n_lags: int) -> NDArray[np.float64]:
         """Return the deviations ``sqrt(gamma_j / rho_j)`` of ``theta`` at initialisation.

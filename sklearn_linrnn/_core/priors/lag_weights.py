@@ -59,6 +59,16 @@ def linear_rnn_lag_weights(
     return weights
 
 
+def linear_rnn_slope(
+    n_lags: int, nu_w: float, nu_f: float, nu_c: float, name: str
+) -> NDArray[np.float64]:
+    """Return the derivative of the lag weights, (n_lags,), by one of the initial variances."""
+    power, slope, bend = (powers(nu_w, n_lags, order) for order in range(3))
+    if name == "nu_w":
+        return nu_c * nu_f * bend + (nu_c + nu_f) * slope
+    return (nu_c if name == "nu_f" else nu_f) * slope + power
+
+
 def powers(base: float, n_lags: int, order: int = 0) -> NDArray[np.float64]:
     """Return ``base ** lag``, (n_lags,), or a derivative of it by the base.
 

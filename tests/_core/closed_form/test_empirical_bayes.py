@@ -134,6 +134,26 @@ def test_of_a_prior_without_hyperparameters_the_penalty_is_found(make):
     assert_allclose(found.alpha, same.alpha, rtol=1e-3)
 
 
+def test_of_two_variances_of_equal_effect_equal_ones_are_found():
+    """Nothing is lost: ``(nu_f + nu_c) / alpha`` and ``nu_f nu_c / alpha`` can still be any."""
+    statistics = make_statistics()
+    both = search(statistics, LinearRNN(), ("nu_w", "nu_f", "nu_c")).run()
+    assert both.prior.nu_f == both.prior.nu_c
+    for nu_c in (0.1, 10.0):
+        one = search(statistics, LinearRNN(nu_c=nu_c), ("nu_w", "nu_f")).run()
+        assert one.value <= both.value + 1e-9
+
+
+def test_what_has_no_effect_stays_where_the_search_began():
+    """A model of one lag knows of no memory."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 1))
+    statistics = LagStatistics.from_windows(x, x[:, 0] + rng.normal(size=100))
+    found = search(statistics, LinearRNN(), ("nu_w", "nu_f", "nu_c")).run()
+    assert (found.prior.nu_f, found.prior.nu_c) == (1.0, 1.0)
+    assert_allclose(found.prior.nu_w, math.exp(-1.0), rtol=1e-15)
+
+
 def test_drawn_responses_have_their_hyperparameters_found():
     """Of many outputs drawn from the prior, whose noise is theirs too."""
     rng = np.random.default_rng(2)
@@ -220,6 +240,20 @@ def test_targets_of_noise_alone_are_penalised_out_of_sight():
     assert found.value >= value_of(statistics, TC(), math.inf) - 1e-6
 
 
+def test_where_no_response_has_more_evidence_than_none_nothing_is_learned():
+    """Noise whose scatter with the inputs is less than chance would make it, at any memory."""
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(300, 10)), rng.normal(size=300)
+    y -= X @ np.linalg.lstsq(X, y)[0]
+    statistics = LagStatistics.from_windows(X, y)
+    for seeks_lags in (False, True):
+        found = search(statistics, TC(), ("nu_w",), seeks_lags=seeks_lags).run()
+        assert found.alpha == math.inf
+        assert found.prior == TC()
+        assert found.n_lags == (1 if seeks_lags else 10)
+        assert_allclose(found.value, value_of(statistics, TC(), math.inf), rtol=1e-12)
+
+
 def test_a_search_that_does_not_converge_keeps_its_best_point(monkeypatch):
     monkeypatch.setattr(climb, "MAX_ITERATIONS", 1)
     seeking = search(make_statistics(), DC(), ("nu_w", "correlation"))
@@ -228,5 +262,3 @@ def test_a_search_that_does_not_converge_keeps_its_best_point(monkeypatch):
     assert math.isfinite(found.value)
     assert found.value >= max(start.value for start in seeking._starts())
     assert_allclose(value_of(seeking.statistics, found.prior, found.alpha), found.value, rtol=1e-10)
-
-

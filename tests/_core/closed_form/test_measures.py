@@ -61,10 +61,9 @@ def test_a_point_goes_there_and_back(prior, groups):
 
 
 def test_a_common_factor_of_the_prior_does_not_matter():
-    """With ``nu_f`` and ``nu_c`` equal and large, the share of the transition is all there is."""
+    """Where the share of the readout is lost, ``nu_c`` is a factor of all lag weights."""
     one, other = (
-        EvidenceAtMeasures(SUMS, LinearRNN(0.7, 1.0, nu_c), [], None, N_LAGS)
-        for nu_c in (1e6, 1e9)
+        EvidenceAtMeasures(SUMS, LinearRNN(0.7, 1.0, nu_c), [], None, N_LAGS) for nu_c in (1e6, 1e9)
     )
     point = np.array([-3.0])
     assert_allclose(one(point)[0], other(point)[0], rtol=1e-6)
