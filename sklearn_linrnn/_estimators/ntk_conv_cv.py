@@ -16,6 +16,7 @@ from sklearn.model_selection import check_cv
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
@@ -475,7 +476,7 @@ class NTKConvRegressorCV(ExactRegressor):
     def _publish_scores(self, candidates: Candidates, scores: NDArray) -> None:
         mean = scores.mean(axis=0)
         order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
-        self.best_index_ = int(order.argmax())
+        self.best_index_ = first_best(order)
         self.best_score_ = float(mean[self.best_index_])
         self.best_params_ = dict(candidates[self.best_index_])
         results: dict[str, Any] = {

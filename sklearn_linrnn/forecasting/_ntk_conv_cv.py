@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
@@ -217,7 +218,7 @@ class NTKConvForecasterCV(LagForecaster):
                 "rank_test_MeanSquaredError": rankdata(order, method="min").astype(int),
             }
         )
-        self.best_index_ = int(order.argmin())
+        self.best_index_ = first_best(-order)
         self.best_score_ = float(errors[self.best_index_])
         self.best_params_ = dict(candidates[self.best_index_])
         self._prior = search.make_prior(self.best_params_)

@@ -42,6 +42,30 @@ class Summit:
     converged: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A point with the function's value and gradient."""
+
+    point: NDArray
+    value: float
+    gradient: NDArray
+
+    def gain(self, step: NDArray) -> float:
+        """Return the rise to the top of the quadratic model that the step leads to."""
+        return 0.5 * float(self.gradient @ step)
+
+    @property
+    def scale(self) -> float:
+        """What rounding is relative to."""
+        return max(abs(self.value), 1.0)
+
+    def is_level(self, step: NDArray) -> bool:
+        """Whether nothing but rounding is left to climb by a step."""
+        slopes = self.gradient[step != 0]
+        level = np.abs(slopes) <= SLOPE_ROUNDING * self.scale
+        return bool(level.all() or (np.abs(step) <= SHORTEST).all())
+
+
 def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
     """Return the maximum of a function uphill from a start.
 
@@ -58,51 +82,65 @@ def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
     bounds : ndarray of shape (n, 2)
         Least and greatest measures.
     """
-    point = np.clip(start, *bounds.T)
-    value, gradient = function(point)
-    steps = _nearby(point, bounds)
-    gradients = np.array([function(point + step)[1] for step in steps])
-    curvature = _curvature((gradients - gradient) / steps.sum(axis=1)[:, None])
-    idle = _is_rounding(np.vstack([gradients, gradient]), value).all(axis=0)
-    bounds = np.where(idle[:, None], point[:, None], bounds)
+    here = _place(function, np.clip(start, *bounds.T))
+    curvature, bounds = _survey(function, here, bounds)
     longest = LONGEST
     for _ in range(MAX_ITERATIONS):
-        step = newton_step(point, gradient, curvature, bounds)
-        gain = 0.5 * float(gradient @ step)
-        rounding = VALUE_ROUNDING * max(abs(value), 1.0)
-        if _is_level(step, gradient, value):
-            return Summit(point, value, True)
-        new = advance(point, step, longest, bounds)
-        new_value, new_gradient = function(new)
-        rise = new_value - value
+        step = newton_step(here, curvature, bounds)
+        if here.is_level(step):
+            return Summit(here.point, here.value, True)
+        there = _place(function, advance(here.point, step, longest, bounds))
+        move = there.point - here.point
+        rounding = VALUE_ROUNDING * here.scale
+        rise = there.value - here.value
         if abs(rise) <= rounding:
-            new_step = newton_step(new, new_gradient, curvature, bounds)
-            rise = gain - 0.5 * float(new_gradient @ new_step)
+            rise = here.gain(step) - there.gain(newton_step(there, curvature, bounds))
         if rise > 0:
-            curvature = _updated(curvature, new - point, gradient - new_gradient)
-            longest = min(LONGEST, 4.0 * longest)
-            point, value, gradient = new, new_value, new_gradient
-        elif gain <= rounding:
-            return Summit(point, value, True)
+            curvature = _updated(curvature, move, here.gradient - there.gradient)
+            here, longest = there, min(LONGEST, 4.0 * longest)
+        elif here.gain(step) <= rounding:
+            return Summit(here.point, here.value, True)
         else:
-            longest = 0.25 * float(np.abs(new - point).max())
-    return Summit(point, value, False)
+            longest = 0.25 * float(np.abs(move).max())
+    return Summit(here.point, here.value, False)
 
 
-def newton_step(point: NDArray, gradient: NDArray, curvature: NDArray, bounds: NDArray) -> NDArray:
+def _place(function: Function, point: NDArray) -> Place:
+    return Place(point, *function(point))
+
+
+def _survey(function: Function, place: Place, bounds: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the curvature by differences of the gradient, and the bounds of what has effect."""
+    steps = np.where(place.point + STEP <= bounds[:, 1], STEP, -STEP)
+    gradients = np.array([function(place.point + step)[1] for step in np.diag(steps)])
+    hessian = (gradients - place.gradient) / steps[:, None]
+    slopes = np.abs(np.vstack([gradients, place.gradient]))
+    idle = (slopes <= SLOPE_ROUNDING * place.scale).all(axis=0)
+    return _positive(-hessian), np.where(idle[:, None], place.point[:, None], bounds)
+
+
+def _positive(curvature: NDArray) -> NDArray[np.float64]:
+    """Return a curvature, made symmetric and positive definite."""
+    curvatures, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
+    curvatures = np.abs(curvatures)
+    least = max(LEAST_CURVATURE * curvatures.max(), np.finfo(np.float64).tiny ** 0.5)
+    return (vectors * np.maximum(curvatures, least)) @ vectors.T
+
+
+def newton_step(place: Place, curvature: NDArray, bounds: NDArray) -> NDArray:
     """Return the step to the top of a quadratic model.
 
     A measure at its bound stays there if the gradient or the step leads beyond.
     """
-    low, high = bounds.T
-    free, step = np.ones(len(point), dtype=bool), gradient
+    at_low, at_high = place.point <= bounds[:, 0], place.point >= bounds[:, 1]
+    free = ~((at_low & (place.gradient < 0)) | (at_high & (place.gradient > 0)))
     while True:
-        stuck = free & (((point <= low) & (step < 0)) | ((point >= high) & (step > 0)))
-        free &= ~stuck
-        if step is not gradient and not stuck.any():
+        step = np.zeros(len(free))
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], place.gradient[free])
+        stuck = free & ((at_low & (step < 0)) | (at_high & (step > 0)))
+        if not stuck.any():
             return step
-        step = np.zeros(len(point))
-        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+        free &= ~stuck
 
 
 def advance(point: NDArray, step: NDArray, longest: float, bounds: NDArray) -> NDArray:
@@ -113,28 +151,6 @@ def advance(point: NDArray, step: NDArray, longest: float, bounds: NDArray) -> N
     shares[moves] = (ends - point)[moves] / step[moves]
     share = min(1.0, longest / float(np.abs(step).max()), float(shares.min()))
     return np.where(shares <= share, ends, point + share * step)
-
-
-def _is_level(step: NDArray, gradient: NDArray, value: float) -> bool:
-    level = (np.abs(step) <= SHORTEST).all() or _is_rounding(gradient[step != 0], value).all()
-    return bool(level)
-
-
-def _is_rounding(slopes: NDArray, value: float) -> NDArray[np.bool_]:
-    return np.abs(slopes) <= SLOPE_ROUNDING * max(abs(value), 1.0)
-
-
-def _nearby(point: NDArray, bounds: NDArray) -> NDArray:
-    """Return a step of each measure, within its bounds, as the rows of a diagonal matrix."""
-    return np.diag(np.where(point + STEP <= bounds[:, 1], STEP, -STEP))
-
-
-def _curvature(hessian: NDArray) -> NDArray[np.float64]:
-    """Return minus a Hessian, made positive definite."""
-    curvatures, vectors = np.linalg.eigh(-0.5 * (hessian + hessian.T))
-    curvatures = np.abs(curvatures)
-    least = max(LEAST_CURVATURE * curvatures.max(initial=0.0), np.finfo(np.float64).tiny ** 0.5)
-    return (vectors * np.maximum(curvatures, least)) @ vectors.T
 
 
 def _updated(curvature: NDArray, step: NDArray, fall: NDArray) -> NDArray:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
 from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import one_thread
@@ -103,8 +103,7 @@ class Search:
 
     def _best(self, candidates: list[Candidate]) -> Candidate:
         """Return the first candidate that is worth most but for rounding."""
-        worth = np.array(list(map(self._worth, candidates)))
-        return candidates[int(np.argmax(worth >= worth.max() - _rounding(worth)))]
+        return candidates[first_best(np.array(list(map(self._worth, candidates))), ROUNDING)]
 
     def _starts(self) -> list[Candidate]:
         """Return the starts on a grid that no neighbour exceeds."""
@@ -113,7 +112,7 @@ class Search:
         starts = [self._start(function.prior_of(values)) for values in itertools.product(*axes)]
         values = np.reshape([start.value for start in starts], [len(axis) for axis in axes])
         highest = maximum_filter(values, size=3, mode="nearest") if axes else values
-        peaks = values >= highest - _rounding(values)
+        peaks = values >= highest - ROUNDING * np.abs(highest)
         return [start for start, is_peak in zip(starts, peaks.flat, strict=True) if is_peak]
 
     def _start(self, prior: LagPrior) -> Candidate:
@@ -154,8 +153,3 @@ class Search:
         summit = climb(function, function.point_of(start.prior, start.alpha), function.bounds)
         prior, alpha = function.at(summit.point)
         return Candidate(prior, alpha, start.n_lags, summit.value, summit.converged)
-
-
-def _rounding(values: NDArray) -> NDArray:
-    """Return what rounding may change values of the evidence by."""
-    return ROUNDING * np.maximum(np.abs(values), 1.0)

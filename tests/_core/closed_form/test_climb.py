@@ -73,7 +73,7 @@ def test_a_function_that_rises_for_ever_ends_in_a_corner():
 
 
 def test_a_level_function_leaves_the_start():
-    found = climb(lambda point: (7.0, np.zeros(3)), np.ones(3), WIDE)
+    found = climb(lambda _: (7.0, np.zeros(3)), np.ones(3), WIDE)
     assert found.converged
     assert_array_equal(found.point, 1.0)
 
