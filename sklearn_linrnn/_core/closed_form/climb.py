@@ -21,6 +21,7 @@ STEP = 1e-4  # of differences of the gradient
 VALUE_ROUNDING = 1e-12  # of a value, relative to it
 SLOPE_ROUNDING = 1e-14  # of a gradient, relative to the value
 LEAST_CURVATURE = 1e-8  # relative to the largest
+LEVEL = 1e-6  # gain that is not worth a word where rounding of the function hides the rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Summit:
     value : float
         The function there.
     converged : bool
-        Whether it is level there, but for measures at their bounds.
+        Whether next to nothing is left to climb, but for measures at their bounds.
     """
 
     point: NDArray
@@ -102,7 +103,8 @@ def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
             return Summit(here.point, here.value, True)
         else:
             longest = 0.25 * float(np.abs(move).max())
-    return Summit(here.point, here.value, False)
+    left = here.gain(newton_step(here, curvature, bounds))
+    return Summit(here.point, here.value, left <= LEVEL)
 
 
 def _place(function: Function, point: NDArray) -> Place:
@@ -154,9 +156,12 @@ def advance(point: NDArray, step: NDArray, longest: float, bounds: NDArray) -> N
 
 
 def _updated(curvature: NDArray, step: NDArray, fall: NDArray) -> NDArray:
-    """Return the curvature, such that the gradient falls along the step as it did (BFGS)."""
-    bend = float(fall @ step)
-    pull = curvature @ step
+    """Return the curvature, such that the gradient falls along the step as it did (BFGS).
+
+    Where it rose instead, as at the start the curvature is taken for positive.
+    """
+    fall = fall if fall @ step > 0 else -fall
+    bend, pull = float(fall @ step), curvature @ step
     if bend <= LEAST_CURVATURE * float(pull @ step):
         return curvature
     return curvature + np.outer(fall, fall) / bend - np.outer(pull, pull) / float(pull @ step)

@@ -99,7 +99,11 @@ class Search:
 
     def _worth(self, candidate: Candidate) -> float:
         """Return the evidence less a little for each lag: one that adds nothing is left out."""
-        return candidate.value - NEGLIGIBLE * candidate.n_lags / self.statistics.n_lags
+        return candidate.value - self._cost * candidate.n_lags
+
+    @property
+    def _cost(self) -> float:
+        return NEGLIGIBLE / self.statistics.n_lags
 
     def _best(self, candidates: list[Candidate]) -> Candidate:
         """Return the first candidate that is worth most but for rounding."""
@@ -128,9 +132,8 @@ class Search:
         n_lags = self.statistics.n_lags
         if not self.seeks_lags:
             return Candidate(prior, alpha, n_lags, weighted.at(alpha).value)
-        values = weighted.at_first_lags(alpha)
-        cost = NEGLIGIBLE / n_lags * np.arange(1, len(values) + 1)
-        best = int(np.argmax(values - cost))
+        values = weighted.at_first_lags(alpha, self._cost)
+        best = int(np.argmax(values - self._cost * np.arange(len(values))))
         return Candidate(prior, alpha, best + 1, float(values[best]))
 
     def _refine(self, start: Candidate) -> Candidate:

@@ -98,9 +98,8 @@ class EvidenceSums:
 
         Up to the last lag that can matter at a penalty or a higher one.
         """
-        signal = _variances(root) * self.powers[: len(root)]
-        last = np.flatnonzero(signal > IRRELEVANT * alpha)[-1:]
-        sums = self._first(int(last.sum()) + 1)
+        matters = _variances(root) * self.powers[: len(root)] > IRRELEVANT * alpha
+        sums = self._first(int(np.flatnonzero(matters).max(initial=0)) + 1)
         root = first_lags(root, sums.n_lags)
         if root.ndim == 1:
             scale = np.repeat(root, sums.n_channels)[:, None]
@@ -171,24 +170,24 @@ class WeightedSums:
         log_volume = float(factor.log_pivots.sum()) - len(factor.half) * math.log(alpha)
         return Evidence(float(self.sums.log_density(fit, log_volume)), self, alpha, factor, fit)
 
-    def at_first_lags(self, alpha: float) -> NDArray:
+    def at_first_lags(self, alpha: float, cost: float = 0.0) -> NDArray:
         """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
 
         Of independent lags: the leading block of a Cholesky factor is the factor of the leading
         block, so that one factorisation has them all. Where it would lose digits, and for other
-        priors, the models are taken one by one on a grid that gets finer around the best; the
-        others have minus infinity.
+        priors, the models are taken one by one on a grid that gets finer around the best, less the
+        cost of their lags; the others have minus infinity.
         """
         factor = cholesky_factor(self.matrix, alpha, self._pull()) if self.is_diagonal else None
         if factor is None:
-            return self._on_grid(alpha)
+            return self._on_grid(alpha, cost)
         last = slice(self.sums.n_channels - 1, None, self.sums.n_channels)  # channel of each lag
         fit = self.sums.fit(np.square(factor.half).cumsum(axis=0)[last])
         log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last]
         return self.sums.log_density(fit, log_volume)
 
-    def _on_grid(self, alpha: float) -> NDArray:
-        values = np.full(len(self.root), -np.inf)
+    def _on_grid(self, alpha: float, cost: float) -> NDArray:
+        values, costs = np.full(len(self.root), -np.inf), cost * np.arange(len(self.root))
         low, high = 1, len(self.root)
         best = low
         while True:
@@ -199,7 +198,9 @@ class WeightedSums:
                     values[n_lags - 1] = first.at(alpha).value
             if len(grid) == high - low + 1:
                 return values
-            best = int(values.argmax()) + 1  # in the grid: others have been seen to be worse
+            best = (
+                int((values - costs).argmax()) + 1
+            )  # in the grid: others have been seen to be worse
             place = grid.index(best)
             low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
 

@@ -144,14 +144,15 @@ def test_of_two_variances_of_equal_effect_equal_ones_are_found():
         assert one.value <= both.value + 1e-9
 
 
-def test_what_has_no_effect_stays_where_the_search_began():
-    """A model of one lag knows of no memory."""
+def test_what_has_no_effect_stays_at_the_first_start():
+    """A model of one lag knows of no memory: the shortest one is taken."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 1))
     statistics = LagStatistics.from_windows(x, x[:, 0] + rng.normal(size=100))
     found = search(statistics, LinearRNN(), ("nu_w", "nu_f", "nu_c")).run()
     assert (found.prior.nu_f, found.prior.nu_c) == (1.0, 1.0)
-    assert_allclose(found.prior.nu_w, math.exp(-1.0), rtol=1e-15)
+    scale = make_scale("nu_w", 1)
+    assert_allclose(found.prior.nu_w, scale.value(scale.starts[0]), rtol=1e-15)
 
 
 def test_drawn_responses_have_their_hyperparameters_found():
