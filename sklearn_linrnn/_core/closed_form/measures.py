@@ -50,7 +50,7 @@ def make_scale(name: str, n_lags: int) -> Scale:
             value=lambda log_time: float(np.exp(-np.exp(-log_time))),
             slope=lambda nu_w: float(-nu_w * np.log(nu_w)),
             bounds=(np.log(0.1), np.log(100.0 * n_lags)),
-            starts=np.log(np.geomspace(0.3, max(n_lags, 2), 10)).tolist(),
+            starts=np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist(),
         )
     if name == "correlation":
         return Scale(
