@@ -154,8 +154,8 @@ def test_conjugate_gradients(alpha):
 
 
 MODELS = {
-    "convolution": WeightedConv1DRegressor(max_iter=100),
-    "network": LinearRNNRegressor(16, max_iter=100, random_state=0),
+    "convolution": WeightedConv1DRegressor(max_iter=40),
+    "network": LinearRNNRegressor(16, max_iter=40, random_state=0),
 }
 
 
