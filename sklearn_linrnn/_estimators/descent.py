@@ -221,7 +221,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             if earlier is not None:
                 training.optimizer.remember([torch.tensor(array) for array in earlier.memory])
                 curves = earlier.curves
-            fit_now = partial(self._fit_now, training, prior.variances(n_lags), curves)
+            fit_now = partial(self._fit_now, training, root.variances, curves)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)

@@ -356,7 +356,7 @@ class NTKConvRegressor(ClosedFormRegressor):
             response, intercept = dual_ridge(recent, targets, weights, root, alpha, centred=centred)
         attributes = {"alpha_": alpha, "n_steps_": None, "solution_": None}
         attributes = {**prior_attributes(prior), **attributes}
-        return Fit(response, intercept, prior.variances(n_lags), attributes)
+        return Fit(response, intercept, root.variances, attributes)
 
     def _conjugate_gradients(
         self, data: TrainingData, root: PriorRoot, alpha: float

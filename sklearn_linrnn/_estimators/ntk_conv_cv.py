@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
@@ -355,7 +356,7 @@ def _results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> di
     """Return the fitted attributes that tell of scores (n_parts, n_candidates)."""
     mean = scores.mean(axis=0)
     order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
-    best = int(order.argmax())
+    best = first_best(order)
     results: dict[str, Any] = {
         f"param_{name}": _masked([candidate[name] for candidate in params]) for name in params[0]
     }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.base import clone
 
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
@@ -114,7 +115,7 @@ def _best(search: NTKConvRegressorCV, errors: NDArray) -> Choice:
             "rank_test_MeanSquaredError": rankdata(order, method="min").astype(int),
         }
     )
-    index = int(order.argmin())
+    index = first_best(-order)
     params = dict(candidates[index])
     estimator = NTKConvRegressor(
         prior=search.make_prior(params),
