@@ -17,7 +17,7 @@ from sklearn_linrnn.inspection._retrace import kernel_changes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-N_KERNELS = 20  # points of the curve of the kernel; each takes about as long as ten iterations
+N_KERNELS = 40  # most points of the curve of the kernel, at equal ratios of iterations
 
 
 class TrainingDisplay:
