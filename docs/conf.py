@@ -99,9 +99,7 @@ html_css_files = ["pages.css"]
 
 html_theme = "pydata_sphinx_theme"
 # Pages without pages below them have no use for a column that lists these.
-html_sidebars = {
-    page: [] for page in ("index", "getting_started", "benchmarks", "changelog")
-}
+html_sidebars = {page: [] for page in ("index", "getting_started", "benchmarks", "changelog")}
 html_title = f"sklearn-linrnn {release}"
 html_show_sourcelink = False
 html_theme_options = {
