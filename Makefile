@@ -62,6 +62,7 @@ define install
 	@echo "Installing sklearn-linrnn$(1) and the packages that it needs into $(CURDIR)/$(VENV)."
 	@echo "They take about 1.5 GB, half of it PyTorch. On Linux, PyTorch for NVIDIA GPUs takes"
 	@echo "several GB more; README.md (Install) says how to get the build without them."
+	@echo "This takes some minutes, and happens once."
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".$(1)"
