@@ -31,6 +31,7 @@ from sktime.performance_metrics.forecasting import MeanAbsoluteScaledError
 from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 
 from sklearn_linrnn._studies.results_file import ResultsFile
+from sklearn_linrnn._studies.seasons import season_of
 from sklearn_linrnn.forecasting import (
     LinearRNNForecaster,
     NTKConvForecaster,
@@ -40,8 +41,6 @@ from sklearn_linrnn.forecasting import (
 SETTINGS = ("series", "checksum", "season", "horizon", "folds", "window", "forecaster")
 SCORES = ("mase", "mase_std", "fit_seconds", "predict_seconds")
 LONGEST_ETS_SEASON = 24
-STEPS_PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52}  # by the first letter of a frequency
-STEPS_PER_WEEK = {"D": 7, "B": 5}
 SEASONS = {"uschange": 4}  # quarters, which its index does not say
 
 
@@ -154,24 +153,6 @@ def make_task(name: str, y: pd.Series, season: int | None, protocol: Protocol) -
 def open_results(path: Path | None) -> ResultsFile:
     """Return the results in a file; none where there is no file yet."""
     return ResultsFile(path, SETTINGS, SCORES)
-
-
-def season_of(index: pd.Index) -> int:
-    """Return the steps after which a series with this index may repeat itself; 1 for none.
-
-    >>> season_of(pd.period_range("2000-01", periods=3, freq="M"))
-    12
-    >>> season_of(pd.RangeIndex(3))
-    1
-    """
-    frequency = getattr(index, "freq", None)
-    if frequency is None:
-        return 1
-    if isinstance(frequency, pd.offsets.Tick):  # of a day
-        return max(int(pd.Timedelta(days=1) / pd.Timedelta(frequency)), 1)
-    letter = frequency.name[0]
-    steps = STEPS_PER_WEEK.get(frequency.name) or STEPS_PER_YEAR.get(letter, 1)
-    return max(steps // frequency.n, 1)
 
 
 def make_forecasters(

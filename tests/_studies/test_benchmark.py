@@ -24,9 +24,9 @@ from sklearn_linrnn._studies.benchmark import (
     make_forecasters,
     make_task,
     open_results,
-    season_of,
 )
 from sklearn_linrnn._studies.benchmark_report import describe, make_tables, rank
+from sklearn_linrnn._studies.seasons import season_of
 from sklearn_linrnn._studies.series import load_series
 from sklearn_linrnn.forecasting import NTKConvForecaster
 

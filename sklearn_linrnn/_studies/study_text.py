@@ -1,0 +1,74 @@
+"""Numbers in words: with the digits that their uncertainty allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+
+def rounded(value: float, error: float) -> str:
+    """Return a number to two digits of its error.
+
+    >>> rounded(36.716, 2.843), rounded(1180.97, 113.2), rounded(0.0612, 0.0)
+    ('36.7', '1180', '0.0612')
+    """
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.4g}"
+    decimals = 1 - math.floor(math.log10(error))
+    return f"{round(value, decimals):.{max(decimals, 0)}f}"
+
+
+def percent(share: float, low: float, high: float, sign: str = "+") -> str:
+    """Return a share in per cent, to the digits that its interval allows.
+
+    >>> percent(0.9321, 0.687, 1.252), percent(-0.0123, -0.0401, 0.0162)
+    ('+93 %', '-1.2 %')
+    """
+    return f"{_per_cent(share, low, high, sign)} %"
+
+
+def percent_interval(low: float, high: float, sign: str = "+") -> str:
+    """Return an interval in per cent.
+
+    >>> percent_interval(0.687, 1.252), percent_interval(-0.0401, 0.0162)
+    ('+69 to +125 %', '-4.0 to +1.6 %')
+    """
+    return f"{_per_cent(low, low, high, sign)} to {_per_cent(high, low, high, sign)} %"
+
+
+def _per_cent(share: float, low: float, high: float, sign: str) -> str:
+    text = rounded(100.0 * share, 50.0 * (high - low))
+    number = float(text)
+    decimals = len(text.partition(".")[2])
+    # Nothing to these digits has no sign.
+    return f"{abs(number):.{decimals}f}" if number == 0 else f"{number:{sign}.{decimals}f}"
+
+
+def cost_in_words(row: Any) -> str:
+    """Return a cost with its interval, from a record with ``cost``, ``cost_low``, ``cost_high``."""
+    bounds = row.cost_low, row.cost_high
+    return f"{percent(row.cost, *bounds)} ({percent_interval(*bounds)})"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def moment(time: Any) -> str:
+    """Return the label of a time step, without hours where they say nothing.
+
+    >>> moment(pd.Timestamp("2020-03-01")), moment(7)
+    ('2020-03-01', '7')
+    """
+    if isinstance(time, pd.Timestamp) and time == time.normalize():
+        return str(time.date())
+    return str(time)
