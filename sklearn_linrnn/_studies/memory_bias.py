@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from sklearn.utils import check_random_state
 
+from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._studies.memory_bias_result import MemoryBias, conclude
 from sklearn_linrnn._studies.study_data import Treatment, make_data
 from sklearn_linrnn._studies.study_design import StudyDesign
@@ -27,7 +28,7 @@ def memory_bias(
     nu_w: float | Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
     n_hidden: int = 128,
     n_seeds: int = 5,
-    max_iter: int = 300,
+    max_iter: int = 500,
     n_splits: int = 5,
     season: int | None = None,
     log: bool = False,
@@ -59,7 +60,7 @@ def memory_bias(
     n_seeds : int, default=5
         Number of networks, from different random starts, for each `nu_w`; with one, the intervals
         know nothing of the spread over starts.
-    max_iter : int, default=300
+    max_iter : int, default=500
         Most iterations of gradient descent.
     n_splits : int, default=5
         Number of test parts; each follows the steps that its models were trained on, as in
@@ -98,8 +99,9 @@ def memory_bias(
     one scale, so that the prior stays what it is.
 
     *Stopping.* One rule for all models: the number of iterations with the least error on the last
-    quarter of the training part, which training has not seen; at most `max_iter`. Networks that
-    differ in their seed alone stop together, where their mean error is least. Then the model is
+    quarter of the training part, which training has not seen; at most `max_iter`, and given up
+    after 100 iterations without a lower error. Networks that differ in their seed alone stop
+    together, where their mean error is least. Then the model is
     trained on the whole part for so many iterations. For the verdict `nu_w` is the one with the
     least error there. Test errors choose nothing.
 
@@ -150,11 +152,12 @@ def memory_bias(
         for variance in (*variances, NO_BIAS)
     ]
     console = Console(stderr=True)
-    for part, variance in track(
-        jobs, "Training", console=console, transient=True, disable=not progress
-    ):
-        trials.run(part, variance)
-    return conclude(trials)
+    with one_thread():  # many small products
+        for job in track(
+            jobs, "Training", console=console, transient=True, disable=not progress
+        ):
+            trials.run(*job)
+        return conclude(trials)
 
 
 def _draw_seeds(random_state: Any, n_seeds: int) -> tuple[list[int], int]:

@@ -16,6 +16,7 @@ from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn._studies.study_data import StudyData
 
 HELD_OUT = 0.25  # of a training part, its last steps, to say when to stop
+PATIENCE = 100  # iterations without a lower error after which training is given up
 STAGES = 2 ** np.arange(21)  # iterations at which the path of training is kept
 FREE_STAGES = np.unique(np.geomspace(1, STAGES[-1], 81).round().astype(np.int64))
 
@@ -105,7 +106,8 @@ def train_closed_form(part: Part, max_iter: int, prior: str, **variances: float)
     n_early = part.n_early
     early = fit(part.inputs[:n_early], part.targets[:n_early])
     held_out = part.inputs[n_early:], part.targets[n_early:]
-    errors = _errors_by_stage(early, *held_out, np.arange(1, max_iter + 1))
+    stages = np.arange(1, max_iter + 1)
+    errors = _as_given_up(_errors_by_stage(early, *held_out, stages), max_iter)
     free_errors = _errors_by_stage(early, *held_out, FREE_STAGES)
     n_iter = int(np.argmin(errors)) + 1
     n_free = int(FREE_STAGES[np.argmin(free_errors)])
@@ -171,10 +173,19 @@ def train_networks(
 def _held_out_errors(network: LinearRNNRegressor, part: Part, max_iter: int) -> NDArray:
     """Return the mean squared errors on the held-out steps after each iteration, (max_iter,)."""
     network.set_params(max_iter=max_iter, early_stopping=True)
-    network.set_params(n_iter_no_change=max_iter, validation_fraction=HELD_OUT)
+    network.set_params(n_iter_no_change=PATIENCE, validation_fraction=HELD_OUT)
     curve = 2.0 * network.fit(part.inputs, part.targets).validation_loss_curve_
-    after_divergence = max_iter - len(curve)
-    return np.pad(curve, (0, after_divergence), constant_values=np.inf)
+    return _as_given_up(curve, max_iter)
+
+
+def _as_given_up(errors: NDArray, max_iter: int) -> NDArray:
+    """Return errors by iteration, (max_iter,), that stay where a training that waits would end."""
+    lowest = np.minimum.accumulate(errors)
+    is_lower = np.concatenate([[True], lowest[1:] < lowest[:-1]])
+    iterations = np.arange(len(errors))
+    waited = iterations - np.maximum.accumulate(np.where(is_lower, iterations, 0))
+    end = int(np.argmax(waited >= PATIENCE)) if waited[-1] >= PATIENCE else len(errors) - 1
+    return np.pad(errors[: end + 1], (0, max_iter - end - 1), mode="edge")
 
 
 def _unit(values: NDArray, axis: Any) -> NDArray:
