@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -187,12 +188,12 @@ def cost_interval(
     return float(low), float(high)
 
 
-def block_length(differences: NDArray) -> float:
+def block_length(differences: NDArray) -> int:
     """Return the mean length of the stationary bootstrap's blocks that suits a series."""
     from arch.bootstrap import optimal_block_length  # noqa: PLC0415 - loads much
 
     if len(differences) < 10 or np.ptp(differences) == 0.0:
-        return 1.0
+        return 1
     with np.errstate(all="ignore"):
         length = float(optimal_block_length(differences)["stationary"].iloc[0])
-    return max(length, 1.0) if np.isfinite(length) else 1.0
+    return max(math.ceil(length), 1) if math.isfinite(length) else 1

@@ -153,9 +153,7 @@ def memory_bias(
     ]
     console = Console(stderr=True)
     with one_thread():  # many small products
-        for job in track(
-            jobs, "Training", console=console, transient=True, disable=not progress
-        ):
+        for job in track(jobs, "Training", console=console, transient=True, disable=not progress):
             trials.run(*job)
         return conclude(trials)
 

@@ -68,7 +68,7 @@ class MemoryBias:
     parts : pandas.DataFrame
         One row for each test part: ``n_train``, the number of windows to train on, ``first`` and
         ``last`` time step, the chosen ``nu_w``, ``rmse`` of the network and ``flat_rmse``, their
-        ``cost`` with its interval, ``cost_low`` to ``cost_high``, and ``verdict_without`` this part.
+        ``cost`` with its interval, ``cost_low`` to ``cost_high``, and ``verdict_without`` it.
     curve : pandas.DataFrame
         Cost against iterations, in closed form: ``rmse`` on the test parts of the limits and the
         flat convolution, ``model`` and ``nu_w``, after ``n_iter`` iterations on each whole
@@ -118,17 +118,19 @@ class MemoryBias:
 
         return MemoryBiasDisplay.from_result(self).plot(ax)
 
-    def to_html(self, path: str | Path) -> None:
+    def to_html(self, path: str | Path, *, command: str | None = None) -> None:
         """Write a report, one page that needs no other file and no network.
 
         Parameters
         ----------
         path : str or Path
             File to write; it is there whole, or not at all.
+        command : str, default=None
+            What to type to get the same again; ``None`` for the call in Python.
         """
         from sklearn_linrnn._studies.memory_bias_page import write_page  # noqa: PLC0415 - optional
 
-        write_page(self, Path(path))
+        write_page(self, Path(path), command)
 
 
 def conclude(trials: Trials) -> MemoryBias:

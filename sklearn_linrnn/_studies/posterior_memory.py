@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ N_DRAWS = 1000
 
 
 def memory_interval(
-    windows: NDArray, targets: NDArray, *, level: float, seed: int, **prior: object
+    windows: NDArray, targets: NDArray, *, level: float, seed: int, **prior: Any
 ) -> tuple[float, float]:
     """Return the interval of the lag that holds 90 % of the energy of a response.
 
@@ -28,7 +29,7 @@ def memory_interval(
         Level of the interval.
     seed : int
         Seed of the draws.
-    **prior : object
+    **prior : Any
         Parameters of `NTKConvRegressor` that say what the prior is; its strength is that of the
         highest evidence.
 

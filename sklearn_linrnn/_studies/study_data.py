@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,11 +85,12 @@ class StudyData:
             )
         return list(TimeSeriesSplit(n_splits).split(self.windows))
 
-    def null_errors(self, train: NDArray, test: NDArray) -> Iterator[tuple[str, NDArray]]:
-        """Yield the squared errors of forecasts without a model, by name."""
-        yield MEAN, (self.targets[test] - self.targets[train].mean()) ** 2
-        for name, forecasts in self.naive.items():
-            yield name, (self.targets[test] - forecasts[test]) ** 2
+    def null_errors(self, train: NDArray, test: NDArray) -> dict[str, NDArray]:
+        """Return the squared errors of forecasts without a model, by name."""
+        targets = self.targets[test]
+        forecasts = {name: values[test] for name, values in self.naive.items()}
+        forecasts = {MEAN: np.full(len(test), self.targets[train].mean()), **forecasts}
+        return {name: (targets - values) ** 2 for name, values in forecasts.items()}
 
 
 def make_data(

@@ -57,5 +57,5 @@ class StudyDesign:
 
 
 def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, Integral) or value < 1:  # type: ignore[operator]
+    if not isinstance(value, Integral) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")

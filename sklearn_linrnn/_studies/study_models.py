@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,9 @@ class Part:
         """Number of training windows before those that are held out, as the estimators count."""
         return len(self.targets) - math.ceil(HELD_OUT * len(self.targets))
 
-    def squared_errors(self, predictions: NDArray) -> NDArray:
-        """Return the squared errors on the test part, in the unit of the series."""
-        return ((self.test_targets - predictions) * self.unit) ** 2
+    def squared_errors(self, predictions: Any) -> NDArray:
+        """Return the squared errors of predictions of the test part, in the unit of the series."""
+        return np.square((self.test_targets - predictions) * self.unit)
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,11 @@ class Trial:
         On the test part, in the unit of the series.
     response : ndarray of shape (1, n_channels, n_lags)
         The impulse response, in the units of the training part.
-    path : ndarray of shape (n_stages,) or None
-        Sums of squared errors on the test part after 1, 2, 4, ... iterations, in closed form.
-    free_squared_errors : ndarray of shape (n_test,) or None
-        On the test part where the number of iterations has no upper limit, in closed form.
+    path : ndarray of shape (n_stages,)
+        Sums of squared errors on the test part after 1, 2, 4, ... iterations; empty for networks,
+        of which it is not known.
+    free_squared_errors : ndarray of shape (n_test,)
+        On the test part where the number of iterations has no upper limit; likewise.
     estimator : LinearRNNRegressor or None
         The trained network.
     """
@@ -91,12 +92,12 @@ class Trial:
     held_out_error: float
     squared_errors: NDArray
     response: NDArray
-    path: NDArray | None = None
-    free_squared_errors: NDArray | None = None
+    path: NDArray = field(default_factory=lambda: np.empty(0))
+    free_squared_errors: NDArray = field(default_factory=lambda: np.empty(0))
     estimator: LinearRNNRegressor | None = None
 
 
-def train_closed_form(part: Part, max_iter: int, prior: str, **variances: float) -> Trial:
+def train_closed_form(part: Part, max_iter: int, prior: str, **variances: Any) -> Trial:
     """Return the trial of an infinitely wide model, whose whole path is known in closed form."""
 
     def fit(inputs: NDArray, targets: NDArray) -> NTKConvRegressor:

@@ -10,36 +10,32 @@ import pandas as pd
 
 
 def rounded(value: float, error: float) -> str:
-    """Return a number to two digits of its error.
+    """Return a number to the first digit of its error, or to the second if the first is 1 or 2.
 
-    >>> rounded(36.716, 2.843), rounded(1180.97, 113.2), rounded(0.0612, 0.0)
-    ('36.7', '1180', '0.0612')
+    >>> rounded(36.716, 2.843), rounded(1180.97, 413.2), rounded(0.0612, 0.0)
+    ('36.7', '1200', '0.0612')
     """
     if not (math.isfinite(error) and error > 0):
         return f"{value:.4g}"
-    decimals = 1 - math.floor(math.log10(error))
+    decimals = decimals_of(error)
     return f"{round(value, decimals):.{max(decimals, 0)}f}"
+
+
+def decimals_of(error: float) -> int:
+    """Return how many decimals an error allows; negative for tens and more.
+
+    >>> decimals_of(2.843), decimals_of(9.1), decimals_of(413.2)
+    (1, 0, -2)
+    """
+    return -math.floor(math.log10(error / 3.0))
 
 
 def percent(share: float, low: float, high: float, sign: str = "+") -> str:
     """Return a share in per cent, to the digits that its interval allows.
 
     >>> percent(0.9321, 0.687, 1.252), percent(-0.0123, -0.0401, 0.0162)
-    ('+93 %', '-1.2 %')
+    ('+93', '-1.2')
     """
-    return f"{_per_cent(share, low, high, sign)} %"
-
-
-def percent_interval(low: float, high: float, sign: str = "+") -> str:
-    """Return an interval in per cent.
-
-    >>> percent_interval(0.687, 1.252), percent_interval(-0.0401, 0.0162)
-    ('+69 to +125 %', '-4.0 to +1.6 %')
-    """
-    return f"{_per_cent(low, low, high, sign)} to {_per_cent(high, low, high, sign)} %"
-
-
-def _per_cent(share: float, low: float, high: float, sign: str) -> str:
     text = rounded(100.0 * share, 50.0 * (high - low))
     number = float(text)
     decimals = len(text.partition(".")[2])
@@ -47,10 +43,19 @@ def _per_cent(share: float, low: float, high: float, sign: str) -> str:
     return f"{abs(number):.{decimals}f}" if number == 0 else f"{number:{sign}.{decimals}f}"
 
 
+def percent_interval(low: float, high: float) -> str:
+    """Return an interval in per cent.
+
+    >>> percent_interval(0.687, 1.252), percent_interval(-0.0401, 0.0162)
+    ('+69 to +125', '-4.0 to +1.6')
+    """
+    return f"{percent(low, low, high)} to {percent(high, low, high)}"
+
+
 def cost_in_words(row: Any) -> str:
     """Return a cost with its interval, from a record with ``cost``, ``cost_low``, ``cost_high``."""
     bounds = row.cost_low, row.cost_high
-    return f"{percent(row.cost, *bounds)} ({percent_interval(*bounds)})"
+    return f"{percent(row.cost, *bounds)} %, {percent_interval(*bounds)} %"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -94,7 +94,7 @@ class Trials:
         """Return the squared errors of the forecasts without a model, by name."""
         found: dict[str, list[NDArray]] = {}
         for train, test in self.splits:
-            for name, errors in self.data.null_errors(train, test):
+            for name, errors in self.data.null_errors(train, test).items():
                 found.setdefault(name, []).append(errors)
         return {name: np.concatenate(errors) for name, errors in found.items()}
 
@@ -119,11 +119,9 @@ class Trials:
         return float(np.mean([trials[part].held_out_error for trials in self.of(RNN, nu_w)]))
 
     def chosen_losses(self) -> NDArray:
-        """Return the squared errors of networks with the chosen ``nu_w``, (n_timesteps, n_seeds)."""
+        """Return the squared errors of networks with the chosen ``nu_w``, likewise."""
         parts = self.part_of_step
-        by_part = [
-            self.losses(RNN, nu_w)[parts == part] for part, nu_w in enumerate(self.chosen())
-        ]
+        by_part = [self.losses(RNN, nu_w)[parts == part] for part, nu_w in enumerate(self.chosen())]
         return np.concatenate(by_part)
 
     def errors(self) -> pd.DataFrame:
@@ -157,4 +155,3 @@ class Trials:
     def _path(self, model: str, nu_w: float, n_timesteps: int) -> NDArray:
         (trials,) = self.of(model, nu_w)
         return np.sqrt(np.sum([trial.path for trial in trials], axis=0) / n_timesteps)
-
