@@ -37,7 +37,7 @@ class Comparison:
     @property
     def is_significant(self) -> bool:
         """Whether the test and the interval both tell the two apart."""
-        return self.p_value < 1.0 - self.level and not self.low <= 0.0 <= self.high
+        return self.p_value < 1.0 - self.level and (self.low > 0.0 or self.high < 0.0)
 
 
 def compare(losses: NDArray, reference: NDArray, *, level: float, seed: int) -> Comparison:

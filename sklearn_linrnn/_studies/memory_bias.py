@@ -123,8 +123,8 @@ def memory_bias(
     --------
     >>> import numpy as np
     >>> from sklearn_linrnn import memory_bias
-    >>> noise = np.random.default_rng(0).normal(size=212)
-    >>> y = noise[12:] + 2 * noise[:-12]  # what was, comes again twelve steps later
+    >>> season = np.sin(2 * np.pi * np.arange(200) / 12)
+    >>> y = season + 0.3 * np.random.default_rng(0).normal(size=200)
     >>> result = memory_bias(y, n_lags=16, nu_w=0.1, n_hidden=20, n_seeds=2, max_iter=50)
     >>> result.verdict
     'costs'

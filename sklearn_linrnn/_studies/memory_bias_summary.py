@@ -98,7 +98,7 @@ def _by_variance(result: MemoryBias) -> list[str]:
         rows = networks[networks["verdict"] == verdict]
         is_sure = verdict in ("costs", "helps")
         at = [
-            f"{row.nu_w:g} ({cost_in_words(row)})" if is_sure else f"{row.nu_w:g}"
+            f"{row.nu_w:g}: {cost_in_words(row)}" if is_sure else f"{row.nu_w:g}"
             for row in rows.itertuples()
         ]
         if at:

@@ -108,7 +108,7 @@ def train_closed_form(part: Part, max_iter: int, prior: str, **variances: Any) -
     early = fit(part.inputs[:n_early], part.targets[:n_early])
     held_out = part.inputs[n_early:], part.targets[n_early:]
     stages = np.arange(1, max_iter + 1)
-    errors = _as_given_up(_errors_by_stage(early, *held_out, stages), max_iter)
+    errors = as_given_up(_errors_by_stage(early, *held_out, stages), max_iter)
     free_errors = _errors_by_stage(early, *held_out, FREE_STAGES)
     n_iter = int(np.argmin(errors)) + 1
     n_free = int(FREE_STAGES[np.argmin(free_errors)])
@@ -176,17 +176,18 @@ def _held_out_errors(network: LinearRNNRegressor, part: Part, max_iter: int) -> 
     network.set_params(max_iter=max_iter, early_stopping=True)
     network.set_params(n_iter_no_change=PATIENCE, validation_fraction=HELD_OUT)
     curve = 2.0 * network.fit(part.inputs, part.targets).validation_loss_curve_
-    return _as_given_up(curve, max_iter)
+    return as_given_up(curve, max_iter)
 
 
-def _as_given_up(errors: NDArray, max_iter: int) -> NDArray:
+def as_given_up(errors: NDArray, max_iter: int) -> NDArray:
     """Return errors by iteration, (max_iter,), that stay where a training that waits would end."""
     lowest = np.minimum.accumulate(errors)
     is_lower = np.concatenate([[True], lowest[1:] < lowest[:-1]])
     iterations = np.arange(len(errors))
     waited = iterations - np.maximum.accumulate(np.where(is_lower, iterations, 0))
-    end = int(np.argmax(waited >= PATIENCE)) if waited[-1] >= PATIENCE else len(errors) - 1
-    return np.pad(errors[: end + 1], (0, max_iter - end - 1), mode="edge")
+    ends = np.flatnonzero(waited >= PATIENCE)
+    kept = errors[: ends[0] + 1] if len(ends) else errors
+    return np.pad(kept, (0, max_iter - len(kept)), mode="edge")
 
 
 def _unit(values: NDArray, axis: Any) -> NDArray:

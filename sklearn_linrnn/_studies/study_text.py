@@ -55,7 +55,7 @@ def percent_interval(low: float, high: float) -> str:
 def cost_in_words(row: Any) -> str:
     """Return a cost with its interval, from a record with ``cost``, ``cost_low``, ``cost_high``."""
     bounds = row.cost_low, row.cost_high
-    return f"{percent(row.cost, *bounds)} %, {percent_interval(*bounds)} %"
+    return f"{percent(row.cost, *bounds)} % ({percent_interval(*bounds)} %)"
 
 
 def listed(words: Sequence[str]) -> str:
