@@ -170,7 +170,7 @@ def cost_interval(
     .. [2] D. N. Politis, H. White, "Automatic block-length selection for the dependent bootstrap",
        Econometric Reviews 23, 2004, with the correction of 2009.
     """
-    from arch.bootstrap import StationaryBootstrap  # noqa: PLC0415 - loads much
+    from arch.bootstrap import StationaryBootstrap
 
     rng = np.random.default_rng(seed)
     n_timesteps, n_seeds = losses.shape
@@ -190,7 +190,7 @@ def cost_interval(
 
 def block_length(differences: NDArray) -> int:
     """Return the mean length of the stationary bootstrap's blocks that suits a series."""
-    from arch.bootstrap import optimal_block_length  # noqa: PLC0415 - loads much
+    from arch.bootstrap import optimal_block_length
 
     if len(differences) < 10 or np.ptp(differences) == 0.0:
         return 1

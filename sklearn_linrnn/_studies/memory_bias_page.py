@@ -61,7 +61,7 @@ def render_page(result: MemoryBias, command: str | None = None) -> str:
     page : str
     """
     try:
-        from jinja2 import (  # noqa: PLC0415 - optional
+        from jinja2 import (
             Environment,
             PackageLoader,
             StrictUndefined,

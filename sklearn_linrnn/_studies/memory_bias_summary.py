@@ -168,7 +168,7 @@ def _lags(row: Any) -> str:
 def offers(result: MemoryBias) -> list[str]:
     """Say what else to try: logarithms or differences, where level or errors change over time."""
     treatment = result.design.treatment
-    drifts, grows = _is_monotone(result), _errors_grow_with_level(result)
+    drifts, grows = _drifts(result), _errors_grow_with_level(result)
     reasons = ["level drifts from part to part"] * drifts + ["errors grow with its level"] * grows
     options = []
     if not (treatment.log or treatment.difference) and (result.data.targets > 0).all():
@@ -183,13 +183,17 @@ def offers(result: MemoryBias) -> list[str]:
     ]
 
 
-def _is_monotone(result: MemoryBias) -> bool:
-    """Return whether the means of the parts only rise, or only fall."""
-    parts = result.errors.index.get_level_values("part")
-    first = result.data.targets[: len(result.data.targets) - len(parts)]
-    tested = pd.Series(result.data.targets[len(first) :]).groupby(parts.to_numpy()).mean()
-    steps = np.diff([first.mean(), *tested])
-    return len(steps) > 1 and bool((steps > 0).all() or (steps < 0).all())
+def _drifts(result: MemoryBias) -> bool:
+    """Return whether the level goes one way from part to part, and farther than it varies in one.
+
+    The parts are the first one, which is for training alone, and the test parts.
+    """
+    targets = result.data.targets
+    numbers = result.errors.index.get_level_values("part").to_numpy() + 1
+    parts = pd.Series(targets).groupby(np.pad(numbers, (len(targets) - len(numbers), 0)))
+    steps = np.diff(parts.mean())
+    one_way = len(steps) > 1 and bool((steps > 0).all() or (steps < 0).all())
+    return one_way and bool(abs(steps.sum()) > parts.std().mean())
 
 
 def _errors_grow_with_level(result: MemoryBias) -> bool:

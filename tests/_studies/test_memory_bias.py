@@ -12,7 +12,6 @@ from sklearn_linrnn import (
     effective_memory,
     linear_rnn_lag_weights,
     memory_bias,
-    ntk_gap,
 )
 from sklearn_linrnn._studies.inference import compare
 from sklearn_linrnn._studies.study_data import LAST, MEAN, SEASONAL
@@ -136,7 +135,6 @@ def test_the_gap_is_that_of_a_network_and_its_limit_alone(result):
     table = result.table
     assert np.isfinite(rows(result, RNN)["gap"].astype(float)).all()
     assert table.loc[table["model"] != RNN, ["gap", "is_lazy"]].isna().all(axis=None)
-    assert ntk_gap.__doc__
 
 
 def test_the_curve_begins_where_nothing_is_learned_and_ends_where_all_is(result):
@@ -257,11 +255,10 @@ def test_of_a_season_a_model_must_know_more_than_the_season():
 
 def test_the_sentences_have_the_numbers_of_the_table(driven):
     assert driven.summary.startswith("On this series")
-    assert f"nu_w chosen inside each training part ({'0.9, 0.9 and 0.9'})" in driven.summary
+    assert "nu_w chosen inside each training part (0.9, 0.9 and 0.9)" in driven.summary
     row = rows(driven, RNN).loc[0.1]
     assert f"it costs at 0.1: {100 * row['cost']:+.0f} % (" in driven.summary
     assert "the data support a memory to lag 5 (90%)" in driven.summary
-    assert "was" not in driven.summary.split("On this series")[0]
 
 
 def test_a_verdict_that_hangs_on_one_part_says_so():
@@ -312,9 +309,11 @@ def test_the_pictures_draw_those_numbers(result):
     cost, memory, curve = display.axes_
     assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_legend() for ax in display.axes_)
     points = cost.containers[0].lines[0]
-    assert_allclose(points.get_ydata(), 100 * display.frame()["cost"])
+    assert_allclose(points.get_ydata().astype(float), 100 * display.frame()["cost"])
     assert_allclose(memory.lines[0].get_ydata(), display.frame()["prior_memory"])
-    assert_allclose(curve.lines[0].get_ydata(), 100 * result.curve["cost"][result.curve["nu_w"] == 0.1])
+    assert_allclose(
+        curve.lines[0].get_ydata(), 100 * result.curve["cost"][result.curve["nu_w"] == 0.1]
+    )
     _, axes = plt.subplots(1, 3)
     assert result.plot(axes).figure_ is axes[0].figure
     with pytest.raises(ValueError, match="ax must be three axes, got 2"):
