@@ -162,7 +162,7 @@ class MemoryBiasDisplay:
         bounds = rows["memory_low"] - 0.3, rows["memory_high"] + 0.3
         ax.vlines(
             rows["nu_w"], *bounds, color=FIT, linewidth=6,
-            alpha=0.35, label=f"posterior, {self.level:.0%}",
+            alpha=0.5, label=f"posterior, {self.level:.0%}",
         )  # fmt: skip
         ax.plot(rows["nu_w"], rows["fit_memory"], color=NETWORK, marker="o", linestyle="none",
                 label="network")  # fmt: skip
@@ -187,7 +187,7 @@ class MemoryBiasDisplay:
         from matplotlib import colormaps
 
         variances = self.networks["nu_w"]
-        shades = colormaps["viridis"](np.linspace(0.0, 0.85, len(variances)))
+        shades = colormaps["viridis"](np.linspace(0.3, 0.9, len(variances)))
         for shade, row in zip(shades, self.networks.itertuples(), strict=True):
             path = self.curve[self.curve["nu_w"] == row.nu_w]
             ax.plot(path["n_iter"], 100.0 * path["cost"], color=shade, label=f"{row.nu_w:g}")
