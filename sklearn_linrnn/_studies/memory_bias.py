@@ -101,7 +101,7 @@ def memory_bias(
     *Stopping.* One rule for all models: the number of iterations with the least error on the last
     quarter of the training part, which training has not seen; at most `max_iter`, and given up
     after 100 iterations without a lower error. Networks that differ in their seed alone stop
-    together, where their mean error is least. Then the model is
+    together, where the mean error of the first three is least. Then the model is
     trained on the whole part for so many iterations. For the verdict `nu_w` is the one with the
     least error there. Test errors choose nothing.
 

@@ -16,6 +16,7 @@ from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn._studies.study_data import StudyData
 
 HELD_OUT = 0.25  # of a training part, its last steps, to say when to stop
+N_WATCHED = 3  # networks that say when all of one kind stop
 PATIENCE = 100  # iterations without a lower error after which training is given up
 STAGES = 2 ** np.arange(21)  # iterations at which the path of training is kept
 FREE_STAGES = np.unique(np.geomspace(1, STAGES[-1], 81).round().astype(np.int64))
@@ -147,14 +148,15 @@ def train_networks(
 ) -> list[Trial]:
     """Return the trials of networks of finite width, one for each seed.
 
-    All are trained twice: first without the held-out steps, up to the last iteration; then on the
-    whole training part, up to the iteration with the least held-out error in the mean over seeds.
+    The first ones are trained without the held-out steps, up to the last iteration; then all are
+    trained on the whole part, up to the iteration with the least held-out error in their mean.
     """
     networks = [
         LinearRNNRegressor(init="centered", dtype="float32", random_state=seed, **parameters)
         for seed in seeds
     ]
-    errors = np.mean([_held_out_errors(network, part, max_iter) for network in networks], axis=0)
+    watched = [_held_out_errors(network, part, max_iter) for network in networks[:N_WATCHED]]
+    errors = np.mean(watched, axis=0)
     n_iter = int(np.argmin(errors)) + 1
     trials = []
     for network in networks:
