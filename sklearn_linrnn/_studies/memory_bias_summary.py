@@ -139,11 +139,16 @@ def _one_part(result: MemoryBias) -> list[str]:
     """Say whether the verdict hangs on one part."""
     if result.verdict not in ("costs", "helps"):
         return []
+    hangs = result.parts[result.parts["verdict_without"] != result.verdict]
     return [
-        f"One part makes this result: without the test steps {moment(part.first)} to "
-        f'{moment(part.last)} it would be "{part.verdict_without}".'
-        for part in result.parts[result.parts["verdict_without"] != result.verdict].itertuples()
+        f"One part makes this result: without the test steps "
+        f'{" or ".join(_span(part) for part in parts.itertuples())} it would be "{verdict}".'
+        for verdict, parts in hangs.groupby("verdict_without")
     ]
+
+
+def _span(part: Any) -> str:
+    return f"{moment(part.first)} to {moment(part.last)}"
 
 
 def _memory(result: MemoryBias) -> list[str]:

@@ -36,20 +36,31 @@ def percent(share: float, low: float, high: float, sign: str = "+") -> str:
     >>> percent(0.9321, 0.687, 1.252), percent(-0.0123, -0.0401, 0.0162)
     ('+93', '-1.2')
     """
-    text = rounded(100.0 * share, 50.0 * (high - low))
-    number = float(text)
-    decimals = len(text.partition(".")[2])
-    # Nothing to these digits has no sign.
-    return f"{abs(number):.{decimals}f}" if number == 0 else f"{number:{sign}.{decimals}f}"
+    return _signed(share, _decimals(low, high), sign)
 
 
 def percent_interval(low: float, high: float) -> str:
-    """Return an interval in per cent.
+    """Return an interval in per cent; with a digit more where it would seem to hold zero.
 
-    >>> percent_interval(0.687, 1.252), percent_interval(-0.0401, 0.0162)
-    ('+69 to +125', '-4.0 to +1.6')
+    >>> percent_interval(0.687, 1.252), percent_interval(0.003, 0.209)
+    ('+69 to +125', '+0.3 to +20.9')
     """
-    return f"{percent(low, low, high)} to {percent(high, low, high)}"
+    decimals = _decimals(low, high)
+    while low * high > 0 and 0.0 in (round(100 * low, decimals), round(100 * high, decimals)):
+        decimals += 1
+    return f"{_signed(low, decimals, '+')} to {_signed(high, decimals, '+')}"
+
+
+def _decimals(low: float, high: float) -> int:
+    half = 50.0 * (high - low)
+    return decimals_of(half) if math.isfinite(half) and half > 0 else 1
+
+
+def _signed(share: float, decimals: int, sign: str) -> str:
+    number = round(100.0 * share, decimals)
+    digits = max(decimals, 0)
+    # Nothing, to these digits, has no sign.
+    return f"{abs(number):.{digits}f}" if number == 0 else f"{number:{sign}.{digits}f}"
 
 
 def cost_in_words(row: Any) -> str:
