@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sklearn_linrnn._studies.memory_bias_result import MemoryBias
+from sklearn_linrnn._studies.memory_bias_summary import sentences
 from sklearn_linrnn._studies.study_data import LAST, MEAN, SEASONAL
 from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
@@ -28,7 +29,10 @@ def print_report(result: MemoryBias) -> None:
     console = Console(highlight=False)
     console.print(make_table(result))
     console.print(legend(result), style="dim")
-    console.print(escape(result.summary), style="bold")
+    verdict, *others = sentences(result)
+    console.print(escape(verdict), style="bold")
+    for sentence in others:
+        console.print(escape(sentence))
 
 
 def make_table(result: MemoryBias) -> Table:
