@@ -14,7 +14,7 @@ from sklearn_linrnn._studies.memory_bias_report import EXPLAINED, SHORT, cells
 from sklearn_linrnn._studies.memory_bias_result import MemoryBias
 from sklearn_linrnn._studies.memory_bias_summary import sentences
 from sklearn_linrnn._studies.results_file import write_whole
-from sklearn_linrnn._studies.study_models import HELD_OUT, PATIENCE
+from sklearn_linrnn._studies.study_models import HELD_OUT, N_WATCHED, PATIENCE
 from sklearn_linrnn._studies.study_text import cost_in_words, moment
 from sklearn_linrnn._studies.study_trials import FLAT
 
@@ -93,6 +93,7 @@ def render_page(result: MemoryBias, command: str | None = None) -> str:
         level=f"{result.design.level:.0%}",
         held_out=f"{HELD_OUT:.0%}",
         patience=PATIENCE,
+        n_watched=min(N_WATCHED, result.design.n_seeds),
         again=command or make_call(result),
         version=version("sklearn-linrnn"),
         dark_page=DARK_PAGE,

@@ -39,7 +39,7 @@ def sentences(result: MemoryBias) -> list[str]:
     """Return what a study found, the verdict first."""
     found = [verdict_sentence(result)]
     if result.verdict != "nothing to learn":
-        for say in (_by_variance, _unfinished, _by_size, _one_part, _memory):
+        for say in (_one_part, _by_variance, _unfinished, _by_size, _memory):
             found += say(result)
     return found + offers(result)
 
