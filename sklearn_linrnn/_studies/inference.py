@@ -80,9 +80,9 @@ def is_better(losses: NDArray, reference: NDArray, *, level: float) -> bool:
 def diebold_mariano(losses: NDArray, reference: NDArray) -> tuple[float, float]:
     """Test whether two models have the same expected loss.
 
-    The mean difference is divided by its standard deviation [1]_: over time with a HAC variance [2]_
-    and the correction of small samples [3]_; over the seeds of a model as the variance of their
-    mean. The degrees of freedom of the sum are Satterthwaite's [4]_.
+    The mean difference is divided by its standard deviation [1]_. Its variance over time is HAC
+    [2]_ with the correction of small samples [3]_; to it the variance of the mean over the seeds of
+    a model is added. The degrees of freedom of the sum are Satterthwaite's [4]_.
 
     Parameters
     ----------
