@@ -49,7 +49,8 @@ logarithms = memory_bias(
     load_airline().rename("airline"), nu_w=[0.1, 0.9], n_hidden=64, n_seeds=3, log=True
 )
 print(logarithms.summary)
-logarithms.parts.round(3)
+columns = ["n_train", "nu_w", "cost", "cost_low", "cost_high", "verdict_without"]
+logarithms.parts[columns].round(3)
 
 # %%
 # One model from near

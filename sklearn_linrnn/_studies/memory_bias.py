@@ -129,7 +129,7 @@ def memory_bias(
     >>> result.verdict
     'costs'
     """
-    variances = tuple(np.atleast_1d(np.asarray(nu_w, dtype=np.float64)).tolist())
+    variances = tuple(dict.fromkeys(np.atleast_1d(np.asarray(nu_w, dtype=np.float64)).tolist()))
     design = StudyDesign(
         name=str(getattr(y, "name", None) or "this series"),
         n_lags=n_lags,

@@ -165,6 +165,15 @@ def test_one_input_may_be_a_series_a_column_or_a_frame():
         assert_frame_equal(memory_bias(pd.Series(y), other, **tiny).table, expected)
 
 
+def test_a_variance_that_is_named_twice_counts_once():
+    tiny = {**SMALL, "n_hidden": 5, "max_iter": 2}
+    once, twice = (
+        memory_bias(short_memory(60), **{**tiny, "nu_w": nu_w}).table
+        for nu_w in ([0.3], [0.3, 0.3])
+    )
+    assert_frame_equal(once, twice)
+
+
 def test_progress_goes_to_standard_error_alone(capsys):
     memory_bias(short_memory(60), **{**SMALL, "max_iter": 2, "n_hidden": 5}, progress=True)
     assert capsys.readouterr().out == ""
