@@ -14,6 +14,7 @@ from sklearn_linrnn import (
     memory_bias,
 )
 from sklearn_linrnn._studies.inference import compare
+from sklearn_linrnn._studies.series import load_series
 from sklearn_linrnn._studies.study_data import LAST, MEAN, SEASONAL
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN, SCALED
 
@@ -347,3 +348,18 @@ def test_a_memory_of_twelve_steps_is_told_to_cost():
     series = (remembers_a_year(seed) for seed in range(50))
     verdicts = [memory_bias(y, nu_w=0.1, n_hidden=64).verdict for y in series]
     assert verdicts.count("costs") >= 0.9 * 50
+
+
+@pytest.mark.slow
+def test_airline_is_told_what_a_block_bootstrap_by_hand_tells():
+    y = load_series("airline").target
+    found = memory_bias(y, nu_w=(0.1, 0.9), n_seeds=3)
+    verdicts = rows(found, RNN)["verdict"]
+    assert verdicts.to_dict() == {0.1: "costs", 0.9: "no difference"}
+    losses = found.errors[RNN][0.1].to_numpy().mean(axis=1)
+    flat = found.errors[FLAT].to_numpy()[:, 0]
+    rng, n, block = np.random.default_rng(0), len(flat), 12
+    starts = rng.integers(n, size=(2000, -(-n // block)))
+    steps = ((starts[..., None] + np.arange(block)) % n).reshape(2000, -1)[:, :n]
+    costs = np.sqrt(losses[steps].mean(axis=1) / flat[steps].mean(axis=1)) - 1
+    assert np.quantile(costs, 0.05) > 0
