@@ -147,10 +147,13 @@ def memory_bias_command(
     """
     # Imported here so that --help and wrong options answer at once.
     from sklearn_linrnn._studies.memory_bias import memory_bias  # noqa: PLC0415
+    from sklearn_linrnn._studies.memory_bias_page import load_template  # noqa: PLC0415
     from sklearn_linrnn._studies.memory_bias_report import print_report  # noqa: PLC0415
     from sklearn_linrnn._studies.results_file import write_whole  # noqa: PLC0415
 
     try:
+        if report is not None:
+            load_template()  # before the work, not after it
         series = load_series(name_or_csv, target, inputs)
         result = memory_bias(
             series.target.rename(series.name),
@@ -162,13 +165,16 @@ def memory_bias_command(
             difference=difference,
             progress=True,
         )
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         raise click.ClickException(str(error)) from error
     print_report(result)
-    if csv is not None:
-        write_whole(csv, result.table.to_csv(index=False))
-    if report is not None:
-        result.to_html(report, command=_typed())
+    try:
+        if csv is not None:
+            write_whole(csv, result.table.to_csv(index=False))
+        if report is not None:
+            result.to_html(report, command=_typed())
+    except OSError as error:
+        raise click.ClickException(f"The file could not be written: {error}") from error
 
 
 @main.command("benchmark", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")

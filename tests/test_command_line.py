@@ -115,6 +115,14 @@ def test_the_report_says_what_was_typed(tmp_path, monkeypatch):
     assert f"<pre>sklearn-linrnn {' '.join(typed)}</pre>" in path.read_text(encoding="utf-8")
 
 
+def test_a_report_without_its_libraries_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    result = run("airline", "--report", tmp_path / "out.html")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "pip install 'sklearn-linrnn[report]'" in words(result.stderr)
+
+
 def test_ctrl_c_ends_with_its_status_and_leaves_nothing(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sklearn_linrnn._studies.memory_bias_display import MemoryBiasDisplay
 from sklearn_linrnn._studies.memory_bias_report import EXPLAINED, SHORT, cells
@@ -17,6 +18,9 @@ from sklearn_linrnn._studies.results_file import write_whole
 from sklearn_linrnn._studies.study_models import HELD_OUT, N_WATCHED, PATIENCE
 from sklearn_linrnn._studies.study_text import cost_in_words, moment
 from sklearn_linrnn._studies.study_trials import FLAT
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 TITLES = {
     "costs": "The memory bias costs accuracy",
@@ -60,26 +64,10 @@ def render_page(result: MemoryBias, command: str | None = None) -> str:
     -------
     page : str
     """
-    try:
-        from jinja2 import (
-            Environment,
-            PackageLoader,
-            StrictUndefined,
-        )
-    except ImportError as error:
-        raise ImportError(
-            "A report needs Jinja2 and Matplotlib: pip install 'sklearn-linrnn[report]'."
-        ) from error
-    environment = Environment(
-        loader=PackageLoader("sklearn_linrnn", "_studies"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    template = load_template()
     verdict, *others = sentences(result)
     nulls = result.table.loc[result.table["n_iter"].isna(), "model"]
-    return environment.get_template("memory_bias.html.jinja").render(
+    return template.render(
         design=result.design,
         title=TITLES[result.verdict],
         verdict=verdict,
@@ -99,6 +87,26 @@ def render_page(result: MemoryBias, command: str | None = None) -> str:
         dark_page=DARK_PAGE,
         dark_text=DARK_TEXT,
     )
+
+
+def load_template() -> Template:
+    """Return the page without its contents; raise where what a report needs is not there."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
+        import_module("matplotlib")
+    except ImportError as error:
+        raise ImportError(
+            "A report needs Jinja2 and Matplotlib: pip install 'sklearn-linrnn[report]'."
+        ) from error
+    environment = Environment(
+        loader=PackageLoader("sklearn_linrnn", "_studies"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("memory_bias.html.jinja")
 
 
 def draw_pictures(display: MemoryBiasDisplay) -> list[dict[str, str]]:
