@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sklearn_linrnn._studies.benchmark import Failure, Protocol, has_statsmodels
+from sklearn_linrnn._studies.benchmark import Failure, Protocol
 
 SERIES_PER_TABLE = 5  # as many as fit into 80 columns
 MISSING = "-"
@@ -33,8 +33,6 @@ def print_ranking(frame: pd.DataFrame, protocol: Protocol, failures: Sequence[Fa
     for failure in failures:
         text = f"{failure.forecaster} failed on {failure.series}: {_first_line(failure.message)}"
         console.print(escape(text), soft_wrap=True)
-    if not has_statsmodels():
-        console.print("AutoETS is left out: it needs statsmodels.")
 
 
 def _first_line(message: str) -> str:
