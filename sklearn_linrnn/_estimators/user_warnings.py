@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 
 INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
@@ -10,9 +10,9 @@ INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the first line outside this package, and outside what it is called through."""
-    level, frame = 1, sys._getframe()
+    level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").startswith(INSIDE):
-        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+        level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-import sklearn_linrnn._core.statistics.lag_operator as module
+import sklearn_linrnn._core.statistics.scatter_products as module
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 
