@@ -1,4 +1,4 @@
-"""The iterations of a trained network taken again: in its limit, and to first order."""
+"""The iterations of a trained network done again: in its limit, and to first order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from sklearn_linrnn._core.networks.tangent_kernel import empirical_kernel
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.training.loop import Stopping
 from sklearn_linrnn._core.training.objective import Model
-from sklearn_linrnn._estimators.training_record import TrainingRecord
+from sklearn_linrnn._estimators.training_record import (
+    TrainingRecord,
+    initial_network,
+    trained_network,
+)
 
 
 class Retraced(NamedTuple):
@@ -42,11 +46,10 @@ class Retraced(NamedTuple):
 
 
 def retrace(record: TrainingRecord) -> Retraced:
-    """Take the iterations of a network's training again, with its expansion and in its limit."""
+    """Do the iterations of a network's training again, with its expansion and in its limit."""
     sums, recipe = record.statistics, record.recipe
     assert isinstance(recipe, RNNRecipe)
-    fitted = RNNParameters(*map(torch.tensor, record.parameters))
-    initial = recipe.draw(sums.n_channels, len(sums.target_mean)).like(fitted.transition)
+    initial, trained = initial_network(record), trained_network(record)
     origin = LinearRNNModel(initial, sums.n_lags).response()
     begun, subtracted = (torch.zeros_like(origin), origin) if recipe.is_centred else (origin, None)
     prior, cpu = recipe.prior(sums.n_lags), torch.device("cpu")
@@ -54,7 +57,7 @@ def retrace(record: TrainingRecord) -> Retraced:
     limit = ScaledConvolution(root, origin.shape[1], torch.float64, begun)
     double = RNNParameters(*(parameter.double() for parameter in initial))
     linearised = LinearisedRNN(double, sums.n_lags, origin=subtracted)
-    before, after = (empirical_kernel(each, sums.n_lags) for each in (initial, fitted))
+    before, after = (empirical_kernel(each, sums.n_lags) for each in (initial, trained))
     curvature = Quadratic.of(sums, root).largest_eigenvalue()
     return Retraced(
         start=begun,
@@ -65,7 +68,7 @@ def retrace(record: TrainingRecord) -> Retraced:
 
 
 def _train(model: Model, record: TrainingRecord, curvature: float) -> Tensor:
-    """Return the response of a model that takes the iterations that the network took."""
+    """Return the response of a model after as many iterations as the network was trained for."""
     if record.n_kept > 0:
         stopping = Stopping(record.n_kept, tol=0.0, patience=1)
         rule = replace(record.rule, stopping=stopping)
