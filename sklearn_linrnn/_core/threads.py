@@ -15,9 +15,9 @@ def one_thread() -> Iterator[None]:
     """Let PyTorch and the BLAS of NumPy and SciPy use one thread in the body.
 
     Threads that wait for work keep their cores busy. Between small factorisations they wait most of
-    the time, and slow down each other and all else.
+    the time, and slow down each other and everything else.
     """
-    before = torch.get_num_threads()  # of the thread that asks
+    before = torch.get_num_threads()  # of this thread
     torch.set_num_threads(1)
     try:
         with _blas().limit(limits=1):

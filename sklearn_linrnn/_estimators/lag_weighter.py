@@ -1,4 +1,4 @@
-"""The kernel's feature map, as a transformer."""
+"""The kernel's feature map as a transformer."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like
-            Windows ``(n_samples, n_timesteps * n_channels)``, the steps of recordings
+            Windows ``(n_samples, n_timesteps * n_channels)``, the time steps of recordings
             ``(n_samples, n_channels)`` with ``rows="timesteps"``, or windows ``(n_samples,
             n_timesteps, n_channels)``.
         y : None
@@ -213,12 +213,12 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the columns of X; ``None`` for those seen in `fit`, or x0, x1, ...
+            Names of the columns of X; ``None`` for those in `fit`, or x0, x1, ...
 
         Returns
         -------
         names : ndarray of str
-            Those of the columns of a 2-D X of windows; else ``name_lag_j`` for the lags of each
+            The names of the columns of a 2-D X of windows; else ``name_lag_j`` for the lags of each
             channel.
         """
         check_is_fitted(self)

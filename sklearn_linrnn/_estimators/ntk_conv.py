@@ -141,17 +141,16 @@ class NTKConvRegressor(ClosedFormRegressor):
         The number of iterations; None for the minimum.
     solution_ : Solution or None
         Where training arrived, with its spectrum and posterior; ``None`` where conjugate gradients
-        solved. It holds the scatter of the lags, ``(n_lags * n_channels)**2`` numbers, and so does
-        a pickle; the decompositions are made at first use and are not stored.
+        or a Gram matrix of windows solved. It holds the scatter of the lags, ``(n_lags *
+        n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
+        are not stored.
     noise_variance_ : ndarray of shape (n_outputs,)
         Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
-        where `alpha` maximises the evidence, so does this. Needs an eigendecomposition, at first
-        access.
+        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
     effective_degrees_of_freedom_ : float
-        Trace of the hat matrix, the intercept included. Needs an eigendecomposition, at first
-        access.
+        Trace of the hat matrix, the intercept included. Decomposes the scatter at first access.
     impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        Posterior standard deviation of ``H``. Needs an eigendecomposition, at first access.
+        Posterior standard deviation of ``H``. Decomposes the scatter at first access.
     n_features_in_ : int
         Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
         if there is a target at every time step.
@@ -278,7 +277,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         return self._fit_of(found.prior, solution)
 
     def _count_lags(self, data: AnyData) -> int:
-        """Return the number of lags, or if it is "auto" the most that are worth a look."""
+        """Return the number of lags, or if it is "auto" the largest number to choose from."""
         if self.n_lags != "auto":
             return data.count_lags(self.n_lags)
         if not isinstance(data, TrainingData):
@@ -310,7 +309,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         return mean_error(squares, solution.statistics).cpu().numpy()
 
     def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
-        """Return the number of iterations with the least error on the last observed steps."""
+        """Return the number of iterations with the least error on the last observed time steps."""
         early, late = data.split(self.validation_fraction)
         n_lags = solution.statistics.n_lags
         held_out = self._statistics(late, n_lags)
@@ -342,9 +341,9 @@ class NTKConvRegressor(ClosedFormRegressor):
         windows = sequences.inputs if few and isinstance(sequences, Windows) else None
         if windows is None and not prior.has_independent_lags:
             raise ValueError(
-                f"prior={self.prior!r} correlates lags, and n_lags={n_lags} on as much data is "
-                "solved by conjugate gradients, which are for independent lags. Lower n_lags, or "
-                "use solver='direct' if there is memory for it."
+                f"prior={self.prior!r} correlates lags, and n_lags={n_lags} with these data is "
+                "solved by conjugate gradients, which need independent lags. Lower n_lags, or use "
+                "solver='direct' if there is memory for it."
             )
         root, alpha = PriorRoot.of_prior(prior, n_lags, data.n_channels, device), float(self.alpha)
         if windows is None:
@@ -377,7 +376,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         return pad(found.response, (0, 0, 0, unused)), operator.intercept(found.response)
 
     def _check_iterable(self, n_lags: int) -> None:
-        """Raise if a parameter needs what conjugate gradients do not have."""
+        """Raise if a parameter needs what conjugate gradients do not compute."""
         names = (*HYPERPARAMETERS, "alpha", "n_lags")
         needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
         if self.n_steps is not None:

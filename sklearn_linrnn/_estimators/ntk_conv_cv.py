@@ -114,8 +114,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         The number of iterations; None for the minimum.
     solution_ : Solution or None
         Where training arrived, with its spectrum and posterior; ``None`` where conjugate gradients
-        solved. It holds the scatter of the lags, ``(n_lags * n_channels)**2`` numbers, and so does
-        a pickle; the decompositions are made at first use and are not stored.
+        or a Gram matrix of windows solved. It holds the scatter of the lags, ``(n_lags *
+        n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
+        are not stored.
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
         ``H``, lag 0 first.
     intercept_ : ndarray of shape (n_outputs,)
@@ -124,13 +125,11 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         ``rho``, or the variances of another prior.
     noise_variance_ : ndarray of shape (n_outputs,)
         Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
-        where `alpha` maximises the evidence, so does this. Needs an eigendecomposition, at first
-        access.
+        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
     effective_degrees_of_freedom_ : float
-        Trace of the hat matrix, the intercept included. Needs an eigendecomposition, at first
-        access.
+        Trace of the hat matrix, the intercept included. Decomposes the scatter at first access.
     impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        Posterior standard deviation of ``H``. Needs an eigendecomposition, at first access.
+        Posterior standard deviation of ``H``. Decomposes the scatter at first access.
     n_features_in_ : int
         Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
         if there is a target at every time step.
@@ -271,21 +270,21 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         statistics : LagStatistics
             Sums of recordings or windows to learn from.
         held_out : LagStatistics, default=None
-            Sums of others, on which candidates are scored; ``None`` to judge them by the sums that
-            they learn from, with ``cv="gcv"`` or ``cv="evidence"``.
+            Sums of other recordings or windows, to score candidates on; ``None`` to judge them by
+            the sums that they learn from, with ``cv="gcv"`` or ``cv="evidence"``.
 
         Returns
         -------
         self : object
-            The fitted estimator. It predicts at every step of the recordings that it gets.
+            The fitted estimator. It predicts at every time step of recordings.
 
         Raises
         ------
         TypeError
             If they are not `LagStatistics`.
         ValueError
-            If a parameter is not of the form it must have or needs more than sums, or the two sums
-            are not of the same lags, channels and outputs. An earlier fit then stays as it was.
+            If a parameter is invalid or needs more than sums, or the two sums are not of the same
+            lags, channels and outputs. An earlier fit is then unchanged.
 
         Examples
         --------
@@ -344,7 +343,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
 
 def _results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> dict[str, Any]:
-    """Return the fitted attributes that tell of scores (n_parts, n_candidates)."""
+    """Return the fitted attributes that describe scores (n_parts, n_candidates)."""
     mean = scores.mean(axis=0)
     order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
     best = int(order.argmax())

@@ -1,4 +1,4 @@
-"""What a training leaves for the next one, and for inspection."""
+"""What training leaves for the next one, and for inspection."""
 
 from __future__ import annotations
 

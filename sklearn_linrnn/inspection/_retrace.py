@@ -25,12 +25,12 @@ from sklearn_linrnn._estimators.training_record import (
 
 
 class Retraced(NamedTuple):
-    """Responses (n_lags * n_channels, n_outputs) to which the iterations of a network lead.
+    """Responses (n_lags * n_channels, n_outputs) after the iterations of a network.
 
     Attributes
     ----------
     start : Tensor
-        Before the first iteration.
+        At initialisation.
     limit : Tensor
         Of the infinitely wide network.
     linearised : Tensor

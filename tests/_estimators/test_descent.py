@@ -346,7 +346,7 @@ def test_parts_of_recordings_with_other_channels_or_lags_are_an_error():
     assert pickle.dumps(vars(model)) == before
     with pytest.raises(ValueError, match="n_lags agree"):
         model.set_params(n_lags=5).partial_fit(x, y)
-    with pytest.raises(ValueError, match="form of the data before"):
+    with pytest.raises(ValueError, match="form of the earlier data"):
         model.set_params(n_lags=4).partial_fit(np.stack([x[0][:9]]), y[0][8])
 
 
@@ -587,7 +587,7 @@ def test_the_limit_of_stability_is_that_of_the_kind_of_momentum(momentum, nester
     minimum = NTKConvRegressor(alpha=0).fit(X, Y)
     assert_allclose(below.loss_curve_[-1], sample_loss(minimum, X, Y), rtol=1e-9)
     with (
-        pytest.warns(UserWarning, match="past the stable limit"),
+        pytest.warns(UserWarning, match="above the stable limit"),
         pytest.warns(ConvergenceWarning, match="diverged at iteration"),
     ):
         above = conv(**options, learning_rate=1.01 * limit, max_iter=8000).fit(X, Y)

@@ -58,7 +58,7 @@ def test_sums_of_parts_are_the_whole(recordings, model):
         (NTKConvRegressor(n_steps="validation"), "n_steps='validation' needs the rows"),
         (NTKConvRegressorCV([0.5], cv=3), "cv=3 needs the rows"),
         (WeightedConv1DRegressor(early_stopping=True), "early_stopping=True needs the rows"),
-        (NTKConvRegressor(n_lags=7), "n_lags=7 is not the number of lags of the statistics, 5"),
+        (NTKConvRegressor(n_lags=7), "n_lags must be that of the statistics, 5, or None, but got 7"),
         (NTKConvRegressor(alpha=-1.0), "alpha"),
     ],
     ids=repr,
@@ -124,7 +124,7 @@ def test_held_out_sums_must_be_alike(recordings):
         search.fit_statistics(statistics, held_out=np.zeros(3))
     with pytest.raises(ValueError, match="their n_lags agree, but 5 and 4"):
         search.fit_statistics(statistics, held_out=LagStatistics.from_series(x, y, n_lags=4))
-    with pytest.raises(ValueError, match="held_out must have one row at least"):
+    with pytest.raises(ValueError, match="held_out must have at least one row"):
         search.fit_statistics(statistics, held_out=statistics - statistics)
     with pytest.raises(ValueError, match="cv=None needs the rows"):
         search.fit_statistics(statistics)

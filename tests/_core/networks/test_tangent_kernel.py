@@ -319,7 +319,7 @@ def test_estimates_are_covariances():
 
 def test_an_estimate_says_where_it_cannot_be_believed():
     n_lags = 50
-    with pytest.warns(UserWarning, match=r"believed for lags below \d+ only, of n_lags=50") as log:
+    with pytest.warns(UserWarning, match=r"reliable for lags below \d+ only, of n_lags=50") as log:
         estimate = np.diag(linear_rnn_lag_covariance(n_lags, 0.95, transition_init=gaussian))
     reach = int(re.search(r"below (\d+)", str(log[0].message))[1])
     limit = linear_rnn_lag_weights(n_lags, 0.95)

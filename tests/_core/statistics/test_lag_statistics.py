@@ -527,7 +527,7 @@ def test_bad_series_are_an_error_that_names_what_is_wrong(X, y, options, message
 
 @pytest.mark.parametrize("dtype", [object, complex, str])
 def test_what_is_no_real_number_is_an_error(dtype):
-    with pytest.raises(TypeError, match="Real numbers"):
+    with pytest.raises(TypeError, match="real numbers, but got dtype"):
         LagStatistics.from_series(X.astype(dtype), Y, n_lags=3)
 
 

@@ -346,7 +346,7 @@ def test_divergence_keeps_the_best_parameters_and_names_its_step(momentum, data)
     stable = WeightedConv1DRegressor(max_iter=1).fit(X, y).learning_rate_
     model = WeightedConv1DRegressor(learning_rate=6 * stable, momentum=momentum)
     with (
-        pytest.warns(UserWarning, match="past the stable limit"),
+        pytest.warns(UserWarning, match="above the stable limit"),
         pytest.warns(ConvergenceWarning, match="diverged at iteration") as record,
     ):
         model.fit(X, y)
