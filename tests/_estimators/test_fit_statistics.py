@@ -122,7 +122,7 @@ def test_held_out_sums_must_be_alike(recordings):
     search = NTKConvRegressorCV([0.5])
     with pytest.raises(TypeError, match="held_out must be LagStatistics, but got ndarray"):
         search.fit_statistics(statistics, held_out=np.zeros(3))
-    with pytest.raises(ValueError, match="their n_lags agree, but 5 and 4"):
+    with pytest.raises(ValueError, match="their n_lags agree, but got 5 and 4"):
         search.fit_statistics(statistics, held_out=LagStatistics.from_series(x, y, n_lags=4))
     with pytest.raises(ValueError, match="held_out must have at least one row"):
         search.fit_statistics(statistics, held_out=statistics - statistics)
