@@ -18,7 +18,8 @@ from sktime.datasets import load_airline, load_PBS_dataset
 
 from benchmarks.measure import show
 from benchmarks.real_series import FOLDER
-from sklearn_linrnn.forecasting import NTKConvForecaster
+from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn.forecasting import LagForecaster
 
 LEVEL, HORIZONS = 0.9, [1, 24, 96]
 N_TRAINING_HOURS = 12 * 30 * 24
@@ -31,7 +32,7 @@ class Case:
     load: Callable[[], pd.DataFrame]
     first_origin: int
     stride: int
-    forecaster: NTKConvForecaster
+    forecaster: LagForecaster
 
 
 def load_etth1() -> pd.DataFrame:
@@ -40,10 +41,10 @@ def load_etth1() -> pd.DataFrame:
     return frame.iloc[: 20 * 30 * 24]
 
 
-MONTHLY = NTKConvForecaster(13, 0.9, 1.0, 1.0, alpha=0.1, device="cpu")  # a year and a month
-HOURLY = NTKConvForecaster(
-    168, 0.98, 1.0, 1.0, alpha=10.0, strategy="direct", fit_intercept=False, device="cpu"
-)  # a week
+MONTHLY = LagForecaster(NTKConvRegressor(0.9, alpha=0.1, device="cpu"), 13)  # a year and a month
+HOURLY = LagForecaster(  # a week
+    NTKConvRegressor(0.98, alpha=10.0, fit_intercept=False, device="cpu"), 168, strategy="direct"
+)
 CASES = {
     "airline": Case(lambda: np.log(load_airline()).to_frame(), 40, 1, MONTHLY),
     "PBS": Case(lambda: load_PBS_dataset().to_frame(), 40, 1, MONTHLY),

@@ -369,7 +369,7 @@ INDEFINITE = np.eye(6) - 2 * (np.ones((6, 6)) - np.eye(6))
     [
         (np.ones(3), "prior .* for 3 lags, .*n_lags=6"),
         (np.eye(3), "prior .* for 3 lags, .*n_lags=6"),
-        (np.ones((6, 5)), r"prior must have shape .* shape \(6, 5\)"),
+        (np.ones((6, 5)), r"prior must have shape .*got shape \(6, 5\)"),
         (np.ones((6, 6, 1)), "prior|dim 3"),
         (TRIANGLE, "prior must be symmetric"),
         (INDEFINITE, "prior.* must be positive semi-definite, .* eigenvalue -9"),
@@ -396,7 +396,7 @@ def test_wrong_variances_are_those_of_the_prior(wrong):
 
 @pytest.mark.parametrize("prior", ["di", "tc", "dc", "ss"])
 def test_priors_of_identification_do_not_grow(prior):
-    message = f"prior='{prior}' decays by nu_w .* between 0 and 1, but .*1.5"
+    message = f"prior='{prior}' decays by nu_w .* between 0 and 1, but got 1.5"
     with pytest.raises(ValueError, match=message):
         NTKConvRegressor(1.5, prior=prior).fit(X, y)
     with pytest.raises(ValueError, match=message):
@@ -480,7 +480,7 @@ def test_parameters_that_do_not_go_together(parameters, message):
             NTKConvRegressor(),
             lambda model: model.log_marginal_likelihood(nu_w=-0.1),
             ValueError,
-            "nu_w .* must not be negative, but .*-0.1",
+            "nu_w .* must not be negative, but got -0.1",
         ),
     ],
 )
@@ -623,7 +623,7 @@ def test_a_part_without_any_observed_step():
         (("tc", X[:0]), {}, r"0 sample\(s\)"),
         (("linear_rnn", X), {"nu_w": -1.0}, "nu_w .* must not be negative"),
         (("linear_rnn", X), {"nu_f": 0, "nu_c": 0}, "nu_f=0 and nu_c=0 must not both be zero"),
-        (("dc", X), {"correlation": 1.0}, "correlation must lie between -1 and 1, but .*1.0"),
+        (("dc", X), {"correlation": 1.0}, "correlation must lie between -1 and 1, but got 1.0"),
         ((np.ones(5), X), {}, "prior .* for 5 lags, .*n_lags=6"),
     ],
 )
@@ -669,7 +669,9 @@ def test_steps_past_the_stable_limit_warn_and_keep_the_best_parameters(make):
     model = make(learning_rate=1e3, max_iter=500)
     with (
         pytest.warns(UserWarning, match="learning_rate=1000 is above the stable limit"),
-        pytest.warns(ConvergenceWarning, match=r"diverged at iteration \d+ with learning_rate=1000"),
+        pytest.warns(
+            ConvergenceWarning, match=r"diverged at iteration \d+ with learning_rate=1000"
+        ),
     ):
         model.fit(X, y)
     assert np.isfinite(model.predict(X)).all()
@@ -816,8 +818,18 @@ def test_an_unfitted_model_says_so(make):
     [
         ({}, (X, y), X[:, :5], "X has 5 features, but .* is expecting 6"),
         (STEPS, (X, y), X[:, :5], "X has 5 features, but .* is expecting 6"),
-        ({"n_lags": 2}, (PANEL, EVERY), PANEL[..., :1], "X must have 2 channels, as in fit, but got 1"),
-        ({"n_lags": 2}, (PANEL, EVERY), [PANEL[0][:, :1]], "X must have 2 channels, as in fit, but got 1"),
+        (
+            {"n_lags": 2},
+            (PANEL, EVERY),
+            PANEL[..., :1],
+            "X must have 2 channels, as in fit, but got 1",
+        ),
+        (
+            {"n_lags": 2},
+            (PANEL, EVERY),
+            [PANEL[0][:, :1]],
+            "X must have 2 channels, as in fit, but got 1",
+        ),
         (STEPS, (X, y), PANEL, "X must have 6 channels, as in fit, but got 2"),
         ({"n_lags": 5}, (PANEL, EVERY[:, -1]), PANEL[:, :4], "n_timesteps=4, .*n_lags=5"),
         ({}, (X, y), X[:0], r"0 sample\(s\)"),
@@ -920,8 +932,8 @@ class Wrong(LagPrior):
         (np.full(6, np.nan), "covariance of Wrong must be finite"),
         (-np.ones(6), "covariance of Wrong must .* variances not negative"),
         (np.zeros(6), "covariance of Wrong must .* not all zero"),
-        (np.ones((6, 7)), r"covariance of Wrong must have shape .* but .*shape \(6, 7\)"),
-        ([1.0, 2.0], r"covariance of Wrong must have shape .* but .*shape \(2,\)"),
+        (np.ones((6, 7)), r"covariance of Wrong must have shape .* but got shape \(6, 7\)"),
+        ([1.0, 2.0], r"covariance of Wrong must have shape .* but got shape \(2,\)"),
         (TRIANGLE, "covariance of Wrong must be symmetric"),
     ],
 )

@@ -168,8 +168,8 @@ class Recordings:
 Sequences = Windows | Recordings
 
 
-def count_lags(sequences: Sequences, n_lags: int | None) -> int:
-    """Return the number of lags; that of the windows for ``None``."""
+def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
+    """Return the supervised time steps, lags and channels; the lags of windows for ``None``."""
     longest = sequences.longest
     if n_lags is None:
         if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
@@ -177,14 +177,14 @@ def count_lags(sequences: Sequences, n_lags: int | None) -> int:
                 "n_lags must be given for recordings with a target at every time step "
                 "(rows='timesteps' or a list), but got None: their shape does not contain it."
             )
-        return longest
+        n_lags = longest
     if n_lags > longest:
         what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
         raise ValueError(
             f"n_lags={n_lags} needs as many time steps, but got an X of "
             f"n_samples={sequences.n_supervised}, whose {what} n_timesteps={longest}."
         )
-    return n_lags
+    return sequences.n_supervised, n_lags, sequences.n_channels
 
 
 def zero_state_windows(recording: NDArray, n_lags: int) -> NDArray:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.lag_columns import WindowColumns
-from sklearn_linrnn._data.sequences import Sequences, count_lags
+from sklearn_linrnn._data.sequences import Sequences, lag_shape
 
 
 @final
@@ -70,18 +70,13 @@ class TrainingData:
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
 
-    @property
-    def n_channels(self) -> int:
-        """Number of input channels."""
-        return self.sequences.n_channels
-
     def rows(self, what: str) -> TrainingData:
         """Return the data themselves, whose rows ``what`` needs."""
         return self
 
-    def count_lags(self, n_lags: int | None) -> int:
-        """Return the number of lags; that of the windows for ``None``."""
-        return count_lags(self.sequences, n_lags)
+    def lag_shape(self, n_lags: int | None) -> tuple[int, int, int]:
+        """Return the supervised time steps, lags and channels; the lags of windows for ``None``."""
+        return lag_shape(self.sequences, n_lags)
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -175,23 +170,18 @@ class KnownSums:
         """What scikit-learn records of X."""
         return {"n_features_in_": self.sums.n_channels}
 
-    @property
-    def n_channels(self) -> int:
-        """Number of input channels."""
-        return self.sums.n_channels
-
     def rows(self, what: str) -> TrainingData:
         """Raise: ``what`` needs the rows, which are not known."""
         raise ValueError(f"{what} needs the rows of the data, but got only their sums.")
 
-    def count_lags(self, n_lags: int | None) -> int:
-        """Return the number of lags of the sums; raise if another one is given."""
+    def lag_shape(self, n_lags: int | None) -> tuple[int, int, int]:
+        """Return no time steps, and the lags and channels of the sums; raise for other lags."""
         if n_lags not in (None, self.sums.n_lags):
             raise ValueError(
                 f"n_lags must be that of the statistics, {self.sums.n_lags}, or None, but got "
                 f"{n_lags}. Use statistics.first_lags for fewer."
             )
-        return self.sums.n_lags
+        return 0, self.sums.n_lags, self.sums.n_channels
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""

@@ -92,7 +92,7 @@ class AutoChoice:
                 "alpha > 0 or alpha='auto'."
             )
         local = statistics.to("cpu")  # many small operations
-        found = Search(local, prior, sought, alpha, self.seeks_lags, local.n_intercepts).run()
+        found = Search(local, prior, sought, alpha, self.seeks_lags).run()
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
             warn(

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.model_selection import leave_one_out
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
@@ -47,16 +47,18 @@ class ClosedFormRegressor(LagRegressor):
     ) -> Fit:
         """Return a solution as what was learned."""
         response, descent = self._finite(solution), solution.descent
-        statistics = solution.problem.statistics
+        statistics, stored = solution.problem.statistics, solution
+        if not statistics.input_mean.is_cpu:  # what is fitted loads on any machine
+            stored = replace(solution, problem=solution.problem.to("cpu"))
         return Fit(
             response,
             statistics.intercept(response),
-            prior.variances(statistics.n_lags),
+            solution.problem.root.variances,
             {
                 **prior_attributes(prior),
                 "alpha_": solution.alpha,
                 "n_steps_": None if descent is None else descent.n_steps,
-                "solution_": replace(solution, problem=solution.problem.to("cpu")),
+                "solution_": stored,
                 **(attributes or {}),
             },
         )
@@ -276,7 +278,7 @@ class ClosedFormRegressor(LagRegressor):
             raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
         prior = replace(self.prior_, **hyperparameters)
         root = self._make_problem(statistics, prior).root
-        return evidence(statistics, root, alpha, statistics.n_intercepts).value
+        return log_evidence(statistics, root, alpha)
 
     @property
     def noise_variance_(self) -> NDArray:

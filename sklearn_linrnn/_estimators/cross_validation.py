@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import check_cv
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -71,7 +71,7 @@ class Judge:
             root = PriorRoot.of_prior(prior, n_lags, n_channels, torch.device("cpu"))
             for place in places:
                 alpha = float(self.candidates.params[place]["alpha"])
-                values[place] = evidence(statistics, root, alpha, statistics.n_intercepts).value
+                values[place] = log_evidence(statistics, root, alpha)
         return values
 
     def _paths(self, statistics: LagStatistics) -> Iterator[Path]:

@@ -24,13 +24,13 @@ from sklearn_linrnn._core.networks.recipes import Recipe
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.scores import r2
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
-from sklearn_linrnn._estimators.computing import explained_memory_errors, matrix_precision
 from sklearn_linrnn._estimators.parameters import (
     Interval,
     StrOptions,
@@ -38,6 +38,7 @@ from sklearn_linrnn._estimators.parameters import (
     make_seed,
     torch_dtype,
 )
+from sklearn_linrnn._estimators.resources import explained_memory_errors, matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_unstable
@@ -114,12 +115,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         self._validate_params()
         data = read_training_data(self, X, y, sample_weight, sequence_id, form=self._form)
         self._check_same_form(data)
-        new, held_out = self._gather(data, data.count_lags(self.n_lags), earlier.seed)
-        statistics = new + earlier.statistics.to(new.input_mean.device)
-        if held_out is not None and earlier.held_out is not None:
-            held_out = held_out + earlier.held_out.to(held_out.input_mean.device)
-        fit = self._train(data, (statistics, held_out), earlier.seed, earlier)
-        if held_out is None:
+        fit = self._learn_with(data, earlier.seed, earlier, adds=True)
+        if not self.early_stopping:
             record = replace(fit.attributes["training_"], held_out=earlier.held_out)
             fit = replace(fit, attributes={**fit.attributes, "training_": record})
         return self._publish(data, fit)
@@ -143,19 +140,33 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         seed = None if earlier is None else earlier.seed
         if seed is None and self._is_random():
             seed = make_seed(self.random_state)
-        sums = self._gather(data, data.count_lags(self.n_lags), seed)
-        return self._train(data, sums, seed, earlier)
+        return self._learn_with(data, seed, earlier, adds=False)
+
+    def _learn_with(
+        self, data: AnyData, seed: int | None, earlier: TrainingRecord | None, *, adds: bool
+    ) -> Fit:
+        """Return what is learned from data, or if it ``adds`` from those before them too."""
+        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
+        with self._explained(n_lags):
+            sums = run_by_size(
+                max(n_steps, n_inputs) * n_inputs, partial(self._gather, data, n_lags, seed)
+            )
+            if adds and earlier is not None:
+                sums = _added(sums, earlier)
+            return run_by_size(
+                max(n_hidden, n_inputs) ** 2, partial(self._train, data, sums, seed, earlier)
+            )
 
     def _gather(self, data: AnyData, n_lags: int, seed: int | None) -> Sums:
         """Return the sums to learn from, and those that are held out if there are to be some."""
+        if not self.early_stopping:
+            return self._statistics(data, n_lags), None
+        rng = np.random.default_rng(seed) if self.validation_split == "random" else None
+        rows = data.rows("early_stopping=True")
+        learned, held_out = rows.split(self.validation_fraction, rng)
         device = check_device(self.device)
-        with self._explained(n_lags, device):
-            if not self.early_stopping:
-                return self._statistics(data, n_lags), None
-            rng = np.random.default_rng(seed) if self.validation_split == "random" else None
-            rows = data.rows("early_stopping=True")
-            learned, held_out = rows.split(self.validation_fraction, rng)
-            return self._statistics(learned, n_lags), held_out.statistics(n_lags, device)
+        return self._statistics(learned, n_lags), held_out.statistics(n_lags, device)
 
     def _check_same_form(self, data: TrainingData) -> None:
         form, known = data.form, self._form
@@ -195,7 +206,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             raise ValueError("y is too large: its squares overflow float64. Scale it.")
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
-        with self._explained(n_lags, device), matrix_precision(self.dtype, device):
+        with matrix_precision(self.dtype, device):
             recipe = self._recipe(n_lags, seed) if earlier is None else earlier.recipe
             prior = recipe.prior(n_lags)
             root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
@@ -210,7 +221,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             if earlier is not None:
                 training.optimizer.remember([torch.tensor(array) for array in earlier.memory])
                 curves = earlier.curves
-            fit_now = partial(self._fit_now, training, prior.variances(n_lags), curves)
+            fit_now = partial(self._fit_now, training, root.variances, curves)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
@@ -317,16 +328,25 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             return
         warn(message, ConvergenceWarning)
 
-    def _explained(self, n_lags: int, device: torch.device) -> AbstractContextManager[None]:
+    def _explained(self, n_lags: int) -> AbstractContextManager[None]:
         """Return a context in which an error for lack of memory advises what to lower."""
         sizes = {"n_hidden": getattr(self, "n_hidden", None), "n_lags": n_lags}
         sizes = {name: size for name, size in sizes.items() if size is not None}
         given = ", ".join(f"{name}={size}" for name, size in sizes.items())
         smaller = ", or use dtype='float32'" if self.dtype == "float64" else ""
         return explained_memory_errors(
-            f"There is not enough memory on {device} for {given}, dtype={self.dtype!r}. Lower "
-            f"{' or '.join(sizes)}{smaller}."
+            f"There is not enough memory on device={str(self.device)!r} for {given}, "
+            f"dtype={self.dtype!r}. Lower {' or '.join(sizes)}{smaller}."
         )
+
+
+def _added(sums: Sums, earlier: TrainingRecord) -> Sums:
+    """Return the sums with those of earlier data."""
+    statistics, held_out = sums
+    statistics = statistics + earlier.statistics.to(statistics.input_mean.device)
+    if held_out is not None and earlier.held_out is not None:
+        held_out = held_out + earlier.held_out.to(held_out.input_mean.device)
+    return statistics, held_out
 
 
 def _copy_into(parameters: list[Tensor], arrays: list[NDArray]) -> None:

@@ -54,8 +54,7 @@ def make_candidates(estimator: BaseEstimator) -> Candidates:
         key = tuple(k for name, k in place.items() if name not in ("alpha", "n_steps"))
         paths.setdefault(key, []).append(index)
     params = [_params({name: grid[name][k] for name, k in place.items()}) for place in places]
-    usual = {name: getattr(estimator, name) for name in (*HYPERPARAMETERS, "prior")}
-    priors = [make_prior(**usual | _of_prior(params[indices[0]])) for indices in paths.values()]
+    priors = [prior_of(estimator, params[indices[0]]) for indices in paths.values()]
     return Candidates(params, priors, list(paths.values()))
 
 
@@ -98,8 +97,10 @@ def _params(candidate: dict[str, Any]) -> dict[str, Any]:
     return {**candidate, "nu_f": variance, "nu_c": variance}
 
 
-def _of_prior(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name not in ("alpha", "n_steps")}
+def prior_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> LagPrior:
+    """Return the prior of a candidate, with the estimator's parameters where it has none."""
+    names = (*HYPERPARAMETERS, "prior")
+    return make_prior(**{name: candidate.get(name, getattr(estimator, name)) for name in names})
 
 
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:

@@ -18,7 +18,7 @@ from sklearn_linrnn._data.inputs import (
     read_new_inputs,
 )
 from sklearn_linrnn._data.lag_columns import WindowColumns, window_columns
-from sklearn_linrnn._data.sequences import Recordings, Windows, count_lags, zero_state_windows
+from sklearn_linrnn._data.sequences import Recordings, Windows, lag_shape, zero_state_windows
 from sklearn_linrnn._estimators.base import replace_fitted
 from sklearn_linrnn._estimators.parameters import (
     SHAPES,
@@ -148,7 +148,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         sequences, features = read_new_inputs(self, X, None, sequence_id)
-        n_lags = count_lags(sequences, self.n_lags)
+        _, n_lags, _ = lag_shape(sequences, self.n_lags)
         variances = self.nu_w, self.nu_f, self.nu_c
         lag_weights = check_lag_weights(self.lag_weights, n_lags, *variances)
         form = _WindowForm(sequences.n_channels, n_lags)

@@ -19,6 +19,7 @@ from sklearn_linrnn._core.closed_form.model_selection import best_n_steps, mean_
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.sequences import Recordings, Windows
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, most_lags
@@ -264,9 +265,14 @@ class NTKConvRegressor(ClosedFormRegressor):
         self.verbose = verbose
 
     def _learn(self, data: AnyData) -> Fit:
-        n_lags = self._count_lags(data)
-        if isinstance(data, TrainingData) and self._is_iterated(n_lags * data.n_channels):
+        n_steps, n_lags, n_channels = self._lag_shape(data)
+        n_inputs = n_lags * n_channels
+        if isinstance(data, TrainingData) and self._is_iterated(n_inputs):
             return self._iterate(data, n_lags)
+        return run_by_size(max(n_steps, n_inputs) * n_inputs, partial(self._solve, data, n_lags))
+
+    def _solve(self, data: AnyData, n_lags: int) -> Fit:
+        """Return the solution from the sums of the data, at the hyperparameters chosen for them."""
         choice = AutoChoice(self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto")
         found, statistics = choice.choose(data, partial(self._statistics, n_lags=n_lags), self._say)
         solution = Solution(self._make_problem(statistics, found.prior), found.alpha)
@@ -276,15 +282,16 @@ class NTKConvRegressor(ClosedFormRegressor):
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution)
 
-    def _count_lags(self, data: AnyData) -> int:
-        """Return the number of lags, or if it is "auto" the largest number to choose from."""
+    def _lag_shape(self, data: AnyData) -> tuple[int, int, int]:
+        """Return the supervised time steps, lags and channels; for "auto" the most lags to try."""
         if self.n_lags != "auto":
-            return data.count_lags(self.n_lags)
+            return data.lag_shape(self.n_lags)
         if not isinstance(data, TrainingData):
-            return data.count_lags(None)
+            return data.lag_shape(None)
         is_recorded = isinstance(data.sequences, Recordings)
         n_observed = int(data.observed.sum()) if is_recorded else None
-        return min(most_lags(data.n_channels, n_observed), data.sequences.longest)
+        most = most_lags(data.sequences.n_channels, n_observed)
+        return data.lag_shape(min(most, data.sequences.longest))
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}
@@ -345,7 +352,10 @@ class NTKConvRegressor(ClosedFormRegressor):
                 "solved by conjugate gradients, which need independent lags. Lower n_lags, or use "
                 "solver='direct' if there is memory for it."
             )
-        root, alpha = PriorRoot.of_prior(prior, n_lags, data.n_channels, device), float(self.alpha)
+        root, alpha = (
+            PriorRoot.of_prior(prior, n_lags, sequences.n_channels, device),
+            float(self.alpha),
+        )
         if windows is None:
             response, intercept = self._conjugate_gradients(data, root, alpha)
         else:
@@ -354,7 +364,7 @@ class NTKConvRegressor(ClosedFormRegressor):
             response, intercept = dual_ridge(recent, targets, weights, root, alpha, centred=centred)
         attributes = {"alpha_": alpha, "n_steps_": None, "solution_": None}
         attributes = {**prior_attributes(prior), **attributes}
-        return Fit(response, intercept, prior.variances(n_lags), attributes)
+        return Fit(response, intercept, root.variances, attributes)
 
     def _conjugate_gradients(
         self, data: TrainingData, root: PriorRoot, alpha: float

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.base import Fit
@@ -22,7 +25,7 @@ from sklearn_linrnn._estimators.closed_form import (
     make_descent,
 )
 from sklearn_linrnn._estimators.cross_validation import Judge, cross_validate
-from sklearn_linrnn._estimators.grid import Candidates, make_candidates
+from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
     SHAPES,
@@ -301,15 +304,36 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self._validate_params()
         return self._fit(known_sums(statistics, held_out))
 
+    def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
+        """Return the prior of a candidate.
+
+        Parameters
+        ----------
+        candidate : mapping of str to object
+            Parameters of `NTKConvRegressor`, as in ``cv_results_["params"]``.
+
+        Returns
+        -------
+        prior : LagPrior
+            With the candidate's hyperparameters, and the estimator's where it has none.
+        """
+        return prior_of(self, candidate)
+
     def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
-        n_lags = data.count_lags(self.n_lags)
-        if n_lags * data.n_channels > MOST_DIRECT:
+        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        n_inputs = n_lags * n_channels
+        if n_inputs > MOST_DIRECT:
             raise ValueError(
                 f"Cross-validation needs the spectrum of the lags' scatter, for at most "
-                f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {data.n_channels} "
+                f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {n_channels} "
                 "channels. Lower n_lags, or compare fits of NTKConvRegressor."
             )
+        size = max(n_steps, n_inputs) * n_inputs
+        return run_by_size(size, partial(self._choose, data, n_lags, candidates))
+
+    def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
+        """Return the best candidate, fitted to all data."""
         whole, scores, n_splits = self._score(data, n_lags, candidates)
         results = _results(candidates.params, scores, n_splits)
         best = candidates.params[results["best_index_"]]
@@ -346,7 +370,7 @@ def _results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> di
     """Return the fitted attributes that describe scores (n_parts, n_candidates)."""
     mean = scores.mean(axis=0)
     order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
-    best = int(order.argmax())
+    best = first_best(order)
     results: dict[str, Any] = {
         f"param_{name}": _masked([candidate[name] for candidate in params]) for name in params[0]
     }

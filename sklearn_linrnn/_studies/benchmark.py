@@ -30,12 +30,10 @@ from sktime.forecasting.theta import ThetaForecaster
 from sktime.performance_metrics.forecasting import MeanAbsoluteScaledError
 from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 
+from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn._studies.results_file import ResultsFile
-from sklearn_linrnn.forecasting import (
-    LinearRNNForecaster,
-    NTKConvForecaster,
-    WeightedConv1DForecaster,
-)
+from sklearn_linrnn.forecasting import LagForecaster
 
 SETTINGS = ("series", "checksum", "season", "horizon", "folds", "window", "forecaster")
 SCORES = ("mase", "mase_std", "fit_seconds", "predict_seconds")
@@ -194,9 +192,9 @@ def make_forecasters(
     """
     multiplicative = task.season > 1 and bool((task.y > 0).all())
     makers: dict[str, Callable[[], BaseForecaster]] = {
-        "NTKConv": NTKConvForecaster,
-        "WeightedConv1D": WeightedConv1DForecaster,
-        "LinearRNN": partial(LinearRNNForecaster, init="centered", random_state=0),
+        "NTKConv": LagForecaster,
+        "WeightedConv1D": partial(LagForecaster, WeightedConv1DRegressor()),
+        "LinearRNN": partial(LagForecaster, LinearRNNRegressor(init="centered", random_state=0)),
         "Naive": partial(NaiveForecaster, sp=task.season),
         "Theta": partial(ThetaForecaster, sp=task.season, deseasonalize=multiplicative),
     }

@@ -110,7 +110,9 @@ def test_one_column_needs_no_order():
 @pytest.mark.parametrize("columns", [list("abcdefgh"), [f"x{i}" for i in range(8)]])
 def test_names_that_say_nothing_are_an_error_unless_the_order_is_stated(columns):
     frame = pd.DataFrame(WINDOWS.reshape(40, 8), columns=columns)
-    with pytest.raises(ValueError, match=r"lag_order='infer' reads .* 'y_lag_3'.*got columns named '[ax]"):
+    with pytest.raises(
+        ValueError, match=r"lag_order='infer' reads .* 'y_lag_3'.*got columns named '[ax]"
+    ):
         response(frame)
     stated = response(frame, lag_order="oldest_first", n_channels=2)
     assert_allclose(stated, response(WINDOWS), rtol=1e-10)

@@ -58,7 +58,10 @@ def test_sums_of_parts_are_the_whole(recordings, model):
         (NTKConvRegressor(n_steps="validation"), "n_steps='validation' needs the rows"),
         (NTKConvRegressorCV([0.5], cv=3), "cv=3 needs the rows"),
         (WeightedConv1DRegressor(early_stopping=True), "early_stopping=True needs the rows"),
-        (NTKConvRegressor(n_lags=7), "n_lags must be that of the statistics, 5, or None, but got 7"),
+        (
+            NTKConvRegressor(n_lags=7),
+            "n_lags must be that of the statistics, 5, or None, but got 7",
+        ),
         (NTKConvRegressor(alpha=-1.0), "alpha"),
     ],
     ids=repr,

@@ -13,7 +13,10 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.statistics.displacement import lagged_products, series_level
+from sklearn_linrnn._core.statistics.displacement import (
+    lagged_products,
+    series_level,
+)
 from sklearn_linrnn._core.statistics.scatter_products import (
     Products,
     SeriesProducts,

@@ -1,7 +1,4 @@
-"""Products with sums of squares of very many lags, which are not formed.
-
-For a series they take fast Fourier transforms, for windows the windows themselves.
-"""
+"""Products with the scatter of very many lags, of a series or of windows, about some level."""
 
 from __future__ import annotations
 

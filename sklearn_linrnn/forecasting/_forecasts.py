@@ -1,4 +1,4 @@
-"""Forecasts from many origins at once: directly, or one step after another."""
+"""From fitted regressions to forecasts: directly, or one step after another."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn.forecasting._models import Model
+from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
+from sklearn_linrnn.forecasting._histories import History
 
 BLOCK = 2**20  # numbers in a block of windows: 8 MiB
 
@@ -38,8 +40,75 @@ class Forecasts:
         self.mean[place], self.variance[place] = part.mean, part.variance
 
 
+def check_length(history: History, n_lags: int, name: str) -> None:
+    """Raise unless a series is as long as the window that is forecast from."""
+    if len(history) < n_lags:
+        raise ValueError(
+            f"{name} must have n_lags={n_lags} steps at least, a window to forecast from, but it "
+            f"has {len(history)}."
+        )
+
+
+def forecast_series(
+    models: Sequence[FittedRegression],
+    history: History,
+    X: pd.DataFrame | None,
+    steps: NDArray,
+    name: str,
+    *,
+    recursive: bool,
+    uncertain: bool,
+) -> Forecasts:
+    """Return the forecasts (n_steps, n_columns) of a series at steps after its cutoff.
+
+    Up to the cutoff they are those of one step ahead, from the window before; NaN where that window
+    is not full.
+
+    Parameters
+    ----------
+    models : sequence of FittedRegression
+        All of a forecaster.
+    history : History
+        The series.
+    X : DataFrame or None
+        The future of its exogenous series.
+    steps : ndarray of int, shape (n_steps,)
+        Steps after the cutoff, some of them perhaps before it.
+    name : str
+        What a message calls the series.
+    recursive, uncertain : bool
+        As in `forecast`.
+    """
+    kind = {"recursive": recursive, "uncertain": uncertain}
+    n_lags = longest_window(models)
+    found = Forecasts.unknown(len(steps), len(history.columns))
+    ahead = steps > 0
+    if ahead.any():
+        check_length(history, n_lags, name)
+        y, x = np.split(history.newest(n_lags), [len(history.columns)], axis=1)
+        x = np.vstack([x, history.future(X, int(steps.max()))])
+        part = forecast(models, y, x, np.array([n_lags - 1]), steps[ahead].tolist(), **kind)
+        found[ahead] = Forecasts(part.mean[0], part.variance[0])
+    target = len(history) - 1 + steps
+    back = ~ahead & (target >= n_lags)
+    if back.any():
+        part = forecast(models, history.y, history.x, target[back] - 1, [1], **kind)
+        found[back] = Forecasts(part.mean[:, 0], part.variance[:, 0])
+    return found
+
+
+def needed_horizons(steps: Sequence[NDArray]) -> tuple[int, ...]:
+    """Return the steps ahead that models must know: in-sample forecasts are of one step."""
+    return tuple(sorted({max(int(step), 1) for some in steps for step in some}))
+
+
+def longest_window(models: Sequence[FittedRegression]) -> int:
+    """Return the number of lags that the longest window has."""
+    return max(model.n_lags for model in models)
+
+
 def forecast(
-    models: Sequence[Model],
+    models: Sequence[FittedRegression],
     y: NDArray,
     x: NDArray,
     origins: NDArray,
@@ -52,7 +121,7 @@ def forecast(
 
     Parameters
     ----------
-    models : sequence of Model
+    models : sequence of FittedRegression
         All of a forecaster.
     y : ndarray of shape (n_timesteps, n_columns)
         The series. Forecasts from a window with a NaN are NaN.
@@ -66,9 +135,16 @@ def forecast(
         Whether one-step models are iterated.
     uncertain : bool
         Whether to compute variances; else they are NaN.
+
+    Raises
+    ------
+    ValueError
+        If a step ahead was not learned.
     """
+    if not recursive:
+        _check_horizons(models, horizons)
     found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
-    n_lags = max(model.n_lags for model in models)
+    n_lags = longest_window(models)
     n_steps = n_lags + (max(horizons) if recursive else 0)
     length = max(1, BLOCK // (n_steps * (y.shape[1] + x.shape[1])))
     for first in range(0, len(origins), length):
@@ -82,8 +158,17 @@ def forecast(
     return found
 
 
+def _check_horizons(models: Sequence[FittedRegression], horizons: Sequence[int]) -> None:
+    known = {h for model in models for h in model.regression.horizons}
+    if unknown := sorted(set(horizons) - known):
+        raise ValueError(
+            f"fh asks for {unknown} steps ahead, but this forecaster of strategy='direct' was "
+            f"fitted for {sorted(known)}. Fit it again, or take strategy='recursive'."
+        )
+
+
 def _look_ahead(
-    models: Sequence[Model],
+    models: Sequence[FittedRegression],
     y: NDArray,
     x: NDArray,
     origins: NDArray,
@@ -109,7 +194,7 @@ def _look_ahead(
 
 
 def _iterate(
-    models: Sequence[Model],
+    models: Sequence[FittedRegression],
     y: NDArray,
     x: NDArray,
     origins: NDArray,
@@ -150,7 +235,9 @@ def _iterate(
     return Forecasts(path[:, n_lags:], variance)
 
 
-def _error_weights(models: Sequence[Model], n_ahead: int, n_lags: int, n_columns: int) -> NDArray:
+def _error_weights(
+    models: Sequence[FittedRegression], n_ahead: int, n_lags: int, n_columns: int
+) -> NDArray:
     """Return ``Psi_i``, (n_ahead, n_columns, n_columns)."""
     own = np.zeros((n_lags, n_columns, n_columns))
     for model in models:

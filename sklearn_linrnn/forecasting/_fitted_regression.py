@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
+from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import Levels
 from sklearn_linrnn._estimators.base import LagRegressor
@@ -19,7 +21,7 @@ from sklearn_linrnn.forecasting._regressions import Regression
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class FittedRegression:
     """A regression with its fitted estimator.
 
     Attributes
@@ -50,7 +52,7 @@ class Model:
     @cached_property
     def response(self) -> NDArray:
         """What windows as they are, newest step first, are multiplied by, (p, n_outputs)."""
-        response = self._normalised_response
+        response = self._levelled_response
         if self.levels is not None:
             response = self._first_lags(self.levels.restore(self._all_lags(response)))
         return response.numpy()
@@ -58,11 +60,11 @@ class Model:
     @cached_property
     def noise_variance(self) -> NDArray:
         """Variance of the residuals, (n_outputs,)."""
-        if isinstance(self.estimator, ClosedFormRegressor):
-            return self.estimator.noise_variance_
+        if self._solution is not None:
+            return self._solution.noise_variance.numpy()
         seen = self.sums.first_lags(self.estimator.impulse_response_.shape[2])
         intercept = torch.from_numpy(self.estimator.intercept_).double()
-        squares = seen.squared_errors(self._normalised_response[:, None], intercept[None])[0]
+        squares = seen.squared_errors(self._levelled_response[:, None], intercept[None])[0]
         return squares.numpy() / max(seen.weight - float(self.estimator.fit_intercept), 1.0)
 
     def predict(self, windows: NDArray) -> NDArray:
@@ -78,22 +80,23 @@ class Model:
         if self._posterior_root is not None:
             root, centre = self._posterior_root
             uncertain = np.square(windows @ root - centre).sum(axis=1)
-            if self.estimator.fit_intercept:
-                uncertain += 1.0 / self.sums.weight
+            uncertain += float(self.estimator.fit_intercept) / self.sums.weight
         return (1.0 + uncertain[:, None]) * self.noise_variance
 
     @property
-    def _normalised_response(self) -> Tensor:
+    def _levelled_response(self) -> Tensor:
         """``H`` of the estimator, (p, n_outputs)."""
-        impulse_response = torch.from_numpy(self.estimator.impulse_response_).double()
-        return impulse_response.permute(2, 1, 0).flatten(0, 1)
+        return as_matrix(self.estimator.impulse_response_)
+
+    @property
+    def _solution(self) -> Solution | None:
+        """What the estimator found in closed form, if it is of that kind."""
+        return self.estimator.solution_ if isinstance(self.estimator, ClosedFormRegressor) else None
 
     @cached_property
     def _posterior_root(self) -> tuple[NDArray, NDArray] | None:
         """``F`` (p, k) and ``F^T z_bar``; None where the estimator has no posterior."""
-        if not isinstance(self.estimator, ClosedFormRegressor):
-            return None
-        solution = self.estimator.solution_
+        solution = self._solution
         if solution is None or not solution.has_posterior:
             return None
         root = solution.posterior_root

@@ -1,15 +1,16 @@
-"""The search of `NTKConvForecasterCV` against really forecasting all held-out windows."""
+"""The search of held-out windows against really forecasting all held-out windows."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from sktime.utils.estimator_checks import check_estimator
 
-from sklearn_linrnn.forecasting import NTKConvForecaster, NTKConvForecasterCV
+from sklearn_linrnn import NTKConvRegressor, NTKConvRegressorCV
+from sklearn_linrnn.forecasting import LagForecaster
 
 N_STEPS, N_HELD_OUT, N_LAGS = 60, 20, 3
-GRID = {"nu_w": [0.2, 0.8], "alphas": [0.1, 100.0]}
+GRID = {"nu_w": [0.2, 0.8], "alphas": [0.1, 100.0], "device": "cpu"}
+OF_THE_GRID = {"prior", "fit_intercept"}
 
 
 def walk(n_columns=1, seed=0):
@@ -29,10 +30,18 @@ def scored(search):
     return zip(results["params"], results["mean_test_MeanSquaredError"], strict=True)
 
 
+def search_for(*, validation=N_HELD_OUT, **parameters):
+    """Return the forecaster that searches; some of the parameters are its estimator's."""
+    of_grid = {name: parameters.pop(name) for name in OF_THE_GRID & set(parameters)}
+    options = {"strategy": "direct", "validation": validation, **parameters}
+    return LagForecaster(NTKConvRegressorCV(**GRID, **of_grid), N_LAGS, **options)
+
+
 def fixed(candidate, **parameters):
     """Return the forecaster of one candidate."""
-    others = {"nu_f": 1.0, "nu_c": 1.0, "strategy": "direct", "device": "cpu"}
-    return NTKConvForecaster(N_LAGS, **{**others, **candidate, **parameters})
+    of_estimator = {name: parameters.pop(name) for name in OF_THE_GRID & set(parameters)}
+    estimator = NTKConvRegressor(**candidate, **of_estimator, device="cpu")
+    return LagForecaster(estimator, N_LAGS, **{"strategy": "direct", **parameters})
 
 
 def one_by_one(early, y, fh, candidate, X=None, **parameters):
@@ -61,9 +70,7 @@ def one_by_one(early, y, fh, candidate, X=None, **parameters):
 )
 def test_scores_are_errors_of_all_forecasts_of_held_out_steps(parameters):
     y, fh = walk(n_columns=2), [1, 3]
-    search = NTKConvForecasterCV(
-        N_LAGS, **GRID, validation=N_HELD_OUT, device="cpu", **parameters
-    ).fit(y, fh=fh)
+    search = search_for(**parameters).fit(y, fh=fh)
     for candidate, score in scored(search):
         early = y.iloc[:-N_HELD_OUT]
         squares = one_by_one(early, y, fh, candidate, **parameters)
@@ -73,7 +80,7 @@ def test_scores_are_errors_of_all_forecasts_of_held_out_steps(parameters):
 def test_scores_with_exogenous_series():
     y, X, fh = walk(), walk(2, seed=7).add_prefix("x"), [1, 2]
     y.iloc[2:] += X.iloc[:-2, :1].to_numpy()
-    search = NTKConvForecasterCV(N_LAGS, **GRID, validation=N_HELD_OUT, device="cpu")
+    search = search_for()
     search.fit(y, X=X, fh=fh)
     early = y.iloc[:-N_HELD_OUT]
     for candidate, score in scored(search):
@@ -91,9 +98,7 @@ def test_scores_with_exogenous_series():
 def test_scores_of_a_panel_are_those_of_all_its_series():
     y, fh = panel(), [1, 2]
     parameters = {"pooling": "global"}
-    search = NTKConvForecasterCV(
-        N_LAGS, **GRID, validation=N_HELD_OUT, device="cpu", **parameters
-    ).fit(y, fh=fh)
+    search = search_for(**parameters).fit(y, fh=fh)
     early = y.groupby(level=0, group_keys=False).apply(lambda one: one.iloc[:-N_HELD_OUT])
     for candidate, score in scored(search):
         forecaster = fixed(candidate, **parameters)
@@ -112,9 +117,7 @@ def test_scores_of_a_panel_are_those_of_all_its_series():
 def test_the_best_candidate_learns_from_all_or_from_what_came_before(pooling):
     y, fh = walk(), [2, 3]
     for refit, seen in ((True, y), (False, y.iloc[:-N_HELD_OUT])):
-        search = NTKConvForecasterCV(
-            N_LAGS, **GRID, validation=N_HELD_OUT, refit=refit, pooling=pooling, device="cpu"
-        ).fit(y, fh=fh)
+        search = search_for(refit=refit, pooling=pooling).fit(y, fh=fh)
         one = fixed(search.best_params_).fit(seen, fh=fh)
         assert_allclose(search.predict_rolling(y), one.predict_rolling(y), rtol=1e-12)
         scores = search.cv_results_["mean_test_MeanSquaredError"]
@@ -126,7 +129,7 @@ def test_the_best_candidate_learns_from_all_or_from_what_came_before(pooling):
 def test_a_share_of_the_series_is_a_number_of_steps():
     y = walk()
     by_steps, by_share = (
-        NTKConvForecasterCV(N_LAGS, **GRID, validation=validation, device="cpu").fit(y, fh=[1, 2])
+        search_for(validation=validation).fit(y, fh=[1, 2])
         for validation in (N_HELD_OUT, N_HELD_OUT / N_STEPS)
     )
     pd.testing.assert_frame_equal(by_steps.cv_results_, by_share.cv_results_)
@@ -134,25 +137,34 @@ def test_a_share_of_the_series_is_a_number_of_steps():
 
 def test_recursive_forecasts_are_scored_by_one_step():
     y = walk()
-    parameters = {"validation": N_HELD_OUT, "device": "cpu"}
-    direct = NTKConvForecasterCV(N_LAGS, **GRID, **parameters).fit(y, fh=[1])
-    recursive = NTKConvForecasterCV(N_LAGS, **GRID, **parameters, strategy="recursive").fit(y)
+    direct = search_for().fit(y, fh=[1])
+    recursive = search_for(strategy="recursive").fit(y)
     pd.testing.assert_frame_equal(direct.cv_results_, recursive.cv_results_)
     assert_allclose(recursive.predict([1]), direct.predict(), rtol=1e-12)
 
 
 def test_an_update_keeps_the_candidate_and_adds_what_is_new():
     y, fh = walk(), [1, 2]
-    search = NTKConvForecasterCV(N_LAGS, **GRID, validation=N_HELD_OUT, device="cpu")
+    search = search_for()
     search.fit(y.iloc[:50], fh=fh).update(y.iloc[50:])
     one = fixed(search.best_params_).fit(y, fh=fh)
     assert_allclose(search.predict(), one.predict(), rtol=1e-10)
 
 
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_all_lags_are_left_to_the_memory(strategy):
+    search = LagForecaster(NTKConvRegressorCV(**GRID), strategy=strategy).fit(walk(), fh=[1])
+    assert search.n_lags_ == (N_STEPS - 1) // 4
+    (estimator,) = search.estimators_
+    assert isinstance(estimator, NTKConvRegressor)
+    assert estimator.nu_w_ == search.best_params_["nu_w"]
+    assert estimator.alpha_ == search.best_params_["alpha"]
+
+
 @pytest.mark.parametrize("validation", [0, -3, 1.0, 2.5, True, "half"], ids=repr)
 def test_a_bad_size_of_the_held_out_end_is_named(validation):
     with pytest.raises(ValueError, match="validation must be a number of steps"):
-        NTKConvForecasterCV(validation=validation)
+        search_for(validation=validation)
 
 
 @pytest.mark.parametrize(
@@ -165,11 +177,4 @@ def test_a_bad_size_of_the_held_out_end_is_named(validation):
 )
 def test_an_end_that_leaves_no_windows_is_an_error(validation, fh, message):
     with pytest.raises(ValueError, match=message):
-        NTKConvForecasterCV(N_LAGS, validation=validation, device="cpu").fit(walk(), fh=fh)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Sorting by default when concatenating")  # by sktime 1.2 itself
-def test_sktime_contract():
-    results = check_estimator(NTKConvForecasterCV, raise_exceptions=True, verbose=False)
-    assert set(results.values()) == {"PASSED"}
+        search_for(validation=validation).fit(walk(), fh=fh)

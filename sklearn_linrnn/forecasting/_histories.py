@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sktime.forecasting.base import ForecastingHorizon
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Clock:
         Raises
         ------
         ValueError
-            If times are not in order, come twice, or are not equidistant.
+            If times are not in order, not unique, or are not equidistant.
         """
         if not index.is_unique:
             raise ValueError(
@@ -65,6 +66,11 @@ class Clock:
             return pd.date_range(first, last, freq=self.frequency)
         return pd.RangeIndex(int(first), int(last) + 1)
 
+    def following(self, time: Any, n_steps: int) -> pd.Index:
+        """Return the next times after one."""
+        step = time.freq if isinstance(time, pd.Period) else self.frequency
+        return self.between(time, time + n_steps * (1 if step is None else step))[1:]
+
     def cutoff(self, time: Any) -> pd.Index:
         """Return a time as sktime has its cutoffs: an index of one, with its frequency."""
         if self.frequency is not None:
@@ -73,7 +79,7 @@ class Clock:
 
 
 class History:
-    """A series, its exogenous series, and the time that they have come to.
+    """A series, its exogenous series, and their last time.
 
     Steps are kept in an array with room to spare, so that to append costs what is appended.
 
@@ -119,6 +125,19 @@ class History:
         """The exogenous series, (n_timesteps, n_exogenous)."""
         return self._steps[: self._length, len(self.columns) :]
 
+    def part(self, first: int, last: int, *, levelled: bool) -> tuple[NDArray, NDArray]:
+        """Return the steps from the first to the one before the last, of y and of X.
+
+        Parameters
+        ----------
+        first, last : int
+            Numbers of steps from the start; a negative first is the start.
+        levelled : bool
+            Whether the level is taken from y.
+        """
+        part = slice(max(first, 0), last)
+        return self.y[part] - (self.level if levelled else 0.0), self.x[part]
+
     def append(self, y: pd.DataFrame, X: pd.DataFrame | None) -> None:
         """Append what is new.
 
@@ -150,8 +169,8 @@ class History:
         if len(self.exogenous) == 0:
             if X is not None:
                 raise ValueError(
-                    "X must be None for a forecaster that was fitted without X, but columns "
-                    f"{list(X.columns)} came."
+                    "X must be None for a forecaster that was fitted without X, but got columns "
+                    f"{list(X.columns)}."
                 )
             return None
         if X is None:
@@ -213,11 +232,13 @@ class History:
                 values[0] = column[seen[-1]]
         return pd.DataFrame(newest).ffill().to_numpy()
 
+    def steps_ahead(self, fh: ForecastingHorizon) -> NDArray:
+        """Return a horizon in steps after the last one, (n_horizons,)."""
+        return np.asarray(fh.to_relative(self.cutoff).to_numpy(), dtype=np.int64)
+
     def following(self, n_steps: int) -> pd.Index:
         """Return the times of the next steps."""
-        last = self.cutoff[0]
-        step = n_steps * (self.cutoff.freq if hasattr(self.cutoff, "freq") else 1)
-        return self.clock.between(last, last + step)[1:]
+        return self.clock.following(self.cutoff[0], n_steps)
 
     def _reserve(self, n_more: int) -> None:
         needed = self._length + n_more
@@ -231,7 +252,7 @@ def check_columns(found: pd.Index, columns: pd.Index, name: str) -> None:
     """Raise unless the columns found are those of fit, in any order."""
     if len(found) != len(columns) or not found.isin(columns).all():
         raise ValueError(
-            f"{name} must have the columns of fit, {list(columns)}, but {list(found)} came."
+            f"{name} must have the columns of fit, {list(columns)}, but got {list(found)}."
         )
 
 
