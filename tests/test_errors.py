@@ -643,7 +643,7 @@ def test_a_kernel_with_an_unknown_prior():
 
 
 def test_an_evidence_search_that_does_not_converge_warns_and_keeps_its_best_point(monkeypatch):
-    monkeypatch.setattr("sklearn_linrnn._core.closed_form.empirical_bayes.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("sklearn_linrnn._core.closed_form.climb.MAX_ITERATIONS", 1)
     draw = np.random.default_rng(1)
     windows = draw.normal(size=(200, 12))
     target = windows @ 0.6 ** np.arange(12)[::-1] + draw.normal(size=200)
