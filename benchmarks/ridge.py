@@ -30,8 +30,8 @@ def make_series(n_timesteps: int) -> tuple[NDArray, NDArray]:
 
 def lag_matrix(x: NDArray) -> NDArray:
     """Return the scaled lags (n_timesteps, n_lags), lag 0 first."""
-    at_rest = np.concatenate([np.zeros(N_LAGS - 1), x[:, 0]])
-    return np.lib.stride_tricks.sliding_window_view(at_rest, N_LAGS)[:, ::-1] * SCALE
+    padded = np.concatenate([np.zeros(N_LAGS - 1), x[:, 0]])
+    return np.lib.stride_tricks.sliding_window_view(padded, N_LAGS)[:, ::-1] * SCALE
 
 
 def make_ours() -> NTKConvRegressor:

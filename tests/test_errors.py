@@ -82,7 +82,7 @@ def test_wrong_inputs(make, wrong, error, message):
 
 @every_estimator
 @pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
-def test_a_matrix_is_no_array(make):
+def test_a_matrix_is_not_an_array(make):
     with pytest.raises(TypeError, match=r"np\.matrix is not supported"):
         make().fit(np.matrix(X), y)
 
@@ -122,7 +122,7 @@ def test_wrong_targets(make, x, wrong, message):
         make(n_lags=2).fit(x, wrong)
 
 
-def test_timesteps_without_any_target():
+def test_time_steps_without_any_target():
     with pytest.raises(ValueError, match="y must be observed at one time step at least"):
         NTKConvRegressor(**STEPS).fit(X, y * np.nan)
 
@@ -163,7 +163,7 @@ def test_a_number_as_sample_weight_weighs_all_alike(x, targets):
     assert_allclose(model.impulse_response_, expected.impulse_response_, rtol=1e-9)
 
 
-def test_weights_on_unobserved_steps_alone_are_none():
+def test_weights_on_unobserved_time_steps_alone_are_an_error():
     targets, weights = y.copy(), np.zeros(30)
     targets[3], weights[3] = np.nan, 1.0
     with pytest.raises(ValueError, match="sample_weight must contain at least one non-zero"):
@@ -381,7 +381,7 @@ INDEFINITE = np.eye(6) - 2 * (np.ones((6, 6)) - np.eye(6))
         (np.zeros(6), "prior must .* not all zero"),
     ],
 )
-def test_priors_that_are_no_covariance(wrong, message):
+def test_priors_that_are_not_a_covariance(wrong, message):
     with pytest.raises(ValueError, match=message):
         NTKConvRegressor(prior=wrong).fit(X, y)
     with pytest.raises(ValueError, match=message):
@@ -508,7 +508,7 @@ def test_stages_are_whole_numbers(wrong):
 
 
 @pytest.mark.parametrize("wrong", [0, 5, "all"])
-def test_a_single_number_of_steps_is_no_stage(wrong):
+def test_a_single_number_of_iterations_is_not_a_list_of_stages(wrong):
     with pytest.raises(ValueError, match=r"n_steps must be whole numbers .*\(n_stages,\), but"):
         NTKConvRegressor().fit(X, y).staged_impulse_response(wrong)
 
@@ -598,7 +598,7 @@ def test_wrong_grids_name_their_parameter(parameters, error, message):
         NTKConvRegressorCV(**parameters).fit(X, y)
 
 
-def test_a_part_without_any_observed_step():
+def test_a_part_without_any_observed_time_step():
     targets = np.where(np.arange(30) < 24, y, np.nan)
     with pytest.raises(ValueError, match="cv must have observed targets in every part"):
         NTKConvRegressorCV(**STEPS).fit(X, targets)
@@ -658,14 +658,14 @@ def test_an_evidence_search_that_does_not_converge_warns_and_keeps_its_best_poin
 @pytest.mark.parametrize("n_steps", ["gcv", "loo", "validation"])
 @pytest.mark.filterwarnings("ignore:learning_rate=1000 is above the stable limit")
 @pytest.mark.filterwarnings("ignore:Gradient descent diverged")
-def test_steps_that_diverge_are_not_chosen(n_steps):
-    """One step of this size is bad, and every further one is worse."""
+def test_iterations_that_diverge_are_not_chosen(n_steps):
+    """One iteration with this learning rate is bad, and every further one is worse."""
     model = NTKConvRegressor(n_steps=n_steps, learning_rate=1e3, alpha=0.0).fit(X, y)
     assert model.n_steps_ == 1
 
 
 @pytest.mark.parametrize("make", ESTIMATORS[1:])
-def test_steps_past_the_stable_limit_warn_and_keep_the_best_parameters(make):
+def test_a_learning_rate_above_the_stable_limit_warns_and_keeps_the_best_parameters(make):
     model = make(learning_rate=1e3, max_iter=500)
     with (
         pytest.warns(UserWarning, match="learning_rate=1000 is above the stable limit"),
@@ -679,7 +679,7 @@ def test_steps_past_the_stable_limit_warn_and_keep_the_best_parameters(make):
     assert model.n_iter_ == len(model.loss_curve_) < 500
 
 
-def test_a_step_just_below_the_limit_is_stable_and_one_just_above_warns():
+def test_a_learning_rate_just_below_the_limit_is_stable_and_one_just_above_warns():
     centred = X - X.mean(axis=0)
     limit = 2 / np.linalg.eigvalsh(centred.T @ centred / len(X))[-1]
     stable = WeightedConv1DRegressor("flat", learning_rate=0.999 * limit, max_iter=50).fit(X, y)
@@ -688,7 +688,7 @@ def test_a_step_just_below_the_limit_is_stable_and_one_just_above_warns():
         WeightedConv1DRegressor("flat", learning_rate=1.001 * limit, max_iter=5).fit(X, y)
 
 
-def test_many_steps_at_once_past_the_stable_limit():
+def test_many_iterations_at_once_above_the_stable_limit():
     with (
         pytest.warns(UserWarning, match="learning_rate=1000 is above the stable limit"),
         pytest.warns(ConvergenceWarning, match="diverged at iteration 1 "),
@@ -702,7 +702,7 @@ def test_many_steps_at_once_past_the_stable_limit():
         NTKConvRegressor(n_steps=5000, learning_rate=1e3).fit(X, y)
 
 
-def test_too_few_steps_for_the_tolerance():
+def test_too_few_iterations_for_the_tolerance():
     with pytest.warns(ConvergenceWarning, match=r"max_iter=3 .*tol=1e-06"):
         WeightedConv1DRegressor(max_iter=3, tol=1e-6).fit(X, y)
 
@@ -937,7 +937,7 @@ class Wrong(LagPrior):
         (TRIANGLE, "covariance of Wrong must be symmetric"),
     ],
 )
-def test_a_prior_of_ones_own_that_is_no_covariance(covariance, message):
+def test_a_prior_of_ones_own_that_is_not_a_covariance(covariance, message):
     with pytest.raises(ValueError, match=message):
         NTKConvRegressor(prior=Wrong(covariance)).fit(X, y)
 

@@ -42,7 +42,7 @@ def test_sums_of_parts_are_the_whole(recordings, model):
     rows = np.concatenate(x), np.concatenate(y)
     model.fit(*rows, sequence_id=np.repeat([0, 1, 2], 30))
     expected = model.impulse_response_, model.intercept_
-    most = 11 if n_lags == "auto" else n_lags  # a quarter of the steps, shared by two channels
+    most = 11 if n_lags == "auto" else n_lags  # a quarter of the time steps, shared by two channels
     parts = [LagStatistics.from_series(*part, n_lags=most) for part in zip(x, y, strict=True)]
     model.fit_statistics(sum(parts))
     np.testing.assert_allclose(model.impulse_response_, expected[0], rtol=1e-8, atol=1e-10)

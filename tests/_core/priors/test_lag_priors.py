@@ -102,7 +102,7 @@ def test_di_is_dc_without_correlation(nu_w):
     assert_allclose(DC(nu_w, 0.0).covariance(N_LAGS), full(DI(nu_w).covariance(N_LAGS)), rtol=1e-13)
 
 
-def test_deviations_of_an_ensemble_are_the_response_at_the_start_in_units_of_the_prior():
+def test_standard_deviations_of_an_ensemble_are_the_initial_response_in_units_of_the_prior():
     prior = LinearRNN(0.6, 0.5, 2.0)
     gamma = [2.0 * 0.5 * 0.6**lag for lag in range(N_LAGS)]
     deviations = prior.ensemble_deviations(N_LAGS)
