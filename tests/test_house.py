@@ -24,10 +24,11 @@ SCIKIT_LEARN = {
     "_get_feature_names",
     *LINT["flake8-self"]["extend-ignore-names"],
 }
+NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}  # public, in spite of their names
 
 
 def is_private(name):
-    return name.startswith("_") and not name.endswith("__")
+    return name.startswith("_") and not name.endswith("__") and name not in NAMED_TUPLES
 
 
 def nodes(tree, *kinds):

@@ -145,7 +145,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _learn_with(
         self, data: AnyData, seed: int | None, earlier: TrainingRecord | None, *, adds: bool
     ) -> Fit:
-        """Return what is learned from data, or if it ``adds`` from those before them too."""
+        """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
         n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
         n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
         with self._explained(n_lags):
