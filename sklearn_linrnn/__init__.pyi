@@ -9,9 +9,19 @@ from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
-from .inspection import MemoryDisplay, NTKGap, effective_memory, ntk_gap
+from .inspection import (
+    ImpulseResponseDisplay,
+    MemoryDisplay,
+    NTKGap,
+    NTKGapDisplay,
+    TrainingDisplay,
+    effective_memory,
+    memory_interval,
+    ntk_gap,
+)
 
 __all__ = [
+    "ImpulseResponseDisplay",
     "LagKernel",
     "LagPrior",
     "LagStatistics",
@@ -21,11 +31,14 @@ __all__ = [
     "NTKConvRegressor",
     "NTKConvRegressorCV",
     "NTKGap",
+    "NTKGapDisplay",
+    "TrainingDisplay",
     "WeightedConv1DRegressor",
     "effective_memory",
     "kernel_matrix",
     "linear_rnn_lag_covariance",
     "linear_rnn_lag_weights",
     "memory_bias",
+    "memory_interval",
     "ntk_gap",
 ]

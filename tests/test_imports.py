@@ -64,6 +64,7 @@ def test_every_public_name_is_there_and_listed(module):
 
 def test_the_public_names_are_these():
     assert set(sklearn_linrnn.__all__) >= {
+        "ImpulseResponseDisplay",
         "LagKernel",
         "LagPrior",
         "LagStatistics",
@@ -71,14 +72,17 @@ def test_the_public_names_are_these():
         "LinearRNNRegressor",
         "MemoryDisplay",
         "NTKGap",
+        "NTKGapDisplay",
         "NTKConvRegressor",
         "NTKConvRegressorCV",
+        "TrainingDisplay",
         "WeightedConv1DRegressor",
         "effective_memory",
         "kernel_matrix",
         "linear_rnn_lag_covariance",
         "linear_rnn_lag_weights",
         "memory_bias",
+        "memory_interval",
         "ntk_gap",
     }
 

@@ -211,17 +211,12 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             prior = recipe.prior(n_lags)
             root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
-            rule = self._rule()
-            rate = self._choose_rate(rule, statistics, root)
             if earlier is not None:
                 _copy_into(model.parameters, earlier.parameters)
-                rate = min(rate, earlier.stable_rate) if rule.adaptive else rate
-            training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags)
-            curves: dict[str, NDArray] = {}
-            if earlier is not None:
-                training.optimizer.remember([torch.tensor(array) for array in earlier.memory])
-                curves = earlier.curves
-            fit_now = partial(self._fit_now, training, root.variances, curves)
+            rule = self._rule()
+            rate = self._choose_rate(rule, statistics, root, earlier)
+            training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
+            fit_now = partial(self._fit_now, training, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
@@ -254,7 +249,13 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             adaptive=self._moves and self.solver == "gd" and self.learning_rate == "auto",
         )
 
-    def _choose_rate(self, rule: TrainingRule, statistics: LagStatistics, root: PriorRoot) -> float:
+    def _choose_rate(
+        self,
+        rule: TrainingRule,
+        statistics: LagStatistics,
+        root: PriorRoot,
+        earlier: TrainingRecord | None,
+    ) -> float:
         """Return the learning rate; warn if gradient descent would diverge with it."""
         if rule.solver != "gd":
             return rule.rate(0.0)
@@ -266,15 +267,17 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
                 f"dtype={self.dtype!r} cannot hold the learning rate {rate:.4g}, the inverse of "
                 "the largest curvature. Scale X, or use dtype='float64'."
             )
-        return rate
+        return rate if earlier is None or not rule.adaptive else min(rate, earlier.stable_rate)
 
-    def _begin(self, training: Training, n_lags: int) -> Training:
-        """Return a training, or raise if its model cannot be trained."""
+    def _begin(self, training: Training, n_lags: int, earlier: TrainingRecord | None) -> Training:
+        """Return a training as it begins or goes on, or raise if its model cannot be trained."""
         if not math.isfinite(training.loss):
             raise ValueError(
                 f"The loss is not finite at the initialisation: the impulse response of n_lags="
                 f"{n_lags} overflows {self.dtype}. Lower nu_w or n_lags, or use dtype='float64'."
             )
+        if earlier is not None:
+            training.optimizer.remember([torch.tensor(array) for array in earlier.memory])
         if self.max_time is not None:
             training.deadline = time.monotonic() + self.max_time
         return training
@@ -301,13 +304,14 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         return interrupt
 
     def _fit_now(
-        self, training: Training, lag_weights: NDArray, earlier: dict[str, NDArray]
+        self, training: Training, lag_weights: NDArray, earlier: TrainingRecord | None
     ) -> Fit:
         """Return what a training has learned so far."""
         model, moments = training.objective.model, training.objective.moments
         response = model.response()
+        curves = _curves(training, {} if earlier is None else earlier.curves)
         named = zip(self._parameter_names, self._export_all(model.parameters), strict=False)
-        attributes = {**_curves(training, earlier), "learning_rate_": training.rate, **dict(named)}
+        attributes = {**curves, "learning_rate_": training.rate, **dict(named)}
         attributes["n_iter_"] = len(attributes["loss_curve_"])
         return Fit(response, moments.intercept(response), lag_weights, attributes)
 

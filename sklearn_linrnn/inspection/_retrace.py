@@ -1,11 +1,14 @@
-"""The iterations of a trained network done again: in its limit, and to first order."""
+"""The iterations of a trained network done again: in its limit, to first order, and as it was."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
@@ -65,6 +68,39 @@ def retrace(record: TrainingRecord) -> Retraced:
         linearised=_train(linearised, record, curvature),
         kernel_change=float((after - before).norm() / before.norm()),
     )
+
+
+def kernel_changes(record: TrainingRecord, iterations: Iterable[int]) -> NDArray:
+    """Return how far the tangent kernel of a network has changed by some of its iterations.
+
+    Parameters
+    ----------
+    record : TrainingRecord
+        Of a network that was trained in one fit.
+    iterations : iterable of int
+        Increasing numbers of iterations, at most that of the fit.
+
+    Returns
+    -------
+    changes : ndarray of shape (n_iterations,)
+        Relative to the kernel at initialisation, in Frobenius norm.
+    """
+    sums, recipe = record.statistics, record.recipe
+    assert isinstance(recipe, RNNRecipe)
+    root = PriorRoot.of_prior(
+        recipe.prior(sums.n_lags), sums.n_lags, sums.n_channels, torch.device("cpu")
+    )
+    dtype = torch.from_numpy(record.parameters[0]).dtype
+    model = recipe.model(root, len(sums.target_mean), dtype)
+    network = RNNParameters(*model.parameters)  # which training moves in place
+    rate = record.rule.rate(Quadratic.of(sums, root).largest_eigenvalue())
+    training = record.rule.begin(model, sums, rate)
+    before, changes = empirical_kernel(network, sums.n_lags), []
+    for iteration in iterations:
+        training.run(iteration - len(training.rows))
+        change = empirical_kernel(network, sums.n_lags) - before
+        changes.append(float(change.norm() / before.norm()))
+    return np.array(changes)
 
 
 def _train(model: Model, record: TrainingRecord, curvature: float) -> Tensor:
