@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_linrnn._studies.memory_bias_summary import summarise
-from sklearn_linrnn._studies.memory_bias_table import Judge, Verdict, make_table
+from sklearn_linrnn._studies.memory_bias_table import Judge, Verdict, study_table
 from sklearn_linrnn._studies.study_data import StudyData
 from sklearn_linrnn._studies.study_design import StudyDesign
 from sklearn_linrnn._studies.study_trials import Trials
@@ -139,7 +139,7 @@ def conclude(trials: Trials) -> MemoryBias:
     losses = trials.chosen_losses()
     comparison = judge.cost(losses)
     return MemoryBias(
-        table=make_table(trials, judge),
+        table=study_table(trials, judge),
         verdict=judge.verdict(losses, comparison),
         cost=comparison.cost,
         cost_interval=(comparison.low, comparison.high),

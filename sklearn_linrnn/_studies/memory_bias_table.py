@@ -73,7 +73,7 @@ def _verdict(comparison: Comparison, learned: bool) -> Verdict:
     return "costs" if comparison.cost > 0 else "helps"
 
 
-def make_table(trials: Trials, judge: Judge) -> pd.DataFrame:
+def study_table(trials: Trials, judge: Judge) -> pd.DataFrame:
     """Return the table of a study, one row for each model and ``nu_w``."""
     rows: list[dict[str, Any]] = []
     intervals = {nu_w: _memory_interval(trials, nu_w) for nu_w in (*trials.design.nu_w, NO_BIAS)}

@@ -25,7 +25,7 @@ from sklearn_linrnn._studies.benchmark import (
     make_task,
     open_results,
 )
-from sklearn_linrnn._studies.benchmark_report import describe, make_tables, rank
+from sklearn_linrnn._studies.benchmark_report import describe_protocol, make_tables, rank
 from sklearn_linrnn._studies.series import load_series
 from sklearn_linrnn.forecasting import LagForecaster
 
@@ -324,7 +324,7 @@ def test_numbers_that_are_large_or_missing_stay_narrow(capsys):
     ],
 )
 def test_the_title_says_the_protocol(protocol, text):
-    assert describe(protocol).endswith(text)
+    assert describe_protocol(protocol).endswith(text)
 
 
 @pytest.mark.parametrize(
