@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
+from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from sklearn_linrnn._studies.memory_bias_result import MemoryBias
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
 NETWORK, PRIOR, FIT = "#0072B2", "#D55E00", "#009E73"
@@ -66,7 +65,7 @@ class MemoryBiasDisplay:
         self.name = name
 
     @classmethod
-    def from_result(cls, result: MemoryBias) -> Self:
+    def from_result(cls, result: MemoryBiasNumbers) -> Self:
         """Return the display of a study.
 
         Parameters

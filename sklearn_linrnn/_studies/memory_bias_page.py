@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sklearn_linrnn._studies.memory_bias_display import MemoryBiasDisplay
+from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.memory_bias_report import EXPLAINED, SHORT, cells
-from sklearn_linrnn._studies.memory_bias_result import MemoryBias
 from sklearn_linrnn._studies.memory_bias_summary import sentences
 from sklearn_linrnn._studies.results_file import write_whole
 from sklearn_linrnn._studies.study_models import HELD_OUT, N_WATCHED, PATIENCE
@@ -37,7 +37,7 @@ DARK: dict[Any, Any] = {
 }  # settings of Matplotlib
 CAPTIONS = {
     "plot_cost": "What it costs: the error of the networks against that of the flat convolution, "
-    "with intervals, and that of their infinite-width limit, by the variance they start from.",
+    "with intervals, and that of their infinite-width limit, by their initial variance.",
     "plot_memory": "How far it remembers: the lag that holds 90 % of the energy of the prior and "
     "of the networks' fit, and the interval that the data support.",
     "plot_curve": "When training stops: the cost of the infinite-width limit after as many "
@@ -45,17 +45,17 @@ CAPTIONS = {
 }
 
 
-def write_page(result: MemoryBias, path: Path, command: str | None = None) -> None:
+def write_page(result: MemoryBiasNumbers, path: Path, command: str | None = None) -> None:
     """Write the page of a study; the file is there whole, or not at all."""
     write_whole(path, render_page(result, command))
 
 
-def render_page(result: MemoryBias, command: str | None = None) -> str:
+def render_page(result: MemoryBiasNumbers, command: str | None = None) -> str:
     """Return the page of a study as HTML.
 
     Parameters
     ----------
-    result : MemoryBias
+    result : MemoryBiasNumbers
         The study.
     command : str, default=None
         What was typed; ``None`` for a call in Python.
@@ -149,7 +149,7 @@ def _part_row(part: Any) -> tuple[str, ...]:
     )
 
 
-def describe_treatment(result: MemoryBias) -> list[str]:
+def describe_treatment(result: MemoryBiasNumbers) -> list[str]:
     """Return what was done to the data, in sentences."""
     treatment, data = result.design.treatment, result.data
     said = []
@@ -171,7 +171,7 @@ def describe_treatment(result: MemoryBias) -> list[str]:
     return said
 
 
-def make_call(result: MemoryBias) -> str:
+def make_call(result: MemoryBiasNumbers) -> str:
     """Return the call in Python that gives the same again."""
     design = result.design
     parameters = {

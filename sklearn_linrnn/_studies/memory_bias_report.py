@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sklearn_linrnn._studies.memory_bias_result import MemoryBias
+from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.memory_bias_summary import sentences
 from sklearn_linrnn._studies.study_data import LAST, MEAN, SEASONAL
 from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded
@@ -24,7 +24,7 @@ EXPLAINED = {
 }
 
 
-def print_report(result: MemoryBias) -> None:
+def print_report(result: MemoryBiasNumbers) -> None:
     """Print the result of `memory_bias`."""
     console = Console(highlight=False)
     console.print(make_table(result))
@@ -35,7 +35,7 @@ def print_report(result: MemoryBias) -> None:
         console.print(escape(sentence))
 
 
-def make_table(result: MemoryBias) -> Table:
+def make_table(result: MemoryBiasNumbers) -> Table:
     """Return the study's table, one row for each ``nu_w``, and the others below."""
     title = f"Memory bias on {escape(result.design.name)}, {result.design.n_lags} lags"
     table = Table(title=title, title_justify="left")
@@ -47,7 +47,7 @@ def make_table(result: MemoryBias) -> Table:
     return table
 
 
-def headings(result: MemoryBias) -> tuple[str, ...]:
+def headings(result: MemoryBiasNumbers) -> tuple[str, ...]:
     """Return the headings of the columns, in two lines."""
     level = f"{result.design.level:.0%}"
     return (
@@ -56,7 +56,7 @@ def headings(result: MemoryBias) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def cells(result: MemoryBias) -> list[tuple[str, ...]]:
+def cells(result: MemoryBiasNumbers) -> list[tuple[str, ...]]:
     """Return the rows of the table as they are printed."""
     table = result.table
     limits = table[table["model"] == LIMIT].set_index("nu_w")
@@ -103,7 +103,7 @@ def _memory(row: Any) -> tuple[str, str, str]:
     return f"{row.prior_memory:.0f}", f"{row.fit_memory:.0f}", known
 
 
-def legend(result: MemoryBias) -> str:
+def legend(result: MemoryBiasNumbers) -> str:
     """Return what the columns are."""
     level = f"{result.design.level:.0%}"
     text = f"""\
@@ -118,5 +118,5 @@ memory  lag that holds 90 % of the energy, of the prior and of the network's
     for name in (FLAT, *nulls):
         text += f"{SHORT[name]:8}{EXPLAINED[name]}\n"
     if (result.table["is_lazy"] == False).any():  # noqa: E712 - NaN is neither
-        text += "*       left the kernel regime: its start no longer describes its memory\n"
+        text += "*       left the kernel regime: nu_w no longer describes its memory\n"
     return text

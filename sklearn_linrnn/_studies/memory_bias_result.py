@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sklearn_linrnn._studies.memory_bias_display import MemoryBiasDisplay
+from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
+from sklearn_linrnn._studies.memory_bias_page import write_page
 from sklearn_linrnn._studies.memory_bias_summary import summarise
-from sklearn_linrnn._studies.memory_bias_table import Judge, Verdict, study_table
-from sklearn_linrnn._studies.study_data import StudyData
-from sklearn_linrnn._studies.study_design import StudyDesign
+from sklearn_linrnn._studies.memory_bias_table import Judge, study_table
 from sklearn_linrnn._studies.study_trials import Trials
-
-if TYPE_CHECKING:
-    from sklearn_linrnn._studies.memory_bias_display import MemoryBiasDisplay
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MemoryBias:
+class MemoryBias(MemoryBiasNumbers):
     """What the memory bias of linear RNNs costs on a series; `memory_bias` makes it.
 
     Attributes
@@ -79,17 +77,6 @@ class MemoryBias:
         What was predicted.
     """
 
-    table: pd.DataFrame
-    verdict: Verdict
-    cost: float
-    cost_interval: tuple[float, float]
-    p_value: float
-    errors: pd.DataFrame
-    parts: pd.DataFrame
-    curve: pd.DataFrame
-    design: StudyDesign
-    data: StudyData
-
     @property
     def summary(self) -> str:
         """The result in sentences."""
@@ -112,10 +99,6 @@ class MemoryBias:
         display : MemoryBiasDisplay
             With ``axes_`` and ``figure_``.
         """
-        from sklearn_linrnn._studies.memory_bias_display import (  # noqa: PLC0415 - a cycle of types
-            MemoryBiasDisplay,
-        )
-
         return MemoryBiasDisplay.from_result(self).plot(ax)
 
     def to_html(self, path: str | Path, *, command: str | None = None) -> None:
@@ -128,8 +111,6 @@ class MemoryBias:
         command : str, default=None
             What to type to get the same again; ``None`` for the call in Python.
         """
-        from sklearn_linrnn._studies.memory_bias_page import write_page  # noqa: PLC0415 - optional
-
         write_page(self, Path(path), command)
 
 

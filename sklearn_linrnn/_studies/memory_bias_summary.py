@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.study_data import MEAN
 from sklearn_linrnn._studies.study_text import (
     cost_in_words,
@@ -18,9 +19,6 @@ from sklearn_linrnn._studies.study_text import (
 )
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
 
-if TYPE_CHECKING:
-    from sklearn_linrnn._studies.memory_bias_result import MemoryBias
-
 SURE = 0.01  # of the test that only makes an offer
 SAID = {
     "costs": "it costs at",
@@ -30,12 +28,12 @@ SAID = {
 }
 
 
-def summarise(result: MemoryBias) -> str:
+def summarise(result: MemoryBiasNumbers) -> str:
     """Return what a study found, in a few sentences."""
     return " ".join(sentences(result))
 
 
-def sentences(result: MemoryBias) -> list[str]:
+def sentences(result: MemoryBiasNumbers) -> list[str]:
     """Return what a study found, the verdict first."""
     found = [verdict_sentence(result)]
     if result.verdict != "nothing to learn":
@@ -44,7 +42,7 @@ def sentences(result: MemoryBias) -> list[str]:
     return found + offers(result)
 
 
-def verdict_sentence(result: MemoryBias) -> str:
+def verdict_sentence(result: MemoryBiasNumbers) -> str:
     """Return the verdict as a sentence."""
     name = result.design.name
     if result.verdict == "nothing to learn":
@@ -53,22 +51,22 @@ def verdict_sentence(result: MemoryBias) -> str:
             "neither the linear RNN nor the convolution without bias predicts better than "
             f"{_best_null(result)}, beyond noise."
         )
-    who = f"the memory bias of a linear RNN {_start(result)}"
+    who = f"the memory bias of a linear RNN {_initial(result)}"
     if result.verdict == "no difference":
         return f"On {name} it cannot be told whether {who} costs or helps: {_cost(result)}."
     what = "costs accuracy" if result.verdict == "costs" else "helps"
     return f"On {name} {who} {what}: {_cost(result)}."
 
 
-def _start(result: MemoryBias) -> str:
+def _initial(result: MemoryBiasNumbers) -> str:
     """Say with which ``nu_w`` the network started."""
     if len(result.design.nu_w) == 1:
-        return f"that starts at nu_w = {result.design.nu_w[0]:g}"
+        return f"initialised with nu_w = {result.design.nu_w[0]:g}"
     chosen = [f"{nu_w:g}" for nu_w in result.parts["nu_w"]]
     return f"with nu_w chosen inside each training part ({listed(chosen)})"
 
 
-def _cost(result: MemoryBias) -> str:
+def _cost(result: MemoryBiasNumbers) -> str:
     """Say how far the error is from that of the flat convolution, and how sure that is."""
     low, high = result.cost_interval
     direction = "above" if result.cost > 0 else "below"
@@ -82,13 +80,13 @@ def _cost(result: MemoryBias) -> str:
     return text
 
 
-def _best_null(result: MemoryBias) -> str:
+def _best_null(result: MemoryBiasNumbers) -> str:
     nulls = result.table[result.table["n_iter"].isna()]
     name = nulls.loc[nulls["rmse"].idxmin(), "model"]
     return {MEAN: "the mean of the training part"}.get(name, f"the {name}")
 
 
-def _by_variance(result: MemoryBias) -> list[str]:
+def _by_variance(result: MemoryBiasNumbers) -> list[str]:
     """Say at which ``nu_w`` there is a cost or a gain."""
     networks = result.table[result.table["model"] == RNN]
     if len(networks) == 1:
@@ -106,7 +104,7 @@ def _by_variance(result: MemoryBias) -> list[str]:
     return [f"By nu_w: {'; '.join(found)}."]
 
 
-def _unfinished(result: MemoryBias) -> list[str]:
+def _unfinished(result: MemoryBiasNumbers) -> list[str]:
     """Say where the last iteration allowed was the best, and what the limit does without it."""
     networks = result.table[result.table["model"] == RNN]
     capped = networks[networks["unfinished"] > 0.5]
@@ -124,7 +122,7 @@ def _unfinished(result: MemoryBias) -> list[str]:
     ]
 
 
-def _by_size(result: MemoryBias) -> list[str]:
+def _by_size(result: MemoryBiasNumbers) -> list[str]:
     """Say what the cost is after the shortest and after the longest training part."""
     first, last = result.parts.iloc[0], result.parts.iloc[-1]
     if not np.isfinite([first.cost_low, first.cost_high, last.cost_low, last.cost_high]).all():
@@ -135,7 +133,7 @@ def _by_size(result: MemoryBias) -> list[str]:
     ]
 
 
-def _one_part(result: MemoryBias) -> list[str]:
+def _one_part(result: MemoryBiasNumbers) -> list[str]:
     """Say whether the verdict hangs on one part."""
     if result.verdict not in ("costs", "helps"):
         return []
@@ -151,7 +149,7 @@ def _span(part: Any) -> str:
     return f"{moment(part.first)} to {moment(part.last)}"
 
 
-def _memory(result: MemoryBias) -> list[str]:
+def _memory(result: MemoryBiasNumbers) -> list[str]:
     """Say how far the memory reaches, as far as the last training part knows."""
     chosen = result.parts["nu_w"].iloc[-1]
     networks = result.table[result.table["model"] == RNN].set_index("nu_w")
@@ -161,7 +159,7 @@ def _memory(result: MemoryBias) -> list[str]:
         known = f"the data support {_lags(row)} ({result.design.level:.0%})"
     return [
         f"At nu_w = {chosen:g} the network's memory reaches to lag {row['fit_memory']:.0f}; "
-        f"its start favours lags up to {row['prior_memory']:.0f}, and {known}."
+        f"its prior favours lags up to {row['prior_memory']:.0f}, and {known}."
     ]
 
 
@@ -170,7 +168,7 @@ def _lags(row: Any) -> str:
     return f"a memory to lag {low}" if low == high else f"a memory to between lag {low} and {high}"
 
 
-def offers(result: MemoryBias) -> list[str]:
+def offers(result: MemoryBiasNumbers) -> list[str]:
     """Say what else to try: logarithms or differences, where level or errors change over time."""
     treatment = result.design.treatment
     drifts, grows = _drifts(result), _errors_grow_with_level(result)
@@ -188,7 +186,7 @@ def offers(result: MemoryBias) -> list[str]:
     ]
 
 
-def _drifts(result: MemoryBias) -> bool:
+def _drifts(result: MemoryBiasNumbers) -> bool:
     """Return whether the level goes one way from part to part, and farther than it varies in one.
 
     The parts are the first one, which is for training alone, and the test parts.
@@ -201,7 +199,7 @@ def _drifts(result: MemoryBias) -> bool:
     return one_way and bool(abs(steps.sum()) > parts.std().mean())
 
 
-def _errors_grow_with_level(result: MemoryBias) -> bool:
+def _errors_grow_with_level(result: MemoryBiasNumbers) -> bool:
     """Return whether the flat convolution's errors rise with the series, beyond noise."""
     errors = result.errors[FLAT].to_numpy()[:, 0]
     levels = result.data.windows[-len(errors) :, -1, 0]
