@@ -70,7 +70,7 @@ define install
 endef
 
 $(VENV)/.core: pyproject.toml constraints.txt
-	$(call install,[plot])
+	$(call install,[report])
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(call install,[dev])

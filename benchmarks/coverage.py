@@ -1,7 +1,7 @@
-"""How often a 90 % interval holds what comes: ``python -m benchmarks coverage``.
+"""How often a 90 % interval contains the later value: ``python -m benchmarks coverage``.
 
-Origins roll over each series. At each of them the forecaster has learned from all that came before,
-by `update`, and says where the series will be 1, 24 and 96 steps later. Airline (in logarithms) and
+Origins roll over each series. At each of them the forecaster has learned from all earlier values,
+by `update`, and forecasts the series 1, 24 and 96 steps ahead. Airline (in logarithms) and
 PBS are too short for 96 steps ahead to have a response of their own, so that their one-step
 forecasts are iterated. Conformal intervals are infinite where there are fewer errors than their
 level asks for; those are not counted. ETTh1 needs the folder of real series (see
@@ -27,7 +27,7 @@ N_TRAINING_HOURS = 12 * 30 * 24
 
 @dataclass(frozen=True)
 class Case:
-    """A series, where its origins start and how far apart they are, and the forecaster."""
+    """A series, its first origin and the distance between origins, and the forecaster."""
 
     load: Callable[[], pd.DataFrame]
     first_origin: int
@@ -53,7 +53,7 @@ CASES = {
 
 
 def covered(case: Case, intervals: str) -> NDArray:
-    """Return whether each interval held its value, (n_origins, n_horizons); NaN if infinite."""
+    """Return whether each interval contains its value, (n_origins, n_horizons); NaN if infinite."""
     y = case.load()
     forecaster = case.forecaster.clone().set_params(intervals=intervals)
     origins = range(case.first_origin, len(y), case.stride)
@@ -80,7 +80,9 @@ def run() -> None:
     rows = []
     for name, case in CASES.items():
         if name == "ETTh1" and not (FOLDER / "ETTh1.csv.gz").is_file():
-            print("left out, for want of ETTh1.csv.gz: LINRNN_DATA names the folder of real series")
+            print(
+                "ETTh1 is left out: set LINRNN_DATA to the folder of real series, with ETTh1.csv.gz"
+            )
             continue
         for intervals in ("gaussian", "conformal"):
             held = covered(case, intervals)

@@ -1,7 +1,7 @@
 """One new point: `LagForecaster.update` after a short and after a long series.
 
 The forecaster keeps sums, and of the series what the next windows read, so that an update costs
-the same however much came before.
+the same for any length of the series.
 """
 
 import time

@@ -9,6 +9,8 @@ from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
+from ._studies.memory_bias_display import MemoryBiasDisplay
+from ._studies.memory_bias_result import MemoryBias
 from .inspection import (
     ImpulseResponseDisplay,
     MemoryDisplay,
@@ -27,6 +29,8 @@ __all__ = [
     "LagStatistics",
     "LagWeighter",
     "LinearRNNRegressor",
+    "MemoryBias",
+    "MemoryBiasDisplay",
     "MemoryDisplay",
     "NTKConvRegressor",
     "NTKConvRegressorCV",

@@ -1,4 +1,4 @@
-"""How many threads a piece of work gets: by its size, and only for as long as it takes."""
+"""The number of threads for a piece of work: by its size, and for its duration only."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SMALL = 2**16  # entries of a matrix; products with a smaller one gain nothing f
 def run_by_size(size: int, function: Callable[[], T]) -> T:
     """Return what a function returns; if its largest matrix is small, it runs with one thread.
 
-    Threads wait actively for each other. Where operations are short they wait most of the time, and
-    with another busy process on the machine many times as long as one thread takes for all.
+    Threads wait actively for each other. If operations are short they wait most of the time, and
+    with another busy process on the machine many times as long as one thread needs for everything.
 
     Parameters
     ----------
     size : int
         Number of entries of the largest matrix that is multiplied or factorised.
     function : callable
-        What is to be done.
+        The work.
     """
     with one_thread() if size < SMALL else nullcontext():
         return function()
@@ -37,9 +37,9 @@ def run_by_size(size: int, function: Callable[[], T]) -> T:
 def one_thread() -> Iterator[None]:
     """Let PyTorch and the BLAS of NumPy and SciPy use one thread in the body.
 
-    Of a BLAS with one pool for the whole process threadpoolctl lets one thread set the limit, so
-    that nobody else's is lost. PyTorch hands the number that was set last to new threads: while
-    one of them is limited, others may begin with its limit, and go back to what is usual.
+    For a BLAS with one pool for the whole process threadpoolctl lets one thread set the limit, so
+    that no other limit is lost. PyTorch gives new threads the number that was set last: while one
+    thread is limited, others may begin with its limit, and return to the usual number.
     """
     if _here.is_limited:  # by a context around this one
         yield
@@ -55,7 +55,7 @@ def one_thread() -> Iterator[None]:
 
 
 class _Here(threading.local):
-    """What is known of the thread that asks."""
+    """The state of the current thread."""
 
     is_limited = False
 
@@ -69,7 +69,7 @@ class _Limited:
         self.usual = 0  # PyTorch's number before the first of them was limited
 
     def enter(self) -> int:
-        """Limit the thread that asks; return the number that it goes back to."""
+        """Limit the current thread; return the number that it returns to."""
         with self.lock:
             if self.n_threads == 0:
                 self.usual = torch.get_num_threads()
@@ -79,7 +79,7 @@ class _Limited:
             return self.usual if before == 1 else before
 
     def leave(self, before: int) -> None:
-        """Free the thread that asks."""
+        """Free the current thread."""
         with self.lock:
             self.n_threads -= 1
             torch.set_num_threads(before)

@@ -69,10 +69,10 @@ TRAINING: dict[str, list] = {
 class DescentRegressor(CallbackSupportMixin, LagRegressor):
     """A response learned by full-batch gradient descent on the exact loss.
 
-    Subclasses say what is trained (`_recipe`).
+    Subclasses define what is trained (`_recipe`).
     """
 
-    # Whether training moves the curvature, so that a step which was stable may cease to be.
+    # Whether training changes the curvature, so that a learning rate may cease to be stable.
     _moves: ClassVar[bool] = False
     # Fitted attributes that are the parameters, in their order.
     _parameter_names: ClassVar[tuple[str, ...]] = ()
@@ -82,16 +82,16 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
-        """Add data to those seen so far, and go on training on all of them.
+        """Add data to the earlier ones, and continue training on all of them.
 
-        The sums of the data add up, so that nothing is forgotten and the order does not matter;
-        `max_iter` steps cost the same however much was seen before. The optimiser goes on where it
-        was. With `early_stopping`, a part of these data too is held out.
+        The sums of the data add up, so that nothing is forgotten and their order does not matter;
+        `max_iter` iterations cost the same for any amount of earlier data. The optimiser continues
+        from its state. With `early_stopping`, a part of the new data is held out, too.
 
         Parameters
         ----------
         X : array-like or list
-            More inputs, in the form of those before.
+            New inputs, in the form of the earlier ones.
         y : array-like or list
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -107,8 +107,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         Raises
         ------
         ValueError
-            As in `fit`, and if the data have other lags, channels or outputs than those before.
-            What was learned from those then stays as it was.
+            As in `fit`, and if the data have other lags, channels or outputs than the earlier
+            ones. The earlier fit is then unchanged.
         """
         if (earlier := self._earlier()) is None:
             return self.fit(X, y, sample_weight, sequence_id=sequence_id)
@@ -123,7 +123,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
     @abstractmethod
     def _recipe(self, n_lags: int, seed: int | None) -> Recipe:
-        """Return how the model that is trained begins."""
+        """Return how the model that is trained is initialised."""
 
     def _is_random(self) -> bool:
         """Return whether a fit draws random numbers."""
@@ -145,7 +145,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _learn_with(
         self, data: AnyData, seed: int | None, earlier: TrainingRecord | None, *, adds: bool
     ) -> Fit:
-        """Return what is learned from data, or if it ``adds`` from those before them too."""
+        """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
         n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
         n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
         with self._explained(n_lags):
@@ -171,10 +171,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _check_same_form(self, data: TrainingData) -> None:
         form, known = data.form, self._form
         if (form.every_step, form.single_output) != (known.every_step, known.single_output):
-            where = "at every time step" if known.every_step else "at the last step of windows"
+            where = "at every time step" if known.every_step else "at the last one of windows"
             axis = "without" if known.single_output else "with"
             raise ValueError(
-                f"partial_fit needs X and y in the form of the data before: targets {where}, "
+                f"partial_fit needs X and y in the form of the earlier data: targets {where}, "
                 f"{axis} an axis of outputs."
             )
 
@@ -188,9 +188,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         ):
             return
         raise ValueError(
-            "Training goes on (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
+            "Training continues (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
             f"n_lags) = {self.impulse_response_.shape}, but these data, with n_hidden={n_hidden}, "
-            f"need {shape}. Fit anew with warm_start=False."
+            f"need {shape}. Fit again with warm_start=False."
         )
 
     # -- Training --------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         root: PriorRoot,
         earlier: TrainingRecord | None,
     ) -> float:
-        """Return the size of the steps; warn if gradient descent would diverge with it."""
+        """Return the learning rate; warn if gradient descent would diverge with it."""
         if rule.solver != "gd":
             return rule.rate(0.0)
         curvature = Quadratic.of(statistics, root).largest_eigenvalue()
@@ -285,7 +285,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _run(
         self, training: Training, data: AnyData, fit_now: Callable[[], Fit]
     ) -> KeyboardInterrupt | None:
-        """Train, and report how it goes; return what interrupted it."""
+        """Train, with reports; return what interrupted the training."""
         log, interrupt = TrainingLog(self, self.max_iter, data.given, self._say), None
 
         def attributes() -> dict[str, Any]:
@@ -316,7 +316,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         return Fit(response, moments.intercept(response), lag_weights, attributes)
 
     def _warn_of(self, training: Training, attributes: Any) -> None:
-        """Warn of an end that nobody asked for."""
+        """Warn if training diverged, or ended before it converged."""
         if training.outcome == "diverged":
             message = (
                 f"Training diverged at iteration {attributes['n_iter_']} with learning_rate="
@@ -333,7 +333,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         warn(message, ConvergenceWarning)
 
     def _explained(self, n_lags: int) -> AbstractContextManager[None]:
-        """Return a context in which an error for lack of memory says what to do about it."""
+        """Return a context in which an error for lack of memory advises what to lower."""
         sizes = {"n_hidden": getattr(self, "n_hidden", None), "n_lags": n_lags}
         sizes = {name: size for name, size in sizes.items() if size is not None}
         given = ", ".join(f"{name}={size}" for name, size in sizes.items())
@@ -360,7 +360,7 @@ def _copy_into(parameters: list[Tensor], arrays: list[NDArray]) -> None:
 
 
 def _curves(training: Training, earlier: dict[str, NDArray]) -> dict[str, Any]:
-    """Return what was recorded at each iteration, after what earlier fits recorded."""
+    """Return the records of each iteration, after those of earlier fits."""
     loss, watched, *errors = np.array(training.rows).reshape(-1, training.n_columns).T
     curves = {"loss_curve_": loss}
     if (held_out := training.objective.held_out) is not None:

@@ -1,4 +1,4 @@
-"""How precisely training computes, and an error for lack of memory that says what to lower."""
+"""The precision of matrix products in training, and errors for lack of memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def matrix_precision(dtype: str, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def explained_memory_errors(advice: str) -> Iterator[None]:
-    """Say what to lower when memory runs out."""
+    """Advise what to lower when memory runs out."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,13 +32,12 @@ from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn._studies.results_file import ResultsFile
+from sklearn_linrnn._studies.seasons import season_of
 from sklearn_linrnn.forecasting import LagForecaster
 
 SETTINGS = ("series", "checksum", "season", "horizon", "folds", "window", "forecaster")
 SCORES = ("mase", "mase_std", "fit_seconds", "predict_seconds")
 LONGEST_ETS_SEASON = 24
-STEPS_PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52}  # by the first letter of a frequency
-STEPS_PER_WEEK = {"D": 7, "B": 5}
 SEASONS = {"uschange": 4}  # quarters, which its index does not say
 
 
@@ -154,24 +152,6 @@ def open_results(path: Path | None) -> ResultsFile:
     return ResultsFile(path, SETTINGS, SCORES)
 
 
-def season_of(index: pd.Index) -> int:
-    """Return the steps after which a series with this index may repeat itself; 1 for none.
-
-    >>> season_of(pd.period_range("2000-01", periods=3, freq="M"))
-    12
-    >>> season_of(pd.RangeIndex(3))
-    1
-    """
-    frequency = getattr(index, "freq", None)
-    if frequency is None:
-        return 1
-    if isinstance(frequency, pd.offsets.Tick):  # of a day
-        return max(int(pd.Timedelta(days=1) / pd.Timedelta(frequency)), 1)
-    letter = frequency.name[0]
-    steps = STEPS_PER_WEEK.get(frequency.name) or STEPS_PER_YEAR.get(letter, 1)
-    return max(steps // frequency.n, 1)
-
-
 def make_forecasters(
     task: Task, horizon: int, n_lags: Sequence[int]
 ) -> dict[str, Callable[[], BaseForecaster]]:
@@ -198,18 +178,12 @@ def make_forecasters(
         "Naive": partial(NaiveForecaster, sp=task.season),
         "Theta": partial(ThetaForecaster, sp=task.season, deseasonalize=multiplicative),
     }
-    if has_statsmodels():
-        season = task.season if task.season <= LONGEST_ETS_SEASON else 1
-        makers["AutoETS"] = partial(AutoETS, auto=True, sp=season)
+    season = task.season if task.season <= LONGEST_ETS_SEASON else 1
+    makers["AutoETS"] = partial(AutoETS, auto=True, sp=season)
     for length in n_lags:
         makers[f"Ridge {length}"] = partial(make_reduction, Ridge(), window_length=length)
         makers[f"NLinear {length}"] = partial(LTSFNLinearForecaster, length, horizon)
     return makers
-
-
-def has_statsmodels() -> bool:
-    """Whether the optional package that AutoETS needs is there."""
-    return find_spec("statsmodels") is not None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,14 @@ class ResultsFile:
         added = pd.DataFrame([{**row, **texts}], columns=self.frame.columns)
         self.frame = added if self.frame.empty else pd.concat([self.frame, added])
         if self.path is not None:
-            beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-            self.frame.to_csv(beside, index=False)
-            beside.replace(self.path)
+            write_whole(self.path, self.frame.to_csv(index=False))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside its place, which it takes once it is whole."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)  # of a write that was cut short

@@ -15,10 +15,10 @@ from sklearn_linrnn.inspection._pictures import (
     TITLE,
     VERMILION,
     add_legend,
+    as_percent,
     label_lags,
     make_axes,
     marker,
-    percent,
 )
 from sklearn_linrnn.inspection._posterior import (
     channel_names,
@@ -189,7 +189,7 @@ class ImpulseResponseDisplay:
         return source if n_outputs == 1 else f"output {output} from {source}"
 
     def _draw(self, ax: Axes, output: int, channel: int) -> None:
-        response, share = self.response[output, channel], percent(self.coverage)
+        response, share = self.response[output, channel], as_percent(self.coverage)
         lags = np.arange(len(response))
         envelope = self._width * self.prior_deviation[output]
         label = f"prior, {share}" if self.is_scaled else "prior, scaled to the response"

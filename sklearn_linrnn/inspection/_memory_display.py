@@ -16,10 +16,10 @@ from sklearn_linrnn.inspection._pictures import (
     TITLE,
     VERMILION,
     add_legend,
+    as_percent,
     label_lags,
     make_axes,
     marker,
-    percent,
 )
 from sklearn_linrnn.inspection._posterior import (
     channel_names,
@@ -250,7 +250,7 @@ class MemoryDisplay:
         return self
 
     def _channel_titles(self) -> list[str]:
-        parts = [percent(round(float(channel.sum()), 2)) for channel in self.channels]
+        parts = [as_percent(round(float(channel.sum()), 2)) for channel in self.channels]
         each = zip(self.channel_names, parts, self._by_channel, strict=True)
         return [f"{name}, {part} of the energy\n{found.say_memory()}" for name, part, found in each]
 
@@ -258,7 +258,7 @@ class MemoryDisplay:
         lags = np.arange(len(energy.shares))
         ax.bar(lags, energy.shares, color=BLUE, alpha=0.6, label=label)
         if energy.band is not None:
-            label = f"posterior of the fit, {percent(self.coverage)}"
+            label = f"posterior of the fit, {as_percent(self.coverage)}"
             ax.vlines(lags, *energy.band, color="0.25", lw=1.2, label=label)
         prior = f"prior, 90 % within lag {self.prior_memory_}"
         ax.plot(lags, self.prior, color=VERMILION, marker=marker(lags), label=prior)

@@ -97,6 +97,6 @@ def marker(curve: NDArray) -> str:
     return "." if len(curve) <= MOST_MARKERS else ""
 
 
-def percent(share: float) -> str:
+def as_percent(share: float) -> str:
     """Return a share as a label says it."""
     return f"{100 * share:g} %"

@@ -24,9 +24,8 @@ from sklearn_linrnn._studies.benchmark import (
     make_forecasters,
     make_task,
     open_results,
-    season_of,
 )
-from sklearn_linrnn._studies.benchmark_report import describe, make_tables, rank
+from sklearn_linrnn._studies.benchmark_report import describe_protocol, make_tables, rank
 from sklearn_linrnn._studies.series import load_series
 from sklearn_linrnn.forecasting import LagForecaster
 
@@ -159,31 +158,6 @@ def test_peers_are_told_the_season_as_far_as_they_can_use_it(low, deseasonalised
 
 
 @pytest.mark.parametrize(
-    ("frequency", "season"),
-    [("M", 12), ("2M", 6), ("Q", 4), ("Y", 1), ("W", 52), ("D", 7), ("B", 5), ("h", 24)],
-)
-def test_the_frequency_of_periods_says_the_season(frequency, season):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # pandas on periods of business days
-        index = pd.period_range("2000-01-03", periods=3, freq=frequency)
-    assert season_of(index) == season
-
-
-@pytest.mark.parametrize(
-    ("index", "season"),
-    [
-        (pd.date_range("2000-01-01", periods=3, freq="30min"), 48),
-        (pd.date_range("2000-01-01", periods=3, freq="MS"), 12),
-        (pd.date_range("2000-01-01", periods=3, freq="QE"), 4),
-        (pd.DatetimeIndex(["2000-01-01", "2000-01-02", "2000-01-04"]), 1),
-        (pd.RangeIndex(3), 1),
-    ],
-)
-def test_the_frequency_of_dates_says_the_season(index, season):
-    assert season_of(index) == season
-
-
-@pytest.mark.parametrize(
     ("name", "season"), [("airline", 12), ("lynx", 1), ("pbs", 12), ("solar", 48), ("uschange", 4)]
 )
 def test_bundled_series_are_tasks(name, season):
@@ -289,14 +263,6 @@ def test_a_file_that_cannot_be_written_is_one_line(peers, monkeypatch):
     assert "Error: benchmark.csv could not be written: No space left on device" in result.stderr
 
 
-def test_without_statsmodels_one_peer_is_left_out_with_a_note(monkeypatch):
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
-    task = make_task("airline", load_airline(), None, Protocol())
-    assert "AutoETS" not in make_forecasters(task, 12, [])
-    monkeypatch.setattr(module, "make_forecasters", lambda *_: {"Naive": NaiveForecaster})
-    assert "AutoETS is left out: it needs statsmodels." in run("airline", *SMALL).stdout
-
-
 def results_of(errors):
     """Return a frame of results from errors by series and forecaster."""
     return pd.DataFrame(
@@ -358,7 +324,7 @@ def test_numbers_that_are_large_or_missing_stay_narrow(capsys):
     ],
 )
 def test_the_title_says_the_protocol(protocol, text):
-    assert describe(protocol).endswith(text)
+    assert describe_protocol(protocol).endswith(text)
 
 
 @pytest.mark.parametrize(

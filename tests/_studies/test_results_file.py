@@ -1,6 +1,7 @@
 """Rows of results in a file: found again, never half written, never another's file."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -52,14 +53,15 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(path, monkeypatch):
     results.add(row("lynx"))
     before = path.read_bytes()
 
-    def fill_the_disk(self, target, **options):
-        target.write_text("series,fol")
+    def fill_the_disk(self, text, **options):
+        self.write_bytes(text.encode()[:10])
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
+    monkeypatch.setattr(Path, "write_text", fill_the_disk)
     with pytest.raises(OSError, match="No space left"):
         results.add(row("airline"))
     assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_cleared_rows_are_in_the_file_until_there_is_a_new_one(path):

@@ -95,7 +95,7 @@ def check_covariance(covariance: NDArray, n_lags: int, name: str) -> NDArray:
     shape = np.shape(covariance)
     if shape not in ((n_lags,), (n_lags, n_lags)):
         raise ValueError(
-            f"{name} must have shape ({n_lags},) or ({n_lags}, {n_lags}), but shape {shape} came."
+            f"{name} must have shape ({n_lags},) or ({n_lags}, {n_lags}), but got shape {shape}."
         )
     covariance = np.asarray(covariance, dtype=np.float64)
     variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)
@@ -226,7 +226,7 @@ class DC(LagPrior):
     def _check(self) -> None:
         check_decay("dc", self.nu_w)
         if not -1 < self.correlation < 1:
-            raise ValueError(f"correlation must lie between -1 and 1, but {self.correlation} came.")
+            raise ValueError(f"correlation must lie between -1 and 1, but got {self.correlation}.")
 
 
 @final
@@ -313,7 +313,7 @@ def check_decay(name: str, nu_w: float) -> None:
     if not 0 <= nu_w <= 1:
         raise ValueError(
             f"prior={name!r} decays by nu_w from lag to lag, which must lie between 0 and 1, but "
-            f"{nu_w} came."
+            f"got {nu_w}."
         )
 
 

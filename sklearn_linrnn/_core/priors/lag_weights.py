@@ -43,7 +43,7 @@ def linear_rnn_lag_weights(
     """
     for name, variance in (("nu_w", nu_w), ("nu_f", nu_f), ("nu_c", nu_c)):
         if not variance >= 0:
-            raise ValueError(f"{name} is a variance and must not be negative, but {variance} came.")
+            raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
     with np.errstate(over="ignore", invalid="ignore"):
         power, slope = powers(nu_w, n_lags), powers(nu_w, n_lags, 1)
         weights = nu_c * (nu_f * slope + power) + nu_f * power

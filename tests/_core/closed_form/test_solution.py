@@ -212,7 +212,7 @@ def test_descent_is_literal_iteration(prior, alpha, n_steps, n_intercepts):
 
 @pytest.mark.parametrize("alpha", [0.0, 5.0])
 @pytest.mark.parametrize("n_steps", [1, 30])
-def test_the_law_of_an_ensemble_is_that_of_literal_descent_from_its_start(prior, alpha, n_steps):
+def test_an_ensemble_is_distributed_as_after_literal_descent(prior, alpha, n_steps):
     """Descent is affine in its start: basis vectors, less the descent from zero, have it all."""
     X, z, y = make_rows()
     descent, start = Descent(n_steps, 0.05), np.linspace(0.5, 1.5, SIZE)

@@ -102,7 +102,7 @@ def test_di_is_dc_without_correlation(nu_w):
     assert_allclose(DC(nu_w, 0.0).covariance(N_LAGS), full(DI(nu_w).covariance(N_LAGS)), rtol=1e-13)
 
 
-def test_deviations_of_an_ensemble_are_the_response_at_the_start_in_units_of_the_prior():
+def test_standard_deviations_of_an_ensemble_are_the_initial_response_in_units_of_the_prior():
     prior = LinearRNN(0.6, 0.5, 2.0)
     gamma = [2.0 * 0.5 * 0.6**lag for lag in range(N_LAGS)]
     deviations = prior.ensemble_deviations(N_LAGS)
@@ -216,13 +216,13 @@ def test_a_matrix_that_is_no_covariance_is_an_error(array, what):
 def test_growing_priors_of_identification_are_an_error_that_names_nu_w(name, nu_w):
     prior = PRIORS[name](nu_w=nu_w)
     for of in (prior.covariance, prior.root):
-        with pytest.raises(ValueError, match=f"prior='{name}' decays by nu_w .* but {nu_w} came"):
+        with pytest.raises(ValueError, match=f"prior='{name}' decays by nu_w .* but got {nu_w}"):
             of(5)
 
 
 @pytest.mark.parametrize("correlation", [-1.0, 1.0, 1.5, np.nan])
 def test_a_correlation_of_one_or_more_is_an_error(correlation):
-    with pytest.raises(ValueError, match=f"between -1 and 1, but {correlation} came"):
+    with pytest.raises(ValueError, match=f"between -1 and 1, but got {correlation}"):
         DC(0.5, correlation).covariance(4)
 
 

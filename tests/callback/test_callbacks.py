@@ -20,7 +20,7 @@ CALLBACKS = [EarlyStopping, SpectralRadiusMonitor, TrainingProgress]
 
 
 class Trained(CallbackSupportMixin, RegressorMixin, BaseEstimator):
-    """A model of constants: after task ``i`` it predicts ``levels[i]``, in 10 steps each."""
+    """A model of constants: after task ``i`` it predicts ``levels[i]``, in 10 iterations each."""
 
     def __init__(self, levels=(0.0,), hands_out=True, n_parts=True, fails_at=None):
         self.levels = levels
@@ -77,7 +77,7 @@ def test_callbacks_follow_the_protocol(callback):
 # -- Stopping ----------------------------------------------------------------------------
 
 
-def test_training_stops_after_as_many_tasks_without_a_rise_as_patience_says():
+def test_training_stops_after_patience_tasks_without_a_rise():
     stopping = EarlyStopping(scoring=MAE, patience=3)
     model = fit(stopping, [1.0, 4.0, 3.0, 4.0, 2.0, 9.0, 9.0])
     assert stopping.scores_ == [-9.0, -6.0, -7.0, -6.0, -8.0]
@@ -86,7 +86,7 @@ def test_training_stops_after_as_many_tasks_without_a_rise_as_patience_says():
     assert model.n_iter_ == 50
 
 
-def test_a_rise_in_time_starts_the_count_anew():
+def test_a_rise_in_time_begins_the_count_anew():
     stopping = EarlyStopping(scoring=MAE, patience=3)
     fit(stopping, [1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 3.0])
     assert stopping.stopped_at_ is None
