@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from sklearn_linrnn._studies.series import BUNDLED, load_series
+from sklearn_linrnn._studies.files.command_line import file_options
+from sklearn_linrnn._studies.files.options import FileOptions
+from sklearn_linrnn._studies.series import BUNDLED, load_all, load_series
 
 BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
 INTERRUPTED = 130  # exit status after Ctrl-C
+FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", ".xls", ".parquet")
 
 
 class ListOptions(click.Command):
@@ -42,7 +46,9 @@ class ListOptions(click.Command):
 
 
 def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
-    """Whether a token can be a value of an option."""
+    """Whether a token can be a value of an option, and is not the file that follows it."""
+    if isinstance(option.type, click.types.StringParamType) and _is_file(token):
+        return False
     try:
         option.type.convert(token, option, ctx)
     except click.BadParameter:
@@ -50,10 +56,17 @@ def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
     return True
 
 
+def _is_file(token: str) -> bool:
+    return token.lower().endswith(FILES) or token.lower() in BUNDLED or Path(token).is_file()
+
+
 def _in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that could not be written, before the work instead of after it."""
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(path.parent)!r}.", ctx, parameter)
+    if path is not None and not os.access(path.parent, os.W_OK):
+        folder = str(path.parent)
+        raise click.BadParameter(f"the folder {folder!r} may not be written to.", ctx, parameter)
     return path
 
 
@@ -64,7 +77,7 @@ def main() -> None:
 
 
 @main.command("memory-bias", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")
-@click.argument("name_or_csv", default="airline")
+@click.argument("name_or_file", default="airline")
 @click.option("--target", metavar="COL", help="Column to predict.")
 @click.option(
     "--inputs",
@@ -72,6 +85,7 @@ def main() -> None:
     multiple=True,
     help="Columns to predict it from; without any, its own past.",
 )
+@click.option("--past", is_flag=True, help="Predict it from its own past and from the inputs.")
 @click.option(
     "--lags",
     metavar="L",
@@ -96,37 +110,65 @@ def main() -> None:
     callback=_in_a_folder,
     help="File for the table, one row for each model and variance.",
 )
+@file_options
 def memory_bias_command(
-    name_or_csv: str,
+    name_or_file: str,
     target: str | None,
     inputs: tuple[str, ...],
+    past: bool,
     lags: int,
     nu_w: tuple[float, ...],
     csv: Path | None,
+    options: FileOptions,
 ) -> None:
     """Show what the bias to short memory costs on a series.
 
-    NAME_OR_CSV is one of sktime's bundled series or a CSV file with a line of names. A linear RNN,
-    its infinite-width limit, the scaled and the flat convolution take the same number of steps of
-    gradient descent and predict the steps that follow.
+    NAME_OR_FILE is one of sktime's bundled series or a file: CSV of any separator, Excel, Parquet.
+    A linear RNN, its infinite-width limit, the scaled and the flat convolution take the same number
+    of steps of gradient descent and predict the steps that follow.
     """
     # Imported here so that --help and wrong options answer at once.
     from sklearn_linrnn._studies.memory_bias import memory_bias  # noqa: PLC0415
     from sklearn_linrnn._studies.memory_bias_report import print_report  # noqa: PLC0415
 
     try:
-        series = load_series(name_or_csv, target, inputs)
+        series = load_series(name_or_file, target, inputs, options)
+        series = series.with_past() if past else series
+        _say(series.line)
         frame = memory_bias(series.target, series.inputs, n_lags=lags, nu_w=nu_w, progress=True)
     except ValueError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_in_options(str(error))) from error
     print_report(frame, series.name, lags)
-    if csv is not None:
+    if csv is None:
+        return
+    try:
         frame.to_csv(csv, index=False)
+    except OSError as error:
+        raise click.ClickException(f"{csv} could not be written: {error}") from error
+
+
+def _say(line: str) -> None:
+    """Say on standard error what was read, so that standard output is the table."""
+    if line:
+        click.echo(line, err=True)
+
+
+def _in_options(message: str) -> str:
+    """Return a message about arguments as one about the options that the user typed."""
+    for argument, option in (("n_lags", "--lags"), ("nu_w", "--nu-w")):
+        message = message.replace(f"{argument}=", f"{option} ").replace(argument, option)
+    return message
 
 
 @main.command("benchmark", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")
-@click.argument("names_or_csvs", nargs=-1, metavar="[NAME_OR_CSV]...")
+@click.argument("names_or_files", nargs=-1, metavar="[NAME_OR_FILE]...")
 @click.option("--target", metavar="COL", help="Column to forecast, of files with several.")
+@click.option(
+    "--inputs",
+    metavar="COL ...",
+    multiple=True,
+    help="Columns that are known ahead; forecasters that take none are left out.",
+)
 @click.option(
     "--season",
     metavar="S",
@@ -175,9 +217,12 @@ def memory_bias_command(
     help="File for the results; those that it has are not computed again.",
 )
 @click.option("--overwrite", is_flag=True, help="Forget the results that the file has.")
+@file_options
 def benchmark_command(
-    names_or_csvs: tuple[str, ...],
+    *,
+    names_or_files: tuple[str, ...],
     target: str | None,
+    inputs: tuple[str, ...],
     season: int | None,
     horizon: int,
     folds: int,
@@ -185,12 +230,14 @@ def benchmark_command(
     lags: tuple[int, ...],
     csv: Path,
     overwrite: bool,
+    options: FileOptions,
 ) -> None:
     """Rank this package's forecasters and sktime's on real series.
 
-    NAME_OR_CSV is one of sktime's bundled series or a CSV file with a line of names; without any,
-    airline, lynx, pbs, solar and uschange. A result is in the file OUT as soon as it is there:
-    after Ctrl-C or a failure the same command goes on.
+    NAME_OR_FILE is one of sktime's bundled series or a file: CSV of any separator, Excel, Parquet.
+    --id COL reads all stacked series of a file. Without a name: airline, lynx, pbs, solar and
+    uschange. A result is in the file OUT as soon as it is there: after Ctrl-C or a failure the same
+    command goes on.
     """
     from sklearn_linrnn._studies.benchmark import (  # noqa: PLC0415
         Benchmark,
@@ -201,14 +248,20 @@ def benchmark_command(
     from sklearn_linrnn._studies.benchmark_report import print_ranking  # noqa: PLC0415
 
     protocol = Protocol(horizon, folds, window)
-    given = names_or_csvs or BENCHMARKED
+    given = names_or_files or BENCHMARKED
     names = dict.fromkeys(name.lower() if name.lower() in BUNDLED else name for name in given)
     try:
-        series = {name: load_series(name, target).target for name in names}
-        tasks = [make_task(name, y, season, protocol) for name, y in series.items()]
+        tasks = []
+        for name in names:
+            for series in load_all(name, target, inputs, options):
+                _say(series.line)
+                title = f"{name} {series.part}".strip()
+                tasks.append(make_task(title, series.target, season, protocol, series.inputs))
         results = open_results(csv)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{csv} could not be written: {error}") from error
     if overwrite:
         results.clear()
     benchmark, failures, stopped = Benchmark(tasks, protocol, sorted(set(lags))), [], False
@@ -217,10 +270,12 @@ def benchmark_command(
             failures.append(failure)  # noqa: PERF402 - those before Ctrl-C count
     except KeyboardInterrupt:
         stopped = True
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise click.ClickException(f"{csv} could not be written: {error}") from error
     frame = benchmark.collect(results)
     print_ranking(frame, protocol, failures)
+    for left_out in benchmark.left_out():
+        click.echo(f"{left_out} is left out: it takes no inputs.")
     click.echo(f"{len(frame)} of {len(benchmark)} results are in {csv}.")
     if stopped:
         click.echo("Stopped; the same command goes on from there.", err=True)

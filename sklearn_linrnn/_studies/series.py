@@ -27,12 +27,15 @@ class StudySeries:
         What it is predicted from; ``None`` for its own past.
     line : str
         What was read from its file; empty for the bundled ones.
+    part : str
+        Which series of its file it is; empty where there is one.
     """
 
     name: str
     target: pd.Series
     inputs: pd.DataFrame | None
     line: str = ""
+    part: str = ""
 
     def with_past(self) -> StudySeries:
         """Return the series with its own past, one step before, as the first of its inputs."""
@@ -87,7 +90,7 @@ def load_series(
     """
     found = load_all(name_or_file, target, inputs, options)
     if len(found) > 1:
-        column, names = options.id_column, [series.name for series in found]
+        column, names = options.id_column, [series.part for series in found]
         raise ValueError(
             f"{name_or_file} has {len(found)} series ({listed(names[:5])}): --id {column}=... says "
             "which."
@@ -113,12 +116,12 @@ def load_all(
         )
     table = read_table(Path(name_or_file), options)
     ids = series_ids(table, options)
-    parts = {f"{table.name} {one}": _rows_of(table, options, one) for one in ids}
-    found = {
-        name: read_series(part, target, inputs, options)
-        for name, part in (parts or {table.name: table}).items()
-    }
-    return [StudySeries(name, one.target, one.inputs, one.line) for name, one in found.items()]
+    parts = {one: _rows_of(table, options, one) for one in ids} or {"": table}
+    found = {one: read_series(part, target, inputs, options) for one, part in parts.items()}
+    return [
+        StudySeries(f"{table.name} {part}".strip(), one.target, one.inputs, one.line, part)
+        for part, one in found.items()
+    ]
 
 
 def _rows_of(table: Table, options: FileOptions, one: str) -> Table:
