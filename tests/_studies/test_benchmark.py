@@ -1,5 +1,6 @@
 """The benchmark and its command: what it measures, what it keeps, and what it says."""
 
+import os
 import warnings
 from functools import partial
 
@@ -283,7 +284,7 @@ def test_a_file_that_cannot_be_written_is_one_line(peers, monkeypatch):
     def fill_the_disk(*arguments, **options):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
+    monkeypatch.setattr(os, "fsync", fill_the_disk)
     result = run("airline", *SMALL)
     assert result.exit_code == 1
     assert "Error: benchmark.csv could not be written: No space left on device" in result.stderr
@@ -367,16 +368,16 @@ def test_the_title_says_the_protocol(protocol, text):
         (["airplane"], "'airplane' is neither a file nor one of"),
         (["airline", "--target", "fuel"], "airline has no column of numbers called 'fuel'"),
         (["macroeconomic"], "target must say which column of macroeconomic"),
-        (["airline", "--folds", "30"], "horizon=12 and folds=30 leave 0 before the first test"),
-        (["airline", "--season", "60"], "a season of 60 and this horizon need 120"),
+        (["airline", "--folds", "30"], "--horizon 12 and --folds 30 leave 0 before the first test"),
+        (["airline", "--season", "60"], "a --season of 60 and this horizon need 120"),
         (["airline", "--horizon", "0"], "0 is not in the range x>=1"),
         (["airline", "--window", "rolling"], "'rolling' is not one of"),
         (["airline", "--lags"], "'--lags' requires an argument"),
         (["airline", "--csv", "no/folder.csv"], "there is no folder 'no'"),
         (["airline", "--csv", "gaps.csv"], "gaps.csv is not a file of results"),
         (["airline", "--csv", "gaps.csv", "--overwrite"], "gaps.csv is not a file of results"),
-        (["gaps.csv"], "gaps.csv must have a value at every step, but 2 of 60 are missing"),
-        (["empty.csv"], "empty.csv must have a value at every step, but 60 of 60"),
+        (["gaps.csv"], "gaps.csv must have a value at every step, but 2 of 60 of y are missing"),
+        (["empty.csv"], "empty.csv has no column of numbers"),
     ],
 )
 def test_wrong_arguments_give_one_line_before_any_work(peers, folder, arguments, message):

@@ -17,7 +17,9 @@ def _only_member(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [name for name in archive.namelist() if not name.endswith("/")]
         if len(members) != 1:
-            raise ValueError(f"the archive has {len(members)} files, and one is needed")
+            raise ValueError(
+                f"the archive has {len(members)} files ({members[:3]}...), and one is needed"
+            )
         return archive.read(members[0])
 
 

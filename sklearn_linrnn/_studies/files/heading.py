@@ -62,7 +62,9 @@ def _given_names(name: str, rows: Rows, header: int) -> tuple[list[str] | None, 
         raise ValueError(f"--header got {header}, but {name} has no names with values in line "
                          f"{header}.")  # fmt: skip
     index = rows.lines.index(header)
-    return _fitted(name, rows, index), index + 1
+    hits = _hits(rows, _columns_of_values(rows))
+    below = next((i for i in range(index + 1, len(hits)) if hits[i] > 0), index + 1)
+    return _fitted(name, rows, index), below
 
 
 def _find_names(name: str, rows: Rows) -> tuple[list[str] | None, int]:
@@ -70,8 +72,11 @@ def _find_names(name: str, rows: Rows) -> tuple[list[str] | None, int]:
     width = rows.width
     held = _columns_of_values(rows)
     if not held:
-        raise ValueError(f"{name} has no column of numbers under a line of names.")
-    hits = [sum(_is_value(row[i]) for i in held) if len(row) == width else 0 for row in rows.cells]
+        raise ValueError(
+            f"{name} has no column of numbers under a line of names; its line {rows.lines[-1]} has "
+            f"the cells {listed(rows.cells[-1][:5])}."
+        )
+    hits = _hits(rows, held)
     first = next(i for i, count in enumerate(hits) if count > 0)
     above = _rows_of_names(rows, first)
     if len(above) > 1:
@@ -92,6 +97,14 @@ def _find_names(name: str, rows: Rows) -> tuple[list[str] | None, int]:
         )
     commented = rows.comments[-1].split(rows.separator or None) if rows.comments else []
     return (commented if len(commented) == width else None), first
+
+
+def _hits(rows: Rows, columns: Sequence[int]) -> list[int]:
+    """Return how many of the columns have a value in each row."""
+    return [
+        sum(_is_value(row[i]) for i in columns) if len(row) == rows.width else 0
+        for row in rows.cells
+    ]
 
 
 def _rows_of_names(rows: Rows, first: int) -> list[int]:
@@ -116,7 +129,7 @@ def _columns_of_values(rows: Rows) -> list[int]:
 
 def _are_values(cells: Sequence[str]) -> bool:
     held = [cell for cell in cells if not is_missing(cell)]
-    return 2 * sum(map(_is_value, held)) > len(held)
+    return bool(held) and 2 * sum(map(_is_value, held)) >= len(held)
 
 
 def _is_value(cell: str) -> bool:
@@ -129,8 +142,8 @@ def _fitted(name: str, rows: Rows, index: int) -> list[str]:
     short = len(names) == width - 1 and not any(row[-1] for row in rows.cells[index + 1 :])
     if len(names) != width and not short:
         raise ValueError(
-            f"{name}, line {rows.lines[index]} has {len(names)} names ({listed(names[:5])}), but "
-            f"line {rows.lines[index + 1]} has {len(rows.cells[index + 1])} cells. {_advice(rows)}"
+            f"{name}, line {rows.lines[index]} has the names {listed(names[:5])}, but line "
+            f"{rows.lines[index + 1]} has {len(rows.cells[index + 1])} cells. {_advice(rows)}"
         )
     return names + [""] * (width - len(names))
 

@@ -129,7 +129,11 @@ def choose_target(
 ) -> str:
     """Return the target, after a look at whether the columns that are asked for are there."""
     if not numbers:
-        raise ValueError(f"{table.name} has no column of numbers under a line of names.")
+        row = list(table.cells.iloc[-1])
+        raise ValueError(
+            f"{table.name} has no column of numbers; its last {table.line} has the cells "
+            f"{listed(row[:5])}."
+        )
     unknown = [name for name in (target, *inputs) if name is not None and name not in table.names]
     if unknown:
         raise ValueError(

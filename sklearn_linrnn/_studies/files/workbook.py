@@ -56,10 +56,11 @@ def _read(reader: Any, path: Path, **options: Any) -> Any:
         return reader(path, **options)
     except ImportError as error:
         raise ValueError(
-            f"{path} needs another package: pip install 'sklearn-linrnn[files]'. {error}"
+            f"{path} needs another package: pip install 'sklearn-linrnn[files]'. "
+            f"{str(error).partition(chr(10))[0]}"
         ) from error
     except Exception as error:  # the engines have errors of their own
-        raise ValueError(f"{path} could not be read: {error}.") from error
+        raise ValueError(f"{path} could not be read: {error}") from error
 
 
 def _text(value: Any) -> str:
