@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
-SEPARATORS = [",", ";", "\t", "|", " "]
+SEPARATORS = [",", ";", "\t", "|", " "]  # a space is the weakest
 CONFLICT = re.compile(r"(<{7}|>{7}|\|{7}) |={7}$")  # what git leaves where two versions differ
 GAPLESS = dict.fromkeys(map(ord, "'\u2019\u00a0\u2009\u202f"))
 SAMPLE = 200  # lines that show the separator
@@ -115,4 +115,14 @@ def _find_separator(lines: list[str], decimal: str | None) -> str:
     sample = "\n".join(whole[-SAMPLE:]).translate(GAPLESS)
     allowed = [sign for sign in SEPARATORS if sign != decimal]
     found = Detector().detect(sample, delimiters=allowed)
-    return (found.delimiter or "") if found is not None else ""
+    separator = (found.delimiter or "") if found is not None else ""
+    return _stronger(whole, allowed) or separator if separator == " " else separator
+
+
+def _stronger(lines: list[str], allowed: list[str]) -> str | None:
+    """Return a sign that all lines have equally often, names included; times have spaces, too."""
+    for sign in allowed[:-1]:
+        counts = {line.count(sign) for line in lines}
+        if len(counts) == 1 and counts != {0}:
+            return sign
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ ADJECTIVES = {
 NOUNS = {"Y": "year", "Q": "quarter", "M": "month", "W": "week", "D": "day", "B": "business day",
          "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"}  # fmt: skip
 MONTHLY = {3: "Q", 12: "Y"}  # frequencies of so many months
+CALENDAR = re.compile(r"(\d*)([MQY])[SE]?")  # months, quarters and years, by their start or end
 LEAST = 3  # times that show a step
 DAY = pd.Timedelta(days=1)
 
@@ -115,7 +117,7 @@ def _any_day_of_month(times: pd.DatetimeIndex) -> Steps | None:
 
 def _periods(times: pd.DatetimeIndex, freq: str) -> Steps:
     unit = freq.lstrip("0123456789")
-    count = int(freq[: -len(unit)] or 1)
+    count = int(freq.removesuffix(unit) or 1)
     periods = times.to_period(unit)
     positions = (periods.asi8 - periods.asi8[0]) // count
     index = pd.period_range(periods[0], periods=int(positions[-1]) + 1, freq=f"{count}{unit}")
@@ -154,6 +156,8 @@ def _on(times: pd.DatetimeIndex, index: pd.DatetimeIndex) -> Steps:
 
 
 def _forced(times: pd.DatetimeIndex, freq: str) -> Steps:
+    if (months := CALENDAR.fullmatch(freq)) is not None:
+        return _periods(times, months[1] + months[2])
     offset = pd.tseries.frequencies.to_offset(freq)
     if offset.name == "B":
         days = times.normalize()
@@ -161,9 +165,7 @@ def _forced(times: pd.DatetimeIndex, freq: str) -> Steps:
     if isinstance(offset, pd.offsets.Tick | pd.offsets.Day):
         near = times.round(offset)
         return _on(near, pd.date_range(near[0], near[-1], freq=offset))
-    period = times.to_period(freq)
-    index = pd.period_range(period[0], period[-1], freq=freq)
-    return Steps(index, index.get_indexer(period), adjective(index.freq))
+    return _periods(times, freq)
 
 
 def adjective(offset: pd.DateOffset) -> str:

@@ -104,6 +104,8 @@ def _without_dates(table: Table, options: FileOptions, free: Sequence[str]) -> T
             if named or (name == table.names[0] and _is_even_clock(cells)):
                 return _read(table, [name], options)
         elif name.casefold() in NAMES:
+            if options.time_format is not None:
+                return _read(table, [name], options)
             _refuse(table, name, cells.index[0], "of a form that is known")
     return None
 
@@ -183,7 +185,7 @@ def _numbers(cells: pd.Series) -> pd.Series:
     if others:
         digits = 0
     if digits in EPOCHS:
-        return pd.to_datetime(cells.astype("int64"), unit=EPOCHS[digits])
+        return pd.to_datetime(cells.astype("int64"), unit=EPOCHS[digits]).dt.as_unit("us")
     if digits in CODED:
         times = pd.to_datetime(cells, format=CODED[digits], errors="coerce")
         if times.notna().all():
