@@ -96,10 +96,66 @@ def test_a_file_with_a_target_and_inputs(driven, tmp_path, variances):
     assert_frame_equal(pd.read_csv(out), expected)
 
 
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_inputs_do_not_swallow_the_file_that_follows(driven, place):
+    options = ["--target", "flow", "--inputs", "rain", "melt"]
+    files = [[driven], []] if place == "before" else [[], [driven]]
+    result = run(*files[0], *options, *files[1], "--lags", 3, "--nu-w", 0.3)
+    assert result.exit_code == 0, result.output
+    assert "Memory bias on river.csv" in result.stdout
+    assert "inputs: rain, melt" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_no_input(driven):
+    result = run("--target", "flow", "--inputs", "rain", "rivers.csv")
+    assert "'rivers.csv' is neither a file nor one of" in result.stderr
+
+
+def test_what_was_read_is_said_apart_from_the_table(driven):
+    result = run(driven, "--target", "flow", "--lags", 3, "--nu-w", 0.3)
+    line = "river.csv: 100 daily values of flow, 2024-01-01 to 2024-04-09, none missing; time: day"
+    assert result.stderr.splitlines()[0] == line
+    assert "values of flow" not in result.stdout
+
+
+def test_the_own_past_and_the_inputs_together(driven, tmp_path):
+    out = tmp_path / "out.csv"
+    options = ["--inputs", "rain", "melt", "--past", "--lags", 3, "--nu-w", 0.3, "--csv", out]
+    result = run(driven, "--target", "flow", *options)
+    assert result.exit_code == 0, result.output
+    data = pd.read_csv(driven)
+    inputs = pd.concat([data["flow"].shift(1), data[["rain", "melt"]]], axis=1)
+    expected = STUDY(data["flow"], inputs, n_lags=3, nu_w=(0.3,))
+    assert_frame_equal(pd.read_csv(out), expected)
+
+
+def test_what_the_file_does_not_say_is_said_by_options(tmp_path):
+    values = np.random.default_rng(0).normal(size=60)
+    lines = [f"x|{i}|{value:.2f}".replace(".", ",") for i, value in enumerate(values)]
+    text = "\n".join(["größe|zeit|q", *lines, "y|0|1,0", "y|1|2,0", "y|2|-"])
+    (tmp_path / "all.csv").write_bytes(text.encode("cp1252"))
+    options = ["--id", "größe=x", "--time", "zeit", "--sep", "|", "--decimal", ",", "--encoding",
+               "cp1252", "--header", 1, "--missing", "oops", "nil", "--lags", 2]  # fmt: skip
+    result = run(*options, tmp_path / "all.csv", "--nu-w", 0.3)
+    assert result.exit_code == 0, result.output
+    assert "60 evenly spaced values of q, none missing; time: zeit" in result.stderr
+
+
+def test_a_table_that_cannot_be_written_is_one_line(driven, monkeypatch, tmp_path):
+    def fill_the_disk(*arguments, **options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
+    options = ["--target", "flow", "--lags", 3, "--nu-w", 0.3, "--csv", tmp_path / "out.csv"]
+    result = run(driven, *options)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].endswith("could not be written: No space left on device")
+
+
 def test_the_only_column_of_numbers_is_the_target(tmp_path):
     path = tmp_path / "one.csv.gz"
     values = np.random.default_rng(0).normal(size=60)
-    pd.DataFrame({"when": ["x"] * 60, "y": values}).to_csv(path, index=False)
+    pd.DataFrame({"station": ["x"] * 60, "y": values}).to_csv(path, index=False)
     result = run(path, "--lags", 2, "--nu-w", 0.3)
     assert result.exit_code == 0, result.output
 

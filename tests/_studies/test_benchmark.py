@@ -1,8 +1,10 @@
 """The benchmark and its command: what it measures, what it keeps, and what it says."""
 
 import os
+import re
 import warnings
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from sklearn.linear_model import Ridge
 from sktime.datasets import load_airline
 from sktime.forecasting.compose import make_reduction
 from sktime.forecasting.naive import NaiveForecaster
+from sktime.forecasting.theta import ThetaForecaster
 from sktime.forecasting.trend import TrendForecaster
 
 from sklearn_linrnn.__main__ import BENCHMARKED, main
@@ -177,6 +180,11 @@ def test_the_frequency_of_periods_says_the_season(frequency, season):
         (pd.date_range("2000-01-01", periods=3, freq="MS"), 12),
         (pd.date_range("2000-01-01", periods=3, freq="QE"), 4),
         (pd.DatetimeIndex(["2000-01-01", "2000-01-02", "2000-01-04"]), 1),
+        (pd.date_range("2000-01-01", periods=3, freq="7h"), 1),
+        (pd.period_range("2000-01", periods=3, freq="5M"), 1),
+        (pd.period_range("2000-01", periods=3, freq="3M"), 4),
+        (pd.date_range("2000-01-01", periods=3, freq="2D"), 1),
+        (pd.date_range("2000-01-01", periods=3, freq="1D"), 7),
         (pd.RangeIndex(3), 1),
     ],
 )
@@ -235,6 +243,88 @@ def test_a_file_whose_values_changed_is_another_series(peers, folder):
         write(folder / "y.csv", y=[*range(30), last])
         run("y.csv", *SMALL)
     assert len(peers) == 4
+
+
+def test_the_dated_airline_from_a_file_has_the_scores_that_it_has_by_name(folder, monkeypatch):
+    monkeypatch.setattr(
+        module,
+        "make_forecasters",
+        lambda task, *_: {
+            "Naive": partial(NaiveForecaster, sp=task.season),
+            "Theta": partial(ThetaForecaster, sp=task.season),
+        },
+    )
+    load_airline().to_timestamp().rename_axis("Month").to_csv(folder / "dated.csv")
+    result = run("airline", "dated.csv", *SMALL)
+    assert result.exit_code == 0, result.output
+    frame = pd.read_csv("benchmark.csv").set_index(["series", "forecaster"])
+    assert (frame["season"] == 12).all()
+    scores = frame[["mase", "mase_std"]]
+    assert_frame_equal(scores.loc["dated.csv"], scores.loc["airline"])
+
+
+class Threefold(NaiveForecaster):
+    """Forecasts three times the only input."""
+
+    _tags = {"capability:exogenous": True}
+
+    def _predict(self, fh, X):
+        ahead = fh.to_absolute_index(self.cutoff)
+        return (3 * X.loc[ahead].iloc[:, 0]).rename(self._y.name)
+
+
+def test_inputs_are_known_ahead_and_who_takes_none_is_left_out(peers, folder, monkeypatch):
+    monkeypatch.setitem(PEERS, "Threefold", Threefold)
+    u = np.random.default_rng(0).normal(size=80)
+    write(folder / "driven.csv", y=3 * u, u=u)
+    result = run("driven.csv", "--target", "y", "--inputs", "u", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert "Naive is left out: it takes no inputs." in result.stdout
+    assert "1 of 1 results" in result.stdout
+    row = pd.read_csv("benchmark.csv").iloc[0]
+    assert (row["forecaster"], row["mase"]) == ("Threefold", 0.0)
+    assert (row["target"], row["inputs"]) == ("y", "u")
+    monkeypatch.delitem(PEERS, "Threefold")
+    assert "2 of 2 results" in run("driven.csv", "--target", "y", *SMALL).stdout
+    assert len(pd.read_csv("benchmark.csv")) == 3
+
+
+def test_a_row_says_what_it_was_made_with(folder, monkeypatch):
+    makers = {"Naive": partial(NaiveForecaster, sp=4)}
+    monkeypatch.setattr(module, "make_forecasters", lambda *_: makers)
+    write(folder / "y.csv", day=pd.date_range("2024-01-01", periods=40), y=np.arange(40) % 7 + 0.5)
+    result = run("y.csv", *SMALL)
+    assert result.exit_code == 0, result.output
+    row = pd.read_csv("benchmark.csv", keep_default_na=False).iloc[0]
+    assert (row["target"], row["inputs"], row["season"]) == ("y", "", 7)
+    assert row["settings"] == "NaiveForecaster(sp=4)"
+    assert re.fullmatch(r"sklearn-linrnn \S+, sktime \S+", row["versions"])
+
+
+def test_inputs_with_a_gap_are_refused(peers, folder):
+    write(folder / "y.csv", y=np.arange(40.0), u=[1.0] * 20 + [None] + [2.0] * 19)
+    result = run("y.csv", "--target", "y", "--inputs", "u", *SMALL)
+    assert "but 1 of 40 of u are missing, the first at 20" in result.stderr
+
+
+def test_all_stacked_series_of_a_file(peers, folder):
+    times = list(pd.date_range("2024-01-01", periods=40))
+    noise = np.random.default_rng(0).normal(size=80)
+    write(folder / "sites.csv", site=["A"] * 40 + ["B"] * 40, day=times * 2, y=noise)
+    result = run("sites.csv", "--id", "site", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert set(pd.read_csv("benchmark.csv")["series"]) == {"sites.csv A", "sites.csv B"}
+
+
+def test_two_commands_on_one_file_keep_each_others_rows(peers):
+    protocol = Protocol(2, 2)
+    tasks = {name: make_task(name, load_series(name).target, None, protocol)
+             for name in ("airline", "lynx")}  # fmt: skip
+    path = Path("benchmark.csv")
+    files = {name: open_results(path) for name in tasks}
+    for name, task in tasks.items():
+        assert list(Benchmark([task], protocol, []).run(files[name])) == []
+    assert len(Benchmark(list(tasks.values()), protocol, []).collect(open_results(path))) == 4
 
 
 def test_files_of_one_name_in_two_folders_are_two_series(peers, folder):

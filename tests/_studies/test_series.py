@@ -202,6 +202,22 @@ def test_the_usual_words_are_missing_values(write, word):
     assert "1 missing" in series.line
 
 
+def test_an_empty_line_between_values_is_asked_about_and_one_at_the_end_is_none(write):
+    path = write("hole.csv", ["y", "1.5", "", "2.5", "", ""])
+    with pytest.raises(ValueError, match=r"hole.csv, line 3 is empty: write NA"):
+        read(path)
+    assert_read(read(write("end.csv", ["y", "1.5", "NA", "2.5", "", ""])), pd.RangeIndex(3),
+                [1.5, np.nan, 2.5])  # fmt: skip
+
+
+@pytest.mark.parametrize("sep", [",", ""])
+def test_rows_of_empty_cells_between_others_are_missing_steps(write, sep):
+    frame = pd.DataFrame({"y": [1.0, np.nan, 3.0, 4.0]})
+    frame = frame.assign(z=frame["y"]) if sep else frame
+    series = read(write("own.csv", frame.to_csv(index=False)), "y", time=("none",))
+    assert_read(series, pd.RangeIndex(4), frame["y"])
+
+
 @pytest.mark.parametrize("stand_in", ["-9999", "-999.9", "99999", "9.96921e+36"])
 def test_a_number_that_seems_to_stand_for_none_is_asked_about(write, stand_in):
     lines = rows(DAYS, "%Y-%m-%d")

@@ -162,6 +162,29 @@ def test_a_writer_that_is_killed_leaves_a_whole_file_and_no_lock(path, milliseco
     assert left <= {"results.csv", ".results.csv.lock"}
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sklearn_linrnn._studies.results_file import ResultsFile
+results = ResultsFile(Path(sys.argv[1]), ["name"], ["value"])
+setattr(os, sys.argv[2], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+results.add({"name": "second", "value": 2.0})
+"""
+
+
+@posix
+@pytest.mark.parametrize("moment", ["fsync", "chmod", "replace"])
+def test_a_writer_that_is_killed_in_the_middle_leaves_the_file_as_it_was(path, moment):
+    ResultsFile(path, ["name"], ["value"]).add({"name": "first", "value": 1.0})
+    before = path.read_bytes()
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), moment], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert path.read_bytes() == before
+    ResultsFile(path, ["name"], ["value"]).add({"name": "third", "value": 3.0})
+    assert len(ResultsFile(path, ["name"], ["value"])) == 2
+    assert {file.name for file in path.parent.iterdir()} <= {path.name, f".{path.name}.lock"}
+
+
 @posix
 def test_what_a_killed_writer_left_is_removed(path):
     left = path.with_name(f".{path.name}.abc123.tmp")

@@ -17,7 +17,7 @@ MOST_LINES = 2000  # among the first so many, where the table has begun
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of cells, without empty ones.
+    """Rows of cells, without empty lines.
 
     Attributes
     ----------
@@ -72,29 +72,46 @@ def split(name: str, text: str, separator: str | None, decimal: str | None) -> R
         lines = [" ".join(line.split()) for line in lines]
     rows = Rows([], [], [], separator)
     try:
-        _read(lines, rows)
+        empty = _read(lines, rows)
     except csv.Error as error:
         raise ValueError(f"{name} could not be read as CSV: {error}.") from error
     if not rows.cells:
         raise ValueError(f"{name} could not be read as CSV: it is empty.")
+    _refuse_holes(name, rows, empty)
     return rows
 
 
-def _read(lines: list[str], rows: Rows) -> None:
+def _read(lines: list[str], rows: Rows) -> list[int]:
+    """Read lines into rows, without those at the end that have no text; return the empty lines."""
     # Quotes stand around cells where there are cells; in a line of one cell they do, too.
     separator = rows.separator or "\x1f"
     ended = (f"{line}\n" for line in lines)
     reader = csv.reader(ended, delimiter=separator, skipinitialspace=True, strict=True)
-    start = 1
+    start, empty = 1, []
     for row in reader:
         cells = [cell.strip() for cell in row]
         if cells and cells[0].startswith("#"):
             if not rows.cells:
                 rows.comments.append(lines[start - 1].lstrip("# "))
-        elif any(cells):
+        elif cells:
             rows.cells.append(cells)
             rows.lines.append(start)
+        else:
+            empty.append(start)
         start = reader.line_num + 1
+    while rows.cells and not any(rows.cells[-1]):
+        del rows.cells[-1], rows.lines[-1]
+    return empty
+
+
+def _refuse_holes(name: str, rows: Rows, empty: list[int]) -> None:
+    """Refuse an empty line between lines of one cell: it may be a missing value or nothing."""
+    begun = [line for line in empty if rows.lines[0] < line < rows.lines[-1]]
+    if rows.width == 1 and begun:
+        raise ValueError(
+            f"{name}, line {begun[0]} is empty: write NA into it if a value is missing there, or "
+            "take it out."
+        )
 
 
 def _refuse_conflicts(name: str, lines: list[str]) -> None:
