@@ -141,6 +141,16 @@ def test_what_the_file_does_not_say_is_said_by_options(tmp_path):
     assert "60 evenly spaced values of q, none missing; time: zeit" in result.stderr
 
 
+def test_stand_ins_with_a_sign_are_no_options(tmp_path):
+    values = np.random.default_rng(0).normal(size=60)
+    values[[5, 6]] = -9999, -999
+    pd.DataFrame({"y": values}).to_csv(tmp_path / "y.csv", index=False)
+    options = ["--lags", 2, "--nu-w", 0.3]
+    result = run("--missing", "-9999", "-999", tmp_path / "y.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert "y.csv: 60 consecutive values of y, 2 missing" in result.stderr
+
+
 def test_a_table_that_cannot_be_written_is_one_line(driven, monkeypatch, tmp_path):
     def fill_the_disk(*arguments, **options):
         raise OSError("No space left on device")

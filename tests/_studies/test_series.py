@@ -194,10 +194,12 @@ def test_a_bad_cell_does_not_hide_its_column(write):
 
 
 @pytest.mark.parametrize("word", ["", "-", "n/a", "NaN", "null", "?", "NA", "#N/A", "."])
-def test_the_usual_words_are_missing_values(write, word):
+@pytest.mark.parametrize("first", ["date", "y"])
+def test_the_usual_words_are_missing_values(write, word, first):
     lines = rows(DAYS, "%Y-%m-%d")
     lines[3] = f"2024-01-04,{word}"
-    series = read(write("gap.csv", ["date,y", *lines]))
+    turned = [",".join(line.split(",")[::-1]) for line in ["date,y", *lines]]
+    series = read(write("gap.csv", ["date,y", *lines] if first == "date" else turned))
     assert np.flatnonzero(series.target.isna()).tolist() == [3]
     assert "1 missing" in series.line
 

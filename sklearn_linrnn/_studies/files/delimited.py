@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 SEPARATORS = [",", ";", "\t", "|", " "]  # a space is the weakest
@@ -26,7 +27,7 @@ class Rows:
     lines : list of int
         Line of each row in the file, from 1.
     comments : list of str
-        Lines before the first row that begin with ``#``, without it.
+        Lines that begin with ``#``, without it.
     separator : str
         What stands between two cells; empty where a line is one cell.
     """
@@ -36,7 +37,7 @@ class Rows:
     comments: list[str]
     separator: str
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Number of cells of most rows."""
         return Counter(map(len, self.cells)).most_common(1)[0][0]
@@ -90,9 +91,8 @@ def _read(lines: list[str], rows: Rows) -> list[int]:
     start, empty = 1, []
     for row in reader:
         cells = [cell.strip() for cell in row]
-        if cells and cells[0].startswith("#"):
-            if not rows.cells:
-                rows.comments.append(lines[start - 1].lstrip("# "))
+        if cells and _is_comment(cells, not rows.cells):
+            rows.comments.append(lines[start - 1].lstrip("# "))
         elif cells:
             rows.cells.append(cells)
             rows.lines.append(start)
@@ -102,6 +102,11 @@ def _read(lines: list[str], rows: Rows) -> list[int]:
     while rows.cells and not any(rows.cells[-1]):
         del rows.cells[-1], rows.lines[-1]
     return empty
+
+
+def _is_comment(cells: list[str], above: bool) -> bool:
+    """Whether a line is a comment; below the names ``#N/A`` is a missing value."""
+    return cells[0].startswith("#" if above else "# ") and (above or len(cells) == 1)
 
 
 def _refuse_holes(name: str, rows: Rows, empty: list[int]) -> None:

@@ -62,9 +62,8 @@ def _given_names(name: str, rows: Rows, header: int) -> tuple[list[str] | None, 
         raise ValueError(f"--header got {header}, but {name} has no names with values in line "
                          f"{header}.")  # fmt: skip
     index = rows.lines.index(header)
-    hits = _hits(rows, _columns_of_values(rows))
-    below = next((i for i in range(index + 1, len(hits)) if hits[i] > 0), index + 1)
-    return _fitted(name, rows, index), below
+    below = _first_values(rows, _columns_of_values(rows), index + 1)
+    return _fitted(name, rows, index), index + 1 if below is None else below
 
 
 def _find_names(name: str, rows: Rows) -> tuple[list[str] | None, int]:
@@ -76,8 +75,7 @@ def _find_names(name: str, rows: Rows) -> tuple[list[str] | None, int]:
             f"{name} has no column of numbers under a line of names; its line {rows.lines[-1]} has "
             f"the cells {listed(rows.cells[-1][:5])}."
         )
-    hits = _hits(rows, held)
-    first = next(i for i, count in enumerate(hits) if count > 0)
+    first = _first_values(rows, held, 0) or 0
     above = _rows_of_names(rows, first)
     if len(above) > 1:
         lines = " or ".join(str(rows.lines[i]) for i in above)
@@ -99,12 +97,13 @@ def _find_names(name: str, rows: Rows) -> tuple[list[str] | None, int]:
     return (commented if len(commented) == width else None), first
 
 
-def _hits(rows: Rows, columns: Sequence[int]) -> list[int]:
-    """Return how many of the columns have a value in each row."""
-    return [
-        sum(_is_value(row[i]) for i in columns) if len(row) == rows.width else 0
-        for row in rows.cells
-    ]
+def _first_values(rows: Rows, columns: Sequence[int], start: int) -> int | None:
+    """Return the first row, from one on, that has a value in one of the columns."""
+    for index in range(start, len(rows.cells)):
+        row = rows.cells[index]
+        if len(row) == rows.width and any(_is_value(row[i]) for i in columns):
+            return index
+    return None
 
 
 def _rows_of_names(rows: Rows, first: int) -> list[int]:

@@ -6,7 +6,7 @@ import calendar
 import re
 from collections.abc import Iterator
 from datetime import date
-from functools import cache
+from functools import lru_cache
 
 import pandas as pd
 
@@ -63,7 +63,7 @@ def _is_month(text: str) -> bool:
     return PARTS.findall(text)[0].casefold() in MONTHS
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def looks_like_time(cell: str) -> bool:
     """Whether a cell has the form of a date or of a clock; a number without points has none.
 
