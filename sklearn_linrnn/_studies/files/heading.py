@@ -163,6 +163,6 @@ def _refuse_ragged(name: str, rows: Rows, first: int) -> None:
     for row, line in zip(rows.cells[first:], rows.lines[first:], strict=True):
         if len(row) < rows.width or any(row[rows.width :]):
             raise ValueError(
-                f"{name}, line {line} has {len(row)} cells, but most lines have {rows.width}; it "
-                f"begins with {', '.join(row)[:40]!r}."
+                f"{name}, line {line} has {len(row)} {'cell' if len(row) == 1 else 'cells'}, but "
+                f"most lines have {rows.width}; it begins with {', '.join(row)[:40]!r}."
             )

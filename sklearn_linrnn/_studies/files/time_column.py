@@ -106,7 +106,8 @@ def _without_dates(table: Table, options: FileOptions, free: Sequence[str]) -> T
         elif name.casefold() in NAMES:
             if options.time_format is not None:
                 return _read(table, [name], options)
-            _refuse(table, name, cells.index[0], "of a form that is known")
+            odd = next(line for line, cell in cells.items() if not is_number(cell))
+            _refuse(table, name, odd, "of a form that is known")
     return None
 
 
@@ -174,7 +175,10 @@ def _cells_of(table: Table, names: Sequence[str]) -> pd.Series:
 
 
 def _strict(table: Table, title: str, cells: pd.Series, form: str) -> pd.Series:
-    times = pd.to_datetime(cells, format=form, errors="coerce", utc="%z" in form)
+    try:
+        times = pd.to_datetime(cells, format=form, errors="coerce", utc="%z" in form)
+    except ValueError as error:
+        raise ValueError(f"--time-format got {form!r}: {error}.") from error
     _refuse_bad(table, title, cells, times, f"of the form {form!r}")
     return times.dt.tz_localize(None)
 
