@@ -28,7 +28,6 @@ from sklearn_linrnn._studies.benchmark import (
     make_forecasters,
     make_task,
     open_results,
-    season_of,
 )
 from sklearn_linrnn._studies.benchmark_report import describe, make_tables, rank
 from sklearn_linrnn._studies.series import load_series
@@ -160,36 +159,6 @@ def test_peers_are_told_the_season_as_far_as_they_can_use_it(low, deseasonalised
     long = make_task("y", pd.Series(range(200), dtype=float), 48, Protocol(2, 2))
     assert make_forecasters(long, 2, [])["AutoETS"]().sp == 1
     assert make_forecasters(long, 2, [])["Naive"]().sp == 48
-
-
-@pytest.mark.parametrize(
-    ("frequency", "season"),
-    [("M", 12), ("2M", 6), ("Q", 4), ("Y", 1), ("W", 52), ("D", 7), ("B", 5), ("h", 24)],
-)
-def test_the_frequency_of_periods_says_the_season(frequency, season):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # pandas on periods of business days
-        index = pd.period_range("2000-01-03", periods=3, freq=frequency)
-    assert season_of(index) == season
-
-
-@pytest.mark.parametrize(
-    ("index", "season"),
-    [
-        (pd.date_range("2000-01-01", periods=3, freq="30min"), 48),
-        (pd.date_range("2000-01-01", periods=3, freq="MS"), 12),
-        (pd.date_range("2000-01-01", periods=3, freq="QE"), 4),
-        (pd.DatetimeIndex(["2000-01-01", "2000-01-02", "2000-01-04"]), 1),
-        (pd.date_range("2000-01-01", periods=3, freq="7h"), 1),
-        (pd.period_range("2000-01", periods=3, freq="5M"), 1),
-        (pd.period_range("2000-01", periods=3, freq="3M"), 4),
-        (pd.date_range("2000-01-01", periods=3, freq="2D"), 1),
-        (pd.date_range("2000-01-01", periods=3, freq="1D"), 7),
-        (pd.RangeIndex(3), 1),
-    ],
-)
-def test_the_frequency_of_dates_says_the_season(index, season):
-    assert season_of(index) == season
 
 
 @pytest.mark.parametrize(

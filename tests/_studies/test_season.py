@@ -1,0 +1,38 @@
+"""The steps of an index say the season."""
+
+import warnings
+
+import pandas as pd
+import pytest
+
+from sklearn_linrnn._studies.season import season_of
+
+
+@pytest.mark.parametrize(
+    ("frequency", "season"),
+    [("M", 12), ("2M", 6), ("Q", 4), ("Y", 1), ("W", 52), ("D", 7), ("B", 5), ("h", 24)],
+)
+def test_the_frequency_of_periods_says_the_season(frequency, season):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # pandas on periods of business days
+        index = pd.period_range("2000-01-03", periods=3, freq=frequency)
+    assert season_of(index) == season
+
+
+@pytest.mark.parametrize(
+    ("index", "season"),
+    [
+        (pd.date_range("2000-01-01", periods=3, freq="30min"), 48),
+        (pd.date_range("2000-01-01", periods=3, freq="MS"), 12),
+        (pd.date_range("2000-01-01", periods=3, freq="QE"), 4),
+        (pd.DatetimeIndex(["2000-01-01", "2000-01-02", "2000-01-04"]), 1),
+        (pd.date_range("2000-01-01", periods=3, freq="7h"), 1),
+        (pd.period_range("2000-01", periods=3, freq="5M"), 1),
+        (pd.period_range("2000-01", periods=3, freq="3M"), 4),
+        (pd.date_range("2000-01-01", periods=3, freq="2D"), 1),
+        (pd.date_range("2000-01-01", periods=3, freq="1D"), 7),
+        (pd.RangeIndex(3), 1),
+    ],
+)
+def test_the_frequency_of_dates_says_the_season(index, season):
+    assert season_of(index) == season
