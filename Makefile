@@ -13,12 +13,13 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(JOBS) --maxp
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all lint format bench docs clean
+.PHONY: help demo test test-all lint format bench docs pictures clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.core ## Show what the bias to short memory costs on a real series
+	@echo "Training on monthly airline passengers ..."
 	$(BIN)/sklearn-linrnn memory-bias airline
 
 test: $(VENV)/.dev ## Run the tests and doctests, less the slow ones
@@ -45,6 +46,9 @@ docs: $(VENV)/.docs ## Build the documentation into docs/_build/html
 	rm -rf docs/api/generated
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env docs docs/_build/html
 
+pictures: $(VENV)/.docs ## Draw the pictures of the README anew, into docs/_static
+	$(BIN)/python docs/draw_pictures.py
+
 clean: ## Remove everything that the other targets made
 	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/api/generated
 	rm -rf docs/sg_execution_times.rst htmlcov .coverage .hypothesis .import_linter_cache
@@ -55,7 +59,10 @@ clean: ## Remove everything that the other targets made
 
 # Installs the package with the extras $(1). Each of these sets holds the core as well.
 define install
-	@echo "Installing sklearn-linrnn$(1) into $(VENV) ..."
+	@echo "Installing sklearn-linrnn$(1) and the packages that it needs into $(CURDIR)/$(VENV)."
+	@echo "They take about 1.5 GB, half of it PyTorch. On Linux, PyTorch for NVIDIA GPUs takes"
+	@echo "several GB more; README.md (Install) says how to get the build without them."
+	@echo "This takes some minutes, and happens once."
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable ".$(1)"
@@ -63,7 +70,7 @@ define install
 endef
 
 $(VENV)/.core: pyproject.toml constraints.txt
-	$(call install,)
+	$(call install,[report])
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(call install,[dev])

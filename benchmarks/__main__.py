@@ -16,6 +16,7 @@ from benchmarks import (
     lag_statistics,
     long_series,
     many_lags,
+    neural_s1,
     ridge,
     rnn_gpu,
     rnn_step,
@@ -36,6 +37,7 @@ BENCHMARKS = {
         long_series,
         many_lags,
         system_identification,
+        neural_s1,
         coverage,
         update,
     )

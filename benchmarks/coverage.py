@@ -1,7 +1,7 @@
-"""How often a 90 % interval holds what comes: ``python -m benchmarks coverage``.
+"""How often a 90 % interval contains the later value: ``python -m benchmarks coverage``.
 
-Origins roll over each series. At each of them the forecaster has learned from all that came before,
-by `update`, and says where the series will be 1, 24 and 96 steps later. Airline (in logarithms) and
+Origins roll over each series. At each of them the forecaster has learned from all earlier values,
+by `update`, and forecasts the series 1, 24 and 96 steps ahead. Airline (in logarithms) and
 PBS are too short for 96 steps ahead to have a response of their own, so that their one-step
 forecasts are iterated. Conformal intervals are infinite where there are fewer errors than their
 level asks for; those are not counted. ETTh1 needs the folder of real series (see
@@ -18,7 +18,8 @@ from sktime.datasets import load_airline, load_PBS_dataset
 
 from benchmarks.measure import show
 from benchmarks.real_series import FOLDER
-from sklearn_linrnn.forecasting import NTKConvForecaster
+from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn.forecasting import LagForecaster
 
 LEVEL, HORIZONS = 0.9, [1, 24, 96]
 N_TRAINING_HOURS = 12 * 30 * 24
@@ -26,12 +27,12 @@ N_TRAINING_HOURS = 12 * 30 * 24
 
 @dataclass(frozen=True)
 class Case:
-    """A series, where its origins start and how far apart they are, and the forecaster."""
+    """A series, its first origin and the distance between origins, and the forecaster."""
 
     load: Callable[[], pd.DataFrame]
     first_origin: int
     stride: int
-    forecaster: NTKConvForecaster
+    forecaster: LagForecaster
 
 
 def load_etth1() -> pd.DataFrame:
@@ -40,10 +41,10 @@ def load_etth1() -> pd.DataFrame:
     return frame.iloc[: 20 * 30 * 24]
 
 
-MONTHLY = NTKConvForecaster(13, 0.9, 1.0, 1.0, alpha=0.1, device="cpu")  # a year and a month
-HOURLY = NTKConvForecaster(
-    168, 0.98, 1.0, 1.0, alpha=10.0, strategy="direct", fit_intercept=False, device="cpu"
-)  # a week
+MONTHLY = LagForecaster(NTKConvRegressor(0.9, alpha=0.1, device="cpu"), 13)  # a year and a month
+HOURLY = LagForecaster(  # a week
+    NTKConvRegressor(0.98, alpha=10.0, fit_intercept=False, device="cpu"), 168, strategy="direct"
+)
 CASES = {
     "airline": Case(lambda: np.log(load_airline()).to_frame(), 40, 1, MONTHLY),
     "PBS": Case(lambda: load_PBS_dataset().to_frame(), 40, 1, MONTHLY),
@@ -52,7 +53,7 @@ CASES = {
 
 
 def covered(case: Case, intervals: str) -> NDArray:
-    """Return whether each interval held its value, (n_origins, n_horizons); NaN if infinite."""
+    """Return whether each interval contains its value, (n_origins, n_horizons); NaN if infinite."""
     y = case.load()
     forecaster = case.forecaster.clone().set_params(intervals=intervals)
     origins = range(case.first_origin, len(y), case.stride)
@@ -79,7 +80,9 @@ def run() -> None:
     rows = []
     for name, case in CASES.items():
         if name == "ETTh1" and not (FOLDER / "ETTh1.csv.gz").is_file():
-            print("left out, for want of ETTh1.csv.gz: LINRNN_DATA names the folder of real series")
+            print(
+                "ETTh1 is left out: set LINRNN_DATA to the folder of real series, with ETTh1.csv.gz"
+            )
             continue
         for intervals in ("gaussian", "conformal"):
             held = covered(case, intervals)

@@ -68,8 +68,8 @@ def compare(recording: Recording, n_lags: int, with_peer: bool) -> None:
         name = f"impulseest, {kernel}, {optimiser}"
         rows.append((name, milliseconds(found.seconds), "", "", f"{found.r2:.4f}"))
     show(
-        f"evidence: heat exchanger, {len(y):,} steps, {n_lags} lags; ratios to impulseest with its "
-        "default optimiser",
+        f"evidence: heat exchanger, {len(y):,} time steps, {n_lags} lags; ratios to impulseest "
+        "with its default optimiser",
         ("", "time", "DI / ours", "same kernel / ours", "test R^2"),
         rows,
     )

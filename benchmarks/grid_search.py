@@ -124,7 +124,7 @@ def run() -> None:
 
 
 def show_parts(X: NDArray, y: NDArray, model: NTKConvRegressorCV) -> None:
-    """Print what the parts of our fit take.
+    """Print the times of the parts of our fit.
 
     The floor is the eigendecompositions alone, for each fold and ``nu_w`` one, of the size that
     the lags that matter have.

@@ -26,18 +26,18 @@ class PeerFit:
 
 
 def is_available() -> bool:
-    """Return whether the peer can be run, and say how to make it if it cannot."""
+    """Return whether the peer can be run; print how to set it up if it cannot."""
     if os.environ.get("LINRNN_IMPULSEEST"):
         return True
     print(
         "without the peer: make an environment with Python 3.12 or older, pip install -r\n"
-        "benchmarks/peers/requirements-impulseest.txt, and let LINRNN_IMPULSEEST name its Python"
+        "benchmarks/peers/requirements-impulseest.txt, and set LINRNN_IMPULSEEST to its Python"
     )
     return False
 
 
 def fit(recording: Recording, n_lags: int, kernel: str, method: str) -> PeerFit:
-    """Return what the peer makes of the training part."""
+    """Return the peer's fit to the training part."""
     u, y = recording.training()
     archive = BytesIO()
     np.savez(archive, u=u, y=y, n=n_lags, kernel=kernel, method=method)

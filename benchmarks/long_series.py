@@ -41,8 +41,8 @@ def run() -> None:
     names = "NTKConvRegressor", "its statistics", "one rfft of the series", "one eigh of the lags"
     rows = [*zip(names, times, strict=True), ("rfft and eigh", unit)]
     show(
-        f"long_series: {N_TIMESTEPS:,} steps, {N_LAGS:,} lags; the first fit of a process takes "
-        f"{milliseconds(first)} and {1e-6 * memory:,.0f} MB",
+        f"long_series: {N_TIMESTEPS:,} time steps, {N_LAGS:,} lags; the first fit of a process "
+        f"takes {milliseconds(first)} and {1e-6 * memory:,.0f} MB",
         ("", "time", "in rfft and eigh"),
         [(name, milliseconds(seconds), f"{seconds / unit:.2f}") for name, seconds in rows],
     )

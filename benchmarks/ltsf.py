@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks import nlinear
-from sklearn_linrnn.forecasting import NTKConvForecasterCV
+from sklearn_linrnn import NTKConvRegressorCV
+from sklearn_linrnn.forecasting import LagForecaster
 
 N_LAGS, HORIZONS = 336, (96, 192, 336, 720)
 N_FITS = 3  # of ours, which is over in a moment
@@ -90,16 +91,13 @@ class Task:
 def run_ours(task: Task, horizon: int) -> tuple[float, float]:
     """Return the mean squared error on the test part, and the median seconds of the fits."""
     y, fh = task.panel(), np.arange(1, horizon + 1)
-    forecaster = NTKConvForecasterCV(
-        n_lags=N_LAGS,
-        nu_w=NU_W,
-        alphas=ALPHAS,
-        prior="di",
-        fit_intercept=False,
+    forecaster = LagForecaster(
+        NTKConvRegressorCV(NU_W, alphas=ALPHAS, prior="di", fit_intercept=False, device="cpu"),
+        N_LAGS,
+        strategy="direct",
         pooling="global",
         validation=task.n_validation,
         refit=False,
-        device="cpu",
     )
     seconds = median(timed(lambda: forecaster.fit(y, fh=fh))[1] for _ in range(N_FITS))
     squares = [
@@ -109,7 +107,7 @@ def run_ours(task: Task, horizon: int) -> tuple[float, float]:
     return float(np.mean(squares)), seconds
 
 
-def forecast_column(forecaster: NTKConvForecasterCV, column: NDArray, horizon: int) -> NDArray:
+def forecast_column(forecaster: LagForecaster, column: NDArray, horizon: int) -> NDArray:
     """Return the forecasts (n_origins, horizon) from all windows with known targets."""
     return forecaster.predict_rolling(pd.DataFrame({"value": column[:-horizon]}))[:, :, 0]
 

@@ -18,12 +18,12 @@ from benchmarks.measure import Action, first_time, median_times, milliseconds, s
 from sklearn_linrnn import NTKConvRegressor
 
 N_TIMESTEPS, N_LAGS, ALPHA = 1_000_000, 50_000, 1.0
-INPUTS = {"white": 0.0, "AR(1) 0.95": 0.95}  # and how much of a step the next one keeps
+INPUTS = {"white": 0.0, "AR(1) 0.95": 0.95}  # and the correlation of neighbouring time steps
 NU_W = (0.9, 0.999, 0.99999)
 
 
 def make_series(n_timesteps: int, keeps: float) -> tuple[NDArray, NDArray]:
-    """Return the input and the output of a system that forgets slowly, (n_timesteps,) each."""
+    """Return the input and the output of a system with a long memory, (n_timesteps,) each."""
     rng = np.random.default_rng(0)
     shocks, noise = rng.standard_normal((2, n_timesteps))
     x = lfilter([1.0], [1.0, -keeps], shocks)
@@ -38,11 +38,11 @@ def make_model(nu_w: float) -> NTKConvRegressor:
 
 
 def fit(x: NDArray, y: NDArray, nu_w: float) -> tuple[str, str]:
-    """Fit, and return the number of iterations and the residual, as the estimator says them."""
-    said = io.StringIO()
-    with redirect_stdout(said):
+    """Fit, and return the number of iterations and the residual, as the estimator prints them."""
+    printed = io.StringIO()
+    with redirect_stdout(printed):
         make_model(nu_w).fit(x[:, None], y)
-    found = re.search(r"(\d+) iterations, residual (\S+)", said.getvalue())
+    found = re.search(r"(\d+) iterations, residual (\S+)", printed.getvalue())
     return (found[1], found[2]) if found else ("", "")
 
 
@@ -54,13 +54,13 @@ def prepare(n_timesteps: int) -> Action:
 def compare(name: str, keeps: float, nu_w: float) -> tuple[str, ...]:
     """Return a row of the table."""
     x, y = make_series(N_TIMESTEPS, keeps)
-    said = [("", "")]
+    printed = [("", "")]
     actions = {
-        "fit": lambda: said.append(fit(x, y, nu_w)),
+        "fit": lambda: printed.append(fit(x, y, nu_w)),
         "rfft": lambda: scipy.fft.rfft(x),
     }
     seconds, unit = median_times(actions, rounds=3)
-    return name, str(nu_w), milliseconds(seconds), f"{seconds / unit:.0f}", *said[-1]
+    return name, str(nu_w), milliseconds(seconds), f"{seconds / unit:.0f}", *printed[-1]
 
 
 def run() -> None:
@@ -68,7 +68,7 @@ def run() -> None:
     rows = [compare(*inputs, nu_w) for inputs, nu_w in product(INPUTS.items(), NU_W)]
     first, memory = first_time(prepare, 100_000, N_TIMESTEPS)
     show(
-        f"many_lags: {N_TIMESTEPS:,} steps, {N_LAGS:,} lags; the first fit of a process takes "
+        f"many_lags: {N_TIMESTEPS:,} time steps, {N_LAGS:,} lags; the first fit of a process takes "
         f"{milliseconds(first)} and {1e-6 * memory:,.0f} MB",
         ("inputs", "nu_w", "time", "in transforms", "iterations", "residual"),
         rows,

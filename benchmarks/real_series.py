@@ -1,4 +1,4 @@
-"""Real recordings with an input and an output; they are no part of the project."""
+"""Real recordings with an input and an output; they are not part of the project."""
 
 import os
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ SYSTEMS = {
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Input and output, (n_timesteps,) each; the first ``n_training`` steps are to learn from."""
+    """Input and output, (n_timesteps,) each; ``n_training`` time steps are for training."""
 
     u: NDArray
     y: NDArray
@@ -54,7 +54,7 @@ class Recording:
 def load(system: System) -> Recording | None:
     """Return a recording, centred by the means of its training part; None where it is missing."""
     if not (path := FOLDER / system.file).is_file():
-        print(f"left out, for want of {system.file}: LINRNN_DATA names the folder of real series")
+        print(f"left out: set LINRNN_DATA to the folder of real series, with {system.file}")
         return None
     frame = pd.read_csv(path)
     n_training = int(TRAINING_SHARE * len(frame))

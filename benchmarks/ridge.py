@@ -1,6 +1,6 @@
 """One long series: `NTKConvRegressor` beside scikit-learn's `Ridge` on the lag matrix.
 
-Both have the same rows: the series was at rest before its first step, so the peer's lag matrix is
+Both have the same rows: the series is zero before its first time step, so the peer's lag matrix is
 that of the series with ``n_lags - 1`` zeros before it. Its columns are scaled by ``sqrt(rho_j)``.
 """
 
@@ -22,7 +22,7 @@ SCALE = np.sqrt(linear_rnn_lag_weights(N_LAGS, NU_W, 1.0, 1.0))
 
 
 def make_series(n_timesteps: int) -> tuple[NDArray, NDArray]:
-    """Return the input (n_timesteps, 1) and the output of a system that forgets slowly."""
+    """Return the input (n_timesteps, 1) and the output of a system with a long memory."""
     rng = np.random.default_rng(0)
     x, noise = rng.standard_normal((2, n_timesteps))
     return x[:, None], np.convolve(x, 0.97 ** np.arange(N_LAGS))[:n_timesteps] + noise
@@ -30,8 +30,8 @@ def make_series(n_timesteps: int) -> tuple[NDArray, NDArray]:
 
 def lag_matrix(x: NDArray) -> NDArray:
     """Return the scaled lags (n_timesteps, n_lags), lag 0 first."""
-    at_rest = np.concatenate([np.zeros(N_LAGS - 1), x[:, 0]])
-    return np.lib.stride_tricks.sliding_window_view(at_rest, N_LAGS)[:, ::-1] * SCALE
+    padded = np.concatenate([np.zeros(N_LAGS - 1), x[:, 0]])
+    return np.lib.stride_tricks.sliding_window_view(padded, N_LAGS)[:, ::-1] * SCALE
 
 
 def make_ours() -> NTKConvRegressor:
@@ -69,7 +69,7 @@ def run() -> None:
     first, memory = np.median(firsts, axis=0).T
     megabytes = [f"{1e-6 * peak:,.0f} MB" for peak in memory]
     show(
-        f"ridge: {N_TIMESTEPS:,} steps, {N_LAGS} lags; coefficients differ by {gap:.1e}",
+        f"ridge: {N_TIMESTEPS:,} time steps, {N_LAGS} lags; coefficients differ by {gap:.1e}",
         ("", "time", "ratio", "first fit of a process", "ratio", "peak memory"),
         [
             (
@@ -95,7 +95,7 @@ def run() -> None:
 
 
 def show_parts(x: NDArray, y: NDArray, model: NTKConvRegressor) -> None:
-    """Print what the parts of our fit take, and the two steps that it cannot do without.
+    """Print the times of the parts of our fit, and of the two that it cannot do without.
 
     These are one transform of the blocks, padded beforehand, and one Cholesky factorisation.
     """

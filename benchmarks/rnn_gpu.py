@@ -1,4 +1,4 @@
-"""A training step of `LinearRNNRegressor` on a GPU, beside its floor and beside PyTorch's loop."""
+"""An iteration of `LinearRNNRegressor` on a GPU, beside its floor and beside PyTorch's loop."""
 
 from collections.abc import Callable
 
@@ -22,16 +22,16 @@ def device_time(action: Callable[[], object], n_actions: int) -> float:
     return begin.elapsed_time(end) / 1e3 / n_actions
 
 
-def time_of_step(device: str) -> float:
-    """Return the seconds of a step of ours."""
+def time_of_iteration(device: str) -> float:
+    """Return the seconds of an iteration of ours."""
     _, training = make_training(N_HIDDEN, *make_sequences(N_SEQUENCES, N_LAGS), device)
     return device_time(lambda: training.run(STRETCH), STRETCH)
 
 
 def time_of_loop(device: str) -> float:
-    """Return the seconds of a step by back-propagation through a loop over time."""
-    _, step = make_loop(N_HIDDEN, *make_sequences(N_SEQUENCES, N_LAGS), device)
-    return device_time(step, 1)
+    """Return the seconds of an iteration by back-propagation through a loop over time."""
+    _, iterate = make_loop(N_HIDDEN, *make_sequences(N_SEQUENCES, N_LAGS), device)
+    return device_time(iterate, 1)
 
 
 def time_of_floor(device: str) -> float:
@@ -47,17 +47,17 @@ def time_of_floor(device: str) -> float:
 
 
 def run() -> None:
-    """Print the times of a step, and what they are to the floor and to the loop."""
+    """Print the time of an iteration, and its ratios to the floor and to the loop."""
     if not torch.cuda.is_available():
         print("rnn_gpu: there is no CUDA device")
         return
     ours, floor, loop = (
-        time(device="cuda") for time in (time_of_step, time_of_floor, time_of_loop)
+        time(device="cuda") for time in (time_of_iteration, time_of_floor, time_of_loop)
     )
     show(
         f"rnn_gpu: {torch.cuda.get_device_name()}, {N_HIDDEN} hidden units, {N_LAGS} lags, float32;"
         f" peer: a loop over time, {N_SEQUENCES:,} sequences",
-        ("step", "floor", "floor / step", "peer's", "ratio"),
+        ("iteration", "floor", "floor / iteration", "peer's", "ratio"),
         [
             (
                 milliseconds(ours),

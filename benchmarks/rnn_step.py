@@ -1,8 +1,8 @@
-"""A training step of `LinearRNNRegressor` beside back-propagation through time.
+"""An iteration of `LinearRNNRegressor` beside back-propagation through time.
 
 The peer is the same network in PyTorch, a loop over time with all sequences at once. Both have
-the best intercept for their response, and take a step of gradient descent; ours also with all that
-a training decides from step to step.
+the best intercept for their response, and do an iteration of gradient descent; ours also with all
+that training decides at each iteration.
 """
 
 from collections.abc import Callable
@@ -22,19 +22,19 @@ from sklearn_linrnn._core.training.optimizers import GradientDescent
 from sklearn_linrnn._core.training.schedules import scheduled_share
 
 N_SEQUENCES, MANY_SEQUENCES, N_TIMESTEPS = 1_000, 100_000, 100
-N_STEPS = 1_000  # of a whole fit
+N_ITERATIONS = 1_000  # of a whole fit
 LEARNING_RATE, VARIANCES = 1e-6, (0.8, 1.0, 1.0)
 
 
 def make_sequences(n_sequences: int, n_timesteps: int = N_TIMESTEPS) -> tuple[NDArray, NDArray]:
-    """Return inputs (n_sequences, n_timesteps) and targets at the last step (n_sequences,)."""
+    """Return inputs (n_sequences, n_timesteps) and targets at the last time step (n_sequences,)."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_sequences, n_timesteps)).astype(np.float32)
     return X, X @ 0.8 ** np.arange(n_timesteps, dtype=np.float32)[::-1]
 
 
-def start(n_hidden: int, device: str = "cpu") -> RNNParameters:
-    """Return the parameters that both begin with."""
+def initial_parameters(n_hidden: int, device: str = "cpu") -> RNNParameters:
+    """Return the initial parameters of both."""
     draw = initialise(n_hidden, 1, 1, VARIANCES, torch.Generator().manual_seed(0))
     return draw.like(torch.empty(0, device=device))
 
@@ -44,7 +44,7 @@ def make_training(
 ) -> tuple[LinearRNNModel, Training]:
     """Return our network, and its training."""
     statistics = LagStatistics.from_windows(X, y, device=device)
-    model = LinearRNNModel(start(n_hidden, device), X.shape[1])
+    model = LinearRNNModel(initial_parameters(n_hidden, device), X.shape[1])
     optimizer = GradientDescent(model.parameters)
     stopping = Stopping(10**9, tol=0.0, patience=1)
     schedule = partial(scheduled_share, "constant", max_iter=1)
@@ -56,9 +56,9 @@ def make_training(
 def make_loop(
     n_hidden: int, X: NDArray, y: NDArray, device: str = "cpu"
 ) -> tuple[list[Tensor], Callable[[], None]]:
-    """Return the peer's parameters, and a step of its training: a loop over time."""
+    """Return the peer's parameters, and an iteration of its training: a loop over time."""
     inputs, targets = (torch.from_numpy(array).to(device) for array in (X, y))
-    parameters = [parameter.requires_grad_() for parameter in start(n_hidden, device)]
+    parameters = [parameter.requires_grad_() for parameter in initial_parameters(n_hidden, device)]
     optimizer = torch.optim.SGD(parameters, LEARNING_RATE)
     W, F, C = parameters
 
@@ -75,11 +75,11 @@ def make_loop(
 
 
 def make_floor(n_hidden: int) -> Action:
-    """Return the products that every such step needs: W once a lag on the way there and back.
+    """Return the products that every such iteration needs: W once a lag, forward and backward.
 
     Each thread reads its part of W.
     """
-    parts = start(n_hidden).transition.view(torch.get_num_threads(), -1, n_hidden).mT
+    parts = initial_parameters(n_hidden).transition.view(torch.get_num_threads(), -1, n_hidden).mT
     states = torch.randn(N_TIMESTEPS, n_hidden)
     source = states[:1].expand(len(parts), -1, -1)
     product = torch.empty(len(parts), 1, parts.shape[2])
@@ -104,7 +104,7 @@ def compare(n_hidden: int) -> tuple[str, ...]:
         for ours, theirs in zip(model.parameters, parameters, strict=True)
     )
     whole = LinearRNNRegressor(
-        n_hidden, max_iter=N_STEPS, dtype="float32", device="cpu", random_state=0
+        n_hidden, max_iter=N_ITERATIONS, dtype="float32", device="cpu", random_state=0
     )
     ours, peer, many, fit, floor = median_times(
         {
@@ -116,23 +116,24 @@ def compare(n_hidden: int) -> tuple[str, ...]:
         },
         rounds=3,
     )
-    ratios = peer / ours, many / ours, fit / (N_STEPS * ours), ours / floor
+    ratios = peer / ours, many / ours, fit / (N_ITERATIONS * ours), ours / floor
     numbers = [f"{peer / ours:.0f}", *(f"{ratio:.2f}" for ratio in ratios[1:])]
     return str(n_hidden), milliseconds(ours), milliseconds(peer), *numbers, f"{gap:.0e}"
 
 
 def run() -> None:
-    """Print the times of a step, their ratio and the relative difference of the gradients."""
+    """Print the times of an iteration, their ratio and the relative difference of the gradients."""
     show(
-        f"rnn_step: {N_SEQUENCES:,} sequences of {N_TIMESTEPS} steps, float32; peer: through time",
+        f"rnn_step: {N_SEQUENCES:,} sequences of {N_TIMESTEPS} time steps, float32; peer: through "
+        "time",
         (
             "n_hidden",
-            "step",
+            "iteration",
             "peer's",
             "ratio",
             f"{MANY_SEQUENCES:,} / {N_SEQUENCES:,}",
-            f"fit / {N_STEPS:,} steps",
-            "step / floor",
+            f"fit / {N_ITERATIONS:,}",
+            "iteration / floor",
             "gradients",
         ),
         [compare(n_hidden) for n_hidden in (256, 512, 1024)],

@@ -1,7 +1,7 @@
 """Accuracy on real systems: everything "auto", beside the best of impulseest's kernels.
 
 Models learn from the first 70 % of a recording and simulate the rest from its inputs alone. The
-peer gets the number of lags that `real_series` says; ours chooses it.
+peer gets the number of lags of `real_series`; ours chooses it.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from benchmarks.measure import show
 from benchmarks.real_series import SYSTEMS, Recording, load
 from sklearn_linrnn import NTKConvRegressor
 
-DEVIATIONS = 1.645  # to both sides, for 90 % of a Gaussian
+DEVIATIONS = 1.645  # standard deviations to both sides, for 90 % of a Gaussian
 
 
 def fit_ours(recording: Recording) -> tuple[str, ...]:
@@ -24,8 +24,8 @@ def fit_ours(recording: Recording) -> tuple[str, ...]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The highest evidence is for", UserWarning)
         model.fit(u[:, None], y)
-    simulated, deviation = model.predict(recording.u[:, None], return_std=True)
-    covered = np.abs(recording.y - simulated) <= DEVIATIONS * deviation
+    simulated, std = model.predict(recording.u[:, None], return_std=True)
+    covered = np.abs(recording.y - simulated) <= DEVIATIONS * std
     return (
         str(model.impulse_response_.shape[2]),
         f"{model.nu_w_:.4f}",

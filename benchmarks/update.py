@@ -1,7 +1,7 @@
-"""One new point: `NTKConvForecaster.update` after a short and after a long series.
+"""One new point: `LagForecaster.update` after a short and after a long series.
 
 The forecaster keeps sums, and of the series what the next windows read, so that an update costs
-the same however much came before.
+the same for any length of the series.
 """
 
 import time
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import milliseconds, show
-from sklearn_linrnn.forecasting import NTKConvForecaster
+from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn.forecasting import LagForecaster
 
 N_POINTS, N_UPDATES, N_LAGS, HORIZONS = (10, 100_000), 200, 4, [1, 2, 3]
 
@@ -21,9 +22,8 @@ def seconds_of_updates(n_points: int) -> Iterator[float]:
     """Yield the seconds of each update with one new point after ``n_points``."""
     series = np.random.default_rng(0).standard_normal(n_points + N_UPDATES).cumsum()
     y = pd.Series(series, index=pd.RangeIndex(len(series)))
-    forecaster = NTKConvForecaster(
-        N_LAGS, 0.5, 1.0, 1.0, alpha=1.0, strategy="direct", normalize=None, device="cpu"
-    )
+    estimator = NTKConvRegressor(0.5, alpha=1.0, device="cpu")
+    forecaster = LagForecaster(estimator, N_LAGS, strategy="direct", normalize=None)
     forecaster.fit(y.iloc[:n_points], fh=HORIZONS)
     for step in range(n_points, len(y)):
         new = y.iloc[step : step + 1]

@@ -1,7 +1,9 @@
 """Sphinx configuration."""
 
 import inspect
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 import sklearn_linrnn
 import sklearn_linrnn.forecasting
@@ -13,10 +15,13 @@ copyright = "2026, The sklearn-linrnn developers"
 release = installed_version("sklearn-linrnn")
 version = ".".join(release.split(".")[:2])
 
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
 extensions = [
+    "mathml",
+    "matplotlib.sphinxext.plot_directive",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "myst_parser",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
@@ -60,7 +65,7 @@ numpydoc_show_class_members = False
 # The rules for the form of all docstrings are in pyproject.toml: `tool.numpydoc_validation`.
 numpydoc_validation_checks = {"PR01", "PR02", "PR03", "PR07", "RT01", "RT03"}
 # Of records the fields are the attributes.
-numpydoc_validation_exclude = {r"\.(LagStatistics|NTKGap)$"}
+numpydoc_validation_exclude = {r"\.(LagStatistics|MemoryBias|NTKGap)$"}
 
 # -- Examples ----------------------------------------------------------------------------
 
@@ -68,6 +73,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
+    "ignore_repr_types": r"matplotlib\.",  # what a cell ends with is often an artist
     "abort_on_example_error": True,
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_linrnn",),
@@ -77,9 +83,24 @@ sphinx_gallery_conf = {
     "show_memory": False,
 }
 
+# -- Figures of the guides ---------------------------------------------------------------
+
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 160)]
+plot_rcparams = {"figure.constrained_layout.use": True, "figure.figsize": (6.4, 3.4)}
+plot_apply_rcparams = True
+
 # -- Pages -------------------------------------------------------------------------------
 
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+
 html_theme = "pydata_sphinx_theme"
+# Pages without pages below them have no use for a column that lists these.
+html_sidebars = {page: [] for page in ("index", "getting_started", "benchmarks", "changelog")}
 html_title = f"sklearn-linrnn {release}"
 html_show_sourcelink = False
 html_theme_options = {

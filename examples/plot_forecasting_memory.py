@@ -3,9 +3,9 @@ Checking memory bias with sktime's tools
 ========================================
 
 How much memory does a series ask for, and does a forecaster have it?
-`~sklearn_linrnn.forecasting.NTKConvForecaster` carries the prior of a linear RNN whose memory is
-set by ``nu_w``, and sktime searches it like any other hyperparameter. Nothing here but the
-forecaster itself is of this package.
+`~sklearn_linrnn.forecasting.LagForecaster` with `~sklearn_linrnn.NTKConvRegressor` carries the
+prior of a linear RNN whose memory is set by ``nu_w``, and sktime searches it like any other
+hyperparameter. Nothing here but the forecaster itself is of this package.
 """
 
 # %%
@@ -27,7 +27,8 @@ from sktime.forecasting.model_selection import ForecastingGridSearchCV
 from sktime.performance_metrics.forecasting import MeanAbsoluteScaledError
 from sktime.split import ExpandingWindowSplitter
 
-from sklearn_linrnn.forecasting import NTKConvForecaster
+from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn.forecasting import LagForecaster
 
 warnings.filterwarnings("ignore", category=FutureWarning)  # of defaults of sktime 1.3
 
@@ -43,8 +44,9 @@ metric = MeanAbsoluteScaledError()
 
 def search_memory(y):
     """Return the search over nu_w, fitted."""
-    forecaster = NTKConvForecaster(n_lags, nu_f=1.0, nu_c=1.0)
-    search = ForecastingGridSearchCV(forecaster, splitter, {"nu_w": memories}, scoring=metric)
+    forecaster = LagForecaster(NTKConvRegressor("auto", alpha="auto"), n_lags)
+    grid = {"estimator__nu_w": memories}
+    search = ForecastingGridSearchCV(forecaster, splitter, grid, scoring=metric)
     return search.set_config(remember_data=False).fit(y, fh=horizon)
 
 
@@ -69,12 +71,12 @@ for ax, (name, y) in zip(axes, series.items(), strict=True):
     searches[name] = search = search_memory(train)
     scores = search.cv_results_["mean_test_MeanAbsoluteScaledError"]
     ax.plot(memories, scores, color="#0072B2", marker="o", label="prior of a linear RNN")
-    flat = score(NTKConvForecaster(n_lags, 1.0, 1.0, 1.0, prior="flat"), train)
+    flat = score(LagForecaster(NTKConvRegressor(1.0, alpha="auto", prior="flat"), n_lags), train)
     ax.axhline(flat, color="black", linestyle=":", label="flat prior")
-    evidence = NTKConvForecaster(n_lags).fit(train)
+    evidence = LagForecaster(n_lags=n_lags).fit(train)
     ax.plot(
         evidence.estimators_[0].nu_w_,
-        score(NTKConvForecaster(n_lags), train),
+        score(LagForecaster(n_lags=n_lags), train),
         color="#D55E00",
         marker="^",
         markersize=10,

@@ -15,7 +15,7 @@ of system identification expects neighbouring lags to be similar.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn import ImpulseResponseDisplay, NTKConvRegressor, memory_interval
 
 rng = np.random.default_rng(1)
 n_lags = 60
@@ -28,26 +28,27 @@ y = np.convolve(x[:, 0], system)[: len(x)] + 1.5 * rng.normal(size=len(x))
 # Two priors, each at its highest evidence
 # ----------------------------------------
 #
-# The band holds each lag with a probability of 90 %.
+# The posterior's band holds each lag with a probability of 90 %, as the prior's envelope would
+# without the data.
 
 names = {"linear_rnn": "linear RNN", "tc": "tuned/correlated"}
-fig, axes = plt.subplots(2, 1, sharex=True, sharey=True, figsize=(7, 6), layout="constrained")
+fig, axes = plt.subplots(2, 1, sharex=True, sharey=True, figsize=(5.6, 6), layout="constrained")
 models = {}
 for ax, (prior, name) in zip(axes, names.items(), strict=True):
     model = NTKConvRegressor("auto", alpha="auto", prior=prior, rows="timesteps", n_lags=n_lags)
     models[prior] = model.fit(x, y)
-    response, band = model.impulse_response_[0, 0], 1.645 * model.impulse_response_std_[0, 0]
-    ax.fill_between(lag, response - band, response + band, color="tab:blue", alpha=0.25, lw=0)
-    ax.plot(lag, response, color="tab:blue", label="estimate and 90 % band")
+    ImpulseResponseDisplay.from_estimator(model).plot(ax)
     ax.plot(lag, system, "k:", label="true response")
     evidence, freedom = model.log_marginal_likelihood(), model.effective_degrees_of_freedom_
     ax.set_title(
         rf"{name}: $\nu_W$ = {model.nu_w_:.2f}, evidence {evidence:.0f}, "
-        f"{freedom:.0f} degrees of freedom"
+        f"{freedom:.0f} degrees of freedom",
+        fontsize="medium",
     )
-    ax.set_ylabel("impulse response")
-axes[0].legend()
-axes[1].set_xlabel("lag")
+    low, high = memory_interval(model)
+    print(f"{name}: 90 % of the energy of the response within lag {low} to {high}")
+axes[0].get_legend().remove()
+axes[1].legend(ncols=2, loc="lower right")
 
 # %%
 # Evidence against memory

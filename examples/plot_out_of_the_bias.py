@@ -19,7 +19,13 @@ remember for longer than its initialisation allows.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, linear_rnn_lag_weights, ntk_gap
+from sklearn_linrnn import (
+    LinearRNNRegressor,
+    NTKConvRegressor,
+    TrainingDisplay,
+    linear_rnn_lag_weights,
+    ntk_gap,
+)
 from sklearn_linrnn.callback import SpectralRadiusMonitor
 
 n_lags, n_steps, nu_w = 16, 150, 0.4
@@ -74,6 +80,12 @@ right.axhline(nu_w**0.5, color="k", lw=0.8, ls=":", label=r"$\sqrt{\nu_W}$, circ
 right.set(xlabel="iteration", ylabel="spectral radius", title="Memory during training")
 left.legend(loc="lower left")
 right.legend(loc="center right")
+
+# %%
+# The training that left it, iteration by iteration. With ``retrace=True`` the display takes the
+# iterations again and compares the tangent kernel with that at initialisation.
+
+display = TrainingDisplay.from_estimator(networks[1.0], monitors[1.0], retrace=True).plot()
 
 # %%
 # Where the kernel regime ends

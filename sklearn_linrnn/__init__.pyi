@@ -9,23 +9,40 @@ from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
-from .inspection import MemoryDisplay, NTKGap, effective_memory, ntk_gap
+from ._studies.memory_bias_display import MemoryBiasDisplay
+from ._studies.memory_bias_result import MemoryBias
+from .inspection import (
+    ImpulseResponseDisplay,
+    MemoryDisplay,
+    NTKGap,
+    NTKGapDisplay,
+    TrainingDisplay,
+    effective_memory,
+    memory_interval,
+    ntk_gap,
+)
 
 __all__ = [
+    "ImpulseResponseDisplay",
     "LagKernel",
     "LagPrior",
     "LagStatistics",
     "LagWeighter",
     "LinearRNNRegressor",
+    "MemoryBias",
+    "MemoryBiasDisplay",
     "MemoryDisplay",
     "NTKConvRegressor",
     "NTKConvRegressorCV",
     "NTKGap",
+    "NTKGapDisplay",
+    "TrainingDisplay",
     "WeightedConv1DRegressor",
     "effective_memory",
     "kernel_matrix",
     "linear_rnn_lag_covariance",
     "linear_rnn_lag_weights",
     "memory_bias",
+    "memory_interval",
     "ntk_gap",
 ]

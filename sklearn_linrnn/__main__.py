@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -18,7 +20,14 @@ FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", 
 
 
 class ListOptions(click.Command):
-    """A command whose repeatable options also take several values in a row."""
+    """A command whose repeatable options also take several values in a row; Ctrl-C ends it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; after Ctrl-C, end with the status that shells know for it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(INTERRUPTED) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat an option before each of the values that follow it."""
@@ -70,6 +79,11 @@ def _in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | No
     return path
 
 
+def _typed() -> str:
+    """Return the command line as it was typed."""
+    return shlex.join(["sklearn-linrnn", *sys.argv[1:]])
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sklearn-linrnn")
 def main() -> None:
@@ -104,6 +118,16 @@ def main() -> None:
     help="Initial variances of the transition matrix.",
 )
 @click.option(
+    "--season",
+    metavar="S",
+    type=click.IntRange(min=1),
+    help="Steps after which the series repeats itself; without it, what its dates say.",
+)
+@click.option("--log", is_flag=True, help="Study the logarithms of the target.")
+@click.option(
+    "--difference", is_flag=True, help="Study differences of neighbouring steps, of inputs too."
+)
+@click.option(
     "--csv",
     metavar="OUT",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -111,40 +135,67 @@ def main() -> None:
     help="File for the table, one row for each model and variance.",
 )
 @file_options
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    callback=_in_a_folder,
+    help="File for a page of HTML with pictures, that needs no other file.",
+)
 def memory_bias_command(
+    *,
     name_or_file: str,
     target: str | None,
     inputs: tuple[str, ...],
     past: bool,
     lags: int,
     nu_w: tuple[float, ...],
+    season: int | None,
+    log: bool,
+    difference: bool,
     csv: Path | None,
+    report: Path | None,
     options: FileOptions,
 ) -> None:
-    """Show what the bias to short memory costs on a series.
+    """Test what the bias to short memory costs on a series.
 
     NAME_OR_FILE is one of sktime's bundled series or a file: CSV of any separator, Excel, Parquet.
-    A linear RNN, its infinite-width limit, the scaled and the flat convolution take the same number
-    of steps of gradient descent and predict the steps that follow.
+    Linear RNNs, their infinite-width limit and a convolution without bias are trained on its
+    beginning, stopped by one rule, and predict what follows, one step ahead; so do forecasts
+    without a model.
     """
     # Imported here so that --help and wrong options answer at once.
     from sklearn_linrnn._studies.memory_bias import memory_bias  # noqa: PLC0415
+    from sklearn_linrnn._studies.memory_bias_page import load_template  # noqa: PLC0415
     from sklearn_linrnn._studies.memory_bias_report import print_report  # noqa: PLC0415
+    from sklearn_linrnn._studies.whole_file import replace_file  # noqa: PLC0415
 
     try:
+        if report is not None:
+            load_template()  # before the work, not after it
         series = load_series(name_or_file, target, inputs, options)
         series = series.with_past() if past else series
         _say(series.line)
-        frame = memory_bias(series.target, series.inputs, n_lags=lags, nu_w=nu_w, progress=True)
-    except ValueError as error:
+        result = memory_bias(
+            series.target.rename(series.name),
+            series.inputs,
+            n_lags=lags,
+            nu_w=nu_w,
+            season=season,
+            log=log,
+            difference=difference,
+            progress=True,
+        )
+    except (ValueError, ImportError) as error:
         raise click.ClickException(_in_options(str(error))) from error
-    print_report(frame, series.name, lags)
-    if csv is None:
-        return
+    print_report(result)
     try:
-        frame.to_csv(csv, index=False)
+        if csv is not None:
+            replace_file(csv, result.table.to_csv(index=False))
+        if report is not None:
+            result.to_html(report, command=_typed())
     except OSError as error:
-        raise click.ClickException(f"{csv} could not be written: {error}") from error
+        raise click.ClickException(f"The file could not be written: {error}") from error
 
 
 def _say(line: str) -> None:

@@ -14,10 +14,9 @@ from pandas.testing import assert_frame_equal
 
 from sklearn_linrnn import memory_bias
 from sklearn_linrnn.__main__ import main
-from sklearn_linrnn._studies.memory_bias_report import describe
 from sklearn_linrnn._studies.series import BUNDLED, load_series
 
-STUDY = partial(memory_bias, n_hidden=20, max_iter=30)
+STUDY = partial(memory_bias, n_hidden=10, n_seeds=2, max_iter=10)
 
 
 @pytest.fixture(autouse=True)
@@ -51,23 +50,23 @@ def test_the_default_series_is_the_airline():
     assert "Memory bias on airline, 4 lags" in default.stdout
 
 
-def test_the_defaults_fit_into_80_columns_and_end_with_the_sentence():
+def test_the_defaults_fit_into_80_columns_and_end_with_the_sentences():
     result = run("--lags", 6)
     assert result.exit_code == 0, result.output
     assert max(map(len, result.stdout.splitlines())) <= 80
-    frame = STUDY(load_series("airline").target, n_lags=6)
-    assert words(result.stdout).endswith(describe(frame, "airline"))
+    study = STUDY(load_series("airline").target.rename("airline"), n_lags=6)
+    assert words(result.stdout).endswith(study.summary)
     table = [line for line in result.stdout.splitlines() if line.startswith("│")]
-    assert [line.split("│")[1].strip() for line in table] == [
-        "0.1",
-        "0.3",
-        "0.5",
-        "0.7",
-        "0.9",
-        "flat",
-    ]
-    for line, cost in zip(table, frame[frame["model"] == "linear RNN"]["cost"], strict=False):
-        assert f"{cost:+.1%}" in line
+    names = [line.split("│")[1].strip().rstrip("*") for line in table]
+    assert names == ["0.1", "0.3", "0.5", "0.7", "0.9", "flat", "mean", "last", "season"]
+    networks = study.table[study.table["model"] == "linear RNN"]
+    for line, row in zip(table, networks.itertuples(), strict=False):
+        low, cost, high = row.cost_low, row.cost, row.cost_high
+        shown = re.findall(r"[-+]?\d+(?:\.\d+)?", line.split("│")[5] + line.split("│")[6])
+        digits = 0.05 * (high - low)
+        assert [float(number) / 100 for number in shown] == pytest.approx(
+            [cost, low, high], abs=max(digits, 5e-3)
+        )
 
 
 @pytest.mark.parametrize(
@@ -92,8 +91,47 @@ def test_a_file_with_a_target_and_inputs(driven, tmp_path, variances):
     assert result.exit_code == 0, result.output
     assert "Memory bias on river.csv, 3 lags" in result.stdout
     data = pd.read_csv(driven)
-    expected = STUDY(data["flow"], data[["rain", "melt"]], n_lags=3, nu_w=(0.2, 0.6))
+    expected = STUDY(data["flow"], data[["rain", "melt"]], n_lags=3, nu_w=(0.2, 0.6)).table
     assert_frame_equal(pd.read_csv(out), expected)
+    assert list(expected.columns[:3]) == ["model", "nu_w", "rmse"]
+    assert list(dict.fromkeys(expected["model"]))[-2:] == ["flat convolution", "training mean"]
+
+
+def test_a_series_may_be_treated_first():
+    options = {"n_lags": 3, "nu_w": (0.3,), "log": True, "difference": True, "season": 6}
+    result = run("--lags", 3, "--nu-w", 0.3, "--log", "--difference", "--season", 6)
+    study = STUDY(load_series("airline").target.rename("airline"), **options)
+    assert words(result.stdout).endswith(study.summary)
+
+
+def test_the_report_says_what_was_typed(tmp_path, monkeypatch):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "study.html"
+    typed = ["memory-bias", "airline", "--lags", "3", "--nu-w", "0.3", "--report", str(path)]
+    monkeypatch.setattr(sys, "argv", ["sklearn-linrnn", *typed])
+    result = CliRunner().invoke(main, typed)
+    assert result.exit_code == 0, result.output
+    assert f"<pre>sklearn-linrnn {' '.join(typed)}</pre>" in path.read_text(encoding="utf-8")
+
+
+def test_a_report_without_its_libraries_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    result = run("airline", "--report", tmp_path / "out.html")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "pip install 'sklearn-linrnn[report]'" in words(result.stderr)
+
+
+def test_ctrl_c_ends_with_its_status_and_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_linrnn._studies.memory_bias.memory_bias", interrupted)
+    result = run("airline", "--csv", tmp_path / "out.csv", "--report", tmp_path / "out.html")
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
@@ -125,7 +163,7 @@ def test_the_own_past_and_the_inputs_together(driven, tmp_path):
     assert result.exit_code == 0, result.output
     data = pd.read_csv(driven)
     inputs = pd.concat([data["flow"].shift(1), data[["rain", "melt"]]], axis=1)
-    expected = STUDY(data["flow"], inputs, n_lags=3, nu_w=(0.3,))
+    expected = STUDY(data["flow"], inputs, n_lags=3, nu_w=(0.3,)).table
     assert_frame_equal(pd.read_csv(out), expected)
 
 
@@ -201,6 +239,8 @@ def test_a_constant_series_has_no_nan_in_its_table(tmp_path):
         (["airline", "--nu-w", "1e200"], r"overflow: --nu-w 1e\+200"),
         (["airline", "--nu-w"], "'--nu-w' requires an argument"),
         (["airline", "--csv", "."], "is a directory"),
+        (["airline", "--report", "no/folder/out.html"], "there is no folder 'no/folder'"),
+        (["airline", "--season", "0"], "0 is not in the range x>=1"),
         (["airline", "--nu-w", "0.1", "--lags", "2", "--csv", "no/folder/out.csv"], "no/folder"),
     ],
 )

@@ -222,7 +222,7 @@ def test_a_random_state_moves_on_from_fit_to_fit():
     assert_array_equal(rnn(again).transition_, second.transition_)
 
 
-def test_a_seed_gives_the_same_start_for_both_types():
+def test_a_seed_gives_the_same_initialisation_for_both_types():
     single, double = rnn(0, dtype="float32"), rnn(0)
     assert_allclose(single.transition_, double.transition_, rtol=1e-3, atol=1e-4)
 

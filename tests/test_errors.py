@@ -1,4 +1,4 @@
-"""Wrong input: each error names the argument, what came, and what is needed."""
+"""Wrong input: each error names the argument, what it got, and what it needs."""
 
 import copy
 from functools import partial
@@ -56,8 +56,8 @@ every_estimator = pytest.mark.parametrize(
         ([], ValueError, "Expected 2D array"),
         (None, ValueError, "Expected 2D array"),
         (PANEL[:0], ValueError, r"0 sample\(s\)"),
-        (PANEL[:, :0], ValueError, "X of shape .* no steps .*n_timesteps=0"),
-        (PANEL[:, :, :0], ValueError, "X of shape .* no channels.*n_channels=0"),
+        (PANEL[:, :0], ValueError, "X must have .* time step .*got shape .*n_timesteps=0"),
+        (PANEL[:, :, :0], ValueError, "X must have .* channel, .*got shape .*n_channels=0"),
         (X + 1j, ValueError, "Complex data not supported"),
         (PANEL + 1j, ValueError, "Complex data not supported"),
         ([PANEL[0] + 1j], ValueError, "Complex data not supported"),
@@ -82,7 +82,7 @@ def test_wrong_inputs(make, wrong, error, message):
 
 @every_estimator
 @pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
-def test_a_matrix_is_no_array(make):
+def test_a_matrix_is_not_an_array(make):
     with pytest.raises(TypeError, match=r"np\.matrix is not supported"):
         make().fit(np.matrix(X), y)
 
@@ -100,21 +100,21 @@ def test_a_matrix_is_no_array(make):
         (X, ["a"] * 30, "could not convert"),
         (X, np.where(y > 1, np.nan, y), "Input y contains NaN"),
         (X, np.where(y > 1, np.inf, y), "Input y contains infinity"),
-        (X, np.zeros((30, 6, 1)), r"y must have shape \(n_samples,\).*\(30, 6, 1\) came"),
-        (PANEL, EVERY[:, :9], r"y must have shape \(4, 10, n_outputs\).*\(4, 9, 1\) came"),
-        (PANEL, EVERY[:3], r"y must have shape \(4, 10, n_outputs\).*\(3, 10, 1\) came"),
-        (PANEL, EVERY[..., None], r"y must have shape .*\(4, 10, 1, 1\) came"),
-        (PANEL, EVERY * np.nan, "observed at one step at least.*NaN only"),
+        (X, np.zeros((30, 6, 1)), r"y must have shape \(n_samples,\).*got .*\(30, 6, 1\)"),
+        (PANEL, EVERY[:, :9], r"y must have shape \(4, 10, n_outputs\).*got .*\(4, 9, 1\)"),
+        (PANEL, EVERY[:3], r"y must have shape \(4, 10, n_outputs\).*got .*\(3, 10, 1\)"),
+        (PANEL, EVERY[..., None], r"y must have shape .*got .*\(4, 10, 1, 1\)"),
+        (PANEL, EVERY * np.nan, "observed at one time step at least.*NaN only"),
         (PANEL, np.zeros(3), r"inconsistent numbers of samples: \[4, 3\]"),
-        (list(PANEL), list(EVERY)[:3], "list of 4 recordings.*list of length 3 came"),
-        (list(PANEL), EVERY, "list of 4 recordings.*ndarray of length 4 came"),
+        (list(PANEL), list(EVERY)[:3], "list of 4 recordings.*got .*list of length 3"),
+        (list(PANEL), EVERY, "list of 4 recordings.*got .*ndarray of length 4"),
         (
             list(PANEL),
             [EVERY[0]] * 3 + [EVERY[0][:9]],
             r"y\[3\] must have shape \(10, 1\).*\(9, 1\)",
         ),
-        (list(PANEL), [EVERY[0]] * 3 + [np.zeros((10, 2))], r"y\[3\].*\(10, 2\) came"),
-        (list(PANEL), np.nan, "list of 4 recordings.*nan came"),
+        (list(PANEL), [EVERY[0]] * 3 + [np.zeros((10, 2))], r"y\[3\].*got .*\(10, 2\)"),
+        (list(PANEL), np.nan, "list of 4 recordings.*got .*nan"),
     ],
 )
 def test_wrong_targets(make, x, wrong, message):
@@ -122,8 +122,8 @@ def test_wrong_targets(make, x, wrong, message):
         make(n_lags=2).fit(x, wrong)
 
 
-def test_timesteps_without_any_target():
-    with pytest.raises(ValueError, match="y must be observed at one step at least"):
+def test_time_steps_without_any_target():
+    with pytest.raises(ValueError, match="y must be observed at one time step at least"):
         NTKConvRegressor(**STEPS).fit(X, y * np.nan)
 
 
@@ -163,7 +163,7 @@ def test_a_number_as_sample_weight_weighs_all_alike(x, targets):
     assert_allclose(model.impulse_response_, expected.impulse_response_, rtol=1e-9)
 
 
-def test_weights_on_unobserved_steps_alone_are_none():
+def test_weights_on_unobserved_time_steps_alone_are_an_error():
     targets, weights = y.copy(), np.zeros(30)
     targets[3], weights[3] = np.nan, 1.0
     with pytest.raises(ValueError, match="sample_weight must contain at least one non-zero"):
@@ -177,8 +177,8 @@ def test_weights_on_unobserved_steps_alone_are_none():
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (np.zeros(29), r"sequence_id must have shape \(30,\).*\(29,\) came"),
-        (np.zeros((30, 1)), r"sequence_id must have shape \(30,\).*\(30, 1\) came"),
+        (np.zeros(29), r"sequence_id must have shape \(30,\).*got .*\(29,\)"),
+        (np.zeros((30, 1)), r"sequence_id must have shape \(30,\).*got .*\(30, 1\)"),
         (3, r"sequence_id must have shape \(30,\)"),
     ],
 )
@@ -219,15 +219,15 @@ def test_sequence_id_needs_timesteps(estimator, x, targets):
         (X, y, {"rows": "timesteps"}, "n_lags must be given"),
         (list(PANEL), list(EVERY), {}, "n_lags must be given"),
         (X, y, {"n_channels": 4}, "n_channels=4 must divide .* 6 columns"),
-        (PANEL, EVERY, {"n_channels": 3}, "X has 2 channels, but n_channels says 3"),
-        (X, y, {**STEPS, "n_channels": 3}, "X has 6 channels, but n_channels says 3"),
+        (PANEL, EVERY, {"n_channels": 3}, "X must have 3 channels, as in n_channels, but got 2"),
+        (X, y, {**STEPS, "n_channels": 3}, "X must have 3 channels, as in n_channels, but got 6"),
         (
             X,
             y,
             {**STEPS, "lag_order": "newest_first"},
-            "lag_order='newest_first' describes windows",
+            "lag_order='newest_first' is for windows",
         ),
-        (PANEL, EVERY, {"lag_order": "newest_first"}, "lag_order='newest_first' describes windows"),
+        (PANEL, EVERY, {"lag_order": "newest_first"}, "lag_order='newest_first' is for windows"),
     ],
 )
 def test_data_that_do_not_fit_the_parameters(make, x, targets, parameters, message):
@@ -318,8 +318,8 @@ def test_parameters_of_one_estimator_out_of_range(make, name, wrong):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ([1.0, 2.0], r"lag_weights must have shape \(6,\).*\(2,\) came"),
-        (np.ones((1, 6)), r"lag_weights must have shape \(6,\).*\(1, 6\) came"),
+        ([1.0, 2.0], r"lag_weights must have shape \(6,\).*got .*\(2,\)"),
+        (np.ones((1, 6)), r"lag_weights must have shape \(6,\).*got .*\(1, 6\)"),
         ([1, 1, -2, 1, 1, 1], "lag_weights must not be negative.*from -2 to 1"),
         (np.zeros(6), "lag_weights must not be negative and not all be zero"),
         ([1, 1, np.nan, 1, 1, 1], "lag_weights contains NaN"),
@@ -346,7 +346,7 @@ def test_a_network_without_any_variance(make):
 @pytest.mark.parametrize("device", ["mps", "meta", "nonsense", "cuda:x", torch.device("meta")])
 def test_devices_that_cannot_be(device):
     with pytest.raises(
-        ValueError, match=r"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', .*came"
+        ValueError, match=r"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', .*got"
     ):
         NTKConvRegressor(device=device).fit(X, y)
 
@@ -369,7 +369,7 @@ INDEFINITE = np.eye(6) - 2 * (np.ones((6, 6)) - np.eye(6))
     [
         (np.ones(3), "prior .* for 3 lags, .*n_lags=6"),
         (np.eye(3), "prior .* for 3 lags, .*n_lags=6"),
-        (np.ones((6, 5)), r"prior must have shape .* shape \(6, 5\) came"),
+        (np.ones((6, 5)), r"prior must have shape .*got shape \(6, 5\)"),
         (np.ones((6, 6, 1)), "prior|dim 3"),
         (TRIANGLE, "prior must be symmetric"),
         (INDEFINITE, "prior.* must be positive semi-definite, .* eigenvalue -9"),
@@ -381,7 +381,7 @@ INDEFINITE = np.eye(6) - 2 * (np.ones((6, 6)) - np.eye(6))
         (np.zeros(6), "prior must .* not all zero"),
     ],
 )
-def test_priors_that_are_no_covariance(wrong, message):
+def test_priors_that_are_not_a_covariance(wrong, message):
     with pytest.raises(ValueError, match=message):
         NTKConvRegressor(prior=wrong).fit(X, y)
     with pytest.raises(ValueError, match=message):
@@ -396,7 +396,7 @@ def test_wrong_variances_are_those_of_the_prior(wrong):
 
 @pytest.mark.parametrize("prior", ["di", "tc", "dc", "ss"])
 def test_priors_of_identification_do_not_grow(prior):
-    message = f"prior='{prior}' decays by nu_w .* between 0 and 1, but 1.5 came"
+    message = f"prior='{prior}' decays by nu_w .* between 0 and 1, but got 1.5"
     with pytest.raises(ValueError, match=message):
         NTKConvRegressor(1.5, prior=prior).fit(X, y)
     with pytest.raises(ValueError, match=message):
@@ -412,12 +412,12 @@ def test_priors_of_identification_do_not_grow(prior):
     [
         ({"nu_w": "auto", "alpha": 0.0}, "'auto' .* alpha=0"),
         ({"n_lags": "auto", "alpha": 0}, "'auto' .* alpha=0"),
-        ({"prior": "ntk"}, "prior must be one of .* but 'ntk' came"),
+        ({"prior": "ntk"}, "prior must be one of .* but got 'ntk'"),
         ({"correlation": "auto", "prior": "dc", "alpha": 0}, "'auto' .* alpha=0"),
         ({"n_lags": "auto", "prior": np.ones(6)}, "n_lags='auto' needs a prior .* not an array"),
         ({"n_lags": "auto", "prior": np.eye(6)}, "n_lags='auto' needs a prior .* not an array"),
-        ({"solver": "cg", "prior": "tc"}, "prior='tc' correlates lags, .* for independent lags"),
-        ({"solver": "cg", "prior": np.eye(6) + 1}, "correlates lags, .* for independent lags"),
+        ({"solver": "cg", "prior": "tc"}, "prior='tc' correlates lags, .* need independent lags"),
+        ({"solver": "cg", "prior": np.eye(6) + 1}, "correlates lags, .* need independent lags"),
         ({"solver": "cg", "nu_w": "auto"}, "nu_w='auto' needs the spectrum.*solver='cg'"),
         ({"solver": "cg", "alpha": "auto"}, "alpha='auto' needs the spectrum.*solver='cg'"),
         ({"solver": "cg", "n_lags": "auto"}, "n_lags='auto' needs the spectrum.*solver='cg'"),
@@ -444,13 +444,13 @@ def test_parameters_that_do_not_go_together(parameters, message):
             NTKConvRegressor(n_steps=3),
             lambda model: model.predict(X, return_std=True),
             ValueError,
-            "posterior .* minimum of the loss, but n_steps=3",
+            "posterior .* minimum of the loss, but .*n_steps=3",
         ),
         (
             NTKConvRegressor(n_steps=3),
             lambda model: model.impulse_response_std_,
             ValueError,
-            "posterior .* minimum of the loss, but n_steps=3",
+            "posterior .* minimum of the loss, but .*n_steps=3",
         ),
         (
             NTKConvRegressor(prior="tc"),
@@ -462,25 +462,25 @@ def test_parameters_that_do_not_go_together(parameters, message):
             NTKConvRegressor(),
             lambda model: model.log_marginal_likelihood(noise=1.0),
             TypeError,
-            r"numbers for \['alpha', 'nu_c', 'nu_f', 'nu_w'\], but noise=1.0 came",
+            r"numbers for \['alpha', 'nu_c', 'nu_f', 'nu_w'\], but got noise=1.0",
         ),
         (
             NTKConvRegressor(),
             lambda model: model.log_marginal_likelihood(alpha=0.0),
             ValueError,
-            "alpha > 0, but 0.0 came",
+            "alpha > 0, but got 0.0",
         ),
         (
             NTKConvRegressor(alpha=0.0),
             lambda model: model.log_marginal_likelihood(),
             ValueError,
-            "alpha > 0, but 0.0 came",
+            "alpha > 0, but got 0.0",
         ),
         (
             NTKConvRegressor(),
             lambda model: model.log_marginal_likelihood(nu_w=-0.1),
             ValueError,
-            "nu_w .* must not be negative, but -0.1 came",
+            "nu_w .* must not be negative, but got -0.1",
         ),
     ],
 )
@@ -508,7 +508,7 @@ def test_stages_are_whole_numbers(wrong):
 
 
 @pytest.mark.parametrize("wrong", [0, 5, "all"])
-def test_a_single_number_of_steps_is_no_stage(wrong):
+def test_a_single_number_of_iterations_is_not_a_list_of_stages(wrong):
     with pytest.raises(ValueError, match=r"n_steps must be whole numbers .*\(n_stages,\), but"):
         NTKConvRegressor().fit(X, y).staged_impulse_response(wrong)
 
@@ -538,15 +538,15 @@ def test_questions_before_fit(make, ask):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"nu_w": []}, "nu_w is an empty grid"),
-        ({"alphas": []}, "alphas is an empty grid"),
-        ({"n_steps": []}, "n_steps is an empty grid"),
-        ({"prior": []}, "prior is an empty grid"),
-        ({"correlation": []}, "correlation is an empty grid"),
-        ({"nu_w": [0.5, "auto"]}, "nu_w must be numbers of at least 0, but 'auto'"),
-        ({"alphas": ["auto"]}, "alphas must be numbers of at least 0, but 'auto'"),
-        ({"n_steps": ["gcv"]}, "n_steps must be whole numbers .* but 'gcv'"),
-        ({"prior": ["flat", "ntk"]}, "prior must be names among .* but 'ntk'"),
+        ({"nu_w": []}, "nu_w must have .* got an empty grid"),
+        ({"alphas": []}, "alphas must have .* got an empty grid"),
+        ({"n_steps": []}, "n_steps must have .* got an empty grid"),
+        ({"prior": []}, "prior must have .* got an empty grid"),
+        ({"correlation": []}, "correlation must have .* got an empty grid"),
+        ({"nu_w": [0.5, "auto"]}, "nu_w must be numbers of at least 0, but got 'auto'"),
+        ({"alphas": ["auto"]}, "alphas must be numbers of at least 0, but got 'auto'"),
+        ({"n_steps": ["gcv"]}, "n_steps must be whole numbers .* but got 'gcv'"),
+        ({"prior": ["flat", "ntk"]}, "prior must be names among .* but got 'ntk'"),
         ({"alphas": [1.0, -1.0]}, "alphas must be numbers of at least 0"),
         ({"alphas": [np.nan]}, "alphas must be numbers of at least 0"),
         ({"alphas": [[0.1, 1.0]]}, "alphas must be numbers of at least 0"),
@@ -560,16 +560,16 @@ def test_questions_before_fit(make, ask):
         ({"shape": [0.5], "nu_f": [1.0, 2.0]}, "shape sets nu_f and nu_c"),
         ({"shape": [0.5], "nu_c": [1.0, 2.0]}, "shape sets nu_f and nu_c"),
         ({"cv": 31}, "n_splits=31 greater than the number of samples: n_samples=30"),
-        ({"cv": [(np.arange(10), np.arange(0))]}, "needs two samples at least in each test part"),
-        ({"cv": [(np.arange(0), np.arange(10))]}, "cv has a split with a part in which y is not"),
-        ({"cv": [(np.arange(20), np.arange(20, 30)[:1])]}, "two samples at least in each test"),
-        ({"cv": [(np.array([0, 0, 1]), np.arange(20, 30))]}, "cv has a split that repeats samples"),
+        ({"cv": [(np.arange(10), np.arange(0))]}, "needs at least two samples in each test part"),
+        ({"cv": [(np.arange(0), np.arange(10))]}, "cv must have observed targets in every part"),
+        ({"cv": [(np.arange(20), np.arange(20, 30)[:1])]}, "at least two samples in each test"),
+        ({"cv": [(np.array([0, 0, 1]), np.arange(20, 30))]}, "cv must not repeat samples"),
         (
             {
                 "cv": [(np.arange(0), np.arange(9))],
                 "scoring": "neg_mean_squared_error",
             },
-            "cv has a split with a part in which y is not observed",
+            "cv must have observed targets in every part",
         ),
         ({"nu_w": [1e100]}, r"nu_w=1e\+100.*n_lags=6"),
         ({"n_lags": 7}, "n_lags=7 needs .*n_timesteps=6"),
@@ -588,7 +588,7 @@ def test_wrong_grids_and_splits(parameters, message):
         ({"shape": []}, ValueError, "shape"),
         ({"shape": [np.nan]}, ValueError, "shape"),
         ({"prior": [np.ones(5)]}, ValueError, "prior was given for 5 lags"),
-        ({"prior": "ntk"}, ValueError, "prior must be names among .* but 'ntk'"),
+        ({"prior": "ntk"}, ValueError, "prior must be names among .* but got 'ntk'"),
         ({"shape": 0.0}, ValueError, "shape must be positive numbers"),
         ({"cv": GroupKFold(3)}, ValueError, "groups"),
     ],
@@ -598,11 +598,11 @@ def test_wrong_grids_name_their_parameter(parameters, error, message):
         NTKConvRegressorCV(**parameters).fit(X, y)
 
 
-def test_a_part_without_any_observed_step():
+def test_a_part_without_any_observed_time_step():
     targets = np.where(np.arange(30) < 24, y, np.nan)
-    with pytest.raises(ValueError, match="cv has a split with a part in which y is not observed"):
+    with pytest.raises(ValueError, match="cv must have observed targets in every part"):
         NTKConvRegressorCV(**STEPS).fit(X, targets)
-    with pytest.raises(ValueError, match="cv has a split with a part in which y is not observed"):
+    with pytest.raises(ValueError, match="cv must have observed targets in every part"):
         NTKConvRegressorCV(cv=3).fit(X, y, np.repeat([0.0, 1.0, 1.0], 10))
 
 
@@ -612,7 +612,7 @@ def test_a_part_without_any_observed_step():
 @pytest.mark.parametrize(
     ("arguments", "parameters", "message"),
     [
-        (("ntk", X), {}, "prior must be one of .*'ntk' came"),
+        (("ntk", X), {}, "prior must be one of .*got 'ntk'"),
         (("tc", X, X[:, :5]), {}, r"X and X2 .* \(30, 6, 1\) and \(30, 5, 1\)"),
         (("tc", PANEL, X), {}, "X and X2 must have windows of the same"),
         (("tc", X), {"n_channels": 4}, "X has 6 columns, which n_channels=4 does not divide"),
@@ -623,7 +623,7 @@ def test_a_part_without_any_observed_step():
         (("tc", X[:0]), {}, r"0 sample\(s\)"),
         (("linear_rnn", X), {"nu_w": -1.0}, "nu_w .* must not be negative"),
         (("linear_rnn", X), {"nu_f": 0, "nu_c": 0}, "nu_f=0 and nu_c=0 must not both be zero"),
-        (("dc", X), {"correlation": 1.0}, "correlation must lie between -1 and 1, but 1.0 came"),
+        (("dc", X), {"correlation": 1.0}, "correlation must lie between -1 and 1, but got 1.0"),
         ((np.ones(5), X), {}, "prior .* for 5 lags, .*n_lags=6"),
     ],
 )
@@ -633,7 +633,7 @@ def test_wrong_arguments_of_the_kernel(arguments, parameters, message):
 
 
 def test_a_kernel_with_an_unknown_prior():
-    with pytest.raises(ValueError, match=r"prior must be one of .*'ntk' came"):
+    with pytest.raises(ValueError, match=r"prior must be one of .*got 'ntk'"):
         GaussianProcessRegressor(LagKernel("ntk")).fit(X, y)
     with pytest.raises((KeyError, ValueError), match="ntk"):
         LagKernel("ntk").diag(X)
@@ -643,33 +643,35 @@ def test_a_kernel_with_an_unknown_prior():
 
 
 def test_an_evidence_search_that_does_not_converge_warns_and_keeps_its_best_point(monkeypatch):
-    monkeypatch.setattr("sklearn_linrnn._core.closed_form.empirical_bayes.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("sklearn_linrnn._core.closed_form.climb.MAX_ITERATIONS", 1)
     draw = np.random.default_rng(1)
     windows = draw.normal(size=(200, 12))
     target = windows @ 0.6 ** np.arange(12)[::-1] + draw.normal(size=200)
     model = NTKConvRegressor("auto", alpha="auto")
     with pytest.warns(ConvergenceWarning, match=r"did not converge; the best point .* is kept"):
         model.fit(windows, target)
-    start = NTKConvRegressor().fit(windows, target)
-    assert model.log_marginal_likelihood() > start.log_marginal_likelihood()
+    usual = NTKConvRegressor().fit(windows, target)
+    assert model.log_marginal_likelihood() > usual.log_marginal_likelihood()
     assert np.isfinite(model.predict(windows)).all()
 
 
 @pytest.mark.parametrize("n_steps", ["gcv", "loo", "validation"])
-@pytest.mark.filterwarnings("ignore:learning_rate=1000 is past the stable limit")
+@pytest.mark.filterwarnings("ignore:learning_rate=1000 is above the stable limit")
 @pytest.mark.filterwarnings("ignore:Gradient descent diverged")
-def test_steps_that_diverge_are_not_chosen(n_steps):
-    """One step of this size is bad, and every further one is worse."""
+def test_iterations_that_diverge_are_not_chosen(n_steps):
+    """One iteration with this learning rate is bad, and every further one is worse."""
     model = NTKConvRegressor(n_steps=n_steps, learning_rate=1e3, alpha=0.0).fit(X, y)
     assert model.n_steps_ == 1
 
 
 @pytest.mark.parametrize("make", ESTIMATORS[1:])
-def test_steps_past_the_stable_limit_warn_and_keep_the_best_parameters(make):
+def test_a_learning_rate_above_the_stable_limit_warns_and_keeps_the_best_parameters(make):
     model = make(learning_rate=1e3, max_iter=500)
     with (
-        pytest.warns(UserWarning, match="learning_rate=1000 is past the stable limit"),
-        pytest.warns(ConvergenceWarning, match=r"diverged at step \d+ with learning_rate=1000"),
+        pytest.warns(UserWarning, match="learning_rate=1000 is above the stable limit"),
+        pytest.warns(
+            ConvergenceWarning, match=r"diverged at iteration \d+ with learning_rate=1000"
+        ),
     ):
         model.fit(X, y)
     assert np.isfinite(model.predict(X)).all()
@@ -677,30 +679,30 @@ def test_steps_past_the_stable_limit_warn_and_keep_the_best_parameters(make):
     assert model.n_iter_ == len(model.loss_curve_) < 500
 
 
-def test_a_step_just_below_the_limit_is_stable_and_one_just_above_warns():
+def test_a_learning_rate_just_below_the_limit_is_stable_and_one_just_above_warns():
     centred = X - X.mean(axis=0)
     limit = 2 / np.linalg.eigvalsh(centred.T @ centred / len(X))[-1]
     stable = WeightedConv1DRegressor("flat", learning_rate=0.999 * limit, max_iter=50).fit(X, y)
     assert (np.diff(stable.loss_curve_) <= 0).all()
-    with pytest.warns(UserWarning, match="past the stable limit"):
+    with pytest.warns(UserWarning, match="above the stable limit"):
         WeightedConv1DRegressor("flat", learning_rate=1.001 * limit, max_iter=5).fit(X, y)
 
 
-def test_many_steps_at_once_past_the_stable_limit():
+def test_many_iterations_at_once_above_the_stable_limit():
     with (
-        pytest.warns(UserWarning, match="learning_rate=1000 is past the stable limit"),
-        pytest.warns(ConvergenceWarning, match="diverged at step 1 "),
+        pytest.warns(UserWarning, match="learning_rate=1000 is above the stable limit"),
+        pytest.warns(ConvergenceWarning, match="diverged at iteration 1 "),
     ):
         NTKConvRegressor(n_steps=2, learning_rate=1e3).fit(X, y)
     with (
-        pytest.warns(UserWarning, match="past the stable limit"),
-        pytest.warns(ConvergenceWarning, match="diverged at step 1 "),
+        pytest.warns(UserWarning, match="above the stable limit"),
+        pytest.warns(ConvergenceWarning, match="diverged at iteration 1 "),
         pytest.raises(ValueError, match=r"learning_rate=1000.0 left the range .*n_steps=5000"),
     ):
         NTKConvRegressor(n_steps=5000, learning_rate=1e3).fit(X, y)
 
 
-def test_too_few_steps_for_the_tolerance():
+def test_too_few_iterations_for_the_tolerance():
     with pytest.warns(ConvergenceWarning, match=r"max_iter=3 .*tol=1e-06"):
         WeightedConv1DRegressor(max_iter=3, tol=1e-6).fit(X, y)
 
@@ -816,9 +818,19 @@ def test_an_unfitted_model_says_so(make):
     [
         ({}, (X, y), X[:, :5], "X has 5 features, but .* is expecting 6"),
         (STEPS, (X, y), X[:, :5], "X has 5 features, but .* is expecting 6"),
-        ({"n_lags": 2}, (PANEL, EVERY), PANEL[..., :1], "X has 1 channels, but fit says 2"),
-        ({"n_lags": 2}, (PANEL, EVERY), [PANEL[0][:, :1]], "X has 1 channels, but fit says 2"),
-        (STEPS, (X, y), PANEL, "X has 2 channels, but fit says 6"),
+        (
+            {"n_lags": 2},
+            (PANEL, EVERY),
+            PANEL[..., :1],
+            "X must have 2 channels, as in fit, but got 1",
+        ),
+        (
+            {"n_lags": 2},
+            (PANEL, EVERY),
+            [PANEL[0][:, :1]],
+            "X must have 2 channels, as in fit, but got 1",
+        ),
+        (STEPS, (X, y), PANEL, "X must have 6 channels, as in fit, but got 2"),
         ({"n_lags": 5}, (PANEL, EVERY[:, -1]), PANEL[:, :4], "n_timesteps=4, .*n_lags=5"),
         ({}, (X, y), X[:0], r"0 sample\(s\)"),
         ({}, (X, y), X * np.nan, "Input X contains NaN"),
@@ -920,12 +932,12 @@ class Wrong(LagPrior):
         (np.full(6, np.nan), "covariance of Wrong must be finite"),
         (-np.ones(6), "covariance of Wrong must .* variances not negative"),
         (np.zeros(6), "covariance of Wrong must .* not all zero"),
-        (np.ones((6, 7)), r"covariance of Wrong must have shape .* but shape \(6, 7\)"),
-        ([1.0, 2.0], r"covariance of Wrong must have shape .* but shape \(2,\)"),
+        (np.ones((6, 7)), r"covariance of Wrong must have shape .* but got shape \(6, 7\)"),
+        ([1.0, 2.0], r"covariance of Wrong must have shape .* but got shape \(2,\)"),
         (TRIANGLE, "covariance of Wrong must be symmetric"),
     ],
 )
-def test_a_prior_of_ones_own_that_is_no_covariance(covariance, message):
+def test_a_prior_of_ones_own_that_is_not_a_covariance(covariance, message):
     with pytest.raises(ValueError, match=message):
         NTKConvRegressor(prior=Wrong(covariance)).fit(X, y)
 

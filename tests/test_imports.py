@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import sklearn_linrnn
-from sklearn_linrnn import forecasting, inspection, regression
+from sklearn_linrnn import callback, forecasting, inspection, regression
 
 HEAVY = ["torch", "sktime", "matplotlib", "dask", "distributed", "pandas", "rich", "sklearn"]
 
@@ -23,6 +23,7 @@ def loaded_after(statement):
     "package",
     [
         "sklearn_linrnn",
+        "sklearn_linrnn.callback",
         "sklearn_linrnn.forecasting",
         "sklearn_linrnn.inspection",
         "sklearn_linrnn.regression",
@@ -50,7 +51,9 @@ def test_the_study_and_the_displays_load_neither_sktime_nor_matplotlib():
 
 
 @pytest.mark.parametrize(
-    "module", [sklearn_linrnn, inspection, forecasting, regression], ids=lambda m: m.__name__
+    "module",
+    [sklearn_linrnn, callback, inspection, forecasting, regression],
+    ids=lambda m: m.__name__,
 )
 def test_every_public_name_is_there_and_listed(module):
     assert set(module.__all__) <= set(dir(module))
@@ -61,6 +64,7 @@ def test_every_public_name_is_there_and_listed(module):
 
 def test_the_public_names_are_these():
     assert set(sklearn_linrnn.__all__) >= {
+        "ImpulseResponseDisplay",
         "LagKernel",
         "LagPrior",
         "LagStatistics",
@@ -68,14 +72,17 @@ def test_the_public_names_are_these():
         "LinearRNNRegressor",
         "MemoryDisplay",
         "NTKGap",
+        "NTKGapDisplay",
         "NTKConvRegressor",
         "NTKConvRegressorCV",
+        "TrainingDisplay",
         "WeightedConv1DRegressor",
         "effective_memory",
         "kernel_matrix",
         "linear_rnn_lag_covariance",
         "linear_rnn_lag_weights",
         "memory_bias",
+        "memory_interval",
         "ntk_gap",
     }
 

@@ -33,7 +33,7 @@ def forecast(estimator, y, steps=6, **reduction):
 
 
 def forecast_by_hand(y, steps, estimator):
-    """Return recursive forecasts from windows cut here, oldest step first."""
+    """Return recursive forecasts from windows cut here, oldest time step first."""
     values = list(y)
     windows = np.array([values[t - WINDOW : t] for t in range(WINDOW, len(values))])
     model = estimator.fit(windows, np.array(values[WINDOW:]))
@@ -60,7 +60,7 @@ def test_windows_read_backwards_forecast_something_else(pooling, wrong, airline)
 
 
 @every_estimator
-def test_direct_forecasts_agree_at_the_first_step_where_windows_are_the_same(estimator, airline):
+def test_direct_forecasts_agree_one_step_ahead_where_windows_are_the_same(estimator, airline):
     found = [
         forecast(estimator, airline, 1, strategy="direct", pooling=pooling)
         for pooling in ("local", "global")
@@ -69,7 +69,7 @@ def test_direct_forecasts_agree_at_the_first_step_where_windows_are_the_same(est
     assert_allclose(found[0], forecast_by_hand(airline, 1, estimator), rtol=1e-7, atol=1e-9)
 
 
-def test_direct_forecasts_are_one_model_for_each_step(airline):
+def test_direct_forecasts_are_one_model_for_each_step_ahead(airline):
     steps = 4
     found = forecast(ESTIMATORS[0], airline, steps, strategy="direct", windows_identical=False)
     values = airline.to_numpy()
@@ -80,7 +80,7 @@ def test_direct_forecasts_are_one_model_for_each_step(airline):
         assert_allclose(one, model.predict([values[-WINDOW:]])[0], rtol=1e-8)
 
 
-def test_several_steps_at_once_are_several_outputs(airline):
+def test_several_steps_ahead_at_once_are_several_outputs(airline):
     found = forecast(ESTIMATORS[0], airline, 4, strategy="multioutput")
     direct = forecast(ESTIMATORS[0], airline, 4, strategy="direct", windows_identical=True)
     assert_allclose(found, direct, rtol=1e-8)

@@ -109,7 +109,7 @@ def test_variance_of_the_initial_response_is_that_of_the_gaussian_process():
     assert np.abs(np.corrcoef(by_lag) - np.eye(N_LAGS)).max() < 0.05
 
 
-# -- Closed form, steps and scikit-learn -------------------------------------------------
+# -- Closed form, iterations and scikit-learn --------------------------------------------
 
 
 def make_windows(seed=0, n_windows=120, n_lags=8, n_channels=1, n_outputs=1):
@@ -136,7 +136,7 @@ DATA_CASES = {
 
 @pytest.mark.parametrize("n_steps", [1, 2, 17, 500])
 @pytest.mark.parametrize("case", DATA_CASES)
-def test_steps_at_once_are_steps_one_by_one(case, n_steps):
+def test_iterations_at_once_are_iterations_one_by_one(case, n_steps):
     shape, options, weighted = DATA_CASES[case]
     X, y, w = make_windows(**shape)
     w = w if weighted else None
@@ -174,7 +174,7 @@ def test_the_limit_is_ridge_on_the_weighted_lags_of_recordings():
 
 @pytest.mark.parametrize("n_steps", [1, 10, 300])
 @pytest.mark.parametrize("learning_rate", ["auto", 0.05])
-def test_steps_under_a_penalty_are_steps_on_the_loss_of_ridge(n_steps, learning_rate):
+def test_iterations_with_a_penalty_are_those_on_the_loss_of_ridge(n_steps, learning_rate):
     X, y, w = make_windows(n_outputs=2)
     alpha, m = 5.0, w.sum()
     Z = (X - w @ X / m) * np.sqrt(linear_rnn_lag_weights(8, **NU))[::-1]
@@ -189,7 +189,7 @@ def test_steps_under_a_penalty_are_steps_on_the_loss_of_ridge(n_steps, learning_
 
 
 @pytest.mark.parametrize("alpha", [0.0, 3.0])
-def test_endless_steps_lead_to_the_minimum(alpha):
+def test_endless_iterations_lead_to_the_minimum(alpha):
     X, y, _ = make_windows()
     minimum = NTKConvRegressor(**NU, alpha=alpha).fit(X, y)
     endless = NTKConvRegressor(**NU, alpha=alpha, n_steps=10**7).fit(X, y)
@@ -222,7 +222,7 @@ def test_units_of_the_targets_are_units_of_the_response(kappa):
 
 
 def short_memory_task(scale=1.0):
-    """Return windows with targets that forget at a rate of one half per step."""
+    """Return windows with targets whose memory decays by one half per time step."""
     rng = np.random.default_rng(2)
     X = rng.normal(size=(400, 10, 3))
     teacher = rng.normal(size=(10, 3)) * 0.5 ** np.arange(10)[::-1, None]
@@ -266,8 +266,8 @@ def test_small_targets_keep_a_long_memory_task_within_the_limit():
     assert gap_to_the_limit(*running_sum_task(0.01), 1000, 150) < 0.1
 
 
-def test_a_random_start_decays_as_gradient_descent_forgets():
-    """After k steps ``D^{1/2} (1 - eta A)^k D^{-1/2} H_0`` is left of the start ``H_0``."""
+def test_a_random_initialisation_decays_as_gradient_descent_forgets():
+    """After k iterations ``D^{1/2} (1 - eta A)^k D^{-1/2} H_0`` is left of the initial ``H_0``."""
     rng = np.random.default_rng(4)
     X, y = rng.normal(size=(400, 5)), 0.01 * rng.normal(size=400)
     n_hidden, n_steps = 1500, 5

@@ -1,6 +1,6 @@
 """Fit of the peer `impulseest`: regularised FIR by empirical Bayes, in an environment of its own.
 
-Run it with the Python of an environment that has what `requirements-impulseest.txt` pins::
+Run it with the Python of an environment with what `requirements-impulseest.txt` pins::
 
     python impulseest_peer.py data.npz > fit.json
     python impulseest_peer.py < data.npz > fit.json
@@ -8,12 +8,14 @@ Run it with the Python of an environment that has what `requirements-impulseest.
 The archive holds ``u`` and ``y``, of equal length, ``n``, the number of lags, ``kernel``, one of
 "DI", "TC", "DC" and "none", and may hold ``method``, one of "L-BFGS-B" (the peer's default),
 "Powell" and "TNC". The peer neither centres nor scales, and its starting point depends on the
-units: give it what it shall see. Its rows start at step ``n``; no rest before step 0 is assumed.
+units: pass the data as it should get them. Its rows begin at time step ``n``, so that nothing is
+assumed before time step 0.
 
 The answer is one JSON object: ``seconds``, the wall time of the fit without imports and reading;
-``impulse_response``, lag 0 first, or null if the peer fails; ``error``, which then says why;
-``kernel``, ``n``, ``method`` and ``versions``. Whether its optimiser converged, the peer does not
-say: with "L-BFGS-B" it often stays at its start, where the cost becomes NaN at a noise of 0.
+``impulse_response``, lag 0 first, or null if the peer fails; ``error``, then the reason;
+``kernel``, ``n``, ``method`` and ``versions``. The peer does not report whether its
+optimiser converged: with "L-BFGS-B" it often stays at its initial point, where the cost becomes NaN
+at a noise of 0.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The impulse response: one shape outside, one inside, and what it answers to inputs.
+"""The impulse response: one shape outside, one inside, and its convolution with inputs.
 
 Outside, in fitted attributes, it is an array ``(n_outputs, n_channels, n_lags)``, lag 0 first, in
 the order of PyTorch's `conv1d`, not flipped. Inside it is a matrix ``(n_lags * n_channels,
@@ -25,7 +25,7 @@ def as_impulse_response(response: Tensor, n_lags: int) -> Tensor:
 
 
 def respond(windows: NDArray, impulse_response: NDArray) -> NDArray:
-    """Return ``sum_j H_j x_{t-j}`` at the last steps of windows, (n_windows, n_outputs).
+    """Return ``sum_j H_j x_{t-j}`` at the last time steps of windows, (n_windows, n_outputs).
 
     Parameters
     ----------

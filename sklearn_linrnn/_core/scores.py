@@ -1,4 +1,4 @@
-"""Scores of squared errors, as scikit-learn's scorers of the same names have them."""
+"""Scores of squared errors, as defined by scikit-learn's scorers of the same names."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def r2(squared_errors: Tensor, scatter: Tensor) -> Tensor:
     squared_errors : Tensor of shape (n_rows, n_outputs)
         Sums of squared errors.
     scatter : Tensor of shape (n_outputs,)
-        Sums of squared differences of the targets from their means. Where they do not vary, the
-        score is 1 without an error and 0 with one.
+        Sums of squared differences of the targets from their means. For constant targets the score
+        is 1 without an error and 0 with one.
     """
     constant = torch.where(squared_errors > 0, 0.0, 1.0)
     return torch.where(scatter > 0, 1.0 - squared_errors / scatter, constant).mean(dim=1)

@@ -1,29 +1,91 @@
-"""One thread for many small factorisations."""
+"""The number of threads for a piece of work: by its size, and for its duration only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
+from typing import TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
+
+T = TypeVar("T")
+
+SMALL = 2**16  # entries of a matrix; products with a smaller one gain nothing from more threads
+
+
+def run_by_size(size: int, function: Callable[[], T]) -> T:
+    """Return what a function returns; if its largest matrix is small, it runs with one thread.
+
+    Threads wait actively for each other. If operations are short they wait most of the time, and
+    with another busy process on the machine many times as long as one thread needs for everything.
+
+    Parameters
+    ----------
+    size : int
+        Number of entries of the largest matrix that is multiplied or factorised.
+    function : callable
+        The work.
+    """
+    with one_thread() if size < SMALL else nullcontext():
+        return function()
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let PyTorch and the BLAS of NumPy and SciPy use one thread in the body.
 
-    Threads that wait for work keep their cores busy. Between small factorisations they wait most of
-    the time, and slow down each other and all else.
+    For a BLAS with one pool for the whole process threadpoolctl lets one thread set the limit, so
+    that no other limit is lost. PyTorch gives new threads the number that was set last: while one
+    thread is limited, others may begin with its limit, and return to the usual number.
     """
-    before = torch.get_num_threads()  # of the thread that asks
-    torch.set_num_threads(1)
+    if _here.is_limited:  # by a context around this one
+        yield
+        return
+    before = _limited.enter()
+    _here.is_limited = True
     try:
         with _blas().limit(limits=1):
             yield
     finally:
-        torch.set_num_threads(before)
+        _here.is_limited = False
+        _limited.leave(before)
+
+
+class _Here(threading.local):
+    """The state of the current thread."""
+
+    is_limited = False
+
+
+class _Limited:
+    """The threads of the process that PyTorch has limited to one."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_threads = 0
+        self.usual = 0  # PyTorch's number before the first of them was limited
+
+    def enter(self) -> int:
+        """Limit the current thread; return the number that it returns to."""
+        with self.lock:
+            if self.n_threads == 0:
+                self.usual = torch.get_num_threads()
+            before = torch.get_num_threads()
+            self.n_threads += 1
+            torch.set_num_threads(1)
+            return self.usual if before == 1 else before
+
+    def leave(self, before: int) -> None:
+        """Free the current thread."""
+        with self.lock:
+            self.n_threads -= 1
+            torch.set_num_threads(before)
+
+
+_here, _limited = _Here(), _Limited()
 
 
 @cache

@@ -24,8 +24,8 @@ def fold_statistics(
 ) -> tuple[LagStatistics, Iterator[Fold]]:
     """Return the statistics of the whole data, and of the two parts of each split.
 
-    The splits cut the data into atoms, steps that always go together. Statistics are computed once
-    for each atom; a training part is the whole less what is not in it. Only where splits overlap
+    The splits cut the data into atoms, time steps that always go together. Statistics are computed
+    once for each atom; a training part is the whole less what is not in it. Only if splits overlap
     so much that there are very many atoms, the parts are read one by one.
 
     Parameters
@@ -43,7 +43,9 @@ def fold_statistics(
     observed = data.observed
     parts = np.array([_steps_of(data, samples) for split in splits for samples in split])
     if not (parts & observed).any(axis=1).all():
-        raise ValueError("cv has a split with a part in which y is not observed at any step.")
+        raise ValueError(
+            "cv must have observed targets in every part of a split, but got a part without any."
+        )
     packed = np.packbits(parts[:, observed], axis=0)
     _, first, atom = np.unique(packed, axis=1, return_index=True, return_inverse=True)
     patterns = parts[:, observed][:, first]
@@ -69,11 +71,13 @@ def n_samples(data: TrainingData) -> int:
 
 
 def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
-    """Return which supervised steps, in the order of the data's, belong to samples."""
+    """Return which supervised time steps of the data belong to samples, in their order."""
     chosen = np.zeros(n_samples(data), dtype=bool)
     chosen[samples] = True
     if np.count_nonzero(chosen) < len(chosen[samples]):
-        raise ValueError("cv has a split that repeats samples; give them a sample_weight instead.")
+        raise ValueError(
+            "cv must not repeat samples, but got a split that does. Use sample_weight instead."
+        )
     sequences = data.sequences
     if not isinstance(sequences, Recordings):
         return chosen

@@ -15,7 +15,7 @@ from sklearn_linrnn._data.lag_columns import WindowColumns, arrange_windows
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
 
 FLOATS = (np.float64, np.float32)
-FEATURES = ("n_features_in_", "feature_names_in_")  # what scikit-learn notes of X
+FEATURES = ("n_features_in_", "feature_names_in_")  # what scikit-learn records of X
 
 
 def read_inputs(
@@ -33,8 +33,8 @@ def read_inputs(
     Parameters
     ----------
     estimator : estimator
-        Its ``rows``, ``layout``, ``lag_order`` and ``n_channels`` say how to read X. What
-        scikit-learn notes of X is compared with what it noted in ``fit``.
+        Its ``rows``, ``layout``, ``lag_order`` and ``n_channels`` define how X is read. What
+        scikit-learn records of X is compared with what it recorded in ``fit``.
     X : array-like or list
         One of the shapes of the user guide.
     sequence_id : array-like of shape (n_samples,) or None
@@ -42,22 +42,22 @@ def read_inputs(
     every_step : bool
         Whether a 3-D X has a target at every time step.
     n_channels : int, default=None
-        Number of channels seen in ``fit``.
+        Number of channels in ``fit``.
     columns : WindowColumns, default=None
-        Places of the columns in windows, as seen in ``fit``; ``None`` to find them.
+        Places of the columns in windows in ``fit``; ``None`` to find them.
     reset : bool, default=False
-        Whether to note the names and the number of features instead; see `read_new_inputs`.
+        Whether to record the names and the number of features instead; see `read_new_inputs`.
     """
     sequences = _read(estimator, X, sequence_id, every_step, (n_channels, columns), reset)
     if isinstance(sequences, Recordings) and estimator.lag_order == "newest_first":
         raise ValueError(
-            "lag_order='newest_first' describes windows, but X holds recordings with a target at "
-            "every time step, which run forward in time."
+            "lag_order='newest_first' is for windows, but got an X of recordings with a target at "
+            "every time step, which are in order of time."
         )
     for expected, origin in ((estimator.n_channels, "n_channels"), (n_channels, "fit")):
         if expected is not None and sequences.n_channels != expected:
             raise ValueError(
-                f"X has {sequences.n_channels} channels, but {origin} says {expected}."
+                f"X must have {expected} channels, as in {origin}, but got {sequences.n_channels}."
             )
     return sequences
 
@@ -69,12 +69,12 @@ def read_new_inputs(
 
     Of y only the number of axes is read: a panel may have a target at every time step.
 
-    scikit-learn notes names and number of features on the estimator for which it checks X: here on
-    a copy of it, so that a fit that fails changes nothing.
+    scikit-learn records names and number of features on the estimator for which it checks X: here
+    on a copy, so that a fit that fails changes nothing.
     """
-    noting, every_step = copy(estimator), is_at_every_step(X, y)
-    sequences = read_inputs(noting, X, sequence_id, every_step=every_step, reset=True)
-    return sequences, {name: vars(noting)[name] for name in FEATURES if name in vars(noting)}
+    recorder, every_step = copy(estimator), is_at_every_step(X, y)
+    sequences = read_inputs(recorder, X, sequence_id, every_step=every_step, reset=True)
+    return sequences, {name: vars(recorder)[name] for name in FEATURES if name in vars(recorder)}
 
 
 def _read(
@@ -88,9 +88,9 @@ def _read(
     is_list, ndim = _is_list_of_recordings(X), number_of_axes(X)
     if sequence_id is not None and (ndim == 3 or is_list or estimator.rows != "timesteps"):
         raise ValueError(
-            "sequence_id says which recording a row belongs to, so it needs rows='timesteps' and "
-            f"X of shape (n_samples, n_channels), but got rows={estimator.rows!r} and X with "
-            f"{ndim} dimensions."
+            "sequence_id is the recording that a row belongs to: it needs rows='timesteps' and X "
+            f"of shape (n_samples, n_channels), but got rows={estimator.rows!r} and X with {ndim} "
+            "dimensions."
         )
     if is_list:
         return _read_list(estimator, X, reset=reset)
@@ -118,7 +118,7 @@ def _read_timesteps(
         _, code, counts = np.unique(sequence_id, return_inverse=True, return_counts=True)
     except TypeError as error:
         raise ValueError(
-            f"sequence_id must hold numbers or strings, not a mixture, but {error}."
+            f"sequence_id must hold numbers or strings, but got a mixture: {error}."
         ) from error
     rows = slice(None) if (np.diff(code) >= 0).all() else np.argsort(code, kind="stable")
     return Recordings(np.split(array[rows], np.cumsum(counts)[:-1]), rows)
@@ -131,7 +131,7 @@ def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bo
     _, n_timesteps, n_channels = array.shape
     if n_timesteps == 0 or n_channels == 0:
         raise ValueError(
-            f"X of shape {np.shape(X)} has no time steps or no channels: got "
+            f"X must have at least one time step and one channel, but got shape {np.shape(X)}: "
             f"n_timesteps={n_timesteps}, n_channels={n_channels}."
         )
     _check_feature_names(estimator, X, reset=reset)
@@ -160,7 +160,7 @@ def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, reset: bool) -> Re
 
 
 def _is_list_of_recordings(X: Any) -> bool:
-    """Whether X is a list of arrays or frames with two axes; nested lists of numbers are not."""
+    """Whether X is a list of 2-D arrays or frames, and not nested lists of numbers."""
     return (
         isinstance(X, (list, tuple))
         and len(X) > 0
@@ -169,7 +169,7 @@ def _is_list_of_recordings(X: Any) -> bool:
 
 
 def is_at_every_step(X: Any, y: Any) -> bool:
-    """Return whether y has a target at every time step of X, if X is no 2-D array of windows."""
+    """Return whether y has a target at every time step of an X that is not a 2-D X of windows."""
     return number_of_axes(X) != 3 or number_of_axes(y) == 3
 
 
@@ -179,7 +179,7 @@ def number_of_axes(array: Any) -> int:
         return int(array.ndim)
     try:
         return np.asarray(array).ndim
-    except ValueError:  # scikit-learn will say what is wrong with it
+    except ValueError:  # scikit-learn will raise the error
         return 0
 
 

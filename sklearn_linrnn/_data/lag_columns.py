@@ -1,4 +1,4 @@
-"""Which lag of which channel a window's columns hold: read from their names, or by layout."""
+"""Which lag of which channel the columns of a window hold, by their names or by the layout."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PREFIX = re.compile(r"(?P<lags>(?:lag_\d+__)+)(?P<channel>.+)")
 
 @dataclass(frozen=True)
 class WindowColumns:
-    """Place of each column in a window of shape (n_timesteps, n_channels), oldest step first.
+    """Place of each column in a window of shape (n_timesteps, n_channels), oldest time step first.
 
     Attributes
     ----------
     steps, channels : tuple of int, length n_columns
-        Step and channel of each column.
+        Time step and channel of each column.
     n_timesteps, n_channels : int
         Shape of the window. Places without a column hold zeros.
     """
@@ -64,15 +64,15 @@ def arrange_windows(
     Parameters
     ----------
     estimator : estimator
-        Its ``lag_order``, ``layout`` and ``n_channels`` say which lags the columns hold.
+        Its ``lag_order``, ``layout`` and ``n_channels`` define which lags the columns hold.
     X : array-like
         The user's array or frame, with its names.
     array : ndarray of shape (n_samples, n_columns)
         Its values.
     n_channels : int or None
-        Number of channels seen in ``fit``.
+        Number of channels in ``fit``.
     columns : WindowColumns or None
-        Places of the columns seen in ``fit``; ``None`` to find them.
+        Places of the columns in ``fit``; ``None`` to find them.
     """
     if columns is None:
         columns = window_columns(estimator, X, array.shape[1], n_channels)
@@ -86,7 +86,7 @@ def window_columns(
     levels = getattr(getattr(X, "columns", None), "nlevels", 1)
     if estimator.lag_order == "infer" and levels > 1:
         raise ValueError(
-            f"lag_order='infer' reads one name from each column, but those of X have {levels} "
+            f"lag_order='infer' reads one name from each column, but got column names of {levels} "
             "levels. Name them as in 'y_lag_3', or pass lag_order."
         )
     names = _get_feature_names(X)  # None for arrays, and for frames without names
@@ -108,7 +108,7 @@ def columns_by_layout(
     if rest:
         raise ValueError(
             f"n_channels={n_channels} must divide the number of columns of a flattened window, "
-            f"but X has {n_columns} columns."
+            f"but got an X of {n_columns} columns."
         )
     shape = (n_timesteps, n_channels) if layout == "ntc" else (n_channels, n_timesteps)
     steps, channels = np.indices(shape) if layout == "ntc" else np.indices(shape)[::-1]
@@ -119,24 +119,23 @@ def columns_by_layout(
 
 
 def columns_by_name(names: Sequence[str]) -> WindowColumns:
-    """Return the columns of a frame whose names say their lags.
+    """Return the columns of a frame whose names contain their lags.
 
-    The smallest lag becomes the window's last step, and every channel is aligned to it. A column
-    that is no lag joins as a channel of its own that was silent until the last step.
+    The smallest lag is the window's last time step, and every channel is aligned to it. A column
+    without a lag is a channel of its own, with zeros before the last time step.
 
     Raises
     ------
     ValueError
-        If no name, or two names the same, say a lag.
+        If no name contains a lag, or two names contain the same lag of a channel.
     """
     parsed = [parse_lag(name) for name in names]
     lags = [entry[1] for entry in parsed if entry is not None]
     if not lags:
         raise ValueError(
-            f"lag_order='infer' reads the order of lags from column names such as 'y_lag_3', "
-            f"'lag_3__y' or 'lag_1__lag_3__y', but the columns of X are called "
-            f"{_shortened(names)}. Name them so, or pass lag_order='oldest_first' or "
-            "lag_order='newest_first'."
+            "lag_order='infer' reads the order of lags from column names such as 'y_lag_3', "
+            f"'lag_3__y' or 'lag_1__lag_3__y', but got columns named {_shortened(names)}. Rename "
+            "them, or pass lag_order='oldest_first' or lag_order='newest_first'."
         )
     newest = min(lags)
     n_timesteps = max(lags) - newest + 1
@@ -152,15 +151,15 @@ def columns_by_name(names: Sequence[str]) -> WindowColumns:
     twice = [name for name, place in zip(names, places, strict=True) if count[place] > 1]
     if twice:
         raise ValueError(
-            f"lag_order='infer' needs each lag of a channel once, but {_shortened(twice)} say the "
-            "same."
+            "lag_order='infer' needs each lag of a channel once, but got the same lag from "
+            f"{_shortened(twice)}."
         )
     steps, channels = zip(*places, strict=True)
     return WindowColumns(steps, channels, n_timesteps, len(channel_of))
 
 
 def parse_lag(name: str) -> tuple[str, int] | None:
-    """Return the channel and the lag that a column's name says, or None.
+    """Return the channel and the lag in a column's name, or None.
 
     >>> parse_lag("y_lag_3"), parse_lag("lag_1__lag_3__y"), parse_lag("price")
     (('y', 3), ('y', 4), None)

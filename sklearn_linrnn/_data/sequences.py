@@ -1,4 +1,4 @@
-"""The one internal form of inputs: windows with a target each, or recordings with one per step."""
+"""The one internal form of inputs: windows with a target each, or recordings with many."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ BLOCK = 2**20  # numbers in a block of windows: 8 MiB
 @final
 @dataclass(frozen=True)
 class Windows:
-    """Windows ``(n_windows, n_timesteps, n_channels)``, oldest step first, target at the last.
+    """Windows ``(n_windows, n_timesteps, n_channels)``, oldest first, target at the last time step.
 
-    Where they were rows of a 2-D array, ``columns`` says which lag each of its columns held.
+    If they were rows of a 2-D array, ``columns`` has the lag of each of its columns.
     """
 
     inputs: NDArray
@@ -40,16 +40,16 @@ class Windows:
 
     @property
     def longest(self) -> int:
-        """Number of lags that the data show."""
+        """Largest number of lags in the data."""
         return self.inputs.shape[1]
 
     @property
     def n_supervised(self) -> int:
-        """Number of steps that can have a target."""
+        """Number of time steps that can have a target."""
         return len(self.inputs)
 
     def arrange(self, flat: NDArray) -> NDArray:
-        """Return values of the supervised steps in the user's shape."""
+        """Return values of the supervised time steps in the user's shape."""
         return flat
 
     def statistics(
@@ -61,20 +61,20 @@ class Windows:
         return kind.of_windows(self.inputs, goals, shares, n_lags=n_lags)
 
     def respond(self, impulse_response: NDArray) -> NDArray:
-        """Return the convolution at the supervised steps, (n_supervised, n_outputs)."""
+        """Return the convolution at the supervised time steps, (n_supervised, n_outputs)."""
         return respond(self.inputs, impulse_response)
 
     def lags(self, n_lags: int) -> Iterator[NDArray]:
-        """Yield the lags of the supervised steps, (n_steps, n_lags * n_channels), in blocks."""
+        """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
         yield from _blocks(self.inputs[:, self.longest - n_lags :])
 
     def part(self, selected: NDArray) -> tuple[Windows, NDArray]:
-        """Return the form that holds some of the steps, and which of its steps those of this are.
+        """Return the form of some time steps, and the places of all its time steps in this one.
 
         Parameters
         ----------
         selected : ndarray of bool, shape (n_supervised,)
-            The steps to keep.
+            The time steps to keep.
         """
         return Windows(self.inputs[selected]), np.flatnonzero(selected)
 
@@ -82,10 +82,10 @@ class Windows:
 @final
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings ``(n_timesteps_i, n_channels)``, target at every step, zero before the first.
+    """Recordings ``(n_timesteps_i, n_channels)``, target at every time step, zeros before them.
 
     ``parts`` is a list of them, or an array of shape (n_recordings, n_timesteps, n_channels).
-    Where the user's steps were rows of one array, ``rows`` says which, in the order of ``parts``.
+    If the time steps were rows of one array, ``rows`` has their places, in the order of ``parts``.
     """
 
     parts: list[NDArray] | NDArray
@@ -98,17 +98,17 @@ class Recordings:
 
     @property
     def longest(self) -> int:
-        """Number of lags that the data show."""
+        """Largest number of lags in the data."""
         return max(self.lengths)
 
     @property
     def n_supervised(self) -> int:
-        """Number of steps that can have a target."""
+        """Number of time steps that can have a target."""
         return sum(self.lengths)
 
     @property
     def lengths(self) -> list[int]:
-        """Number of steps of each recording."""
+        """Number of time steps of each recording."""
         return [len(part) for part in self.parts]
 
     @property
@@ -119,13 +119,13 @@ class Recordings:
         return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts)
 
     def split(self, flat: NDArray) -> list[NDArray] | NDArray:
-        """Return values of all steps, one recording after another, in the form of `parts`."""
+        """Return values of all time steps, one recording after another, in the form of `parts`."""
         if isinstance(self.parts, np.ndarray):
             return flat.reshape(*self.parts.shape[:2], *flat.shape[1:])
         return np.split(flat, np.cumsum(self.lengths)[:-1])
 
     def arrange(self, flat: NDArray) -> list[NDArray] | NDArray:
-        """Return values of the supervised steps in the user's shape."""
+        """Return values of the supervised time steps in the user's shape."""
         if self.rows is None:
             return self.split(flat)
         arranged = np.empty_like(flat)
@@ -140,23 +140,23 @@ class Recordings:
         return kind.of_series(series, n_lags=n_lags)
 
     def respond(self, impulse_response: NDArray) -> NDArray:
-        """Return the convolution at the supervised steps, (n_supervised, n_outputs)."""
+        """Return the convolution at the supervised time steps, (n_supervised, n_outputs)."""
         if isinstance(self.parts, np.ndarray):
             return convolve(self.parts, impulse_response).reshape(-1, len(impulse_response))
         return np.concatenate([convolve(part, impulse_response) for part in self.parts])
 
     def lags(self, n_lags: int) -> Iterator[NDArray]:
-        """Yield the lags of the supervised steps, (n_steps, n_lags * n_channels), in blocks."""
+        """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
         for recording in self.parts:
             yield from _blocks(zero_state_windows(recording, n_lags))
 
     def part(self, selected: NDArray) -> tuple[Recordings, NDArray]:
-        """Return the form that holds some of the steps, and which of its steps those of this are.
+        """Return the form of some time steps, and the places of all its time steps in this one.
 
         Parameters
         ----------
         selected : ndarray of bool, shape (n_supervised,)
-            The steps to keep; with them stay the others of their recordings.
+            The time steps to keep, together with the others of their recordings.
         """
         kept = [chosen.any() for chosen in self.split(selected)]
         steps = np.flatnonzero(np.repeat(kept, self.lengths))
@@ -168,29 +168,29 @@ class Recordings:
 Sequences = Windows | Recordings
 
 
-def count_lags(sequences: Sequences, n_lags: int | None) -> int:
-    """Return the number of lags; that of the windows where it was left open."""
+def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
+    """Return the supervised time steps, lags and channels; the lags of windows for ``None``."""
     longest = sequences.longest
     if n_lags is None:
         if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
             raise ValueError(
                 "n_lags must be given for recordings with a target at every time step "
-                "(rows='timesteps' or a list): how far back the model looks is not in their shape."
+                "(rows='timesteps' or a list), but got None: their shape does not contain it."
             )
-        return longest
+        n_lags = longest
     if n_lags > longest:
         what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
         raise ValueError(
-            f"n_lags={n_lags} needs as many time steps, but X has "
-            f"n_samples={sequences.n_supervised}, and its {what} n_timesteps={longest}."
+            f"n_lags={n_lags} needs as many time steps, but got an X of "
+            f"n_samples={sequences.n_supervised}, whose {what} n_timesteps={longest}."
         )
-    return n_lags
+    return sequences.n_supervised, n_lags, sequences.n_channels
 
 
 def zero_state_windows(recording: NDArray, n_lags: int) -> NDArray:
-    """Return the windows that end at each step of a recording, (n_timesteps, n_lags, n_channels).
+    """Return the windows up to each time step of a recording, (n_timesteps, n_lags, n_channels).
 
-    Oldest step first; before its first step a recording is zero.
+    Oldest time step first; with zeros before the first one of the recording.
     """
     before = np.zeros((n_lags - 1, recording.shape[1]), dtype=recording.dtype)
     windows = sliding_window_view(np.concatenate([before, recording]), n_lags, axis=0)

@@ -1,4 +1,4 @@
-"""Targets and weights of every shape that users have, flat, one for each supervised step."""
+"""Targets and weights of every shape that users have, flat, one for each supervised time step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_training_data(
 ) -> TrainingData:
     """Return the internal form of what was passed to ``fit``.
 
-    With the ``form`` of an earlier fit, which goes on, X must have the features seen there.
+    With the ``form`` of an earlier fit that is continued, X must have the features of that fit.
     """
     if y is None:
         raise ValueError(
@@ -53,17 +53,19 @@ def read_training_data(
 
 
 def _check_observed(targets: NDArray, weights: NDArray | None) -> NDArray:
-    """Return which supervised steps have a target and a weight; raise if there is none."""
+    """Return which supervised time steps have a target and a weight; raise if there are none."""
     observed = observed_steps(targets)
     if not observed.any():
-        raise ValueError("y must be observed at one step at least, but Input y contains NaN only.")
+        raise ValueError(
+            "y must be observed at one time step at least, but Input y contains NaN only."
+        )
     if weights is None:
         return observed
     observed = observed & (weights > 0)
     if not observed.any():
         raise ValueError(
-            "sample_weight must contain at least one non-zero number at an observed step, but "
-            "all such weights are zero."
+            "sample_weight must contain at least one non-zero number at an observed time step, but "
+            "all of these weights are zero."
         )
     return observed
 
@@ -138,7 +140,7 @@ def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
 
 
 def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
-    """Return flat weights (n_supervised,), or None; a recording's weight is that of its steps."""
+    """Return flat weights (n_supervised,), or None; time steps have that of their recording."""
     if sample_weight is None:
         return None
     rows = sequences.rows if isinstance(sequences, Recordings) else None
@@ -154,7 +156,7 @@ def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
 
 
 def _spread_over_steps(sample_weight: Any, recordings: Recordings) -> NDArray:
-    """Return the weights of all steps from one for each recording, or one for each step."""
+    """Return the weights of all time steps from one for each recording, or for each of them."""
     lengths = recordings.lengths
     parts = [np.asarray(part) for part in sample_weight]
     if len(parts) == len(lengths):

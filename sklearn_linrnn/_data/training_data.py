@@ -1,4 +1,4 @@
-"""What an estimator learns from: data with targets, or the sums that somebody made of them."""
+"""What an estimator learns from: data with targets, or their sums."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.lag_columns import WindowColumns
-from sklearn_linrnn._data.sequences import Sequences, count_lags
+from sklearn_linrnn._data.sequences import Sequences, lag_shape
 
 
 @final
 @dataclass(frozen=True)
 class DataForm:
-    """The form that data had in `fit`, which `predict` must know.
+    """The form of the data in `fit`, which `predict` needs.
 
     Attributes
     ----------
@@ -47,18 +47,18 @@ class TrainingData:
     targets : ndarray of shape (n_supervised, n_outputs)
         Flat, one recording after another; NaN marks a time step that was not observed.
     weights : ndarray of shape (n_supervised,) or None
-        Weights of the supervised steps.
+        Weights of the supervised time steps.
     observed : ndarray of bool, shape (n_supervised,)
-        Which supervised steps have a target and a weight.
+        Which supervised time steps have a target and a weight.
     form : DataForm
-        The form that they had.
+        The form of the user's data.
     features : mapping of str to object
-        What scikit-learn notes of X: ``n_features_in_`` and, if columns have names,
+        What scikit-learn records of X: ``n_features_in_`` and, if columns have names,
         ``feature_names_in_``.
     given : mapping of str to object
-        What the user handed to `fit`, for callbacks: X, y and, by name, their metadata.
+        What the user passed to `fit`, for callbacks: X, y and, by name, their metadata.
     groups : array-like or None
-        Groups of the samples, for a splitter that asks for them.
+        Groups of the samples, for a splitter that needs them.
     """
 
     sequences: Sequences
@@ -70,18 +70,13 @@ class TrainingData:
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
 
-    @property
-    def n_channels(self) -> int:
-        """Number of input channels."""
-        return self.sequences.n_channels
-
     def rows(self, what: str) -> TrainingData:
-        """Return the data itself: ``what`` needs the rows, and they are here."""
+        """Return the data themselves, whose rows ``what`` needs."""
         return self
 
-    def count_lags(self, n_lags: int | None) -> int:
-        """Return the number of lags; that of the windows where it was left open."""
-        return count_lags(self.sequences, n_lags)
+    def lag_shape(self, n_lags: int | None) -> tuple[int, int, int]:
+        """Return the supervised time steps, lags and channels; the lags of windows for ``None``."""
+        return lag_shape(self.sequences, n_lags)
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -96,12 +91,12 @@ class TrainingData:
         return sequences.statistics(LagOperator, n_lags, self.targets, self.weights, device)
 
     def part(self, selected: NDArray) -> TrainingData:
-        """Return the data with the targets of some supervised steps alone.
+        """Return the data with the targets of some supervised time steps alone.
 
         Parameters
         ----------
         selected : ndarray of bool, shape (n_supervised,)
-            The steps to keep. Those of recordings keep the inputs before them.
+            The time steps to keep. Those of recordings keep the inputs before them.
         """
         sequences, steps = self.sequences.part(selected)
         weights = np.ones(len(self.targets)) if self.weights is None else self.weights
@@ -110,14 +105,14 @@ class TrainingData:
         return TrainingData(sequences, self.targets[steps], weights, observed, self.form)
 
     def consecutive_parts(self, n_parts: int, least: int) -> list[TrainingData]:
-        """Return parts with as many observed steps each, or the whole if they were ``least`` short.
+        """Return parts with as many observed time steps each, or the whole if these are too few.
 
         Parameters
         ----------
         n_parts : int
             Number of parts.
         least : int
-            Observed steps that each part must have.
+            Number of observed time steps that each part must have.
         """
         observed = np.flatnonzero(self.observed)
         if n_parts == 1 or len(observed) < least * n_parts:
@@ -129,7 +124,7 @@ class TrainingData:
     def split(
         self, fraction: float, rng: np.random.Generator | None = None
     ) -> tuple[TrainingData, TrainingData]:
-        """Return the data without a ``fraction`` of the observed steps, and those alone.
+        """Return the data without a ``fraction`` of the observed time steps, and these alone.
 
         They are the last ones, or drawn by ``rng``.
         """
@@ -137,8 +132,8 @@ class TrainingData:
         n_held_out = int(np.ceil(fraction * len(observed)))
         if not 0 < n_held_out < len(observed):
             raise ValueError(
-                f"validation_fraction={fraction} leaves nothing to train on or to validate on: y "
-                f"has n_samples={len(observed)} observed steps."
+                f"validation_fraction={fraction} leaves nothing to train on or to validate on: got "
+                f"a y of n_samples={len(observed)} observed time steps."
             )
         if rng is None:
             held_out = np.arange(len(self.targets)) >= observed[-n_held_out]
@@ -151,18 +146,18 @@ class TrainingData:
 @final
 @dataclass(frozen=True)
 class KnownSums:
-    """Data known by its sums alone: the same methods, as far as sums go.
+    """Data that are known by their sums alone: the same methods, as far as sums allow.
 
     Attributes
     ----------
     sums : LagStatistics
-        What is learned from.
+        The sums to learn from.
     held_out : LagStatistics or None
-        Sums of other data, on which candidates are scored.
+        Sums of other data, to score candidates on.
     form : DataForm
         That of recordings, with an axis of outputs.
     given : mapping
-        Nothing: callbacks have no data.
+        Empty: callbacks have no data.
     """
 
     sums: LagStatistics
@@ -172,33 +167,28 @@ class KnownSums:
 
     @property
     def features(self) -> Mapping[str, Any]:
-        """What scikit-learn notes of X."""
+        """What scikit-learn records of X."""
         return {"n_features_in_": self.sums.n_channels}
 
-    @property
-    def n_channels(self) -> int:
-        """Number of input channels."""
-        return self.sums.n_channels
-
     def rows(self, what: str) -> TrainingData:
-        """Raise: ``what`` needs the rows, which nobody knows any more."""
-        raise ValueError(f"{what} needs the rows of the data, but only their sums are known.")
+        """Raise: ``what`` needs the rows, which are not known."""
+        raise ValueError(f"{what} needs the rows of the data, but got only their sums.")
 
-    def count_lags(self, n_lags: int | None) -> int:
-        """Return the number of lags of the sums, if it is the one that is asked for."""
+    def lag_shape(self, n_lags: int | None) -> tuple[int, int, int]:
+        """Return no time steps, and the lags and channels of the sums; raise for other lags."""
         if n_lags not in (None, self.sums.n_lags):
             raise ValueError(
-                f"n_lags={n_lags} is not the number of lags of the statistics, "
-                f"{self.sums.n_lags}: take statistics.first_lags, or n_lags=None."
+                f"n_lags must be that of the statistics, {self.sums.n_lags}, or None, but got "
+                f"{n_lags}. Use statistics.first_lags for fewer."
             )
-        return self.sums.n_lags
+        return 0, self.sums.n_lags, self.sums.n_channels
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
         return self.sums.to(device)
 
     def consecutive_parts(self, n_parts: int, least: int) -> list[KnownSums]:
-        """Return the whole: sums have no order."""
+        """Return the whole: sums have no order of time."""
         return [self]
 
 
@@ -206,13 +196,13 @@ AnyData = TrainingData | KnownSums
 
 
 def known_sums(statistics: Any, held_out: Any = None) -> KnownSums:
-    """Return data known by sums, or raise if they are no sums to learn from."""
+    """Return data known by their sums; raise if it is impossible to learn from them."""
     for name, sums in (("statistics", statistics), ("held_out", held_out)):
         if not (isinstance(sums, LagStatistics) or (name == "held_out" and sums is None)):
             raise TypeError(f"{name} must be LagStatistics, but got {type(sums).__name__}.")
     statistics.check_finite()
     if held_out is not None:
         if held_out.weight <= 0:
-            raise ValueError("held_out must have one row at least, but its weight is 0.")
+            raise ValueError("held_out must have at least one row, but got a weight of 0.")
         statistics.check_alike(held_out.to(statistics.input_mean.device))
     return KnownSums(statistics, held_out)

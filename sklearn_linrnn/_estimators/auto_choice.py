@@ -1,4 +1,4 @@
-"""Hyperparameters that are "auto": those of the highest evidence, if later data bear them out."""
+"""Hyperparameters that are "auto": those of the highest evidence, if later data confirm them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SumUp = Callable[[AnyData], LagStatistics]
 MOST_COEFFICIENTS = 1000
 STEPS_PER_COEFFICIENT = 4
 N_LATER_PARTS = 5  # as many as TimeSeriesSplit has by default
-STEPS_PER_PART = 20  # fewer say too little
-WORST_R2 = -0.05  # on later parts, of an evidence that is trusted
+STEPS_PER_PART = 20  # time steps; fewer are not enough for a score
+WORST_R2 = -0.05  # on later parts; below it the evidence is not trusted
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class AutoChoice:
     prior : str, LagPrior or array-like
         The prior, as users name it.
     hyperparameters : mapping of str to float or "auto"
-        Those that named priors may have.
+        The hyperparameters of named priors.
     alpha : float or "auto"
         The penalty.
     seeks_lags : bool
@@ -61,7 +61,7 @@ class AutoChoice:
         sum_up : callable
             From data to the sums over all lags that there may be.
         say : callable
-            Takes a line about what was found.
+            Prints a line about what was found.
         """
         prior = make_prior(self.prior, **self.hyperparameters)
         sought = self._sought(prior)
@@ -88,11 +88,11 @@ class AutoChoice:
         """Return the hyperparameters of the highest evidence."""
         if alpha == 0:
             raise ValueError(
-                "'auto' maximises the evidence of a prior, which alpha=0 does not have: it needs "
+                "'auto' maximises the evidence, which does not exist for alpha=0: it needs "
                 "alpha > 0 or alpha='auto'."
             )
         local = statistics.to("cpu")  # many small operations
-        found = Search(local, prior, sought, alpha, self.seeks_lags, local.n_intercepts).run()
+        found = Search(local, prior, sought, alpha, self.seeks_lags).run()
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
             warn(
@@ -119,8 +119,8 @@ class AutoChoice:
 def _trusted(found: Candidate, parts: Sequence[LagStatistics]) -> Candidate:
     """Return what was found, or no response at all if it fails on later parts of the data.
 
-    Evidence takes the noise to be white. Where it is not, a long and weakly penalised response may
-    have the highest evidence and still predict nothing.
+    The evidence assumes white noise. If the noise is not white, a long and weakly penalised
+    response may have the highest evidence and still predict nothing.
     """
     if not np.isfinite(found.alpha) or len(parts) == 1:
         return found
@@ -131,16 +131,16 @@ def _trusted(found: Candidate, parts: Sequence[LagStatistics]) -> Candidate:
     if r2 > WORST_R2:
         return found
     warn(
-        f"The highest evidence is for {found.prior}, alpha={found.alpha:.4g}, but so fitted, "
+        f"The highest evidence is that of {found.prior}, alpha={found.alpha:.4g}, but with these "
         f"{N_LATER_PARTS} later parts of the data are predicted worse than by their mean (R^2 "
-        f"{r2:.2f}): the noise is not white, or the system changes. Nothing is learned. Choose "
-        "alpha yourself, or by cross-validation (NTKConvRegressorCV)."
+        f"{r2:.2f}): the noise is not white, or the system changes. Nothing is learned. Set "
+        "alpha, or choose it by cross-validation (NTKConvRegressorCV)."
     )
     return replace(found, alpha=np.inf)
 
 
 def most_lags(n_channels: int, n_observed: int | None) -> int:
-    """Return the most lags that evidence looks at; ``n_observed`` time steps have fewer."""
+    """Return the largest number of lags to choose from; for ``n_observed`` time steps, if any."""
     most = MOST_COEFFICIENTS
     if n_observed is not None:
         most = min(most, n_observed // STEPS_PER_COEFFICIENT)

@@ -44,7 +44,7 @@ class Fit:
     attributes : mapping of str to object
         Further fitted attributes.
     interrupt : BaseException or None
-        What ended the training before its time, to be raised once the fit is published.
+        What interrupted the training, to be raised once the fit is published.
     """
 
     response: Tensor
@@ -57,7 +57,7 @@ class Fit:
 class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
-    Subclasses say how it is learned (`_learn`).
+    Subclasses define how it is learned (`_learn`).
     """
 
     _form: DataForm  # of the data that were learned from
@@ -69,18 +69,18 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         ----------
         X : array-like or list
             Inputs, in one of the shapes of the :ref:`user guide <data_shapes>`: windows
-            ``(n_samples, n_timesteps * n_channels)``, the steps of recordings
+            ``(n_samples, n_timesteps * n_channels)``, the time steps of recordings
             ``(n_samples, n_channels)`` with ``rows="timesteps"``, a panel ``(n_sequences,
             n_timesteps, n_channels)``, or a list of recordings ``(n_timesteps_i, n_channels)``.
         y : array-like or list
             Targets, ``(n_samples,)`` or ``(n_samples, n_outputs)``; for a panel also one at every
-            step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list. At targets for
-            every step, NaN means that the step was not observed: it is left out of the loss.
+            time step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list. In targets at
+            every time step, NaN means that it was not observed: it is left out of the loss.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows of X; for recordings also one for every step.
+            Weights of the rows of X; for recordings also one for every time step.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to; lags never cross
-            from one into another. ``None`` for a single recording.
+            With ``rows="timesteps"``, the recording that each row belongs to; lags never reach
+            from one recording into another. ``None`` for a single recording.
 
         Returns
         -------
@@ -90,14 +90,13 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If a parameter or an argument is not of the form it must have. An earlier fit then
-            stays as it was.
+            If a parameter or an argument is invalid. An earlier fit is then unchanged.
         """
         self._validate_params()
         return self._fit(read_training_data(self, X, y, sample_weight, sequence_id))
 
     def fit_statistics(self, statistics: LagStatistics) -> Self:
-        """Learn the impulse response from sums, wherever the data is.
+        """Learn the impulse response from sums, without the data themselves.
 
         Parameters
         ----------
@@ -107,15 +106,15 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         Returns
         -------
         self : object
-            The fitted estimator. It predicts at every step of the recordings that it gets.
+            The fitted estimator. It predicts at every time step of recordings.
 
         Raises
         ------
         TypeError
             If they are not `LagStatistics`.
         ValueError
-            If a parameter is not of the form it must have or needs more than sums, or `n_lags`
-            is not that of the sums. An earlier fit then stays as it was.
+            If a parameter is invalid or needs more than sums, or `n_lags` is not that of the sums.
+            An earlier fit is then unchanged.
 
         Examples
         --------
@@ -144,12 +143,12 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         Returns
         -------
         y : ndarray or list of ndarray
-            Predictions in the shape that y had in `fit`, at every step if it had targets there.
+            Predictions in the shape that y had in `fit`; at every time step if y had targets there.
 
         Raises
         ------
         ValueError
-            If X does not have the features, channels or steps that the model was fitted with.
+            If X does not have the features, channels or time steps that the model was fitted with.
         """
         return self._arrange(*self._respond(X, sequence_id))
 
@@ -161,7 +160,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         y : array-like or list
-            Targets, as in `fit`. Steps that were not observed (NaN) do not count.
+            Targets, as in `fit`. Time steps that were not observed (NaN) do not count.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -170,7 +169,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         Returns
         -------
         score : float
-            Coefficient of determination of all observed steps together.
+            Coefficient of determination of all observed time steps together.
         """
         sequences, predictions = self._respond(X, sequence_id)
         targets, _ = read_targets(y, sequences)
@@ -253,7 +252,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 def replace_fitted(estimator: BaseEstimator, fitted: Mapping[str, Any]) -> None:
     """Replace all fitted attributes at once, so that a fit that fails changes nothing.
 
-    Parameters, callbacks, metadata requests and the configuration of outputs stay.
+    Parameters, callbacks, metadata requests and the configuration of outputs are kept.
     """
     others = {name: value for name, value in vars(estimator).items() if not _is_fitted(name)}
     estimator.__dict__ = others | dict(fitted)

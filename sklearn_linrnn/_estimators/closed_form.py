@@ -1,4 +1,4 @@
-"""What the estimators in closed form share: how sure they are, and where else training leads."""
+"""What the closed-form estimators share: their uncertainty, and training up to any iteration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.model_selection import leave_one_out
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
@@ -34,11 +34,11 @@ MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
 
 
 class NotComputedError(ValueError, AttributeError):
-    """An attribute or method needs what this fit did not compute."""
+    """An attribute or method that needs what this fit did not compute."""
 
 
 class ClosedFormRegressor(LagRegressor):
-    """A response in closed form, with its whole path of training and its posterior."""
+    """A response in closed form, with all iterations of its training and its posterior."""
 
     solution_: Solution | None  # None where the spectrum was not computed
 
@@ -47,16 +47,18 @@ class ClosedFormRegressor(LagRegressor):
     ) -> Fit:
         """Return a solution as what was learned."""
         response, descent = self._finite(solution), solution.descent
-        statistics = solution.problem.statistics
+        statistics, stored = solution.problem.statistics, solution
+        if not statistics.input_mean.is_cpu:  # what is fitted loads on any machine
+            stored = replace(solution, problem=solution.problem.to("cpu"))
         return Fit(
             response,
             statistics.intercept(response),
-            prior.variances(statistics.n_lags),
+            solution.problem.root.variances,
             {
                 **prior_attributes(prior),
                 "alpha_": solution.alpha,
                 "n_steps_": None if descent is None else descent.n_steps,
-                "solution_": replace(solution, problem=solution.problem.to("cpu")),
+                "solution_": stored,
                 **(attributes or {}),
             },
         )
@@ -96,16 +98,17 @@ class ClosedFormRegressor(LagRegressor):
         include_noise: bool = True,
         sequence_id: Any = None,
     ) -> Any:
-        """Predict the targets, and how far they may be from the predictions.
+        """Predict the targets, and the standard deviations of the predictions.
 
         Parameters
         ----------
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         return_std : bool, default=False
-            Whether to return the standard deviation of the posterior too. It is that of Bayesian
-            linear regression with the prior that the penalty stands for: ``H ~ N(0, noise_variance_
-            / alpha * P)`` with ``P`` the lag weights on a diagonal, or the prior's covariance.
+            Whether to return the posterior standard deviation, too. It is that of Bayesian linear
+            regression with the prior that corresponds to the penalty: ``H ~ N(0, noise_variance_ /
+            alpha * P)``, with ``P`` the diagonal matrix of the lag weights or the prior's
+            covariance.
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -124,7 +127,7 @@ class ClosedFormRegressor(LagRegressor):
         ValueError
             If X does not have the features, channels or time steps that the model was fitted with,
             or there is no posterior: after `n_steps` iterations of gradient descent, or without a
-            penalty where the data leave directions unseen.
+            penalty if the data do not determine the impulse response.
         """
         sequences, predictions = self._respond(X, sequence_id)
         if not return_std:
@@ -145,9 +148,8 @@ class ClosedFormRegressor(LagRegressor):
         Linear RNNs that differ in their random initialisation alone, ``init="random"``, are
         different functions before training, and still after it. In the limit of large width the
         outputs of the trained networks are Gaussian; this is their mean and standard deviation
-        after as many iterations of gradient descent as the estimator took [1]_. Networks have no
-        penalty, so fit with ``alpha=0``: at the minimum of a penalised loss nothing of the
-        initialisation is left.
+        after `n_steps_` iterations of gradient descent [1]_. Networks have no penalty, so fit with
+        ``alpha=0``: at the minimum of a penalised loss nothing of the initialisation is left.
 
         Parameters
         ----------
@@ -161,7 +163,7 @@ class ClosedFormRegressor(LagRegressor):
         mean : ndarray or list of ndarray
             What `predict` returns.
         std : ndarray or list of ndarray
-            Standard deviation over the networks in the same shape, for each output by itself.
+            Standard deviation over the networks, in the same shape; of each output separately.
 
         Raises
         ------
@@ -177,7 +179,7 @@ class ClosedFormRegressor(LagRegressor):
         sequences, predictions = self._respond(X, sequence_id)
         if not isinstance(self.prior_, LinearRNN):
             raise ValueError(
-                "predict_ensemble is about networks, so it needs prior='linear_rnn', but got "
+                "predict_ensemble is defined for networks: it needs prior='linear_rnn', but got "
                 f"{self.prior}."
             )
         solution = self._require_solution("predict_ensemble")
@@ -242,7 +244,7 @@ class ClosedFormRegressor(LagRegressor):
         return self._export(as_impulse_response(responses, solution.statistics.n_lags))
 
     def log_marginal_likelihood(self, **hyperparameters: float) -> float:
-        """Return the logarithm of the evidence, at its best noise variances.
+        """Return the logarithm of the marginal likelihood (evidence), at its best noise variances.
 
         Parameters
         ----------
@@ -258,7 +260,7 @@ class ClosedFormRegressor(LagRegressor):
         Raises
         ------
         TypeError
-            If the prior does not have one of the hyperparameters, or it is not a number.
+            If the prior does not have one of the hyperparameters, or a value is not a number.
         ValueError
             If ``alpha`` is not positive.
         """
@@ -276,7 +278,7 @@ class ClosedFormRegressor(LagRegressor):
             raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
         prior = replace(self.prior_, **hyperparameters)
         root = self._make_problem(statistics, prior).root
-        return evidence(statistics, root, alpha, statistics.n_intercepts).value
+        return log_evidence(statistics, root, alpha)
 
     @property
     def noise_variance_(self) -> NDArray:
@@ -285,7 +287,7 @@ class ClosedFormRegressor(LagRegressor):
 
     @property
     def effective_degrees_of_freedom_(self) -> float:
-        """Trace of the hat matrix: how many free parameters the fit amounts to."""
+        """Trace of the hat matrix: the effective number of free parameters."""
         return self._require_solution("effective_degrees_of_freedom_").degrees_of_freedom
 
     @property
@@ -300,14 +302,14 @@ class ClosedFormRegressor(LagRegressor):
         solution = self._require_solution("The posterior")
         if solution.descent is not None:
             raise NotComputedError(
-                "The posterior belongs to the minimum of the loss, but this fit ended after "
+                "The posterior is defined at the minimum of the loss, but this fit ended after "
                 f"n_steps={self.n_steps_} iterations: fit with n_steps=None, or see "
                 "predict_ensemble."
             )
         if not solution.is_determined:
             raise NotComputedError(
-                "The posterior needs alpha > 0: without a penalty the data leave directions of the "
-                "impulse response undetermined."
+                "The posterior needs alpha > 0: without a penalty the data do not determine the "
+                "impulse response."
             )
         return solution
 
@@ -324,7 +326,7 @@ class ClosedFormRegressor(LagRegressor):
 
 
 def prior_attributes(prior: LagPrior) -> dict[str, Any]:
-    """Return the fitted attributes that tell of a prior: itself, and its hyperparameters."""
+    """Return the fitted attributes of a prior: itself, and its hyperparameters."""
     names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
     return {"prior_": prior, **{f"{name}_": getattr(prior, name) for name in names}}
 
@@ -332,7 +334,7 @@ def prior_attributes(prior: LagPrior) -> dict[str, Any]:
 def make_descent(
     solution: Solution, n_steps: int, learning_rate: float | Literal["auto"]
 ) -> Descent:
-    """Return so many iterations of gradient descent on the loss of a solution."""
+    """Return a number of iterations of gradient descent on the loss of a solution."""
     return Descent(int(n_steps), choose_learning_rate(learning_rate, solution.largest_curvature))
 
 
@@ -349,13 +351,13 @@ def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tens
     statistics = solution.statistics
     if rule == "gcv":
         return generalised_cross_validation(statistics, solution.spectrum, filters)
-    rows = data.rows("leaving out one step")
+    rows = data.rows("leaving out one time step")
     lags = rows.sequences.lags(statistics.n_lags)
     return leave_one_out(solution, filters, lags, rows.targets, rows.weights)
 
 
 def _spread(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> NDArray:
-    """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised steps."""
+    """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised time steps."""
     blocks, mean, columns = sequences.lags(statistics.n_lags), statistics.input_mean, root.numpy()
     squares = (np.square((block - mean.numpy()) @ columns).sum(axis=1) for block in blocks)
     return np.concatenate(list(squares))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import check_cv
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -29,17 +29,17 @@ Path = tuple[Solution, Tensor, list[int]]
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Who says how good the candidates are.
+class CandidateScorer:
+    """How candidates are scored.
 
     Attributes
     ----------
     candidates : Candidates
-        What is tried.
+        The candidates.
     scoring : str
         Name of the score on held-out data.
     learning_rate : "auto" or float
-        Size of the steps of candidates that are gradient descent.
+        Step size of candidates that are gradient descent.
     """
 
     candidates: Candidates
@@ -71,7 +71,7 @@ class Judge:
             root = PriorRoot.of_prior(prior, n_lags, n_channels, torch.device("cpu"))
             for place in places:
                 alpha = float(self.candidates.params[place]["alpha"])
-                values[place] = evidence(statistics, root, alpha, statistics.n_intercepts).value
+                values[place] = log_evidence(statistics, root, alpha)
         return values
 
     def _paths(self, statistics: LagStatistics) -> Iterator[Path]:
@@ -110,7 +110,7 @@ class Judge:
         return SCORES[self.scoring](part.squared_errors(responses, seen.intercept(responses)), part)
 
     def _short_of_digits(self, solution: Solution, places: list[int]) -> dict[int, float]:
-        """Return the columns and penalties of ridges of so small a penalty that rounding shows."""
+        """Return the columns and penalties of ridges with a penalty too small for the spectrum."""
         smallest = SMALLEST_PENALTY * solution.largest_curvature * solution.statistics.weight
         found = {}
         for column, place in enumerate(places):
@@ -121,7 +121,7 @@ class Judge:
 
 
 def cross_validate(
-    data: TrainingData, cv: Any, judge: Judge, *, n_lags: int, device: Any, centred: bool
+    data: TrainingData, cv: Any, scorer: CandidateScorer, *, n_lags: int, device: Any, centred: bool
 ) -> tuple[LagStatistics, NDArray]:
     """Return the statistics of all data, and the scores (n_splits, n_candidates).
 
@@ -131,8 +131,8 @@ def cross_validate(
         The data.
     cv : int, splitter, iterable or None
         As in scikit-learn.
-    judge : Judge
-        Who scores.
+    scorer : CandidateScorer
+        How to score.
     n_lags : int
         Number of lags.
     device : torch.device
@@ -144,14 +144,14 @@ def cross_validate(
     rows = np.arange(n_samples(data))
     splits = list(splitter.split(rows, rows, data.groups))
     if not splits:
-        raise ValueError("cv has no splits; it needs one at least.")
+        raise ValueError("cv must have at least one split, but got none.")
     samples_are_steps = n_samples(data) == data.sequences.n_supervised
-    if judge.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
+    if scorer.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
         raise ValueError(
-            "scoring='r2' needs two samples at least in each test part of cv; take "
+            "scoring='r2' needs at least two samples in each test part of cv; use "
             "scoring='neg_mean_squared_error'."
         )
     whole, folds = fold_statistics(data, splits, n_lags, device)
     whole.check_finite()
-    scores = [judge.score(train if centred else train.uncentred(), test) for train, test in folds]
+    scores = [scorer.score(train if centred else train.uncentred(), test) for train, test in folds]
     return whole if centred else whole.uncentred(), np.array(scores)

@@ -24,13 +24,13 @@ from sklearn_linrnn._core.networks.recipes import Recipe
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.scores import r2
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
-from sklearn_linrnn._estimators.computing import explained_memory_errors, matrix_precision
 from sklearn_linrnn._estimators.parameters import (
     Interval,
     StrOptions,
@@ -38,6 +38,7 @@ from sklearn_linrnn._estimators.parameters import (
     make_seed,
     torch_dtype,
 )
+from sklearn_linrnn._estimators.resources import explained_memory_errors, matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_unstable
@@ -68,10 +69,10 @@ TRAINING: dict[str, list] = {
 class DescentRegressor(CallbackSupportMixin, LagRegressor):
     """A response learned by full-batch gradient descent on the exact loss.
 
-    Subclasses say what is trained (`_recipe`).
+    Subclasses define what is trained (`_recipe`).
     """
 
-    # Whether training moves the curvature, so that a step which was stable may cease to be.
+    # Whether training changes the curvature, so that a learning rate may cease to be stable.
     _moves: ClassVar[bool] = False
     # Fitted attributes that are the parameters, in their order.
     _parameter_names: ClassVar[tuple[str, ...]] = ()
@@ -81,16 +82,16 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
-        """Add data to those seen so far, and go on training on all of them.
+        """Add data to the earlier ones, and continue training on all of them.
 
-        The sums of the data add up, so that nothing is forgotten and the order does not matter;
-        `max_iter` steps cost the same however much was seen before. The optimiser goes on where it
-        was. With `early_stopping`, a part of these data too is held out.
+        The sums of the data add up, so that nothing is forgotten and their order does not matter;
+        `max_iter` iterations cost the same for any amount of earlier data. The optimiser continues
+        from its state. With `early_stopping`, a part of the new data is held out, too.
 
         Parameters
         ----------
         X : array-like or list
-            More inputs, in the form of those before.
+            New inputs, in the form of the earlier ones.
         y : array-like or list
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -106,27 +107,23 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         Raises
         ------
         ValueError
-            As in `fit`, and if the data have other lags, channels or outputs than those before.
-            What was learned from those then stays as it was.
+            As in `fit`, and if the data have other lags, channels or outputs than the earlier
+            ones. The earlier fit is then unchanged.
         """
         if (earlier := self._earlier()) is None:
             return self.fit(X, y, sample_weight, sequence_id=sequence_id)
         self._validate_params()
         data = read_training_data(self, X, y, sample_weight, sequence_id, form=self._form)
         self._check_same_form(data)
-        new, held_out = self._gather(data, data.count_lags(self.n_lags), earlier.seed)
-        statistics = new + earlier.statistics.to(new.input_mean.device)
-        if held_out is not None and earlier.held_out is not None:
-            held_out = held_out + earlier.held_out.to(held_out.input_mean.device)
-        fit = self._train(data, (statistics, held_out), earlier.seed, earlier)
-        if held_out is None:
+        fit = self._learn_with(data, earlier.seed, earlier, adds=True)
+        if not self.early_stopping:
             record = replace(fit.attributes["training_"], held_out=earlier.held_out)
             fit = replace(fit, attributes={**fit.attributes, "training_": record})
         return self._publish(data, fit)
 
     @abstractmethod
     def _recipe(self, n_lags: int, seed: int | None) -> Recipe:
-        """Return how the model that is trained begins."""
+        """Return how the model that is trained is initialised."""
 
     def _is_random(self) -> bool:
         """Return whether a fit draws random numbers."""
@@ -143,27 +140,41 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         seed = None if earlier is None else earlier.seed
         if seed is None and self._is_random():
             seed = make_seed(self.random_state)
-        sums = self._gather(data, data.count_lags(self.n_lags), seed)
-        return self._train(data, sums, seed, earlier)
+        return self._learn_with(data, seed, earlier, adds=False)
+
+    def _learn_with(
+        self, data: AnyData, seed: int | None, earlier: TrainingRecord | None, *, adds: bool
+    ) -> Fit:
+        """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
+        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
+        with self._explained(n_lags):
+            sums = run_by_size(
+                max(n_steps, n_inputs) * n_inputs, partial(self._gather, data, n_lags, seed)
+            )
+            if adds and earlier is not None:
+                sums = _added(sums, earlier)
+            return run_by_size(
+                max(n_hidden, n_inputs) ** 2, partial(self._train, data, sums, seed, earlier)
+            )
 
     def _gather(self, data: AnyData, n_lags: int, seed: int | None) -> Sums:
         """Return the sums to learn from, and those that are held out if there are to be some."""
+        if not self.early_stopping:
+            return self._statistics(data, n_lags), None
+        rng = np.random.default_rng(seed) if self.validation_split == "random" else None
+        rows = data.rows("early_stopping=True")
+        learned, held_out = rows.split(self.validation_fraction, rng)
         device = check_device(self.device)
-        with self._explained(n_lags, device):
-            if not self.early_stopping:
-                return self._statistics(data, n_lags), None
-            rng = np.random.default_rng(seed) if self.validation_split == "random" else None
-            rows = data.rows("early_stopping=True")
-            learned, held_out = rows.split(self.validation_fraction, rng)
-            return self._statistics(learned, n_lags), held_out.statistics(n_lags, device)
+        return self._statistics(learned, n_lags), held_out.statistics(n_lags, device)
 
     def _check_same_form(self, data: TrainingData) -> None:
         form, known = data.form, self._form
         if (form.every_step, form.single_output) != (known.every_step, known.single_output):
-            where = "at every time step" if known.every_step else "at the last step of windows"
+            where = "at every time step" if known.every_step else "at the last one of windows"
             axis = "without" if known.single_output else "with"
             raise ValueError(
-                f"partial_fit needs X and y in the form of the data before: targets {where}, "
+                f"partial_fit needs X and y in the form of the earlier data: targets {where}, "
                 f"{axis} an axis of outputs."
             )
 
@@ -177,9 +188,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         ):
             return
         raise ValueError(
-            "Training goes on (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
+            "Training continues (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
             f"n_lags) = {self.impulse_response_.shape}, but these data, with n_hidden={n_hidden}, "
-            f"need {shape}. Fit anew with warm_start=False."
+            f"need {shape}. Fit again with warm_start=False."
         )
 
     # -- Training --------------------------------------------------------------------------
@@ -195,22 +206,17 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             raise ValueError("y is too large: its squares overflow float64. Scale it.")
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
-        with self._explained(n_lags, device), matrix_precision(self.dtype, device):
+        with matrix_precision(self.dtype, device):
             recipe = self._recipe(n_lags, seed) if earlier is None else earlier.recipe
             prior = recipe.prior(n_lags)
             root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
-            rule = self._rule()
-            rate = self._choose_rate(rule, statistics, root)
             if earlier is not None:
                 _copy_into(model.parameters, earlier.parameters)
-                rate = min(rate, earlier.stable_rate) if rule.adaptive else rate
-            training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags)
-            curves: dict[str, NDArray] = {}
-            if earlier is not None:
-                training.optimizer.remember([torch.tensor(array) for array in earlier.memory])
-                curves = earlier.curves
-            fit_now = partial(self._fit_now, training, prior.variances(n_lags), curves)
+            rule = self._rule()
+            rate = self._choose_rate(rule, statistics, root, earlier)
+            training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
+            fit_now = partial(self._fit_now, training, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
@@ -243,8 +249,14 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             adaptive=self._moves and self.solver == "gd" and self.learning_rate == "auto",
         )
 
-    def _choose_rate(self, rule: TrainingRule, statistics: LagStatistics, root: PriorRoot) -> float:
-        """Return the size of the steps; warn if gradient descent would diverge with it."""
+    def _choose_rate(
+        self,
+        rule: TrainingRule,
+        statistics: LagStatistics,
+        root: PriorRoot,
+        earlier: TrainingRecord | None,
+    ) -> float:
+        """Return the learning rate; warn if gradient descent would diverge with it."""
         if rule.solver != "gd":
             return rule.rate(0.0)
         curvature = Quadratic.of(statistics, root).largest_eigenvalue()
@@ -255,15 +267,17 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
                 f"dtype={self.dtype!r} cannot hold the learning rate {rate:.4g}, the inverse of "
                 "the largest curvature. Scale X, or use dtype='float64'."
             )
-        return rate
+        return rate if earlier is None or not rule.adaptive else min(rate, earlier.stable_rate)
 
-    def _begin(self, training: Training, n_lags: int) -> Training:
-        """Return a training, or raise if its model cannot be trained."""
+    def _begin(self, training: Training, n_lags: int, earlier: TrainingRecord | None) -> Training:
+        """Return a training as it begins or goes on, or raise if its model cannot be trained."""
         if not math.isfinite(training.loss):
             raise ValueError(
                 f"The loss is not finite at the initialisation: the impulse response of n_lags="
                 f"{n_lags} overflows {self.dtype}. Lower nu_w or n_lags, or use dtype='float64'."
             )
+        if earlier is not None:
+            training.optimizer.remember([torch.tensor(array) for array in earlier.memory])
         if self.max_time is not None:
             training.deadline = time.monotonic() + self.max_time
         return training
@@ -271,7 +285,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _run(
         self, training: Training, data: AnyData, fit_now: Callable[[], Fit]
     ) -> KeyboardInterrupt | None:
-        """Train, and report how it goes; return what interrupted it."""
+        """Train, with reports; return what interrupted the training."""
         log, interrupt = TrainingLog(self, self.max_iter, data.given, self._say), None
 
         def attributes() -> dict[str, Any]:
@@ -290,18 +304,19 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         return interrupt
 
     def _fit_now(
-        self, training: Training, lag_weights: NDArray, earlier: dict[str, NDArray]
+        self, training: Training, lag_weights: NDArray, earlier: TrainingRecord | None
     ) -> Fit:
         """Return what a training has learned so far."""
         model, moments = training.objective.model, training.objective.moments
         response = model.response()
+        curves = _curves(training, {} if earlier is None else earlier.curves)
         named = zip(self._parameter_names, self._export_all(model.parameters), strict=False)
-        attributes = {**_curves(training, earlier), "learning_rate_": training.rate, **dict(named)}
+        attributes = {**curves, "learning_rate_": training.rate, **dict(named)}
         attributes["n_iter_"] = len(attributes["loss_curve_"])
         return Fit(response, moments.intercept(response), lag_weights, attributes)
 
     def _warn_of(self, training: Training, attributes: Any) -> None:
-        """Warn of an end that nobody asked for."""
+        """Warn if training diverged, or ended before it converged."""
         if training.outcome == "diverged":
             message = (
                 f"Training diverged at iteration {attributes['n_iter_']} with learning_rate="
@@ -317,16 +332,25 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             return
         warn(message, ConvergenceWarning)
 
-    def _explained(self, n_lags: int, device: torch.device) -> AbstractContextManager[None]:
-        """Return a context in which an error for lack of memory says what to do about it."""
+    def _explained(self, n_lags: int) -> AbstractContextManager[None]:
+        """Return a context in which an error for lack of memory advises what to lower."""
         sizes = {"n_hidden": getattr(self, "n_hidden", None), "n_lags": n_lags}
         sizes = {name: size for name, size in sizes.items() if size is not None}
         given = ", ".join(f"{name}={size}" for name, size in sizes.items())
         smaller = ", or use dtype='float32'" if self.dtype == "float64" else ""
         return explained_memory_errors(
-            f"There is not enough memory on {device} for {given}, dtype={self.dtype!r}. Lower "
-            f"{' or '.join(sizes)}{smaller}."
+            f"There is not enough memory on device={str(self.device)!r} for {given}, "
+            f"dtype={self.dtype!r}. Lower {' or '.join(sizes)}{smaller}."
         )
+
+
+def _added(sums: Sums, earlier: TrainingRecord) -> Sums:
+    """Return the sums with those of earlier data."""
+    statistics, held_out = sums
+    statistics = statistics + earlier.statistics.to(statistics.input_mean.device)
+    if held_out is not None and earlier.held_out is not None:
+        held_out = held_out + earlier.held_out.to(held_out.input_mean.device)
+    return statistics, held_out
 
 
 def _copy_into(parameters: list[Tensor], arrays: list[NDArray]) -> None:
@@ -336,7 +360,7 @@ def _copy_into(parameters: list[Tensor], arrays: list[NDArray]) -> None:
 
 
 def _curves(training: Training, earlier: dict[str, NDArray]) -> dict[str, Any]:
-    """Return what was recorded at each iteration, after what earlier fits recorded."""
+    """Return the records of each iteration, after those of earlier fits."""
     loss, watched, *errors = np.array(training.rows).reshape(-1, training.n_columns).T
     curves = {"loss_curve_": loss}
     if (held_out := training.objective.held_out) is not None:

@@ -23,8 +23,8 @@ class Candidates:
     Attributes
     ----------
     params : list of dict
-        Parameters of `NTKConvRegressor`: those of a single value are left out, and those that no
-        prior uses.
+        Parameters of `NTKConvRegressor`, without those of a single value and those that no prior
+        uses.
     priors : list of LagPrior
         The different priors.
     paths : list of list of int
@@ -46,7 +46,7 @@ class Candidates:
 
 
 def make_candidates(estimator: BaseEstimator) -> Candidates:
-    """Return the candidates that the parameters of an estimator with grids stand for."""
+    """Return the candidates of an estimator whose parameters are grids."""
     grid = _make_grid(estimator)
     places = list(ParameterGrid({name: range(len(values)) for name, values in grid.items()}))
     paths: dict[tuple[int, ...], list[int]] = {}
@@ -54,13 +54,12 @@ def make_candidates(estimator: BaseEstimator) -> Candidates:
         key = tuple(k for name, k in place.items() if name not in ("alpha", "n_steps"))
         paths.setdefault(key, []).append(index)
     params = [_params({name: grid[name][k] for name, k in place.items()}) for place in places]
-    usual = {name: getattr(estimator, name) for name in (*HYPERPARAMETERS, "prior")}
-    priors = [make_prior(**usual | _of_prior(params[indices[0]])) for indices in paths.values()]
+    priors = [prior_of(estimator, params[indices[0]]) for indices in paths.values()]
     return Candidates(params, priors, list(paths.values()))
 
 
 def _make_grid(estimator: BaseEstimator) -> dict[str, list]:
-    """Return the values of each parameter that is to be tried."""
+    """Return the values to try of each parameter."""
     grid = {"alpha": _check("alphas", estimator.alphas, _is_variance, "numbers of at least 0")}
     given = estimator.prior if isinstance(estimator.prior, (list, tuple)) else [estimator.prior]
     priors = _check("prior", given, _is_prior, f"names among {sorted(PRIORS)}, or priors")
@@ -80,12 +79,12 @@ def _make_grid(estimator: BaseEstimator) -> dict[str, list]:
         grid["n_steps"] = _check("n_steps", estimator.n_steps, _is_number_of_steps, need)
     if estimator.cv == "evidence" and (0 in grid["alpha"] or "n_steps" in grid):
         raise ValueError(
-            "cv='evidence' is about the minimum of a penalised loss: it needs alphas > 0 and "
+            "cv='evidence' is defined at the minimum of a penalised loss: it needs alphas > 0 and "
             "n_steps=None."
         )
     if estimator.shape is not None:
         if "nu_f" in grid or "nu_c" in grid:
-            raise ValueError("shape sets nu_f and nu_c, so that they cannot have grids as well.")
+            raise ValueError("shape sets nu_f and nu_c, so that these cannot be grids as well.")
         grid["shape"] = _check("shape", estimator.shape, _is_positive, "positive numbers")
     return grid
 
@@ -98,8 +97,10 @@ def _params(candidate: dict[str, Any]) -> dict[str, Any]:
     return {**candidate, "nu_f": variance, "nu_c": variance}
 
 
-def _of_prior(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name not in ("alpha", "n_steps")}
+def prior_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> LagPrior:
+    """Return the prior of a candidate, with the estimator's parameters where it has none."""
+    names = (*HYPERPARAMETERS, "prior")
+    return make_prior(**{name: candidate.get(name, getattr(estimator, name)) for name in names})
 
 
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:
@@ -109,7 +110,7 @@ def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) ->
     else:
         values = given.tolist() if isinstance(given, np.ndarray) else list(given)
     if not values:
-        raise ValueError(f"{name} is an empty grid; it needs one value at least.")
+        raise ValueError(f"{name} must have at least one value, but got an empty grid.")
     for value in values:
         if not is_valid(value):
             raise ValueError(f"{name} must be {need}, but got {value!r}.")

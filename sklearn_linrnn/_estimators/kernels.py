@@ -39,11 +39,11 @@ def kernel_matrix(
     prior : str, LagPrior or array-like
         The prior, as in `NTKConvRegressor`.
     X : array-like of shape (n_samples, n_columns) or (n_samples, n_timesteps, n_channels)
-        Windows, oldest step first; a row of ``n_timesteps * n_channels`` columns is time-major.
+        Windows, oldest time step first; ``n_timesteps * n_channels`` columns are time-major.
     X2 : array-like of shape (n_samples_2, ...), default=None
         Windows of the same form; ``None`` for `X` itself.
     nu_w, nu_f, nu_c, correlation : float, default=0.5, 1.0, 1.0, 0.9
-        Hyperparameters of a prior that is named.
+        Hyperparameters of a named prior.
     n_channels : int, default=1
         Number of channels in flattened windows.
 
@@ -55,7 +55,7 @@ def kernel_matrix(
     Raises
     ------
     ValueError
-        If the windows have different lengths or channels, or the prior is none.
+        If the windows have different lengths or channels, or the prior is unknown.
 
     References
     ----------
@@ -88,7 +88,7 @@ def kernel_matrix(
 
 
 def _check_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
-    """Return the prior that a name or an array with hyperparameters stands for."""
+    """Return the prior of a name or an array, with its hyperparameters."""
     for name, value in hyperparameters.items():
         if not isinstance(value, Real):
             raise TypeError(f"{name} must be a number, but got {value!r}.")
@@ -99,8 +99,8 @@ def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
     """Return windows (n_samples, n_timesteps, n_channels), lag 0 first."""
     if hasattr(X, "columns"):
         raise TypeError(
-            f"{name} must be an array, oldest step first; the columns of a frame may hold lags in "
-            "any order. Pass an array of them in order."
+            f"{name} must be an array, oldest time step first, but got a {type(X).__name__}, whose "
+            "columns may hold lags in any order. Pass an array of them in order."
         )
     windows = check_array(X, dtype=np.float64, allow_nd=True, input_name=name)
     if n_channels < 1:
@@ -138,13 +138,13 @@ class LagKernel(Kernel):
     prior : str or LagPrior, default="linear_rnn"
         The prior, as in `kernel_matrix`.
     nu_w : float, default=0.5
-        Memory of a prior that is named; positive.
+        Memory of a named prior; positive.
     nu_w_bounds : pair of float or "fixed", default=(0.001, 0.999)
-        Range in which `sklearn.gaussian_process.GaussianProcessRegressor` looks for `nu_w`.
+        Range in which `sklearn.gaussian_process.GaussianProcessRegressor` searches for `nu_w`.
     nu_f, nu_c, correlation : float, default=1.0, 1.0, 0.9
-        Other hyperparameters of a prior that is named.
+        Other hyperparameters of a named prior.
     n_channels : int, default=1
-        Number of channels in the flattened windows, which are time-major, oldest step first.
+        Number of channels of the flattened windows, which are time-major, oldest time step first.
 
     Examples
     --------
@@ -190,11 +190,11 @@ class LagKernel(Kernel):
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_timesteps * n_channels)
-            Windows, oldest step first.
+            Windows, oldest time step first.
         Y : ndarray of shape (n_samples_2, n_timesteps * n_channels), default=None
             Other windows; ``None`` for `X` itself.
         eval_gradient : bool, default=False
-            Whether to return the derivative too, by central differences.
+            Whether to return the derivative, too; by central differences.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The kernel's feature map, as a transformer."""
+"""The kernel's feature map as a transformer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sklearn_linrnn._data.inputs import (
     read_new_inputs,
 )
 from sklearn_linrnn._data.lag_columns import WindowColumns, window_columns
-from sklearn_linrnn._data.sequences import Recordings, Windows, count_lags, zero_state_windows
+from sklearn_linrnn._data.sequences import Recordings, Windows, lag_shape, zero_state_windows
 from sklearn_linrnn._estimators.base import replace_fitted
 from sklearn_linrnn._estimators.parameters import (
     SHAPES,
@@ -38,7 +38,7 @@ class _WindowForm:
 
 
 class LagWeighter(TransformerMixin, BaseEstimator):
-    r"""Scale lags by ``sqrt(rho_j)``, so that any linear model carries a linear RNN's prior.
+    r"""Scale lags by ``sqrt(rho_j)``, so that any linear model has a linear RNN's prior.
 
     A linear model with an isotropic penalty on the scaled lags has the penalty
     ``sum_j ||H_j||^2 / rho_j`` on its impulse response: `sklearn.linear_model.Ridge` after this
@@ -47,15 +47,15 @@ class LagWeighter(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     lag_weights : {"linear_rnn", "flat"} or array-like of shape (n_lags,), default="linear_rnn"
-        ``rho``: those of a linear RNN with the initial variances below, ones, or your own.
+        ``rho``: "linear_rnn" for those of a linear RNN with the initial variances below, "flat" for
+        ones, or an array.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the RNN's transition matrix, input matrix and readout; not negative.
         Used with ``lag_weights="linear_rnn"`` only.
     n_lags : int, default=None
-        Number of lags, the present step included; ``None`` for the length of the windows. Earlier
-        steps of longer windows have weight zero.
+        Number of lags, the present time step included; ``None`` for the length of the windows.
     rows : {"windows", "timesteps"}, default="windows"
-        What a row of a 2-D X is: a flattened window, or one step of a recording.
+        What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
         Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
         sktime, sample, channel, time.
@@ -63,14 +63,15 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
         DataFrame from column names such as ``y_lag_3``.
     n_channels : int, default=None
-        Number of channels in flattened windows; ``None`` for one.
+        Number of channels of flattened windows; ``None`` for one.
 
     Attributes
     ----------
     lag_weights_ : ndarray of shape (n_lags,)
         ``rho``.
     n_features_in_ : int
-        Number of columns of X; for a 3-D X of a flattened window.
+        Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
+        if there is a target at every time step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
@@ -132,7 +133,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like
-            Windows ``(n_samples, n_timesteps * n_channels)``, the steps of recordings
+            Windows ``(n_samples, n_timesteps * n_channels)``, the time steps of recordings
             ``(n_samples, n_channels)`` with ``rows="timesteps"``, or windows ``(n_samples,
             n_timesteps, n_channels)``.
         y : None
@@ -147,7 +148,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         sequences, features = read_new_inputs(self, X, None, sequence_id)
-        n_lags = count_lags(sequences, self.n_lags)
+        _, n_lags, _ = lag_shape(sequences, self.n_lags)
         variances = self.nu_w, self.nu_f, self.nu_c
         lag_weights = check_lag_weights(self.lag_weights, n_lags, *variances)
         form = _WindowForm(sequences.n_channels, n_lags)
@@ -191,8 +192,8 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         -------
         Z : ndarray of shape (n_samples, n_features_out)
             A 2-D X of windows with its columns scaled; else the scaled lags as flattened windows,
-            oldest time step first, channels side by side. Before its first time step a recording
-            is zero.
+            oldest time step first, channels side by side. Time steps of windows before `n_lags` are
+            scaled by zero; recordings have zeros before their first time step.
         """
         check_is_fitted(self)
         n_channels, columns = self._form.n_channels, self._form.columns
@@ -212,12 +213,12 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the columns of X; ``None`` for those seen in `fit`, or x0, x1, ...
+            Names of the columns of X; ``None`` for those in `fit`, or x0, x1, ...
 
         Returns
         -------
         names : ndarray of str
-            Those of the columns of a 2-D X of windows; else ``name_lag_j`` for the lags of each
+            The names of the columns of a 2-D X of windows; else ``name_lag_j`` for the lags of each
             channel.
         """
         check_is_fitted(self)

@@ -7,14 +7,13 @@ from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.signal import dlti
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.lag_products import LagProducts
-from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
+from sklearn_linrnn._core.networks.network import LinearRNNModel
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
 from sklearn_linrnn._core.networks.state_space import balanced_truncation, network_realisation
 from sklearn_linrnn._core.response import as_impulse_response
@@ -27,6 +26,11 @@ from sklearn_linrnn._estimators.parameters import (
     StrOptions,
 )
 from sklearn_linrnn._estimators.torch_module import LinearRNNModule
+from sklearn_linrnn._estimators.training_record import (
+    initial_network,
+    subtracted_network,
+    trained_network,
+)
 
 
 class LinearRNNRegressor(DescentRegressor):
@@ -34,10 +38,12 @@ class LinearRNNRegressor(DescentRegressor):
 
     .. math:: h_t = n^{-1/2} W h_{t-1} + F x_t, \qquad y_t = n^{-1/2} C h_t + b
 
-    starts from independent Gaussian entries, ``W_ij ~ N(0, nu_w)``, ``F_ij ~ N(0, nu_f)``,
-    ``C_ij ~ N(0, nu_c)``, and from a state of zero before each sequence [1]_. Full-batch gradient
-    descent minimises the mean square error; its gradient is computed from `LagStatistics`, so that
-    a step costs the same for a thousand sequences as for a million.
+    with independent Gaussian entries at initialisation, ``W_ij ~ N(0, nu_w)``, ``F_ij ~ N(0,
+    nu_f)``, ``C_ij ~ N(0, nu_c)``, and a zero initial state before each sequence [1]_. Its impulse
+    response is ``H_j = n^{-1/2} C (n^{-1/2} W)^j F``, less that at initialisation with
+    ``init="centered"``. Full-batch gradient descent minimises the mean squared error; the gradient
+    is computed from `LagStatistics`, so that an iteration costs the same for a thousand sequences
+    as for a million.
 
     Parameters
     ----------
@@ -46,59 +52,62 @@ class LinearRNNRegressor(DescentRegressor):
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the transition matrix, the input matrix and the readout; not negative.
     transition_init : {"gaussian", "orthogonal", "identity"} or callable, default="gaussian"
-        How the transition matrix starts: with Gaussian entries, as in the theory; or ``n^{-1/2} W``
-        is ``sqrt(nu_w)`` times a random orthogonal matrix, or times the identity; or a function
-        of ``(n_hidden, nu_w, rng)`` that returns ``W``, with ``rng`` a NumPy generator.
+        Initialisation of the transition matrix: Gaussian entries, as in the theory; ``n^{-1/2} W``
+        is ``sqrt(nu_w)`` times a random orthogonal matrix, or times the identity; or a function of
+        ``(n_hidden, nu_w, rng)`` that returns ``W``, with ``rng`` a NumPy generator.
     init : {"random", "centered"}, default="random"
-        Whether the network starts as the random function that its parameters make, or that
-        function is subtracted from it, so that it starts at zero as its limit does.
+        Whether training begins at the random function of the initial parameters, or that function
+        is subtracted from the network's, so that training begins at zero, as in the limit.
     solver : {"gd", "adam", "lbfgs"}, default="gd"
-        Gradient descent, or PyTorch's Adam or L-BFGS; on the whole data at every step.
+        Gradient descent, or PyTorch's Adam or L-BFGS; each iteration uses all data.
     learning_rate : "auto" or float, default="auto"
-        Size of the steps. For "gd", "auto" is the inverse of the largest curvature of the loss of
-        the network's infinite-width limit, as in the two convolution estimators; it is halved
-        whenever a step would raise the loss, in a network that has moved far from that limit.
-        For "adam", "auto" is 0.001; for "lbfgs" the whole step.
+        Step size. For "gd", "auto" is the inverse of the largest curvature of the loss of the
+        network's infinite-width limit, as in the two convolution estimators; it is halved whenever
+        an iteration would raise the loss, in a network that has moved far from that limit. For
+        "adam", "auto" is 0.001; for "lbfgs" the whole step.
     schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
-        What becomes of the size of the steps: all the same, falling to zero at `max_iter` along a
-        line or half a cosine, or with the root of their number; or a function of the number of
-        steps taken that returns the share of the size. Each fit that goes on begins it anew.
+        How the learning rate changes during training: not at all; to zero at `max_iter`, along a
+        line or half a cosine; with the inverse root of the number of the iteration; or a function
+        of the number of iterations done that returns the factor of the learning rate. A fit that
+        continues an earlier one begins it anew.
     momentum : float, default=0.0
-        Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9
-        where it is left at 0. "lbfgs" has none.
+        Polyak's momentum of "gd", in [0, 1); for "adam" the decay rate of the first moment, 0.9 if
+        it is left at 0. Not used by "lbfgs".
     nesterov : bool, default=False
         Whether the momentum of "gd" is Nesterov's, as in PyTorch.
     weight_decay : float, default=0.0
         Strength ``d`` of the penalty ``d/2 ||parameters||^2`` that is added to the loss.
     max_grad_norm : float, default=None
-        Length to which longer gradients of all parameters together are cut; ``None`` for not.
+        Largest norm of the gradient of all parameters together; a larger gradient is scaled down to
+        it. ``None`` for no limit.
     max_iter : int, default=500
-        Most steps.
+        Largest number of iterations.
     max_time : float, default=None
-        Most seconds of training; ``None`` for no limit.
+        Largest number of seconds of training; ``None`` for no limit.
     tol : float, default=0.0
-        Least relative fall of the loss that counts as progress. With 0 and without early stopping
-        exactly `max_iter` steps are taken: the number of steps is a regulariser. "lbfgs" also
-        stops where `n_iter_no_change` steps find no lower loss.
+        Smallest relative decrease of the loss that counts as progress. With 0 and without early
+        stopping exactly `max_iter` iterations are done: their number is a regulariser. "lbfgs" also
+        stops after `n_iter_no_change` iterations that find no lower loss.
     early_stopping : bool, default=False
-        Whether to watch the loss on a held-out part of the observed steps, and to return to the
-        parameters that were best on it.
+        Whether to watch the loss on a held-out part of the observed time steps, and to return to
+        the parameters that were best on it.
     validation_fraction : float, default=0.1
-        Size of the held-out part.
+        Share of the observed time steps that is held out for validation.
     validation_split : {"last", "random"}, default="last"
-        Which steps are held out: the last ones, or some drawn at random. Windows and the steps of
-        recordings overlap, so that those drawn at random look like the others.
+        Which time steps are held out: the last ones, or random ones. Windows and the time steps of
+        recordings overlap, so that random ones are much like the others.
     n_iter_no_change : int, default=10
-        Steps without progress after which training stops.
+        Number of iterations without progress after which training stops.
     warm_start : bool, default=False
-        Whether `fit` goes on from the parameters of the last fit, and its optimiser (but "lbfgs")
-        from where it was; see also `partial_fit`.
+        Whether `fit` continues from the parameters of the last fit, and its optimiser (except
+        "lbfgs") from its state; see also `partial_fit`.
     fit_intercept : bool, default=True
-        Whether to learn ``b``; it is always the best one for the response.
+        Whether to learn the intercept ``b``. It is not penalised, and always the best one for
+        ``H``.
     n_lags : int, default=None
-        Number of lags, the present step included; ``None`` for the length of the windows.
+        Number of lags, the present time step included; ``None`` for the length of the windows.
     rows : {"windows", "timesteps"}, default="windows"
-        What a row of a 2-D X is: a flattened window, or one step of a recording.
+        What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
         Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
         sktime, sample, channel, time.
@@ -106,27 +115,29 @@ class LinearRNNRegressor(DescentRegressor):
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
         DataFrame from column names such as ``y_lag_3``.
     n_channels : int, default=None
-        Number of channels in flattened windows; ``None`` for one.
+        Number of channels of flattened windows; ``None`` for one.
     device : str or torch.device, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
+        Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
+        CPU.
     dtype : {"float64", "float32", "tf32"}, default="float64"
         Type of the network's parameters and of the fitted arrays; "float32" trains about twice as
-        fast. "tf32" is "float32" whose matrix products round to TF32 on a GPU that has it.
+        fast. "tf32" is "float32" with matrix products rounded to TF32 on a GPU that supports it.
     random_state : int, RandomState instance or None, default=None
-        Seed of the start; the same for all devices and types.
+        Seed of a random initialisation, and of the held-out part with
+        ``validation_split="random"``. What is drawn does not depend on the device or the dtype.
     verbose : bool or int, default=False
-        Whether to print the loss ten times during training; see `sklearn_linrnn.callback` for more.
+        Whether to print how the fit goes.
 
     Attributes
     ----------
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H_j = n^{-1/2} C (n^{-1/2} W)^j F``, less its start with ``init="centered"``; lag 0 first.
+        ``H``, lag 0 first.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,)
         ``rho``, the weights of the network's infinite-width limit: the diagonal of its tangent
-        kernel, see `linear_rnn_lag_covariance`. Estimated from random networks where
-        `transition_init` is a function.
+        kernel, see `linear_rnn_lag_covariance`. Estimated from random networks if `transition_init`
+        is a function.
     transition_ : ndarray of shape (n_hidden, n_hidden)
         ``W``.
     input_ : ndarray of shape (n_hidden, n_channels)
@@ -134,18 +145,20 @@ class LinearRNNRegressor(DescentRegressor):
     readout_ : ndarray of shape (n_outputs, n_hidden)
         ``C``.
     n_iter_ : int
-        Number of steps taken.
+        Number of iterations done.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Loss after each step, with the penalty if there is one.
+        Loss after each iteration, with the penalty if there is one.
     validation_loss_curve_ : ndarray of shape (`n_iter_`,)
-        Loss on the held-out part after each step, with `early_stopping`.
+        Loss on the held-out part after each iteration, with `early_stopping`.
     validation_scores_ : ndarray of shape (`n_iter_`,)
-        R^2 on the held-out part after each step, with `early_stopping`.
+        R^2 on the held-out part after each iteration, with `early_stopping`.
     learning_rate_ : float
-        Size of the last step.
+        Learning rate at the end of training, without the factor of `schedule`.
+    training_ : TrainingRecord
+        What training leaves for `partial_fit`, `warm_start` and `ntk_gap`.
     n_features_in_ : int
-        Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
-        target at every step.
+        Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
+        if there is a target at every time step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
@@ -153,13 +166,15 @@ class LinearRNNRegressor(DescentRegressor):
     --------
     inspection.ntk_gap : How far a trained network is from its limit.
     NTKConvRegressor : The limit of many hidden units, in closed form.
-    WeightedConv1DRegressor : The same limit, step by step.
+    WeightedConv1DRegressor : The same limit, trained by iterations.
 
     Notes
     -----
-    A step costs ``n_lags * n_hidden^2 * n_channels`` operations. The equality with the limit holds
-    while the parameters move little: for targets that are small against ``sqrt(n_hidden)``. A
-    network that must remember for longer than its start allows leaves that regime and learns to.
+    An iteration costs ``n_lags * n_hidden^2 * n_channels`` operations. The equality with the limit
+    holds while the parameters move little: for targets that are small against ``sqrt(n_hidden)``. A
+    network that needs a longer memory than that of its initialisation leaves this regime and learns
+    it. With `verbose` the loss is printed ten times; `sklearn_linrnn.callback`
+    shows more.
 
     References
     ----------
@@ -261,14 +276,14 @@ class LinearRNNRegressor(DescentRegressor):
     def empirical_lag_weights(self, *, at_start: bool = False) -> NDArray:
         """Return the lag weights of this one network, as it is.
 
-        They are the diagonal of its tangent kernel, the mean over channels and outputs. At the
-        start they approach `lag_weights_` with the inverse root of the width; where training has
-        changed them, the network has left the regime in which it is its limit.
+        They are the diagonal of its tangent kernel, averaged over channels and outputs. At
+        initialisation they differ from `lag_weights_` by the inverse root of the width; where
+        training has changed them, the network has left the regime in which its limit holds.
 
         Parameters
         ----------
         at_start : bool, default=False
-            Whether to return those before training.
+            Whether to return those at initialisation.
 
         Returns
         -------
@@ -290,8 +305,8 @@ class LinearRNNRegressor(DescentRegressor):
         (array([2. , 2. , 1.5, 1. ]), array([2. , 2. , 1.5, 1. ]))
         """
         check_is_fitted(self)
-        parameters = self._initial() if at_start else self._fitted_parameters()
-        products = LagProducts.of(parameters, len(self.lag_weights_))
+        network = initial_network if at_start else trained_network
+        products = LagProducts.of(network(self.training_), len(self.lag_weights_))
         return self._export(products.lag_weights())
 
     def to_torch(self) -> LinearRNNModule:
@@ -301,8 +316,8 @@ class LinearRNNRegressor(DescentRegressor):
         -------
         module : torch.nn.Module
             Predicts what `predict` does for sequences of shape (n_sequences, n_timesteps,
-            n_channels), oldest step first: at every step, or at the last one for a model of
-            windows. Its parameters are copies, of the type of the fitted arrays, on the CPU.
+            n_channels), oldest time step first: at every time step, or at the last one for a model
+            of windows. Its parameters are copies, of the dtype of the fitted arrays, on the CPU.
 
         Examples
         --------
@@ -319,9 +334,9 @@ class LinearRNNRegressor(DescentRegressor):
         """
         check_is_fitted(self)
         n_lags, origin = len(self.lag_weights_), None
-        if self._is_centred():
-            initial = LinearRNNModel(self._initial(), n_lags).response()
-            origin = self._export(as_impulse_response(initial, n_lags))
+        if (initial := subtracted_network(self.training_)) is not None:
+            response = LinearRNNModel(initial, n_lags).response()
+            origin = self._export(as_impulse_response(response, n_lags))
         arrays = self.transition_, self.input_, self.readout_, self.intercept_
         every_step = self._form.every_step
         return LinearRNNModule(*arrays, n_lags=n_lags, every_step=every_step, origin=origin)
@@ -343,13 +358,13 @@ class LinearRNNRegressor(DescentRegressor):
         system : scipy.signal.dlti
             From the inputs to the outputs without `intercept_`. The network's own has `n_hidden`
             states, twice as many with ``init="centered"``, and the impulse response of the model
-            up to its last lag; there `predict` ends it, and the network goes on. A reduced system
-            approximates `predict`: its response dies out after the last lag.
+            up to its last lag. `predict` is truncated there, the response of the network is not. A
+            reduced system approximates `predict`: its response decays after the last lag.
 
         Raises
         ------
         ValueError
-            If both are given, or one is out of its range.
+            If both are given, or one is out of range.
 
         References
         ----------
@@ -370,13 +385,10 @@ class LinearRNNRegressor(DescentRegressor):
         if order is not None or max_error is not None:
             reduced = balanced_truncation(self.impulse_response_, order=order, max_error=max_error)
             return dlti(*reduced, dt=1)
-        start = None
-        if self._is_centred():
-            W, F, C = (parameter.numpy() for parameter in self._initial())
-            start = W, F, C
-        return dlti(
-            *network_realisation(self.transition_, self.input_, self.readout_, start=start), dt=1
-        )
+        initial = subtracted_network(self.training_)
+        start = None if initial is None else initial.numpy()
+        arrays = self.transition_, self.input_, self.readout_
+        return dlti(*network_realisation(*arrays, start=start), dt=1)
 
     def _is_random(self) -> bool:
         return True
@@ -385,17 +397,3 @@ class LinearRNNRegressor(DescentRegressor):
         assert seed is not None  # networks are drawn
         variances, centred = (self.nu_w, self.nu_f, self.nu_c), self.init == "centered"
         return RNNRecipe(self.n_hidden, variances, self.transition_init, seed, centred)
-
-    def _is_centred(self) -> bool:
-        """Return whether the response at initialisation is subtracted from that of the network."""
-        return isinstance(recipe := self.training_.recipe, RNNRecipe) and recipe.is_centred
-
-    def _initial(self) -> RNNParameters:
-        """Return the parameters with which the fitted network began."""
-        n_outputs, n_channels, _ = self.impulse_response_.shape
-        recipe = self.training_.recipe
-        assert isinstance(recipe, RNNRecipe)
-        return recipe.draw(n_channels, n_outputs).like(self._fitted_parameters().transition)
-
-    def _fitted_parameters(self) -> RNNParameters:
-        return RNNParameters(*map(torch.tensor, (self.transition_, self.input_, self.readout_)))

@@ -19,6 +19,7 @@ from sklearn_linrnn._core.closed_form.model_selection import best_n_steps, mean_
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.sequences import Recordings, Windows
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, most_lags
@@ -46,17 +47,18 @@ from sklearn_linrnn._estimators.user_warnings import warn
 class NTKConvRegressor(ClosedFormRegressor):
     r"""Infinitely wide linear RNN, trained in closed form.
 
-    With many hidden units a linear RNN trained by gradient descent is a convolution whose lag
-    ``j`` is weighted by ``sqrt(rho_j)`` [1]_. This estimator is that limit: kernel regression
-    with the network's neural tangent kernel, or any number of gradient steps at once. It
-    minimises
+    In the limit of many hidden units a linear RNN trained by gradient descent is a convolution
+    whose lag ``j`` is weighted by ``sqrt(rho_j)`` [1]_. This estimator is that limit: kernel
+    regression with the network's neural tangent kernel, or any number of iterations of gradient
+    descent at once. It minimises
 
     .. math:: \frac12 \sum_s w_s \Big\|y_s - b - \sum_j H_j x_{s-j}\Big\|^2
               + \frac{\alpha}{2} \sum_j \frac{\|H_j\|^2}{\rho_j}
 
-    over the impulse response ``H``, or goes ``n_steps`` of gradient descent towards its minimum.
-    The penalty is a Gaussian prior of ``H``. So the estimator knows how sure it is, and can choose
-    the prior's memory, its strength and the number of lags by their evidence: "auto".
+    over the impulse response ``H``, or takes ``n_steps`` iterations of gradient descent towards the
+    minimum. The penalty is a Gaussian prior of ``H``. So predictions have standard deviations, and
+    "auto" chooses the prior's memory, its strength and the number of lags by their marginal
+    likelihood (evidence).
 
     Parameters
     ----------
@@ -70,9 +72,9 @@ class NTKConvRegressor(ClosedFormRegressor):
     alpha : float or "auto", default=1.0
         Strength of the penalty, on scikit-learn's scale: the estimator equals
         `sklearn.linear_model.Ridge` of the same `alpha` on the output of `LagWeighter`. 0 for none.
-        "auto" is the value of the highest evidence, unless the model then predicts later parts of
-        its training data worse than their mean does: then a warning says so, and nothing is
-        learned (an infinite `alpha`). That is not asked of fewer than 120 observed steps.
+        "auto" is the value of the highest evidence. If the model then predicts later parts of its
+        training data worse than their mean does, a warning says so, and nothing is learned
+        (`alpha_` is infinite); with fewer than 120 observed time steps this is not checked.
     prior : str, LagPrior or array-like, default="linear_rnn"
         Covariance of the impulse response over the lags, up to a factor: that of the network,
         "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
@@ -82,29 +84,30 @@ class NTKConvRegressor(ClosedFormRegressor):
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
     n_steps : int, "gcv", "loo" or "validation", default=None
-        Steps of gradient descent from zero on this loss; ``None`` for its minimum (the least-norm
-        one where there are several). A name chooses the number of steps with the least error
-        expected by generalised cross-validation, by leaving out one step, or seen on the last
-        `validation_fraction` of the observed steps; the fit is then to all of them.
+        Number of iterations of gradient descent from zero on this loss; ``None`` for its minimum
+        (the least-norm one if there are several). A name chooses the number with the least error:
+        as expected by generalised cross-validation or by leaving out one time step, or on the last
+        `validation_fraction` of the observed time steps; the fit is then to all of them.
     validation_fraction : float, default=0.1
-        Size of the part that ``n_steps="validation"`` holds out.
+        Share of the observed time steps that is held out for validation.
     learning_rate : "auto" or float, default="auto"
-        Size of the steps; "auto" is the inverse of the largest curvature of the loss. Used with
-        `n_steps` only.
+        Step size of gradient descent; "auto" is the inverse of the largest curvature of the loss.
+        Used with `n_steps` only.
     fit_intercept : bool, default=True
-        Whether to learn ``b``; it is not penalised.
+        Whether to learn the intercept ``b``. It is not penalised, and always the best one for
+        ``H``.
     n_lags : int or "auto", default=None
-        Number of lags, the present step included; ``None`` for the length of the windows. "auto"
-        is the number of the highest evidence, without lags whose weight cannot matter: up to the
-        length of the windows, or for recordings until all channels together have a coefficient
-        for every four observed steps; at most 1000 coefficients.
+        Number of lags, the present time step included; ``None`` for the length of the windows.
+        "auto" is the number of the highest evidence, without lags whose weight cannot matter: up to
+        the length of the windows, or for recordings until all channels together have a coefficient
+        for every four observed time steps; at most 1000 coefficients.
     solver : {"auto", "direct", "cg"}, default="auto"
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
         square, but without anything that needs the spectrum. "auto" takes the former up to 4096
         coefficients (lags times channels), and beyond that the Gram matrix of up to 4096 windows.
     rows : {"windows", "timesteps"}, default="windows"
-        What a row of a 2-D X is: a flattened window, or one step of a recording.
+        What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
         Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
         sktime, sample, channel, time.
@@ -112,13 +115,14 @@ class NTKConvRegressor(ClosedFormRegressor):
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
         DataFrame from column names such as ``y_lag_3``.
     n_channels : int, default=None
-        Number of channels in flattened windows; ``None`` for one.
+        Number of channels of flattened windows; ``None`` for one.
     device : str or torch.device, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
+        Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
+        CPU.
     dtype : {"float64", "float32"}, default="float64"
         Type of the fitted arrays. The fit itself is always float64.
     verbose : bool or int, default=False
-        Whether to print what is done.
+        Whether to print how the fit goes.
 
     Attributes
     ----------
@@ -135,35 +139,40 @@ class NTKConvRegressor(ClosedFormRegressor):
     prior_ : LagPrior
         The prior used.
     n_steps_ : int or None
-        The number of steps taken; None for the minimum.
+        The number of iterations; None for the minimum.
+    solution_ : Solution or None
+        Where training arrived, with its spectrum and posterior; ``None`` where conjugate gradients
+        or a Gram matrix of windows solved. It holds the scatter of the lags, ``(n_lags *
+        n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
+        are not stored.
     noise_variance_ : ndarray of shape (n_outputs,)
-        Residual sum of squares over the degrees of freedom that are left; where `alpha` maximises
-        the evidence, the noise variance that does so too. In the square of y's unit.
+        Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
+        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
     effective_degrees_of_freedom_ : float
-        Trace of the hat matrix, the intercept included.
+        Trace of the hat matrix, the intercept included. Decomposes the scatter at first access.
     impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        Posterior standard deviation of ``H``.
+        Posterior standard deviation of ``H``. Decomposes the scatter at first access.
     n_features_in_ : int
-        Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
-        target at every step.
+        Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
+        if there is a target at every time step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
     See Also
     --------
     NTKConvRegressorCV : The same with cross-validation over grids of its hyperparameters.
-    WeightedConv1DRegressor : The same path, step by step, for any lag weights.
+    WeightedConv1DRegressor : The same training by iterations, for any lag weights.
     LinearRNNRegressor : The network of finite width.
     LagWeighter : The kernel's feature map, for other linear models.
 
     Notes
     -----
-    The fit sees the data through `LagStatistics` alone: after one pass its cost does not depend
-    on the number of samples. A penalty without `n_steps` takes a Cholesky factorisation, all else
-    one eigendecomposition.
+    The fit uses `LagStatistics` alone: after one pass over the data its cost does not depend on
+    the number of samples. A penalty without `n_steps` takes a Cholesky factorisation, all else one
+    eigendecomposition.
 
-    Evidence and posterior take the noise to be white. The check on later parts is there because
-    real noise often is not.
+    Evidence and posterior assume white noise. Real noise often is not white, hence the check on
+    later parts of the data.
 
     References
     ----------
@@ -184,7 +193,7 @@ class NTKConvRegressor(ClosedFormRegressor):
     >>> model.impulse_response_.round(1) + 0.0
     array([[[1. , 0.5, 0. , 0. ]]])
 
-    The memory, the penalty and the number of lags by their evidence:
+    The memory, the penalty and the number of lags of the highest evidence:
 
     >>> auto = NTKConvRegressor("auto", alpha="auto", rows="timesteps", n_lags="auto").fit(x, y)
     >>> auto.impulse_response_.shape[2] < 10
@@ -256,9 +265,14 @@ class NTKConvRegressor(ClosedFormRegressor):
         self.verbose = verbose
 
     def _learn(self, data: AnyData) -> Fit:
-        n_lags = self._count_lags(data)
-        if isinstance(data, TrainingData) and self._is_iterated(n_lags * data.n_channels):
+        n_steps, n_lags, n_channels = self._lag_shape(data)
+        n_inputs = n_lags * n_channels
+        if isinstance(data, TrainingData) and self._is_iterated(n_inputs):
             return self._iterate(data, n_lags)
+        return run_by_size(max(n_steps, n_inputs) * n_inputs, partial(self._solve, data, n_lags))
+
+    def _solve(self, data: AnyData, n_lags: int) -> Fit:
+        """Return the solution from the sums of the data, at the hyperparameters chosen for them."""
         choice = AutoChoice(self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto")
         found, statistics = choice.choose(data, partial(self._statistics, n_lags=n_lags), self._say)
         solution = Solution(self._make_problem(statistics, found.prior), found.alpha)
@@ -268,15 +282,16 @@ class NTKConvRegressor(ClosedFormRegressor):
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution)
 
-    def _count_lags(self, data: AnyData) -> int:
-        """Return the number of lags, or if it is "auto" the most that are worth a look."""
+    def _lag_shape(self, data: AnyData) -> tuple[int, int, int]:
+        """Return the supervised time steps, lags and channels; for "auto" the most lags to try."""
         if self.n_lags != "auto":
-            return data.count_lags(self.n_lags)
+            return data.lag_shape(self.n_lags)
         if not isinstance(data, TrainingData):
-            return data.count_lags(None)
+            return data.lag_shape(None)
         is_recorded = isinstance(data.sequences, Recordings)
         n_observed = int(data.observed.sum()) if is_recorded else None
-        return min(most_lags(data.n_channels, n_observed), data.sequences.longest)
+        most = most_lags(data.sequences.n_channels, n_observed)
+        return data.lag_shape(min(most, data.sequences.longest))
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}
@@ -301,7 +316,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         return mean_error(squares, solution.statistics).cpu().numpy()
 
     def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
-        """Return the number of iterations with the least error on the last observed steps."""
+        """Return the number of iterations with the least error on the last observed time steps."""
         early, late = data.split(self.validation_fraction)
         n_lags = solution.statistics.n_lags
         held_out = self._statistics(late, n_lags)
@@ -333,11 +348,14 @@ class NTKConvRegressor(ClosedFormRegressor):
         windows = sequences.inputs if few and isinstance(sequences, Windows) else None
         if windows is None and not prior.has_independent_lags:
             raise ValueError(
-                f"prior={self.prior!r} correlates lags, and n_lags={n_lags} on as much data is "
-                "solved by conjugate gradients, which are for independent lags. Lower n_lags, or "
-                "use solver='direct' if there is memory for it."
+                f"prior={self.prior!r} correlates lags, and n_lags={n_lags} with these data is "
+                "solved by conjugate gradients, which need independent lags. Lower n_lags, or use "
+                "solver='direct' if there is memory for it."
             )
-        root, alpha = PriorRoot.of_prior(prior, n_lags, data.n_channels, device), float(self.alpha)
+        root, alpha = (
+            PriorRoot.of_prior(prior, n_lags, sequences.n_channels, device),
+            float(self.alpha),
+        )
         if windows is None:
             response, intercept = self._conjugate_gradients(data, root, alpha)
         else:
@@ -346,7 +364,7 @@ class NTKConvRegressor(ClosedFormRegressor):
             response, intercept = dual_ridge(recent, targets, weights, root, alpha, centred=centred)
         attributes = {"alpha_": alpha, "n_steps_": None, "solution_": None}
         attributes = {**prior_attributes(prior), **attributes}
-        return Fit(response, intercept, prior.variances(n_lags), attributes)
+        return Fit(response, intercept, root.variances, attributes)
 
     def _conjugate_gradients(
         self, data: TrainingData, root: PriorRoot, alpha: float
@@ -368,7 +386,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         return pad(found.response, (0, 0, 0, unused)), operator.intercept(found.response)
 
     def _check_iterable(self, n_lags: int) -> None:
-        """Raise if a parameter needs what conjugate gradients do not have."""
+        """Raise if a parameter needs what conjugate gradients do not compute."""
         names = (*HYPERPARAMETERS, "alpha", "n_lags")
         needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
         if self.n_steps is not None:

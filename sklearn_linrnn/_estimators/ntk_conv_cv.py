@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -10,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.base import Fit
@@ -21,8 +24,8 @@ from sklearn_linrnn._estimators.closed_form import (
     ClosedFormRegressor,
     make_descent,
 )
-from sklearn_linrnn._estimators.cross_validation import Judge, cross_validate
-from sklearn_linrnn._estimators.grid import Candidates, make_candidates
+from sklearn_linrnn._estimators.cross_validation import CandidateScorer, cross_validate
+from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
     SHAPES,
@@ -37,8 +40,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     It finds what `sklearn.model_selection.GridSearchCV` over `NTKConvRegressor` finds, in one pass
     over the data: the statistics of a training part are those of the whole less those of the test
-    part, and one eigendecomposition for each part and prior has all penalties and all numbers of
-    steps.
+    part, and one eigendecomposition for each part and prior gives all penalties and all numbers of
+    iterations.
 
     Parameters
     ----------
@@ -46,33 +49,34 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         Initial variances of the network's transition matrix, input matrix and readout to try.
     shape : float or array-like of shape (n_values,), default=None
         Values of ``nu_f nu_c / (nu_f + nu_c)`` to try instead of `nu_f` and `nu_c`, which are then
-        equal: the only other shape that the network's lag weights have, besides `nu_w`.
+        equal: besides `nu_w` the only parameter of the shape of the network's lag weights.
     alphas : array-like of shape (n_alphas,), default=(0.1, 1.0, 10.0)
         Penalties to try, as `alpha` of `NTKConvRegressor`; not negative.
     n_steps : array-like of shape (n_values,), default=None
-        Numbers of steps of gradient descent to try, None among them for the minimum; ``None`` for
-        the minimum alone.
+        Numbers of iterations of gradient descent to try, None among them for the minimum; ``None``
+        for the minimum alone.
     prior : str, LagPrior, ndarray or list of them, default="linear_rnn"
         Priors to try, as in `NTKConvRegressor`.
     correlation : float or array-like of shape (n_values,), default=0.9
         Correlations to try in the prior "dc".
     cv : int, cross-validation generator, iterable, "gcv", "loo" or "evidence", default=None
-        How to judge a candidate: the mean score of the test parts of a splitter, ``None`` for five
-        consecutive folds, an int for that many; minus the mean squared error that generalised
-        cross-validation [2]_ expects; minus that of leaving out each supervised step in turn [1]_;
-        or the logarithm of the evidence.
+        How to scorer a candidate. By the mean score of the test parts of a splitter: ``None`` for
+        five consecutive folds, an int for that many. "gcv": minus the mean squared error that
+        generalised cross-validation expects [2]_. "loo": minus that of leaving out each supervised
+        time step in turn [1]_. "evidence": the logarithm of the evidence.
     scoring : {"r2", "neg_mean_squared_error", "neg_root_mean_squared_error"}, default="r2"
-        Score of a test part, as scikit-learn's scorer of that name has it; not used where `cv` is
+        Score of a test part, as defined by scikit-learn's scorer of that name; not used if `cv` is
         a name.
     learning_rate : "auto" or float, default="auto"
-        Size of the steps; "auto" is the inverse of the largest curvature of the loss. Used with
-        `n_steps` only.
+        Step size of gradient descent; "auto" is the inverse of the largest curvature of the loss.
+        Used with `n_steps` only.
     fit_intercept : bool, default=True
-        Whether to learn ``b``; it is not penalised.
+        Whether to learn the intercept ``b``. It is not penalised, and always the best one for
+        ``H``.
     n_lags : int, default=None
-        Number of lags, the present step included; ``None`` for the length of the windows.
+        Number of lags, the present time step included; ``None`` for the length of the windows.
     rows : {"windows", "timesteps"}, default="windows"
-        What a row of a 2-D X is: a flattened window, or one step of a recording.
+        What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
         Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
         sktime, sample, channel, time.
@@ -80,13 +84,14 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
         DataFrame from column names such as ``y_lag_3``.
     n_channels : int, default=None
-        Number of channels in flattened windows; ``None`` for one.
+        Number of channels of flattened windows; ``None`` for one.
     device : str or torch.device, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
+        Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
+        CPU.
     dtype : {"float64", "float32"}, default="float64"
         Type of the fitted arrays. The fit itself is always float64.
     verbose : bool or int, default=False
-        Whether to print what is done.
+        Whether to print how the fit goes.
 
     Attributes
     ----------
@@ -102,8 +107,19 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         `sklearn.model_selection.GridSearchCV`.
     n_splits_ : int
         Number of splits; 0 if there is no splitter.
-    alpha_, nu_w_, nu_f_, nu_c_, correlation_, n_steps_, prior_
-        What the final fit, to all data, uses.
+    alpha_ : float
+        The penalty used.
+    nu_w_, nu_f_, nu_c_, correlation_ : float
+        The hyperparameters used, as far as the prior has them.
+    prior_ : LagPrior
+        The prior used.
+    n_steps_ : int or None
+        The number of iterations; None for the minimum.
+    solution_ : Solution or None
+        Where training arrived, with its spectrum and posterior; ``None`` where conjugate gradients
+        or a Gram matrix of windows solved. It holds the scatter of the lags, ``(n_lags *
+        n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
+        are not stored.
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
         ``H``, lag 0 first.
     intercept_ : ndarray of shape (n_outputs,)
@@ -111,14 +127,15 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     lag_weights_ : ndarray of shape (n_lags,)
         ``rho``, or the variances of another prior.
     noise_variance_ : ndarray of shape (n_outputs,)
-        Residual sum of squares over the degrees of freedom that are left.
+        Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
+        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
     effective_degrees_of_freedom_ : float
-        Trace of the hat matrix, the intercept included.
+        Trace of the hat matrix, the intercept included. Decomposes the scatter at first access.
     impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        Posterior standard deviation of ``H``.
+        Posterior standard deviation of ``H``. Decomposes the scatter at first access.
     n_features_in_ : int
-        Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
-        target at every step.
+        Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
+        if there is a target at every time step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
@@ -130,11 +147,11 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     Notes
     -----
     Parts of a recording (``rows="timesteps"``) keep the inputs before them, and a training part
-    never joins steps that were not neighbours. Rows that `GridSearchCV` hands over have lost their
-    past, so that its scores there differ at the first steps of each part. ``sample_weight`` counts
-    in the fits and in the scores.
+    never joins time steps that were not neighbours. Rows that `GridSearchCV` passes on have lost
+    their past, so that its scores there differ at the first time steps of each part.
+    ``sample_weight`` counts in the fits and in the scores.
 
-    With ``cv="loo"`` steps of gradient descent are judged by the formula of linear smoothers,
+    With ``cv="loo"`` iterations of gradient descent are judged by the formula of linear smoothers,
     which is exact for the minimum.
 
     References
@@ -256,21 +273,21 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         statistics : LagStatistics
             Sums of recordings or windows to learn from.
         held_out : LagStatistics, default=None
-            Sums of others, on which candidates are scored; ``None`` to judge them by the sums that
-            they learn from, with ``cv="gcv"`` or ``cv="evidence"``.
+            Sums of other recordings or windows, to score candidates on; ``None`` to scorer them by
+            the sums that they learn from, with ``cv="gcv"`` or ``cv="evidence"``.
 
         Returns
         -------
         self : object
-            The fitted estimator. It predicts at every step of the recordings that it gets.
+            The fitted estimator. It predicts at every time step of recordings.
 
         Raises
         ------
         TypeError
             If they are not `LagStatistics`.
         ValueError
-            If a parameter is not of the form it must have or needs more than sums, or the two sums
-            are not of the same lags, channels and outputs. An earlier fit then stays as it was.
+            If a parameter is invalid or needs more than sums, or the two sums are not of the same
+            lags, channels and outputs. An earlier fit is then unchanged.
 
         Examples
         --------
@@ -287,15 +304,36 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self._validate_params()
         return self._fit(known_sums(statistics, held_out))
 
+    def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
+        """Return the prior of a candidate.
+
+        Parameters
+        ----------
+        candidate : mapping of str to object
+            Parameters of `NTKConvRegressor`, as in ``cv_results_["params"]``.
+
+        Returns
+        -------
+        prior : LagPrior
+            With the candidate's hyperparameters, and the estimator's where it has none.
+        """
+        return prior_of(self, candidate)
+
     def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
-        n_lags = data.count_lags(self.n_lags)
-        if n_lags * data.n_channels > MOST_DIRECT:
+        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        n_inputs = n_lags * n_channels
+        if n_inputs > MOST_DIRECT:
             raise ValueError(
                 f"Cross-validation needs the spectrum of the lags' scatter, for at most "
-                f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {data.n_channels} "
+                f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {n_channels} "
                 "channels. Lower n_lags, or compare fits of NTKConvRegressor."
             )
+        size = max(n_steps, n_inputs) * n_inputs
+        return run_by_size(size, partial(self._choose, data, n_lags, candidates))
+
+    def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
+        """Return the best candidate, fitted to all data."""
         whole, scores, n_splits = self._score(data, n_lags, candidates)
         results = _results(candidates.params, scores, n_splits)
         best = candidates.params[results["best_index_"]]
@@ -311,28 +349,28 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self, data: AnyData, n_lags: int, candidates: Candidates
     ) -> tuple[LagStatistics, NDArray, int]:
         """Return the sums of all data, the scores (n_parts, n_candidates) and number of splits."""
-        judge = Judge(candidates, self.scoring, self.learning_rate)
+        scorer = CandidateScorer(candidates, self.scoring, self.learning_rate)
         if isinstance(data, KnownSums) and data.held_out is not None:
             whole = self._statistics(data, n_lags)
             held_out = data.held_out.to(whole.input_mean.device)
-            return whole, judge.score(whole, held_out)[None], 1
+            return whole, scorer.score(whole, held_out)[None], 1
         if isinstance(rule := self.cv, str):
             whole = self._statistics(data, n_lags)
-            return whole, judge.expect(rule, data, whole)[None], 0
+            return whole, scorer.expect(rule, data, whole)[None], 0
         rows = data.rows(f"cv={self.cv!r}")
         device, centred = check_device(self.device), self.fit_intercept
         self._say(f"{len(candidates)} candidates")
         whole, scores = cross_validate(
-            rows, self.cv, judge, n_lags=n_lags, device=device, centred=centred
+            rows, self.cv, scorer, n_lags=n_lags, device=device, centred=centred
         )
         return whole, scores, len(scores)
 
 
 def _results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> dict[str, Any]:
-    """Return the fitted attributes that tell of scores (n_parts, n_candidates)."""
+    """Return the fitted attributes that describe scores (n_parts, n_candidates)."""
     mean = scores.mean(axis=0)
     order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
-    best = int(order.argmax())
+    best = first_best(order)
     results: dict[str, Any] = {
         f"param_{name}": _masked([candidate[name] for candidate in params]) for name in params[0]
     }

@@ -1,4 +1,4 @@
-"""Parameters of the estimators: their constraints, and what they stand for."""
+"""Parameters of the estimators: their constraints, and their values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COMPUTING: dict[str, list] = {
 def check_lag_weights(
     lag_weights: Any, n_lags: int, nu_w: float, nu_f: float, nu_c: float
 ) -> NDArray:
-    """Return the weights ``(n_lags,)`` that "linear_rnn", "flat" or an array stands for."""
+    """Return the weights ``(n_lags,)`` of "linear_rnn", "flat" or an array."""
     if isinstance(lag_weights, str):
         if lag_weights == "flat":
             return np.ones(n_lags)
@@ -49,16 +49,16 @@ def check_lag_weights(
         )
     if (weights < 0).any() or not (weights > 0).any():
         raise ValueError(
-            "lag_weights must not be negative and not all be zero, but they range from "
+            "lag_weights must not be negative and not all be zero, but got weights from "
             f"{weights.min():g} to {weights.max():g}."
         )
     return weights
 
 
 def make_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
-    """Return the prior that a name, an array or a `LagPrior` stands for.
+    """Return the prior of a name, an array or a `LagPrior`.
 
-    A named prior takes those of the ``hyperparameters`` that it has; one that is "auto" has its
+    A named prior uses those of the ``hyperparameters`` that it has; "auto" is replaced by its
     default.
     """
     if isinstance(prior, LagPrior):
@@ -87,19 +87,19 @@ def check_device(device: str | torch.device) -> torch.device:
         ) from error
     if checked.type not in ("cpu", "cuda"):
         raise ValueError(
-            f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', which compute in float64, but "
+            "device must be 'auto', 'cpu', 'cuda' or 'cuda:N', which compute in float64, but "
             f"got {device!r}."
         )
     if checked.type == "cuda" and (checked.index or 0) >= torch.cuda.device_count():
         raise ValueError(
-            f"device={device!r} is not available: PyTorch sees {torch.cuda.device_count()} CUDA "
+            f"device={device!r} is not available: PyTorch finds {torch.cuda.device_count()} CUDA "
             "devices. Use device='cpu' or 'auto'."
         )
     return checked
 
 
 def torch_dtype(name: str) -> torch.dtype:
-    """Return the type of tensors that go with a ``dtype``; TF32 is a way to compute float32."""
+    """Return the type of tensors for a ``dtype``; TF32 is a way to multiply float32."""
     return torch.float64 if name == "float64" else torch.float32
 
 

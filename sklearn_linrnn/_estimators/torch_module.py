@@ -9,14 +9,14 @@ from torch.nn.functional import conv1d, pad
 
 
 class LinearRNNModule(nn.Module):
-    r"""Linear RNN that predicts as the estimator does that it came from, and can be trained on.
+    r"""Linear RNN that predicts as the estimator it was made from, and can be trained further.
 
     .. math:: y_t = b + \sum_{j < n_\mathrm{lags}} H_j x_{t-j}, \qquad
               H_j = n^{-1/2} C (n^{-1/2} W)^j F - H^0_j
 
     is the estimator's truncated convolution, with ``H`` computed from the parameters at every call,
-    so that a loss has gradients by all of them: a step costs what the forward and backward passes
-    of ``n_lags`` steps of the recurrence cost, and the convolutions of the batch.
+    so that a loss has gradients with respect to all of them. An iteration costs forward and
+    backward passes through ``n_lags`` steps of the recurrence, and the convolutions of the batch.
 
     Parameters
     ----------
@@ -27,26 +27,26 @@ class LinearRNNModule(nn.Module):
     readout : array-like of shape (n_outputs, n_hidden)
         ``C``, its `readout_`.
     bias : array-like of shape (n_outputs,)
-        ``b``, its `intercept_`. To leave it as it is, set ``module.bias.requires_grad_(False)``.
+        ``b``, its `intercept_`. To keep it fixed, set ``module.bias.requires_grad_(False)``.
     n_lags : int
-        Number of lags, the present step included.
+        Number of lags, the present time step included.
     every_step : bool
-        Whether there is a prediction at every step, or at the last one alone.
+        Whether there is a prediction at every time step, or at the last one alone.
     origin : array-like of shape (n_outputs, n_channels, n_lags), default=None
-        ``H^0``, the response at the start of a network with ``init="centered"``, which is
+        ``H^0``, the response at initialisation of a network with ``init="centered"``, which is
         subtracted and not trained; ``None`` for zeros.
 
     Attributes
     ----------
     transition, input, readout, bias : torch.nn.Parameter
-        ``W``, ``F``, ``C`` and ``b``, of the types of the arrays.
+        ``W``, ``F``, ``C`` and ``b``, of the dtypes of the arrays.
     origin : Tensor of shape (n_outputs, n_channels, n_lags)
         ``H^0``, a buffer.
 
     Raises
     ------
     ValueError
-        If the shapes of the arrays do not fit each other.
+        If the shapes of the arrays do not agree.
 
     Examples
     --------
@@ -111,13 +111,13 @@ class LinearRNNModule(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (n_sequences, n_timesteps, n_channels)
-            Sequences, oldest step first, at rest before their starts; of the parameters' type and
-            on their device.
+            Sequences, oldest time step first, from a zero initial state; of the dtype and on the
+            device of the parameters.
 
         Returns
         -------
         y : Tensor of shape (n_sequences, n_timesteps, n_outputs) or (n_sequences, n_outputs)
-            Predictions at every step, or at the last one. The estimator leaves out the axis of
+            Predictions at every time step, or at the last one. The estimator leaves out the axis of
             outputs if its targets had none.
 
         Raises
@@ -128,8 +128,8 @@ class LinearRNNModule(nn.Module):
         n_channels = self.input.shape[1]
         if x.ndim != 3 or x.shape[2] != n_channels:
             raise ValueError(
-                f"x must have shape (n_sequences, n_timesteps, {n_channels}), but shape "
-                f"{tuple(x.shape)} came."
+                f"x must have shape (n_sequences, n_timesteps, {n_channels}), but got shape "
+                f"{tuple(x.shape)}."
             )
         seen = x if self.every_step else x[:, -self.n_lags :]
         rest = self.n_lags - (1 if self.every_step else seen.shape[1])
@@ -139,7 +139,7 @@ class LinearRNNModule(nn.Module):
         return outputs if self.every_step else outputs[:, -1]
 
     def extra_repr(self) -> str:
-        """Return what `print` says of the module."""
+        """Return what `print` shows of the module."""
         n_outputs, n_channels, n_lags = self.origin.shape
         return (
             f"n_hidden={len(self.transition)}, n_channels={n_channels}, n_outputs={n_outputs}, "
@@ -147,9 +147,9 @@ class LinearRNNModule(nn.Module):
         )
 
     def _check(self, name: str, shape: tuple[int, ...]) -> None:
-        came = tuple(getattr(self, name).shape)
-        if came != shape:
+        given = tuple(getattr(self, name).shape)
+        if given != shape:
             raise ValueError(
-                f"{name} must have shape {shape}, as inputs, readout and n_lags say, but shape "
-                f"{came} came."
+                f"{name} must have shape {shape}, as inputs, readout and n_lags have it, but got "
+                f"shape {given}."
             )

@@ -8,19 +8,19 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-N_REPORTS = 100  # most calls of the callbacks in a training; each takes a few microseconds
+N_REPORTS = 100  # calls of the callbacks in a training, at most; each takes a few microseconds
 N_LINES = 10  # that `verbose` prints
 
 
 class TrainingLog:
-    """Reports of a training, at even distances.
+    """Reports of a training, at regular intervals.
 
     Parameters
     ----------
     estimator : estimator
-        Whose training it is; one that supports callbacks.
+        The estimator that is trained; it supports callbacks.
     max_iter : int
-        Most iterations of the training.
+        Largest number of iterations.
     given : mapping of str to object
         What callbacks get with each report: X, y and metadata.
     say : callable
@@ -52,9 +52,9 @@ class TrainingLog:
         return -(-report * self.max_iter // self.n_reports) - iteration
 
     def report(self, iteration: int, loss: float, attributes: Callable[[], dict[str, Any]]) -> bool:
-        """Report an iteration; return whether a callback wants training to stop.
+        """Report an iteration; return whether a callback asks to stop.
 
-        ``attributes`` makes those that a model has which is fitted up to here.
+        ``attributes`` returns the fitted attributes of the model as it is now.
         """
         self._print(iteration, loss)
         if not self._has_callbacks:

@@ -1,19 +1,21 @@
-"""What a training leaves for the next one, and for inspection."""
+"""What training leaves for the next one, and for inspection."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.networks.recipes import Recipe
+from sklearn_linrnn._core.networks.network import RNNParameters
+from sklearn_linrnn._core.networks.recipes import Recipe, RNNRecipe
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.training.rule import TrainingRule
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingRecord:
-    """A training that is over.
+    """A training that has ended.
 
     Attributes
     ----------
@@ -22,24 +24,24 @@ class TrainingRecord:
     held_out : LagStatistics or None
         The sums that were held out.
     recipe : Recipe
-        How the model began.
+        How the model was initialised.
     rule : TrainingRule
         How it was trained.
     seed : int or None
-        Of its random numbers, if it drew some.
+        Of the random numbers, if any were drawn.
     parameters : list of ndarray
-        Where they stay.
+        The trained parameters.
     memory : list of ndarray
-        What the optimiser remembers of earlier iterations.
+        The state of the optimiser.
     curves : dict of str to ndarray
         The fitted attributes that have a value for each iteration.
     n_kept : int
-        Number of iterations, of the last fit, that led to the parameters.
+        Number of iterations of the last fit that led to the parameters.
     stable_rate : float
-        The size of the steps, if a step of the first size raised the loss; else infinite. A step
-        that was too large once is not tried again.
+        The learning rate at the end, if the first one raised the loss; else infinite. A learning
+        rate that was too large once is not tried again.
     went_on : bool
-        Whether the training went on from an earlier one.
+        Whether the training continued an earlier one.
     """
 
     statistics: LagStatistics
@@ -53,3 +55,21 @@ class TrainingRecord:
     n_kept: int
     stable_rate: float
     went_on: bool
+
+
+def initial_network(record: TrainingRecord) -> RNNParameters:
+    """Return the parameters of a linear RNN at initialisation, in the dtype of the trained ones."""
+    assert isinstance(record.recipe, RNNRecipe)
+    n_channels, n_outputs = record.statistics.n_channels, len(record.statistics.target_mean)
+    return record.recipe.draw(n_channels, n_outputs).like(trained_network(record).transition)
+
+
+def trained_network(record: TrainingRecord) -> RNNParameters:
+    """Return the parameters of a linear RNN after training."""
+    return RNNParameters(*map(torch.tensor, record.parameters))
+
+
+def subtracted_network(record: TrainingRecord) -> RNNParameters | None:
+    """Return the initial parameters of a network whose initial response is subtracted."""
+    is_centred = isinstance(record.recipe, RNNRecipe) and record.recipe.is_centred
+    return initial_network(record) if is_centred else None

@@ -1,25 +1,25 @@
-"""Warnings that point at the user's own line."""
+"""Warnings that point at the user's own line of code."""
 
 from __future__ import annotations
 
-import sys
+import inspect
 import warnings
 
 INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the first line outside this package, and outside what it is called through."""
-    level, frame = 1, sys._getframe()
+    """Warn at the first line outside this package and the libraries between."""
+    level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").startswith(INSIDE):
-        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+        level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 
 
 def warn_if_unstable(learning_rate: float, limit: float) -> None:
-    """Warn if steps are larger than the ``limit`` up to which gradient descent is stable."""
+    """Warn if a learning rate is above the ``limit`` up to which gradient descent is stable."""
     if learning_rate > limit:
         warn(
-            f"learning_rate={learning_rate:.4g} is past the stable limit {limit:.4g}: gradient "
+            f"learning_rate={learning_rate:.4g} is above the stable limit {limit:.4g}: gradient "
             "descent will diverge. Lower it, or use learning_rate='auto'."
         )

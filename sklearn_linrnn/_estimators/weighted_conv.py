@@ -22,68 +22,71 @@ from sklearn_linrnn._estimators.parameters import (
 class WeightedConv1DRegressor(DescentRegressor):
     r"""1-D convolution with weighted lags, trained by gradient descent.
 
-    The impulse response is ``H_j = sqrt(rho_j) theta_j`` with lag weights ``rho``; gradient descent
+    The impulse response is ``H_j = sqrt(rho_j) theta_j`` with lag weights ``rho``. Gradient descent
     on ``theta``, from zero, minimises
 
     .. math:: \frac{1}{2m} \sum_s w_s \Big\|y_s - b - \sum_j \sqrt{\rho_j}\,\theta_j\,x_{s-j}
               \Big\|^2, \qquad m = \sum_s w_s .
 
-    With the weights of a linear RNN this is what the RNN becomes when it is wide [1]_; flat
-    weights are an ordinary convolution, which has no taste for short memory.
+    With the weights of a linear RNN this is the infinite-width limit of the RNN [1]_; with flat
+    weights it is an ordinary convolution, which does not prefer short memory.
 
     Parameters
     ----------
     lag_weights : {"linear_rnn", "flat"} or array-like of shape (n_lags,), default="linear_rnn"
-        ``rho``: those of a linear RNN with the initial variances below, ones, or your own.
+        ``rho``: "linear_rnn" for those of a linear RNN with the initial variances below, "flat" for
+        ones, or an array.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the RNN's transition matrix, input matrix and readout; not negative.
         Used with ``lag_weights="linear_rnn"`` only.
     solver : {"gd", "adam", "lbfgs"}, default="gd"
-        Gradient descent, or PyTorch's Adam or L-BFGS; on the whole data at every step.
+        Gradient descent, or PyTorch's Adam or L-BFGS; each iteration uses all data.
     learning_rate : "auto" or float, default="auto"
-        Size of the steps. "auto" is the inverse of the largest curvature of the loss for "gd",
-        0.001 for "adam", the whole step for "lbfgs".
+        Step size. "auto" is the inverse of the largest curvature of the loss for "gd", 0.001 for
+        "adam", the whole step for "lbfgs".
     schedule : {"constant", "linear", "cosine", "inverse_sqrt"} or callable, default="constant"
-        What becomes of the size of the steps: all the same, falling to zero at `max_iter` along a
-        line or half a cosine, or with the root of their number; or a function of the number of
-        steps taken that returns the share of the size. Each fit that goes on begins it anew.
+        How the learning rate changes during training: not at all; to zero at `max_iter`, along a
+        line or half a cosine; with the inverse root of the number of the iteration; or a function
+        of the number of iterations done that returns the factor of the learning rate. A fit that
+        continues an earlier one begins it anew.
     momentum : float, default=0.0
-        Polyak's momentum for "gd", within [0, 1); for "adam" the decay of the first moment, 0.9
-        where it is left at 0. "lbfgs" has none.
+        Polyak's momentum of "gd", in [0, 1); for "adam" the decay rate of the first moment, 0.9 if
+        it is left at 0. Not used by "lbfgs".
     nesterov : bool, default=False
         Whether the momentum of "gd" is Nesterov's, as in PyTorch.
     weight_decay : float, default=0.0
-        Strength ``d`` of the penalty ``d/2 ||parameters||^2`` that is added to the loss. At
-        its minimum the model is a ridge with ``alpha = m d``.
+        Strength ``d`` of the penalty ``d/2 ||parameters||^2`` that is added to the loss.
     max_grad_norm : float, default=None
-        Length to which longer gradients of all parameters together are cut; ``None`` for not.
+        Largest norm of the gradient of all parameters together; a larger gradient is scaled down to
+        it. ``None`` for no limit.
     max_iter : int, default=500
-        Most steps.
+        Largest number of iterations.
     max_time : float, default=None
-        Most seconds of training; ``None`` for no limit.
+        Largest number of seconds of training; ``None`` for no limit.
     tol : float, default=0.0
-        Least relative fall of the loss that counts as progress. With 0 and without early stopping
-        exactly `max_iter` steps are taken: the number of steps is a regulariser. "lbfgs" also
-        stops where `n_iter_no_change` steps find no lower loss.
+        Smallest relative decrease of the loss that counts as progress. With 0 and without early
+        stopping exactly `max_iter` iterations are done: their number is a regulariser. "lbfgs" also
+        stops after `n_iter_no_change` iterations that find no lower loss.
     early_stopping : bool, default=False
-        Whether to watch the loss on a held-out part of the observed steps, and to return to the
-        parameters that were best on it.
+        Whether to watch the loss on a held-out part of the observed time steps, and to return to
+        the parameters that were best on it.
     validation_fraction : float, default=0.1
-        Size of the held-out part.
+        Share of the observed time steps that is held out for validation.
     validation_split : {"last", "random"}, default="last"
-        Which steps are held out: the last ones, or some drawn at random. Windows and the steps of
-        recordings overlap, so that those drawn at random look like the others.
+        Which time steps are held out: the last ones, or random ones. Windows and the time steps of
+        recordings overlap, so that random ones are much like the others.
     n_iter_no_change : int, default=10
-        Steps without progress after which training stops.
+        Number of iterations without progress after which training stops.
     warm_start : bool, default=False
-        Whether `fit` goes on from the parameters of the last fit, and its optimiser (but "lbfgs")
-        from where it was; see also `partial_fit`.
+        Whether `fit` continues from the parameters of the last fit, and its optimiser (except
+        "lbfgs") from its state; see also `partial_fit`.
     fit_intercept : bool, default=True
-        Whether to learn ``b``; it is always the best one for the response.
+        Whether to learn the intercept ``b``. It is not penalised, and always the best one for
+        ``H``.
     n_lags : int, default=None
-        Number of lags, the present step included; ``None`` for the length of the windows.
+        Number of lags, the present time step included; ``None`` for the length of the windows.
     rows : {"windows", "timesteps"}, default="windows"
-        What a row of a 2-D X is: a flattened window, or one step of a recording.
+        What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
         Order of the axes of a 3-D X and of flattened windows: sample, time, channel or, as in
         sktime, sample, channel, time.
@@ -91,15 +94,17 @@ class WeightedConv1DRegressor(DescentRegressor):
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
         DataFrame from column names such as ``y_lag_3``.
     n_channels : int, default=None
-        Number of channels in flattened windows; ``None`` for one.
+        Number of channels of flattened windows; ``None`` for one.
     device : str or torch.device, default="auto"
-        Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
+        Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
+        CPU.
     dtype : {"float64", "float32"}, default="float64"
         Type of ``theta`` and of the fitted arrays. The statistics are always float64.
     random_state : int, RandomState instance or None, default=None
-        Seed of the held-out part, where it is drawn at random.
+        Seed of a random initialisation, and of the held-out part with
+        ``validation_split="random"``. What is drawn does not depend on the device or the dtype.
     verbose : bool or int, default=False
-        Whether to print the loss ten times during training; see `sklearn_linrnn.callback` for more.
+        Whether to print how the fit goes.
 
     Attributes
     ----------
@@ -110,30 +115,34 @@ class WeightedConv1DRegressor(DescentRegressor):
     lag_weights_ : ndarray of shape (n_lags,)
         ``rho``.
     n_iter_ : int
-        Number of steps taken.
+        Number of iterations done.
     loss_curve_ : ndarray of shape (`n_iter_`,)
-        Loss after each step, with the penalty if there is one.
+        Loss after each iteration, with the penalty if there is one.
     validation_loss_curve_ : ndarray of shape (`n_iter_`,)
-        Loss on the held-out part after each step, with `early_stopping`.
+        Loss on the held-out part after each iteration, with `early_stopping`.
     validation_scores_ : ndarray of shape (`n_iter_`,)
-        R^2 on the held-out part after each step, with `early_stopping`.
+        R^2 on the held-out part after each iteration, with `early_stopping`.
     learning_rate_ : float
-        Size of the last step.
+        Learning rate at the end of training, without the factor of `schedule`.
+    training_ : TrainingRecord
+        What training leaves for `partial_fit`, `warm_start` and `ntk_gap`.
     n_features_in_ : int
-        Number of columns of X; for a 3-D X of a flattened window, or of channels if there is a
-        target at every step.
+        Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
+        if there is a target at every time step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X has names that are all strings.
 
     See Also
     --------
-    NTKConvRegressor : Any number of these steps at once, in closed form.
+    NTKConvRegressor : Any number of these iterations at once, in closed form.
     LinearRNNRegressor : The network of finite width.
 
     Notes
     -----
-    Steps use `LagStatistics` alone, so that their cost, ``(n_lags * n_channels)^2 * n_outputs``,
-    does not depend on the number of samples.
+    Iterations use `LagStatistics` alone, so that their cost, ``(n_lags * n_channels)^2 *
+    n_outputs``, does not depend on the number of samples. At the minimum with a weight decay ``d``
+    the model is a ridge with ``alpha = m d``. With `verbose` the loss is printed
+    ten times; `sklearn_linrnn.callback` shows more.
 
     References
     ----------

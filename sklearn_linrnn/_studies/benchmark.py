@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,13 +30,11 @@ from sktime.forecasting.theta import ThetaForecaster
 from sktime.performance_metrics.forecasting import MeanAbsoluteScaledError
 from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 
+from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn._studies.results_file import ResultsFile
 from sklearn_linrnn._studies.season import season_of
-from sklearn_linrnn.forecasting import (
-    LinearRNNForecaster,
-    NTKConvForecaster,
-    WeightedConv1DForecaster,
-)
+from sklearn_linrnn.forecasting import LagForecaster
 
 SETTINGS = (
     "series",
@@ -213,15 +210,14 @@ def make_forecasters(
     """
     multiplicative = task.season > 1 and bool((task.y > 0).all())
     makers: dict[str, Callable[[], BaseForecaster]] = {
-        "NTKConv": NTKConvForecaster,
-        "WeightedConv1D": WeightedConv1DForecaster,
-        "LinearRNN": partial(LinearRNNForecaster, init="centered", random_state=0),
+        "NTKConv": LagForecaster,
+        "WeightedConv1D": partial(LagForecaster, WeightedConv1DRegressor()),
+        "LinearRNN": partial(LagForecaster, LinearRNNRegressor(init="centered", random_state=0)),
         "Naive": partial(NaiveForecaster, sp=task.season),
         "Theta": partial(ThetaForecaster, sp=task.season, deseasonalize=multiplicative),
     }
-    if has_statsmodels():
-        season = task.season if task.season <= LONGEST_ETS_SEASON else 1
-        makers["AutoETS"] = partial(AutoETS, auto=True, sp=season)
+    season = task.season if task.season <= LONGEST_ETS_SEASON else 1
+    makers["AutoETS"] = partial(AutoETS, auto=True, sp=season)
     for length in n_lags:
         makers[f"Ridge {length}"] = partial(make_reduction, Ridge(), window_length=length)
         makers[f"NLinear {length}"] = partial(LTSFNLinearForecaster, length, horizon)
@@ -231,11 +227,6 @@ def make_forecasters(
 def takes_inputs(make: Callable[[], BaseForecaster]) -> bool:
     """Whether a forecaster makes use of inputs."""
     return bool(make().get_tag("capability:exogenous"))
-
-
-def has_statsmodels() -> bool:
-    """Whether the optional package that AutoETS needs is there."""
-    return find_spec("statsmodels") is not None
 
 
 @dataclass(frozen=True)

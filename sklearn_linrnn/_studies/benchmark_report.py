@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sklearn_linrnn._studies.benchmark import Failure, Protocol, has_statsmodels
+from sklearn_linrnn._studies.benchmark import Failure, Protocol
 
 SERIES_PER_TABLE = 5  # as many as fit into 80 columns
 MISSING = "-"
@@ -26,15 +26,13 @@ def print_ranking(frame: pd.DataFrame, protocol: Protocol, failures: Sequence[Fa
     """Print the results of the benchmark, best forecaster first, and what went wrong."""
     console = Console(highlight=False)
     if not frame.empty:
-        console.print(describe(protocol))
+        console.print(describe_protocol(protocol))
         for table in make_tables(frame):
             console.print(table)
         console.print(LEGEND, style="dim")
     for failure in failures:
         text = f"{failure.forecaster} failed on {failure.series}: {_first_line(failure.message)}"
         console.print(escape(text), soft_wrap=True)
-    if not has_statsmodels():
-        console.print("AutoETS is left out: it needs statsmodels.")
 
 
 def _first_line(message: str) -> str:
@@ -64,7 +62,7 @@ def rank(frame: pd.DataFrame) -> pd.DataFrame:
     return errors.assign(rank=ranks, fit=seconds).sort_values("rank", kind="stable")
 
 
-def describe(protocol: Protocol) -> str:
+def describe_protocol(protocol: Protocol) -> str:
     """Return in words how the forecasts were asked for."""
     steps = "1 step" if protocol.horizon == 1 else f"1 to {protocol.horizon} steps"
     folds = "1 fold" if protocol.folds == 1 else f"{protocol.folds} folds"

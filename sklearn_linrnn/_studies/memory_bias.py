@@ -1,26 +1,23 @@
-"""The study: what the memory bias of linear RNNs costs on a series."""
+"""The study: what the memory bias of linear RNNs costs on a series, and how sure that is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.progress import track
-from sklearn.model_selection import TimeSeriesSplit
+from sklearn.utils import check_random_state
 
-from sklearn_linrnn._estimators.base import LagRegressor
-from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
-from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
-from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
-from sklearn_linrnn.inspection import effective_memory, response_energy
-
-RNN, LIMIT, SCALED, FLAT = "linear RNN", "infinite width", "scaled convolution", "flat convolution"
+from sklearn_linrnn._core.threads import one_thread
+from sklearn_linrnn._studies.memory_bias_result import MemoryBias, conclude
+from sklearn_linrnn._studies.study_data import Treatment, make_data
+from sklearn_linrnn._studies.study_design import StudyDesign
+from sklearn_linrnn._studies.study_models import Part
+from sklearn_linrnn._studies.study_trials import NO_BIAS, Trials
 
 
 def memory_bias(
@@ -29,197 +26,140 @@ def memory_bias(
     *,
     n_lags: int = 24,
     nu_w: float | Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
-    n_hidden: int = 512,
+    n_hidden: int = 128,
+    n_seeds: int = 5,
     max_iter: int = 500,
     n_splits: int = 5,
+    season: int | None = None,
+    log: bool = False,
+    difference: bool = False,
+    level: float = 0.9,
     random_state: int | np.random.RandomState | None = 0,
     progress: bool = False,
-) -> pd.DataFrame:
-    """Measure what the memory bias of linear RNNs costs on a series.
+) -> MemoryBias:
+    """Test what the memory bias of linear RNNs costs on a series.
 
-    A linear RNN, its infinite-width limit and the scaled convolution, each from several initial
-    variances `nu_w` of the transition matrix, and the flat convolution, which has no bias, take
-    the same number of steps of gradient descent and predict the steps that follow their training
-    data.
+    Linear RNNs from several initial variances `nu_w` of the transition matrix, their
+    infinite-width limits, and the flat convolution, which has no bias, predict the time steps that
+    follow their training data, one step ahead. The verdict compares the network, at the `nu_w`
+    that suits the end of each training part best, with the flat convolution.
 
     Parameters
     ----------
     y : array-like of shape (n_timesteps,)
-        Series to predict, one step ahead from its own past unless `X` is given.
+        Series to predict, from its own past unless `X` is given. The name of a pandas Series is
+        that of the result.
     X : array-like of shape (n_timesteps, n_inputs), default=None
         Inputs to predict `y` from, at the same step and before; then the past of `y` is not used.
     n_lags : int, default=24
         Number of lags.
     nu_w : float or sequence of float, default=(0.1, 0.3, 0.5, 0.7, 0.9)
         Initial variances of the transition matrix.
-    n_hidden : int, default=512
-        Number of hidden units of the RNN. It starts at zero (``init="centered"``).
+    n_hidden : int, default=128
+        Number of hidden units of the networks. They start at zero (``init="centered"``).
+    n_seeds : int, default=5
+        Number of networks, from different random starts, for each `nu_w`; with one, the intervals
+        know nothing of the spread over starts.
     max_iter : int, default=500
-        Steps of gradient descent of every model.
+        Most iterations of gradient descent.
     n_splits : int, default=5
         Number of test parts; each follows the steps that its models were trained on, as in
         `sklearn.model_selection.TimeSeriesSplit`.
+    season : int, default=None
+        Number of time steps after which the series may repeat itself; ``None`` for what the
+        frequency of its index says, 1 for none.
+    log : bool, default=False
+        Whether to study the logarithms of `y`.
+    difference : bool, default=False
+        Whether to study differences of neighbouring steps, of `X` too.
+    level : float, default=0.9
+        Level of all intervals; tests are at one minus this.
     random_state : int, RandomState instance or None, default=0
-        Seed of the RNN's start.
+        Seed of the networks' starts and of all draws.
     progress : bool, default=False
         Whether to show a progress bar, on standard error.
 
     Returns
     -------
-    frame : pandas.DataFrame
-        One row for each model and `nu_w`, with the columns
-
-        ``model``, ``nu_w``
-            the model; ``nu_w`` is NaN for the flat convolution;
-        ``rmse``
-            root mean square error over all test steps, in the unit of `y`;
-        ``cost``
-            ``rmse`` relative to that of the flat convolution, minus one;
-        ``prior_memory``, ``fit_memory``
-            lag that holds 90 % of the energy of the lag weights, and of the impulse response after
-            the last training part; lag 0 is the newest input;
-        ``gap``
-            distance of the impulse response from that of the infinite-width limit, relative to the
-            latter's norm; median over the training parts; NaN for the flat convolution.
+    result : MemoryBias
+        ``verdict``, ``cost`` and ``cost_interval`` of the network; ``summary``, in sentences;
+        ``table``, with a row for each model and `nu_w`; ``errors``, ``parts`` and ``curve``;
+        ``plot()`` and ``to_html(path)``.
 
     Raises
     ------
     ValueError
-        If the series are not of one length, or too short for `n_lags` and `n_splits`.
+        If the series are not of one length, or too short for `n_lags` and `n_splits`, or a
+        parameter is out of its range.
 
     Notes
     -----
-    Inputs and targets are standardised by their mean and deviation in each training part; steps
-    whose window or target has a NaN are left out. All lags of a channel share one scale, so that
-    the prior stays what it is.
+    *Training.* Inputs and targets are standardised by their mean and standard deviation in each
+    training part; steps whose window or target has a NaN are left out. All lags of a channel share
+    one scale, so that the prior stays what it is.
+
+    *Stopping.* One rule for all models: the number of iterations with the least error on the last
+    quarter of the training part, which training has not seen; at most `max_iter`, and given up
+    after 100 iterations without a lower error. Networks that differ in their seed alone stop
+    together, where the mean error of the first three is least. Then the model is
+    trained on the whole part for so many iterations. For the verdict `nu_w` is the one with the
+    least error there. Test errors choose nothing.
+
+    *Test.* The cost is a difference beyond noise if two methods say so at `level`: the test of
+    Diebold and Mariano on the squared errors by time step, with a HAC variance and the correction
+    of Harvey, Leybourne and Newbold, to which the variance over seeds is added; and an interval of
+    the relative cost by the stationary bootstrap, over seeds too. Before anything is said of a
+    cost, the network or the flat convolution must be better, by the test, than each forecast that
+    needs no training: the mean of the training part and, where `y` is predicted from its own past,
+    its last value and that of one season ago. Else the verdict is "nothing to learn".
+
+    *Width.* More units bring a network nearer to its limit at short lags and make it slower. Five
+    seeds of 128 units tell how much of the cost is chance; at 256 the same takes twice as long.
+
+    *Memory.* The interval of a fit's memory is that of the posterior of the infinite-width limit
+    on the last training part, under the penalty of the highest evidence.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_linrnn import memory_bias
-    >>> y = np.sin(np.arange(200) / 3)
-    >>> frame = memory_bias(y, n_lags=8, nu_w=[0.2, 0.8], n_hidden=50, max_iter=20)
-    >>> frame["model"].tolist()[:3]
-    ['linear RNN', 'infinite width', 'scaled convolution']
+    >>> season = np.sin(2 * np.pi * np.arange(200) / 12)
+    >>> y = season + 0.3 * np.random.default_rng(0).normal(size=200)
+    >>> result = memory_bias(y, n_lags=16, nu_w=0.1, n_hidden=20, n_seeds=2, max_iter=50)
+    >>> result.verdict
+    'costs'
     """
-    variances = np.atleast_1d(np.asarray(nu_w, dtype=np.float64)).tolist()
-    if len(variances) == 0:
-        raise ValueError("nu_w must name one variance at least, but it is empty.")
-    windows, targets = make_windows(y, X, n_lags)
-    if len(targets) < 2 * (n_splits + 1):
-        raise ValueError(
-            f"n_lags={n_lags} leaves {len(targets)} windows without a missing value in "
-            f"{np.size(y)} steps, but n_splits={n_splits} needs at least {2 * (n_splits + 1)}. "
-            "Lower n_lags, or predict y from inputs X that have no gaps."
-        )
-    models = make_models(variances, n_hidden, max_iter, random_state)
-    jobs = [(part, key) for part in TimeSeriesSplit(n_splits).split(windows) for key in models]
-    trials: dict[tuple[str, float], list[Trial]] = {key: [] for key in models}
-    console = Console(stderr=True)
-    for part, key in track(jobs, "Training", console=console, transient=True, disable=not progress):
-        trials[key].append(run_trial(models[key], windows, targets, *part))
-    return summarise(trials)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Squared errors on one test part, the response, and the memory of the prior."""
-
-    squared_errors: NDArray
-    response: NDArray
-    prior_memory: int
-
-
-def make_windows(y: ArrayLike, X: ArrayLike | None, n_lags: int) -> tuple[NDArray, NDArray]:
-    """Return complete windows ``(n_windows, n_lags, n_channels)`` and their targets."""
-    target = np.asarray(y, dtype=np.float64)
-    if target.ndim != 1:
-        raise ValueError(f"y must have shape (n_timesteps,), but shape {target.shape} came.")
-    if X is None:
-        inputs, target = target[:-1, None], target[1:]
-    else:
-        inputs = np.asarray(X, dtype=np.float64)
-        inputs = inputs[:, None] if inputs.ndim == 1 else inputs
-        if inputs.ndim != 2 or len(inputs) != len(target):
-            raise ValueError(
-                f"X must have shape ({len(target)}, n_inputs), as many steps as y, but shape "
-                f"{inputs.shape} came."
-            )
-    if not 1 <= n_lags <= len(target):
-        raise ValueError(f"n_lags={n_lags} must lie between 1 and the {len(target)} steps of y.")
-    windows = sliding_window_view(inputs, n_lags, axis=0).swapaxes(1, 2)
-    target = target[n_lags - 1 :]
-    complete = np.isfinite(target) & np.isfinite(windows).all(axis=(1, 2))
-    return windows[complete], target[complete]
-
-
-def make_models(
-    nu_w: Sequence[float], n_hidden: int, max_iter: int, random_state: Any
-) -> dict[tuple[str, float], LagRegressor]:
-    """Return the models of the study by name and ``nu_w``."""
-    models: dict[tuple[str, float], LagRegressor] = {}
-    for variance in nu_w:
-        models[RNN, variance] = LinearRNNRegressor(
-            n_hidden,
-            nu_w=variance,
-            init="centered",
-            max_iter=max_iter,
-            dtype="float32",
-            random_state=random_state,
-        )
-        models[LIMIT, variance] = NTKConvRegressor(variance, alpha=0.0, n_steps=max_iter)
-        models[SCALED, variance] = WeightedConv1DRegressor(nu_w=variance, max_iter=max_iter)
-    models[FLAT, np.nan] = WeightedConv1DRegressor("flat", max_iter=max_iter)
-    return models
-
-
-def run_trial(
-    model: LagRegressor, windows: NDArray, targets: NDArray, train: NDArray, test: NDArray
-) -> Trial:
-    """Return how a model, trained on some windows, predicts others."""
-    level, unit = windows[train].mean(axis=(0, 1)), _deviation(windows[train], axis=(0, 1))
-    scaled = (windows - level) / unit
-    target_level, target_unit = targets[train].mean(), _deviation(targets[train], axis=0)
-    model.fit(scaled[train], (targets[train] - target_level) / target_unit)
-    prediction = model.predict(scaled[test]) * target_unit + target_level
-    return Trial(
-        (targets[test] - prediction) ** 2,
-        np.copy(model.impulse_response_),
-        effective_memory(model.lag_weights_),
+    variances = tuple(dict.fromkeys(np.atleast_1d(np.asarray(nu_w, dtype=np.float64)).tolist()))
+    design = StudyDesign(
+        name=str(getattr(y, "name", None) or "this series"),
+        n_lags=n_lags,
+        nu_w=variances,
+        n_hidden=n_hidden,
+        n_seeds=n_seeds,
+        max_iter=max_iter,
+        n_splits=n_splits,
+        season=season,
+        treatment=Treatment(log, difference),
+        has_inputs=X is not None,
+        level=level,
+        random_state=random_state if isinstance(random_state, Integral) else None,
     )
-
-
-def _deviation(values: NDArray, axis: Any) -> NDArray:
-    deviation = values.std(axis=axis)
-    return np.where(deviation > 0, deviation, 1.0)
-
-
-def summarise(trials: dict[tuple[str, float], list[Trial]]) -> pd.DataFrame:
-    """Return the frame of `memory_bias`."""
-
-    def rmse(key: tuple[str, float]) -> float:
-        return float(np.sqrt(np.concatenate([t.squared_errors for t in trials[key]]).mean()))
-
-    flat = next(key for key in trials if key[0] == FLAT)
-    rows = [
-        {
-            "model": model,
-            "nu_w": nu_w,
-            "rmse": rmse((model, nu_w)),
-            "cost": rmse((model, nu_w)) / rmse(flat) - 1.0 if rmse(flat) > 0 else np.nan,
-            "prior_memory": found[-1].prior_memory,
-            "fit_memory": effective_memory(response_energy(found[-1].response)),
-            "gap": _gap(found, trials[LIMIT, nu_w]) if model != FLAT else np.nan,
-        }
-        for (model, nu_w), found in trials.items()
+    data = make_data(y, X, n_lags, design.treatment, season)
+    trials = Trials(data, design, *_draw_seeds(random_state, n_seeds))
+    jobs = [
+        (Part.of(data, *indices), variance)
+        for indices in data.parts(n_splits)
+        for variance in (*variances, NO_BIAS)
     ]
-    return pd.DataFrame(rows)
+    console = Console(stderr=True)
+    with one_thread():  # many small products
+        for job in track(jobs, "Training", console=console, transient=True, disable=not progress):
+            trials.run(*job)
+        return conclude(trials)
 
 
-def _gap(found: list[Trial], limits: list[Trial]) -> float:
-    gaps = [
-        np.linalg.norm(one.response - limit.response) / norm
-        for one, limit in zip(found, limits, strict=True)
-        if (norm := np.linalg.norm(limit.response)) > 0
-    ]
-    return float(np.median(gaps)) if gaps else 0.0
+def _draw_seeds(random_state: Any, n_seeds: int) -> tuple[list[int], int]:
+    """Return the seeds of the networks, and one for all other draws."""
+    drawn = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=n_seeds + 1)
+    other, *seeds = map(int, drawn)  # first, so that more networks keep the others' draws
+    return seeds, other

@@ -3,102 +3,120 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sklearn_linrnn._studies.memory_bias import FLAT, LIMIT, RNN, SCALED
+from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
+from sklearn_linrnn._studies.memory_bias_summary import sentences
+from sklearn_linrnn._studies.study_data import LAST, MEAN, SEASONAL
+from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded
+from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
 
-LEGEND = """\
-error   RMSE one step ahead, on the steps that follow each training part
-cost    the RNN's error against that of the flat convolution, which has no bias
-memory  lag that holds 90 % of the energy of the prior, and of the fit; lag 0 is
-        the newest input
-gap     distance of the RNN's impulse response from its infinite-width limit's
-"""
+SHORT = {FLAT: "flat", MEAN: "mean", LAST: "last", SEASONAL: "season"}
+EXPLAINED = {
+    FLAT: "convolution without bias",
+    MEAN: "no model: the mean of the training part",
+    LAST: "no model: the last value",
+    SEASONAL: "no model: the value one season ago",
+}
 
 
-def print_report(frame: pd.DataFrame, name: str, n_lags: int) -> None:
-    """Print the result of `memory_bias` on the series called ``name``."""
+def print_report(result: MemoryBiasNumbers) -> None:
+    """Print the result of `memory_bias`."""
     console = Console(highlight=False)
-    console.print(make_table(frame, name, n_lags))
-    console.print(LEGEND, style="dim")
-    console.print(escape(describe(frame, name)), style="bold")
+    console.print(make_table(result))
+    console.print(legend(result), style="dim")
+    verdict, *others = sentences(result)
+    console.print(escape(verdict), style="bold")
+    for sentence in others:
+        console.print(escape(sentence))
 
 
-def make_table(frame: pd.DataFrame, name: str, n_lags: int) -> Table:
-    """Return the study's table, one row for each ``nu_w`` and one without bias."""
-    table = Table(title=f"Memory bias on {escape(name)}, {n_lags} lags", title_justify="left")
-    for heading in (
-        "nu_w",
-        "error\nRNN",
-        "\nlimit",
-        "\nconvolution",
-        "\ncost",
-        "memory\nprior",
-        "\nfit",
-        "\ngap",
-    ):
+def make_table(result: MemoryBiasNumbers) -> Table:
+    """Return the study's table, one row for each ``nu_w``, and the others below."""
+    title = f"Memory bias on {escape(result.design.name)}, {result.design.n_lags} lags"
+    table = Table(title=title, title_justify="left")
+    for heading in headings(result):
         table.add_column(heading, justify="right")
-    decimals = max(0, 3 - math.floor(math.log10(frame["rmse"].max() or 1.0)))
-    by_model = {model: rows.set_index("nu_w") for model, rows in frame.groupby("model")}
-    for nu_w, rnn in by_model[RNN].iterrows():
-        errors = (by_model[model].loc[nu_w, "rmse"] for model in (RNN, LIMIT, SCALED))
-        table.add_row(
-            f"{nu_w:g}",
-            *(f"{error:.{decimals}f}" for error in errors),
-            "" if math.isnan(rnn["cost"]) else f"{rnn['cost']:+.1%}",
-            str(rnn["prior_memory"]),
-            str(rnn["fit_memory"]),
-            f"{rnn['gap']:.1%}",
-        )
-    flat = by_model[FLAT].iloc[0]
-    memory = (str(flat["prior_memory"]), str(flat["fit_memory"]))
-    table.add_section()
-    table.add_row("flat", "", "", f"{flat['rmse']:.{decimals}f}", "", *memory, "")
+    rows = cells(result)
+    for index, row in enumerate(rows):
+        table.add_row(*row, end_section=index == len(result.design.nu_w) - 1)
     return table
 
 
-def describe(frame: pd.DataFrame, name: str) -> str:
-    """Return in words what the bias costs.
+def headings(result: MemoryBiasNumbers) -> tuple[str, ...]:
+    """Return the headings of the columns, in two lines."""
+    level = f"{result.design.level:.0%}"
+    return (
+        "\nnu_w", "RMSE\nRNN", "\n±", "\nlimit", "cost, %\nRNN", f"\n{level} interval",
+        "memory\nprior", "\nfit", f"\n{level}",
+    )  # fmt: skip
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Result of `memory_bias`.
-    name : str
-        Name of the series.
 
-    Returns
-    -------
-    text : str
-    """
-    rnn = frame[frame["model"] == RNN]
-    if rnn["cost"].isna().any():
-        return f"On {name}, the convolution without bias makes no error: there is nothing to cost."
-    shortest = rnn.loc[rnn["nu_w"].idxmin()]
-    best = rnn.loc[rnn["rmse"].idxmin()]
-    strongest = ", where its bias to short memory is strongest," if len(rnn) > 1 else ""
-    text = (
-        f"On {name}, a linear RNN that starts at nu_w = {shortest['nu_w']:g}{strongest} has "
-        f"an error {_relative(shortest['cost'])} that of a convolution without bias. "
-    )
-    if best["nu_w"] != shortest["nu_w"]:
-        text += (
-            f"Its best start here is nu_w = {best['nu_w']:g}, with an error "
-            f"{_relative(best['cost'])} it; the memory that it uses then reaches to lag "
-            f"{best['fit_memory']}, against {shortest['fit_memory']}."
+def cells(result: MemoryBiasNumbers) -> list[tuple[str, ...]]:
+    """Return the rows of the table as they are printed."""
+    table = result.table
+    limits = table[table["model"] == LIMIT].set_index("nu_w")
+    rows: list[tuple[str, ...]] = []
+    for row in table[table["model"] == RNN].itertuples():
+        limit = limits.loc[row.nu_w]
+        rows.append(
+            (
+                f"{row.nu_w:g}{' ' if row.is_lazy else '*'}",
+                rounded(row.rmse, row.rmse_error),
+                _spread(row),
+                rounded(limit["rmse"], limit["rmse_error"]),
+                *_cost(row),
+                *_memory(row),
+            )
         )
-    elif len(rnn) > 1 and best["cost"] <= 0:
-        text += f"No weaker bias does better here: a memory to lag {best['fit_memory']} is enough."
-    else:
-        text += f"The memory that it uses reaches to lag {best['fit_memory']}."
+    for row in table[table["model"].isin(list(SHORT))].itertuples():
+        cost = ("", "") if row.model == FLAT else _cost(row)
+        rows.append(
+            (SHORT[row.model], rounded(row.rmse, row.rmse_error), "", "", *cost, *_memory(row))
+        )
+    return rows
+
+
+def _spread(row: Any) -> str:
+    """Return the standard deviation over seeds, to the digits of the error over time."""
+    if math.isnan(row.rmse_over_seeds):
+        return ""
+    decimals = len(rounded(row.rmse, row.rmse_error).partition(".")[2])
+    return f"{row.rmse_over_seeds:.{decimals}f}"
+
+
+def _cost(row: Any) -> tuple[str, str]:
+    if math.isnan(row.cost):
+        return "", ""
+    bounds = row.cost_low, row.cost_high
+    return percent(row.cost, *bounds), percent_interval(*bounds)
+
+
+def _memory(row: Any) -> tuple[str, str, str]:
+    if math.isnan(row.fit_memory):
+        return "", "", ""
+    known = "" if math.isnan(row.memory_low) else f"{row.memory_low:.0f}-{row.memory_high:.0f}"
+    return f"{row.prior_memory:.0f}", f"{row.fit_memory:.0f}", known
+
+
+def legend(result: MemoryBiasNumbers) -> str:
+    """Return what the columns are."""
+    level = f"{result.design.level:.0%}"
+    text = f"""\
+RMSE    one step ahead, on {len(result.errors)} steps that each follow a training part;
+        RNN: mean of {result.design.n_seeds} networks, ± over them; limit: infinite width
+cost    RMSE against that of the flat convolution, which has no bias; interval
+        over blocks of time and over networks
+memory  lag that holds 90 % of the energy, of the prior and of the network's
+        fit; {level}: interval of the limit's posterior; lag 0 is the newest input
+"""
+    nulls = result.table.loc[result.table["n_iter"].isna(), "model"]
+    for name in (FLAT, *nulls):
+        text += f"{SHORT[name]:8}{EXPLAINED[name]}\n"
+    if (result.table["is_lazy"] == False).any():  # noqa: E712 - NaN is neither
+        text += "*       left the kernel regime: nu_w no longer describes its memory\n"
     return text
-
-
-def _relative(cost: float) -> str:
-    if f"{abs(cost):.1%}" == "0.0%":
-        return "equal to"
-    return f"{abs(cost):.1%} {'above' if cost > 0 else 'below'}"

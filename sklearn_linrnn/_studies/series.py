@@ -10,7 +10,7 @@ import pandas as pd
 
 from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.files.series_file import read_series, read_table, series_ids
-from sklearn_linrnn._studies.files.table import Table, listed
+from sklearn_linrnn._studies.files.table import Table, quoted
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def load_series(
     if len(found) > 1:
         column, names = options.id_column, [series.part for series in found]
         raise ValueError(
-            f"{name_or_file} has {len(found)} series ({listed(names[:5])}): --id {column}=... says "
+            f"{name_or_file} has {len(found)} series ({quoted(names[:5])}): --id {column}=... says "
             "which."
         )
     return found[0]
@@ -134,11 +134,11 @@ def _bundled_series(name: str, target: str | None, inputs: Sequence[str]) -> Stu
     columns = list(frame.columns)
     target = target or usual or (columns[0] if len(columns) == 1 else None)
     if target is None:
-        raise ValueError(f"--target must say which column of {name} to predict: {listed(columns)}.")
+        raise ValueError(f"--target must say which column of {name} to predict: {quoted(columns)}.")
     unknown = [column for column in (target, *inputs) if column not in columns]
     if unknown:
         raise ValueError(
-            f"{name} has no column of numbers called {listed(unknown)}; it has {listed(columns)}."
+            f"{name} has no column of numbers called {quoted(unknown)}; it has {quoted(columns)}."
         )
     if target in inputs:
         raise ValueError(f"--target {target} must not be one of the --inputs that predict it.")

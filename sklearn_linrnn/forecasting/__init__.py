@@ -1,4 +1,4 @@
-"""Forecasters for sktime that learn from sums over windows."""
+"""A forecaster for sktime that learns from sums over windows by any regressor of the package."""
 
 import lazy_loader
 

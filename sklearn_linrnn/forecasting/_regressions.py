@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.horizons import future_statistics
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.statistics.levels import LevelName, Levels
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class Regression:
         """The channel of each target; targets are ordered by horizon, then by column."""
         return tuple(range(len(self.columns))) * len(self.horizons)
 
-    @property
-    def exogenous_channels(self) -> range:
-        """The channels that are not of the series itself."""
-        return range(len(self.columns), self.n_channels)
+    def levels(self, level: LevelName, n_lags: int) -> Levels:
+        """Return the levels of its windows; exogenous channels have none."""
+        exogenous = range(len(self.columns), self.n_channels)
+        return Levels.of(level, n_lags, self.n_channels, self.target_channels, exogenous)
 
     def sums(
         self, parts: Sequence[tuple[NDArray, NDArray]], n_lags: int, device: Any
@@ -105,7 +106,7 @@ class Regression:
 
 def make_regressions(
     n_columns: int, n_exogenous: int, horizons: tuple[int, ...], *, joint: bool, apart: bool
-) -> list[Regression]:
+) -> tuple[Regression, ...]:
     """Return the regressions of a forecaster.
 
     There is one for all columns if they are ``joint``, else one for each. All horizons share it,
@@ -113,10 +114,8 @@ def make_regressions(
     exogenous channels need.
     """
     columns = [tuple(range(n_columns))] if joint else [(c,) for c in range(n_columns)]
-    together = [Regression(group, horizons, n_exogenous) for group in columns]
-    if not (n_exogenous or apart):
-        return together
-    return [replace(one, horizons=(h,)) for h in horizons for one in together]
+    groups = [(h,) for h in horizons] if apart else [horizons]
+    return tuple(Regression(some, group, n_exogenous) for group in groups for some in columns)
 
 
 def _windows_at(steps: NDArray, ends: NDArray, n_lags: int) -> NDArray:

@@ -1,4 +1,18 @@
-from ._memory import MemoryDisplay, effective_memory, response_energy
+from ._impulse_response import ImpulseResponseDisplay
+from ._memory import effective_memory, memory_interval, response_energy
+from ._memory_display import MemoryDisplay
 from ._ntk_gap import NTKGap, ntk_gap
+from ._ntk_gap_display import NTKGapDisplay
+from ._training import TrainingDisplay
 
-__all__ = ["MemoryDisplay", "NTKGap", "effective_memory", "ntk_gap", "response_energy"]
+__all__ = [
+    "ImpulseResponseDisplay",
+    "MemoryDisplay",
+    "NTKGap",
+    "NTKGapDisplay",
+    "TrainingDisplay",
+    "effective_memory",
+    "memory_interval",
+    "ntk_gap",
+    "response_energy",
+]

@@ -1,18 +1,19 @@
-"""The energy of a response, lag by lag, beside that of its prior."""
+"""The energy of a response, lag by lag, and the lag that holds most of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_linrnn._estimators.base import LagRegressor
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from sklearn_linrnn.inspection._posterior import (
+    check_coverage,
+    check_regressor,
+    draw_responses,
+    find_posterior,
+)
 
 
 def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
@@ -61,118 +62,77 @@ def response_energy(impulse_response: NDArray) -> NDArray:
     return np.square(impulse_response).sum(axis=(0, 1))
 
 
-class MemoryDisplay:
-    """Energy of a model's response and of its prior, lag by lag.
+def memory_interval(
+    estimator: Any,
+    *,
+    share: float = 0.9,
+    coverage: float = 0.9,
+    n_draws: int = 1000,
+    random_state: Any = 0,
+) -> tuple[int, int]:
+    """Return an interval of the lag that holds a share of the energy of a response.
 
-    Make it with `from_estimator`.
+    The data leave each coefficient of a response uncertain, and thus its memory. Responses are
+    drawn from the joint posterior of all lags, outputs and channels, and each has its own
+    `effective_memory`; the interval is between quantiles of these.
 
     Parameters
     ----------
-    prior : ndarray of shape (n_lags,)
-        Share of each lag in the energy of the prior: the lag weights, normalised.
-    fit : ndarray of shape (n_lags,)
-        Share of each lag in the energy of the impulse response.
-    name : str
-        Name of the estimator, for the title.
+    estimator : estimator
+        A fitted regressor of this package that has a posterior: `NTKConvRegressor` or
+        `NTKConvRegressorCV`, at the minimum of a loss.
+    share : float, default=0.9
+        Share of the total energy, as in `effective_memory`.
+    coverage : float, default=0.9
+        Probability of the interval, within (0, 1); as much lies below it as above.
+    n_draws : int, default=1000
+        Number of responses that are drawn.
+    random_state : int, RandomState instance or None, default=0
+        Source of the draws.
 
-    Attributes
-    ----------
-    prior_memory_, fit_memory_ : int
-        The lags that hold 90 % of either energy, as `effective_memory` returns them.
-    ax_ : matplotlib.axes.Axes
-        Axes of the last plot.
-    figure_ : matplotlib.figure.Figure
-        Figure of the last plot.
+    Returns
+    -------
+    lower, upper : int
+        Lags. The memory of the response itself, the mean of the posterior, may be shorter than
+        either: the mean has next to no energy where the data say little, and each draw has.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is not one of this package's regressors.
+    ValueError
+        If it has no posterior, or `share` or `coverage` is out of range.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_linrnn import MemoryDisplay, NTKConvRegressor
+    >>> from sklearn_linrnn import NTKConvRegressor, memory_interval
     >>> rng = np.random.default_rng(0)
-    >>> x = rng.normal(size=(500, 1))
-    >>> model = NTKConvRegressor(rows="timesteps", n_lags=20).fit(x, np.roll(x, 3))
-    >>> display = MemoryDisplay.from_estimator(model)
-    >>> display.prior_memory_, display.fit_memory_
-    (5, 3)
+    >>> x = rng.normal(size=(300, 1))
+    >>> y = np.convolve(x[:, 0], 0.8 ** np.arange(20))[:300] + rng.normal(size=300)
+    >>> model = NTKConvRegressor("auto", alpha="auto", rows="timesteps", n_lags=20).fit(x, y)
+    >>> memory_interval(model)
+    (5, 6)
     """
-
-    def __init__(self, prior: NDArray, fit: NDArray, name: str) -> None:
-        self.prior = prior
-        self.fit = fit
-        self.name = name
-        self.prior_memory_ = effective_memory(prior)
-        self.fit_memory_ = effective_memory(fit)
-
-    @classmethod
-    def from_estimator(cls, estimator: Any) -> Self:
-        """Return the display of a fitted estimator of this package.
-
-        Parameters
-        ----------
-        estimator : estimator
-            A fitted regressor of this package.
-
-        Returns
-        -------
-        display : MemoryDisplay
-        """
-        if not isinstance(estimator, LagRegressor):
-            raise TypeError(
-                "estimator must be one of this package's regressors, but got "
-                f"{type(estimator).__name__}."
-            )
-        check_is_fitted(estimator)
-        fit = response_energy(estimator.impulse_response_)
-        return cls(_shares(estimator.lag_weights_), _shares(fit), name=type(estimator).__name__)
-
-    def frame(self) -> pd.DataFrame:
-        """Return the numbers of the plot.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-            Columns ``prior`` and ``fit``, index ``lag``.
-        """
-        index = pd.RangeIndex(len(self.prior), name="lag")
-        return pd.DataFrame({"prior": self.prior, "fit": self.fit}, index=index)
-
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw the energies against the lag.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; ``None`` for new ones.
-
-        Returns
-        -------
-        display : MemoryDisplay
-            Itself, with ``ax_`` and ``figure_``.
-        """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "MemoryDisplay.plot needs Matplotlib: pip install 'sklearn-linrnn[plot]'."
-            ) from error
-
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        lags = np.arange(len(self.prior))
-        bars = ax.bar(lags, self.fit, color="tab:blue", alpha=0.6)
-        bars.set_label(f"fit, 90 % within lag {self.fit_memory_}")
-        ax.plot(
-            lags,
-            self.prior,
-            color="tab:orange",
-            marker="." if len(lags) < 60 else "",
-            label=f"prior, 90 % within lag {self.prior_memory_}",
+    check_regressor(estimator)
+    check_coverage(coverage)
+    if find_posterior(estimator) is None:
+        raise ValueError(
+            "memory_interval needs a posterior, which this "
+            f"{type(estimator).__name__} does not have. NTKConvRegressor and NTKConvRegressorCV "
+            "have one with n_steps=None and alpha > 0, unless they were solved by iterations."
         )
-        ax.set(xlabel="lag", ylabel="share of energy", title=f"Memory of {self.name}")
-        ax.legend()
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+    draws = draw_responses(estimator, n_draws, random_state)
+    energies = map(response_energy, draws)
+    return quantiles_of_memory(energies, coverage, share=share)
 
 
-def _shares(energy: NDArray) -> NDArray:
-    total = energy.sum()
-    return np.asarray(energy / total if total > 0 else np.zeros_like(energy), dtype=np.float64)
+def quantiles_of_memory(
+    energies: Iterable[NDArray], coverage: float, *, share: float = 0.9
+) -> tuple[int, int]:
+    """Return the quantiles of the memories of several energies (n_lags,) that hold a share."""
+    memories = [effective_memory(energy, share=share) for energy in energies]
+    tail = (1.0 - coverage) / 2.0
+    # A lag is a whole number: no value between two of them.
+    lower, upper = np.quantile(memories, [tail, 1.0 - tail], method="inverted_cdf")
+    return int(lower), int(upper)

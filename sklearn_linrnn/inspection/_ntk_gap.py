@@ -1,4 +1,4 @@
-"""How far a trained network is from its infinite-width limit, and which of three causes it has."""
+"""How far a trained network is from its infinite-width limit, and for which of three causes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn.inspection._retrace import retrace
 
-LAZY = 0.1  # a change that leaves a network nearly as linear in its parameters as it was
-MUCH = 0.2  # a distance from the limit's lag weights that can be seen in what a network learns
+LAZY = 0.1  # a change after which a network is still nearly linear in its parameters
+MUCH = 0.2  # a distance from the limit's lag weights that has an effect on what a network learns
 
 
 class NTKGap(NamedTuple):
@@ -28,22 +28,22 @@ class NTKGap(NamedTuple):
         From the network to its infinite-width limit.
     width : float
         From the network's first-order expansion at initialisation to the limit: its kernel is that
-        of a network of finite width. Falls with the inverse root of the width.
+        of a network of finite width. Decreases with the inverse root of the width.
     movement : float
-        From the network to its first-order expansion: its parameters have moved so far that it
-        learned otherwise. Grows with the scale of the targets, up to where both have learned all.
+        From the network to its first-order expansion: because its parameters moved, it learned
+        something else. Increases with the scale of the targets, until both have learned everything.
     kernel : float
         Change of the network's tangent kernel between lags in training, as a share of the kernel
-        before it, in Frobenius norm. Grows with the scale of the targets, also where all networks
-        learn the same response.
+        at initialisation, in Frobenius norm. Increases with the scale of the targets, also where
+        all networks learn the same response.
     initial_kernel : float
         Relative distance of the network's lag weights at initialisation from those of the limit;
         the root mean square over the lags, each counted by the squared response that the limit and
         the expansion learned there.
     excess_lags : int
-        Number of lags that are too many for the width: zero where `initial_kernel` is no larger
-        than a random input matrix and readout make it, two standard deviations or
-        ``4 / sqrt(n_hidden)``, or 0.2; else those from the first whose weight is off by more.
+        Number of lags that are too many for the width: zero if `initial_kernel` is at most 0.2, or
+        ``4 / sqrt(n_hidden)``, two standard deviations of what a random input matrix and readout
+        cause; else all lags from the first whose weight differs by more than that.
     """
 
     total: float
@@ -55,15 +55,15 @@ class NTKGap(NamedTuple):
 
     @property
     def is_lazy(self) -> bool:
-        """Whether the network is still in the kernel regime, where it learns as its limit does."""
+        """Whether the network is still in the kernel regime, where it learns like its limit."""
         return max(self.movement, self.kernel) < LAZY
 
     @property
     def cause(self) -> Literal["none", "movement", "width", "lags"]:
-        """What keeps the network from its limit most.
+        """The main cause of the distance to the limit.
 
-        "none" if it is near; "movement" of its parameters; its finite "width"; or, as a reason of
-        the latter that more width may not cure, more "lags" than such a width has a limit for.
+        "none" if it is small; "movement" of the parameters; the finite "width"; or "lags" if these
+        are too many for the width, so that more width may not help.
         """
         if max(self.movement, self.width) < LAZY:
             return "none"
@@ -72,7 +72,7 @@ class NTKGap(NamedTuple):
         return "lags" if self.excess_lags else "width"
 
     def __str__(self) -> str:
-        """Say what that means."""
+        """Return what the distances mean, in sentences."""
         regime = "is in the kernel regime" if self.is_lazy else "has left the kernel regime"
         lags = f": {self.excess_lags} too many lags for this width" if self.excess_lags else ""
         return (
@@ -85,14 +85,14 @@ class NTKGap(NamedTuple):
 
 
 def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "response") -> NTKGap:
-    """Return how far a trained linear RNN is from what it would be if it were infinitely wide.
+    """Return how far a trained linear RNN is from its infinite-width limit.
 
-    The limit, and the network's first-order expansion at initialisation, take the steps that the
-    network took, on the sums that it learned from: no data is needed. The gap has three causes: the
+    The limit, and the network's first-order expansion at initialisation, are trained for the same
+    iterations as the network, on the same sums: no data are needed. The gap has three causes: the
     parameters moved; the width is finite, so that the kernel at initialisation is random; and the
     lags are too many for the width, so that this kernel is not that of the limit even on average.
-    With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, whatever ``nu_w`` is;
-    with an orthogonal one far later.
+    With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, for any ``nu_w``; with
+    an orthogonal one far later.
 
     Parameters
     ----------
@@ -106,16 +106,16 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     -------
     gap : NTKGap
         The distances ``total``, ``width`` and ``movement``, relative to the distance of the limit
-        from the start, the change of the ``kernel``, and how far it was from the limit's before;
-        ``is_lazy``, ``cause`` and ``str(gap)`` say what they mean. The part of the width differs
-        much from one random initialisation to another.
+        from its initialisation; the change of the ``kernel``, and its distance from the limit's at
+        initialisation. ``is_lazy``, ``cause`` and ``str(gap)`` interpret them. The part of the
+        width varies much between random initialisations.
 
     Raises
     ------
     TypeError
         If the estimator is not a linear RNN.
     ValueError
-        If it was trained in a way that has another limit, or `metric` is unknown.
+        If it was trained in a way for which this is not the limit, or `metric` is unknown.
 
     References
     ----------
@@ -154,7 +154,7 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
 
 
 def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int]:
-    """Return how far the lag weights at initialisation are off, and how many lags are too many.
+    """Return the distance of the lag weights at initialisation, and how many lags are too many.
 
     Parameters
     ----------
@@ -163,16 +163,16 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
     learned : Tensor of shape (n_lags * n_channels, any)
         What was learned.
     """
-    deviation = _relative_difference(
+    difference = _relative_difference(
         estimator.empirical_lag_weights(at_start=True), estimator.lag_weights_
     )
-    energy = learned.square().reshape(len(deviation), -1).sum(dim=1).numpy()
-    initial_kernel = float(np.sqrt(np.average(deviation**2, weights=energy)))
+    energy = learned.square().reshape(len(difference), -1).sum(dim=1).numpy()
+    initial_kernel = float(np.sqrt(np.average(difference**2, weights=energy)))
     # |F|^2 |C|^2 / n^2, which all lag weights share, has the standard deviation 2 / sqrt(n).
     tolerance = max(MUCH, 4 / len(estimator.transition_) ** 0.5)
     if initial_kernel <= tolerance:
         return initial_kernel, 0
-    return initial_kernel, len(deviation) - int(np.argmax(np.abs(deviation) > tolerance))
+    return initial_kernel, len(difference) - int(np.argmax(np.abs(difference) > tolerance))
 
 
 def _relative_difference(weights: NDArray, limit: NDArray) -> NDArray[np.float64]:
@@ -185,19 +185,19 @@ def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
     check_is_fitted(estimator)
     if not isinstance(estimator, LinearRNNRegressor):
         raise TypeError(
-            f"ntk_gap is for LinearRNNRegressor, but got {type(estimator).__name__}: the others "
-            "are no networks of finite width."
+            "ntk_gap needs a LinearRNNRegressor, a network of finite width, but got "
+            f"{type(estimator).__name__}."
         )
     record = estimator.training_
     if record.rule.solver != "gd" or record.rule.weight_decay:
         raise ValueError(
-            "ntk_gap knows the limit of solver='gd' without weight_decay, but got solver="
+            "ntk_gap needs solver='gd' without weight_decay, but got solver="
             f"{record.rule.solver!r}, weight_decay={record.rule.weight_decay}."
         )
     if record.went_on:
         raise ValueError(
-            "ntk_gap retraces the steps of one fit, but this network went on training, by "
-            "partial_fit or warm_start."
+            "ntk_gap repeats the iterations of one fit, but got a network whose training was "
+            "continued, by partial_fit or warm_start."
         )
     if metric == "response":
         return lambda response: float(response.norm())

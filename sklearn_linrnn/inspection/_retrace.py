@@ -1,11 +1,14 @@
-"""The iterations of a trained network taken again: in its limit, and to first order."""
+"""The iterations of a trained network done again: in its limit, to first order, and as it was."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
@@ -17,16 +20,20 @@ from sklearn_linrnn._core.networks.tangent_kernel import empirical_kernel
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.training.loop import Stopping
 from sklearn_linrnn._core.training.objective import Model
-from sklearn_linrnn._estimators.training_record import TrainingRecord
+from sklearn_linrnn._estimators.training_record import (
+    TrainingRecord,
+    initial_network,
+    trained_network,
+)
 
 
 class Retraced(NamedTuple):
-    """Responses (n_lags * n_channels, n_outputs) to which the iterations of a network lead.
+    """Responses (n_lags * n_channels, n_outputs) after the iterations of a network.
 
     Attributes
     ----------
     start : Tensor
-        Before the first iteration.
+        At initialisation.
     limit : Tensor
         Of the infinitely wide network.
     linearised : Tensor
@@ -42,11 +49,10 @@ class Retraced(NamedTuple):
 
 
 def retrace(record: TrainingRecord) -> Retraced:
-    """Take the iterations of a network's training again, with its expansion and in its limit."""
+    """Do the iterations of a network's training again, with its expansion and in its limit."""
     sums, recipe = record.statistics, record.recipe
     assert isinstance(recipe, RNNRecipe)
-    fitted = RNNParameters(*map(torch.tensor, record.parameters))
-    initial = recipe.draw(sums.n_channels, len(sums.target_mean)).like(fitted.transition)
+    initial, trained = initial_network(record), trained_network(record)
     origin = LinearRNNModel(initial, sums.n_lags).response()
     begun, subtracted = (torch.zeros_like(origin), origin) if recipe.is_centred else (origin, None)
     prior, cpu = recipe.prior(sums.n_lags), torch.device("cpu")
@@ -54,7 +60,7 @@ def retrace(record: TrainingRecord) -> Retraced:
     limit = ScaledConvolution(root, origin.shape[1], torch.float64, begun)
     double = RNNParameters(*(parameter.double() for parameter in initial))
     linearised = LinearisedRNN(double, sums.n_lags, origin=subtracted)
-    before, after = (empirical_kernel(each, sums.n_lags) for each in (initial, fitted))
+    before, after = (empirical_kernel(each, sums.n_lags) for each in (initial, trained))
     curvature = Quadratic.of(sums, root).largest_eigenvalue()
     return Retraced(
         start=begun,
@@ -64,8 +70,41 @@ def retrace(record: TrainingRecord) -> Retraced:
     )
 
 
+def kernel_changes(record: TrainingRecord, iterations: Iterable[int]) -> NDArray:
+    """Return how far the tangent kernel of a network has changed by some of its iterations.
+
+    Parameters
+    ----------
+    record : TrainingRecord
+        Of a network that was trained in one fit.
+    iterations : iterable of int
+        Increasing numbers of iterations, at most that of the fit.
+
+    Returns
+    -------
+    changes : ndarray of shape (n_iterations,)
+        Relative to the kernel at initialisation, in Frobenius norm.
+    """
+    sums, recipe = record.statistics, record.recipe
+    assert isinstance(recipe, RNNRecipe)
+    root = PriorRoot.of_prior(
+        recipe.prior(sums.n_lags), sums.n_lags, sums.n_channels, torch.device("cpu")
+    )
+    dtype = torch.from_numpy(record.parameters[0]).dtype
+    model = recipe.model(root, len(sums.target_mean), dtype)
+    network = RNNParameters(*model.parameters)  # which training moves in place
+    rate = record.rule.rate(Quadratic.of(sums, root).largest_eigenvalue())
+    training = record.rule.begin(model, sums, rate)
+    before, changes = empirical_kernel(network, sums.n_lags), []
+    for iteration in iterations:
+        training.run(iteration - len(training.rows))
+        change = empirical_kernel(network, sums.n_lags) - before
+        changes.append(float(change.norm() / before.norm()))
+    return np.array(changes)
+
+
 def _train(model: Model, record: TrainingRecord, curvature: float) -> Tensor:
-    """Return the response of a model that takes the iterations that the network took."""
+    """Return the response of a model after as many iterations as the network was trained for."""
     if record.n_kept > 0:
         stopping = Stopping(record.n_kept, tol=0.0, patience=1)
         rule = replace(record.rule, stopping=stopping)

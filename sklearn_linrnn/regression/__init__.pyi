@@ -1,9 +1,3 @@
-from ._linear_rnn import LinearRNNTimeSeriesRegressor
-from ._ntk_conv import NTKConvTimeSeriesRegressor
-from ._weighted_conv import WeightedConv1DTimeSeriesRegressor
+from ._lag_time_series_regressor import LagTimeSeriesRegressor
 
-__all__ = [
-    "LinearRNNTimeSeriesRegressor",
-    "NTKConvTimeSeriesRegressor",
-    "WeightedConv1DTimeSeriesRegressor",
-]
+__all__ = ["LagTimeSeriesRegressor"]

@@ -1,12 +1,18 @@
 """One thread inside, as many as before outside."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
+import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_info
 
-from sklearn_linrnn._core.threads import one_thread
+from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
+from sklearn_linrnn._core.closed_form.solution import Problem
+from sklearn_linrnn._core.closed_form.spectral import Quadratic
+from sklearn_linrnn._core.threads import SMALL, one_thread, run_by_size
 
 
 def blas_threads():
@@ -53,3 +59,73 @@ def test_other_threads_leave_this_one_as_it_was():
         assert set(executor.map(body, range(40))) == {(1, 4)}
     assert torch.get_num_threads() == 4
     assert blas_threads() == before
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_contexts_that_end_in_another_order_leave_the_process_as_it_was():
+    """New threads begin while others are limited, and go on when these are not."""
+    entered, left = Barrier(3), Barrier(3)
+
+    def body(_):
+        with one_thread():
+            entered.wait()
+        left.wait()
+        return torch.get_num_threads()
+
+    before = blas_threads()
+    with ThreadPoolExecutor(3) as executor:
+        assert list(executor.map(body, range(3))) == [4, 4, 4]
+    assert torch.get_num_threads() == 4
+    assert blas_threads() == before
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_only_small_work_is_limited():
+    assert run_by_size(SMALL - 1, torch.get_num_threads) == 1
+    assert run_by_size(SMALL, torch.get_num_threads) == 4
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_fits_in_several_threads_leave_the_process_as_it_was():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 5)), rng.normal(size=60)
+
+    def fit(seed):
+        network = LinearRNNRegressor(16, max_iter=20, random_state=seed, device="cpu")
+        NTKConvRegressor("auto", alpha="auto", device="cpu").fit(X, y)
+        return network.fit(X, y).impulse_response_
+
+    before = blas_threads()
+    alone = [fit(seed) for seed in range(8)]
+    with ThreadPoolExecutor(4) as executor:
+        together = list(executor.map(fit, range(8)))
+    for one, other in zip(alone, together, strict=True):
+        assert_array_equal(one, other)
+    assert torch.get_num_threads() == 4
+    assert blas_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("model", "n_threads"),
+    [
+        (LinearRNNRegressor(64, max_iter=2), 1),
+        (LinearRNNRegressor(256, max_iter=2), 4),
+        (WeightedConv1DRegressor(max_iter=2), 1),
+        (NTKConvRegressor(), 1),
+    ],
+)
+@pytest.mark.usefixtures("four_threads")
+def test_the_threads_of_a_fit_follow_from_the_size_of_its_matrices(model, n_threads, monkeypatch):
+    seen, place = [], (Problem, "ridge")
+    if not isinstance(model, NTKConvRegressor):
+        place = (Quadratic, "largest_eigenvalue")
+    original = getattr(*place)
+
+    def watched(*arguments):
+        seen.append(torch.get_num_threads())
+        return original(*arguments)
+
+    monkeypatch.setattr(*place, watched)
+    rng = np.random.default_rng(0)
+    model.set_params(device="cpu").fit(rng.normal(size=(40, 6)), rng.normal(size=40))
+    assert seen == [n_threads]

@@ -50,7 +50,7 @@ def response(X, **parameters):
         ("", None),
     ],
 )
-def test_a_name_says_its_lag_or_nothing(name, expected):
+def test_a_name_contains_its_lag_or_none(name, expected):
     assert parse_lag(name) == expected
 
 
@@ -71,7 +71,7 @@ def test_nested_lags_add_up():
     assert_allclose(response(nested), response(WINDOWS), rtol=1e-10)
 
 
-def test_a_column_that_is_no_lag_joins_as_an_unlagged_input():
+def test_a_column_without_a_lag_is_an_unlagged_input():
     frame = named("{channel}_lag_{lag}").assign(price=rng.normal(size=40))
     silent = np.zeros((40, 4, 1))
     silent[:, -1, 0] = frame["price"]
@@ -98,7 +98,7 @@ def test_a_stated_order_overrules_names():
 def test_names_overrule_the_number_of_the_layout():
     frame = named("{channel}_lag_{lag}")
     assert_allclose(response(frame, n_channels=2, layout="nct"), response(WINDOWS), rtol=1e-10)
-    with pytest.raises(ValueError, match="X has 2 channels, but n_channels says 4"):
+    with pytest.raises(ValueError, match="X must have 4 channels, as in n_channels, but got 2"):
         response(frame, n_channels=4)
 
 
@@ -108,9 +108,11 @@ def test_one_column_needs_no_order():
 
 
 @pytest.mark.parametrize("columns", [list("abcdefgh"), [f"x{i}" for i in range(8)]])
-def test_names_that_say_nothing_are_an_error_unless_the_order_is_stated(columns):
+def test_names_without_lags_are_an_error_unless_the_order_is_stated(columns):
     frame = pd.DataFrame(WINDOWS.reshape(40, 8), columns=columns)
-    with pytest.raises(ValueError, match=r"lag_order='infer' reads .* 'y_lag_3'.*called '[ax]"):
+    with pytest.raises(
+        ValueError, match=r"lag_order='infer' reads .* 'y_lag_3'.*got columns named '[ax]"
+    ):
         response(frame)
     stated = response(frame, lag_order="oldest_first", n_channels=2)
     assert_allclose(stated, response(WINDOWS), rtol=1e-10)

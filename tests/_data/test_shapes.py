@@ -36,7 +36,7 @@ fast = partial(NTKConvRegressor, nu_w=0.6, alpha=0.1, n_lags=N_LAGS)
 
 
 def make_panel(n_sequences=5, n_timesteps=9):
-    """Return inputs ``(n_sequences, n_timesteps, 2)`` and targets at every step, two of them."""
+    """Return inputs ``(n_sequences, n_timesteps, 2)`` and two targets at every time step."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(n_sequences, n_timesteps, N_CHANNELS)) + 1.0
     Y = np.cumsum(X, axis=1) @ rng.normal(size=(N_CHANNELS, N_OUTPUTS)) + rng.normal(size=N_OUTPUTS)
@@ -64,7 +64,7 @@ def same_model(one, other, rtol=1e-9):
 
 @every_estimator
 @pytest.mark.parametrize("outputs", [0, slice(0, 1), slice(None)], ids=["1-D", "column", "2-D"])
-def test_flattened_windows_equal_a_panel_with_targets_at_the_last_step(make, outputs):
+def test_flattened_windows_equal_a_panel_with_targets_at_the_last_time_step(make, outputs):
     X, Y = make_panel(12)
     y = Y[:, -1, outputs]
     panel = make().fit(X, y)
@@ -123,7 +123,7 @@ def test_sequence_ids_may_be_strings_and_interleaved(as_ids):
     X, Y = make_panel()
     n, T, _ = X.shape
     ids = np.repeat([f"rat {name}" for name in "zebra"], T)
-    order = np.lexsort((np.arange(n * T) // T, np.tile(np.arange(T), n)))  # step by step
+    order = np.lexsort((np.arange(n * T) // T, np.tile(np.arange(T), n)))  # by time step
     rows, targets, ids = X.reshape(n * T, -1)[order], Y.reshape(n * T, -1)[order], ids[order]
     model = fast(rows="timesteps").fit(rows, targets, sequence_id=as_ids(ids))
     panel = fast().fit(X, Y)
@@ -167,7 +167,7 @@ def test_recordings_may_differ_in_length_and_be_shorter_than_the_lags():
     assert [len(p) for p in listed.predict(xs)] == lengths
 
 
-def test_windows_longer_than_the_lags_use_their_last_steps():
+def test_windows_longer_than_the_lags_use_their_last_time_steps():
     X, Y = make_panel(12)
     y = Y[:, -1]
     same_model(fast().fit(X, y), fast().fit(X[:, -N_LAGS:], y))
@@ -206,7 +206,7 @@ def test_a_model_of_windows_predicts_flat_windows_and_panels_alike():
     assert_array_equal(model.predict(X.reshape(12, -1)), model.predict(X))
 
 
-def test_the_last_step_of_every_step_predictions_is_the_prediction_for_the_window():
+def test_the_last_of_predictions_at_every_time_step_is_that_for_the_window():
     X, Y = make_panel(12)
     model = fast().fit(X, Y[:, -1])
     every_step = model.predict(list(X))
@@ -219,7 +219,7 @@ def test_the_last_step_of_every_step_predictions_is_the_prediction_for_the_windo
 @pytest.mark.parametrize("missing", [False, True], ids=["complete", "with NaN"])
 @pytest.mark.parametrize("form", ["windows", "timesteps", "panel", "list"])
 @pytest.mark.parametrize("single", [False, True], ids=["two outputs", "one output"])
-def test_score_is_r2_of_the_flattened_observed_steps(form, missing, single):
+def test_score_is_r2_of_the_flattened_observed_time_steps(form, missing, single):
     X, Y = make_panel(8)
     weights = np.random.default_rng(2).uniform(size=Y.shape[:2])
     if missing and form != "windows":
@@ -298,7 +298,7 @@ def test_weights_follow_the_rows_of_interleaved_recordings():
 
 @every_estimator
 @pytest.mark.parametrize("form", ["panel", "list", "timesteps"])
-def test_a_missing_target_is_a_step_of_weight_zero(make, form):
+def test_a_missing_target_is_a_time_step_of_weight_zero(make, form):
     X, Y = make_panel()
     weights, gaps = np.ones(Y.shape[:2]), Y.copy()
     gaps[1, 2, 0], gaps[3, 5] = np.nan, np.nan
@@ -531,7 +531,7 @@ def test_targets_may_be_pandas_columns_or_lists(as_target, shape):
     assert model.predict(X).shape == shape
 
 
-def test_a_missing_value_of_pandas_is_a_step_without_target():
+def test_a_missing_value_of_pandas_is_a_time_step_without_target():
     X, Y = make_panel(1, 30)
     y = pd.Series(Y[0, :, 0], dtype="Float64")
     y[7] = pd.NA

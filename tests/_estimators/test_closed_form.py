@@ -1,4 +1,4 @@
-"""The exact path: evidence, posterior, ensembles, early stopping and many lags.
+"""The closed form: evidence, posterior, ensembles, early stopping and many lags.
 
 Each is held against scikit-learn, a dense formula, brute force, or the training of networks.
 """
@@ -36,7 +36,7 @@ every_prior = pytest.mark.parametrize("prior", PRIORS)
 
 
 def dense_prior(model):
-    """Return the prior's covariance of flattened windows, oldest step first, as a matrix."""
+    """Return the prior's covariance of flattened windows, oldest time step first, as a matrix."""
     covariance = model.prior_.covariance(len(model.lag_weights_))
     covariance = covariance if covariance.ndim == 2 else np.diag(covariance)
     return covariance[::-1, ::-1]
@@ -130,7 +130,7 @@ def test_the_posterior_without_a_penalty_is_ordinary_least_squares():
     assert_allclose(model.impulse_response_std_[:, 0], expected, rtol=1e-9)
 
 
-def test_deviations_have_the_form_of_the_predictions():
+def test_standard_deviations_have_the_form_of_the_predictions():
     panel = np.random.default_rng(1).normal(size=(5, 12, 3))
     every = panel[:, :, :2] + np.random.default_rng(2).normal(size=(5, 12, 2))
     recordings = [panel[k][: 6 + k] for k in range(5)]
@@ -179,8 +179,8 @@ def test_nominal_intervals_hold_what_they_promise(prior):
 # -- The ensemble -------------------------------------------------------------------------
 
 
-def test_an_ensemble_of_trained_networks_has_the_law_that_is_predicted():
-    """Mean and deviation of 60 networks of 600 units after 6 steps.
+def test_an_ensemble_of_trained_networks_has_the_distribution_that_is_predicted():
+    """Mean and standard deviation of 60 networks of 600 units after 6 iterations.
 
     The error of a mean is ``std / sqrt(60)``. The variance is compared summed over new windows and
     outputs. It is that of 4 outputs x 3 channels x 4 lags = 48 nearly independent coefficients, of
@@ -313,7 +313,7 @@ def validation_error(windows, target, n_steps, **options):
     ("n_steps", "error"),
     [("gcv", gcv_error), ("loo", loo_error), ("validation", validation_error)],
 )
-def test_the_number_of_steps_has_the_least_expected_error(n_steps, error, seed, alpha):
+def test_the_number_of_iterations_has_the_least_expected_error(n_steps, error, seed, alpha):
     windows, target = noisy_task(seed)
     options = {"nu_w": 0.9, "alpha": alpha}
     model = NTKConvRegressor(n_steps=n_steps, **options).fit(windows, target)
@@ -327,7 +327,7 @@ def test_the_number_of_steps_has_the_least_expected_error(n_steps, error, seed, 
     assert_allclose(model.impulse_response_, same.impulse_response_, rtol=1e-10)
 
 
-def test_validation_is_on_the_last_observed_steps():
+def test_validation_is_on_the_last_observed_time_steps():
     draw = np.random.default_rng(0)
     x, target = draw.normal(size=(200, 1)), draw.normal(size=200)
     target[50::3] = np.nan
@@ -660,7 +660,7 @@ def test_conjugate_gradients_are_the_direct_solution(form, weighted, options):
     assert_allclose(iterated.lag_weights_, direct.lag_weights_)
 
 
-def test_conjugate_gradients_leave_out_steps_that_were_not_observed():
+def test_conjugate_gradients_leave_out_time_steps_that_were_not_observed():
     target = np.where(np.random.default_rng(1).uniform(size=y2.shape[0]) < 0.4, np.nan, y2[:, 0])
     options = {"nu_w": 0.9, "rows": "timesteps", "n_lags": 30}
     ids = np.repeat([0, 1, 2, 3], 100)

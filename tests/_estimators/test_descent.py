@@ -1,4 +1,4 @@
-"""Training of the two estimators that go step by step: on, in parts, watched, cut short."""
+"""Training of the two estimators by iterations: continued, in parts, watched, interrupted."""
 
 import copy
 import itertools
@@ -85,7 +85,7 @@ def assert_same_fit(one, other):
 @both
 @every_optimiser
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_steps_of_two_fits_are_those_of_one(make, options, dtype):
+def test_iterations_of_two_fits_are_those_of_one(make, options, dtype):
     options = {**options, "dtype": dtype}
     whole = make(**options, max_iter=20).fit(X, Y)
     model = make(**options, max_iter=7, warm_start=True).fit(X, Y)
@@ -94,7 +94,7 @@ def test_steps_of_two_fits_are_those_of_one(make, options, dtype):
 
 
 @pytest.mark.parametrize("first", [1, 2, 5, 9])
-def test_a_step_that_was_halved_stays_halved_in_the_next_fit(first):
+def test_a_learning_rate_that_was_halved_stays_halved_in_the_next_fit(first):
     """Targets far larger than sqrt(n_hidden) take the network out of its limit."""
     x = np.random.default_rng(1).normal(size=(200, 12))
     y = 30.0 * x.sum(axis=1)
@@ -119,7 +119,7 @@ def test_warm_start_needs_no_earlier_fit(make):
 
 
 @both
-def test_after_early_stopping_training_goes_on_from_the_best_parameters(make):
+def test_after_early_stopping_training_continues_from_the_best_parameters(make):
     options = {"early_stopping": True, "validation_fraction": 0.25, "n_iter_no_change": 3}
     model = make(**options, learning_rate=0.3, warm_start=True, max_iter=400).fit(X, Y)
     best = int(model.validation_loss_curve_.argmin()) + 1
@@ -132,7 +132,7 @@ def test_after_early_stopping_training_goes_on_from_the_best_parameters(make):
 
 
 @both
-def test_curves_go_on_where_they_ended(make):
+def test_curves_continue_where_they_ended(make):
     options = {"early_stopping": True, "n_iter_no_change": 50, "learning_rate": 0.01}
     whole = make(**options, max_iter=12).fit(X, Y)
     assert whole.validation_loss_curve_.argmin() == 11, "so that nothing is gone back to"
@@ -187,13 +187,13 @@ def test_parameters_of_another_shape_cannot_be_gone_on_with(case, init):
     ids=str,
 )
 def test_another_optimiser_begins_anew_where_the_last_one_ended(make, first, then):
-    """It remembers no step and takes its own size of one."""
+    """It remembers no iteration and chooses its own step size."""
     model = make(**first, max_iter=6, warm_start=True).fit(X, Y)
     before = copy.deepcopy(parameters(model))
     fresh = {"solver": "gd", "momentum": 0.0, "learning_rate": "auto"}
     model.set_params(**{**fresh, **then}, max_iter=1).fit(X, Y)
     moved = [new - old for new, old in zip(parameters(model), before, strict=True)]
-    if then.get("solver") == "adam":  # the first step of Adam has one length in every direction
+    if then.get("solver") == "adam":  # Adam's first iteration has one length in every direction
         assert model.learning_rate_ == 1e-3
         lengths = np.concatenate([np.abs(part).ravel() for part in moved])
         assert_allclose(np.median(lengths), 1e-3, rtol=1e-4)
@@ -346,7 +346,7 @@ def test_parts_of_recordings_with_other_channels_or_lags_are_an_error():
     assert pickle.dumps(vars(model)) == before
     with pytest.raises(ValueError, match="n_lags agree"):
         model.set_params(n_lags=5).partial_fit(x, y)
-    with pytest.raises(ValueError, match="form of the data before"):
+    with pytest.raises(ValueError, match="form of the earlier data"):
         model.set_params(n_lags=4).partial_fit(np.stack([x[0][:9]]), y[0][8])
 
 
@@ -362,7 +362,7 @@ def test_a_random_part_can_be_held_out_from_the_second_fit_on(call):
 
 
 def tiny(form):
-    """Return ten steps in a form, and options."""
+    """Return ten time steps in a form, and options."""
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(10, 3)), rng.normal(1.0, 1.0, (10, 2))
     w = rng.uniform(0.5, 2.0, 10)
@@ -385,7 +385,7 @@ TINY = [
 
 
 def without(make, form, held_out, **options):
-    """Return a model of the tiny data that gives weight zero to some steps, after four steps."""
+    """Return a model of the tiny data, some with weight zero, after four iterations."""
     x, y, w, needed = tiny(form)
     kept = np.ones(10) if w is None else w.copy()
     kept[list(held_out)] = 0.0
@@ -433,7 +433,7 @@ def test_a_seed_holds_out_the_same_part_and_another_seed_another(make):
         assert not np.array_equal(one, other)
 
 
-def test_every_observed_step_is_held_out_at_times_and_no_other():
+def test_every_observed_time_step_is_held_out_at_times_and_no_other():
     y, w = np.arange(10.0), np.ones(10)
     y[3], w[6] = np.nan, 0.0
     x = np.random.default_rng(8).normal(size=(10, 2))
@@ -502,7 +502,7 @@ def test_lbfgs_finds_least_squares(make):
 
 
 def literal_descent(n_steps, rate, *, longest=np.inf, shares=None):
-    """Return the response (lag 0 first) after steps on the samples, and the losses."""
+    """Return the response (lag 0 first) after iterations on the samples, and the losses."""
     scale = np.sqrt(conv(max_iter=1).fit(X, Y).lag_weights_)
     Z, t, losses = (X - X.mean(axis=0))[:, ::-1] * scale, Y - Y.mean(), []
     theta = np.zeros(8)
@@ -514,7 +514,7 @@ def literal_descent(n_steps, rate, *, longest=np.inf, shares=None):
     return scale * theta, losses
 
 
-def test_a_schedule_of_ones_own_says_the_share_of_every_step():
+def test_a_schedule_of_ones_own_returns_the_factor_of_every_iteration():
     def shares(step):
         asked.append(step)
         return 1.0 / (1.0 + step) ** 2
@@ -530,7 +530,7 @@ def test_a_schedule_of_ones_own_says_the_share_of_every_step():
 
 @both
 @every_optimiser
-def test_a_step_of_no_size_moves_nothing(make, options):
+def test_a_factor_of_zero_moves_nothing(make, options):
     one = make(**options, schedule=no_step, max_iter=9).fit(X, Y)
     assert len(set(one.loss_curve_)) == 1
     if make is conv:
@@ -587,7 +587,7 @@ def test_the_limit_of_stability_is_that_of_the_kind_of_momentum(momentum, nester
     minimum = NTKConvRegressor(alpha=0).fit(X, Y)
     assert_allclose(below.loss_curve_[-1], sample_loss(minimum, X, Y), rtol=1e-9)
     with (
-        pytest.warns(UserWarning, match="past the stable limit"),
+        pytest.warns(UserWarning, match="above the stable limit"),
         pytest.warns(ConvergenceWarning, match="diverged at iteration"),
     ):
         above = conv(**options, learning_rate=1.01 * limit, max_iter=8000).fit(X, Y)
@@ -598,7 +598,7 @@ def test_the_limit_of_stability_is_that_of_the_kind_of_momentum(momentum, nester
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("factor", [3.0, 1e6, 1e30])
 @every_optimiser
-def test_however_long_the_steps_of_a_network_are_it_keeps_finite_parameters(options, factor, dtype):
+def test_a_network_keeps_finite_parameters_at_any_learning_rate(options, factor, dtype):
     rate = factor * network(max_iter=1).fit(X, Y).learning_rate_
     options = {**options, "learning_rate": rate, "dtype": dtype, "init": "centered"}
     with warnings.catch_warnings(record=True) as record:
@@ -616,7 +616,7 @@ def test_however_long_the_steps_of_a_network_are_it_keeps_finite_parameters(opti
         assert_allclose(sample_loss(model, X, Y), model.loss_curve_[-1], rtol=1e-5)
 
 
-def test_a_start_that_overflows_its_type_is_an_error_that_says_so():
+def test_an_initialisation_that_overflows_its_type_is_an_error_that_names_it():
     x = np.random.default_rng(0).normal(size=(60, 40))
     options = {"nu_w": 1e4, "max_iter": 3}
     network(**options).fit(x, Y)
@@ -667,7 +667,7 @@ def test_a_network_of_one_unit_is_a_geometric_series(options, transition_init, i
 
 @both
 @every_optimiser
-def test_recordings_shorter_than_the_lags_count_from_their_first_step(make, options):
+def test_recordings_shorter_than_the_lags_count_from_their_first_time_step(make, options):
     """As if they were preceded by silence."""
     x, y = recordings([9, 3, 1])
     model = make(**options, n_lags=5, max_iter=5).fit(x, y)
@@ -721,7 +721,7 @@ def test_every_fit_has_its_own_time(make, clock):
 @both
 @every_optimiser
 @pytest.mark.parametrize("verbose", [False, True])
-def test_no_time_at_all_leaves_the_start(make, options, verbose):
+def test_no_time_at_all_leaves_the_initialisation(make, options, verbose):
     model = make(**options, max_time=1e-9, verbose=verbose, warm_start=True).fit(X, Y)
     assert model.n_iter_ == len(model.loss_curve_) == 0
     start = make(**options, schedule=no_step, max_iter=1).fit(X, Y)
@@ -791,7 +791,7 @@ def assert_holds_the_last_whole_iteration(model, n_iter):
 @pytest.mark.parametrize("name", [*OPTIMISERS, "lbfgs", "long steps"])
 def test_an_interrupt_goes_through_and_leaves_the_last_whole_iteration(make, source, name):
     options = {"solver": "lbfgs"} if name == "lbfgs" else OPTIMISERS.get(name, {})
-    if name == "long steps":  # the loss of the last step is not the lowest
+    if name == "long steps":  # the loss of the last iteration is not the lowest
         options = {"momentum": 0.95, "learning_rate": 0.5}
     if make is network:
         options = {**options, "init": "centered"}
@@ -801,7 +801,7 @@ def test_an_interrupt_goes_through_and_leaves_the_last_whole_iteration(make, sou
 
 @pytest.mark.parametrize("source", ["schedule", "callback"])
 @pytest.mark.parametrize("at", [1, 3, 6, 9])
-def test_automatic_steps_with_momentum_leave_the_last_whole_iteration(source, at):
+def test_the_automatic_learning_rate_with_momentum_leaves_the_last_whole_iteration(source, at):
     """With momentum the loss goes up and down: neither the last nor the one before is the best."""
     model = network(momentum=0.95, max_iter=60, init="centered")
     assert_holds_the_last_whole_iteration(interrupted(model, source, at), at)
@@ -809,7 +809,7 @@ def test_automatic_steps_with_momentum_leave_the_last_whole_iteration(source, at
 
 @both
 @pytest.mark.parametrize("name", [*OPTIMISERS, "lbfgs"])
-def test_an_interrupt_within_a_step_takes_it_back(make, name, monkeypatch):
+def test_an_interrupt_within_an_iteration_takes_it_back(make, name, monkeypatch):
     """The parameters have moved, and nobody has seen where to."""
     options = {"solver": "lbfgs"} if name == "lbfgs" else OPTIMISERS[name]
     if make is network:
@@ -841,7 +841,7 @@ def test_a_search_ends_at_an_interrupt():
 
 @both
 @pytest.mark.parametrize("name", [*OPTIMISERS, "lbfgs"])
-def test_an_interrupt_before_the_first_step_leaves_the_start(make, name):
+def test_an_interrupt_before_the_first_iteration_leaves_the_initialisation(make, name):
     options = {"solver": "lbfgs"} if name == "lbfgs" else OPTIMISERS[name]
     model = interrupted(make(**options, max_iter=5), "schedule", 0)
     assert model.n_iter_ == len(model.loss_curve_) == 0
@@ -1008,7 +1008,7 @@ STATES = {**OPTIMISERS, "early stopping": {"early_stopping": True, "validation_s
     [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, by_skops],
     ids=["pickle", "deepcopy", "skops"],
 )
-def test_a_model_that_was_stored_goes_on_as_one_that_was_not(make, options, through):
+def test_a_model_that_was_stored_continues_like_one_that_was_not(make, options, through):
     model = make(**options, random_state=0, max_iter=6).fit(X[:30], Y[:30])
     back = through(model)
     for call, part in (("partial_fit", slice(30, 50)), ("partial_fit", slice(50, 60))):
@@ -1037,7 +1037,7 @@ def test_a_clone_of_a_trained_model_is_untrained(make, options):
     assert_same_fit(fresh.fit(X, Y), make(**options, max_iter=4).fit(X, Y))
 
 
-def test_a_model_in_memory_that_cannot_be_written_loads_and_goes_on(tmp_path):
+def test_a_model_in_memory_that_cannot_be_written_loads_and_continues(tmp_path):
     """As joblib's workers have it: its arrays are read-only maps of a file."""
     model = network(solver="adam", max_iter=4).fit(X, Y)
     joblib.dump(model, tmp_path / "model")
@@ -1060,7 +1060,7 @@ def test_callbacks_leave_the_training_as_it_is(make, options):
 
 
 @both
-def test_a_callback_that_stops_training_keeps_the_steps_taken(make):
+def test_a_callback_that_stops_training_keeps_the_iterations_done(make):
     held_out = X[45:], Y[45:]
     stopping = EarlyStopping(X=held_out[0], y=held_out[1], patience=3)
     model = make(max_iter=1000).set_callbacks(stopping).fit(X[:45], Y[:45])
@@ -1126,7 +1126,7 @@ def test_nothing_is_printed_unasked(make, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_time_left_is_that_of_the_steps_to_come(clock, capsys):
+def test_the_time_left_is_that_of_the_remaining_iterations(clock, capsys):
     def tick(step):
         clock[0] += 2.0
         return 1.0

@@ -42,7 +42,7 @@ def test_sums_of_parts_are_the_whole(recordings, model):
     rows = np.concatenate(x), np.concatenate(y)
     model.fit(*rows, sequence_id=np.repeat([0, 1, 2], 30))
     expected = model.impulse_response_, model.intercept_
-    most = 11 if n_lags == "auto" else n_lags  # a quarter of the steps, shared by two channels
+    most = 11 if n_lags == "auto" else n_lags  # a quarter of the time steps, shared by two channels
     parts = [LagStatistics.from_series(*part, n_lags=most) for part in zip(x, y, strict=True)]
     model.fit_statistics(sum(parts))
     np.testing.assert_allclose(model.impulse_response_, expected[0], rtol=1e-8, atol=1e-10)
@@ -58,7 +58,10 @@ def test_sums_of_parts_are_the_whole(recordings, model):
         (NTKConvRegressor(n_steps="validation"), "n_steps='validation' needs the rows"),
         (NTKConvRegressorCV([0.5], cv=3), "cv=3 needs the rows"),
         (WeightedConv1DRegressor(early_stopping=True), "early_stopping=True needs the rows"),
-        (NTKConvRegressor(n_lags=7), "n_lags=7 is not the number of lags of the statistics, 5"),
+        (
+            NTKConvRegressor(n_lags=7),
+            "n_lags must be that of the statistics, 5, or None, but got 7",
+        ),
         (NTKConvRegressor(alpha=-1.0), "alpha"),
     ],
     ids=repr,
@@ -122,9 +125,9 @@ def test_held_out_sums_must_be_alike(recordings):
     search = NTKConvRegressorCV([0.5])
     with pytest.raises(TypeError, match="held_out must be LagStatistics, but got ndarray"):
         search.fit_statistics(statistics, held_out=np.zeros(3))
-    with pytest.raises(ValueError, match="their n_lags agree, but 5 and 4"):
+    with pytest.raises(ValueError, match="their n_lags agree, but got 5 and 4"):
         search.fit_statistics(statistics, held_out=LagStatistics.from_series(x, y, n_lags=4))
-    with pytest.raises(ValueError, match="held_out must have one row at least"):
+    with pytest.raises(ValueError, match="held_out must have at least one row"):
         search.fit_statistics(statistics, held_out=statistics - statistics)
     with pytest.raises(ValueError, match="cv=None needs the rows"):
         search.fit_statistics(statistics)

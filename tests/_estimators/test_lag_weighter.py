@@ -65,7 +65,7 @@ def test_flat_weights_change_nothing():
     assert_array_equal(LagWeighter("flat").fit_transform(x), x)
 
 
-def test_earlier_steps_than_the_lags_get_weight_zero():
+def test_earlier_time_steps_than_the_lags_get_weight_zero():
     x = WINDOWS[:, :, 0]
     scaled = LagWeighter("flat", n_lags=2).fit_transform(x)
     assert_array_equal(scaled, x * [0, 0, 0, 1, 1])
@@ -83,7 +83,7 @@ def test_only_the_sum_and_product_of_the_other_variances_matter(nu_w):
     assert_allclose(one.lag_weights_, other.lag_weights_, rtol=1e-14)
 
 
-def test_recordings_start_at_rest_and_do_not_touch():
+def test_recordings_have_a_zero_initial_state_and_do_not_touch():
     x = np.arange(1.0, 7.0)[:, None]
     scaled = LagWeighter("flat", rows="timesteps", n_lags=3)
     expected = [[0, 0, 1], [0, 1, 2], [0, 0, 3], [0, 3, 4], [3, 4, 5], [4, 5, 6]]
@@ -129,7 +129,7 @@ def test_names_of_columns_pass_through():
         (WINDOWS[:, :2], {"n_lags": 1}, ["x0_lag_1", "x1_lag_1", "x0_lag_0", "x1_lag_0"]),
     ],
 )
-def test_lags_made_from_steps_are_named(x, parameters, names):
+def test_lags_made_from_time_steps_are_named(x, parameters, names):
     model = LagWeighter(**parameters).fit(x)
     assert_array_equal(model.get_feature_names_out(), names)
     assert model.transform(x).shape[1] == len(names)

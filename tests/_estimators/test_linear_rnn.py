@@ -30,7 +30,7 @@ def no_step(step):
 
 
 def at_start(**options):
-    """Return a network that was trained with steps of no size."""
+    """Return a network after iterations without any effect."""
     return network(**options, schedule=no_step, max_iter=1).fit(X, Y)
 
 
@@ -41,26 +41,26 @@ def gaussian(n_hidden, nu_w, rng):
 # -- Starts ------------------------------------------------------------------------------
 
 
-def test_an_orthogonal_start_is_orthogonal():
+def test_an_orthogonal_initialisation_is_orthogonal():
     A = at_start(n_hidden=40, transition_init="orthogonal").transition_ / 40**0.5
     assert_allclose(A @ A.T, 0.6 * np.eye(40), rtol=0, atol=1e-13)
     assert np.abs(A - np.diag(np.diag(A))).max() > 0.1
 
 
-def test_an_identity_start_only_fades():
+def test_an_identity_initialisation_only_decays():
     W = at_start(n_hidden=40, transition_init="identity").transition_
     assert_allclose(W / 40**0.5, 0.6**0.5 * np.eye(40), rtol=1e-15)
 
 
-def test_starts_differ_in_the_transition_alone_where_they_can():
-    """A callable that draws as the Gaussian start does has its law, not its numbers."""
+def test_initialisations_differ_in_the_transition_alone_where_they_can():
+    """A callable that draws Gaussian numbers has the same distribution, not the same numbers."""
     one, other = at_start(transition_init="gaussian"), at_start(transition_init=gaussian)
     assert not np.array_equal(one.transition_, other.transition_)
     wide = at_start(n_hidden=300, transition_init=gaussian).transition_
     assert_allclose((wide**2).mean(), 0.6, rtol=0.03)
 
 
-def test_a_start_of_ones_own_gets_the_width_the_variance_and_a_generator():
+def test_an_initialisation_of_ones_own_gets_the_width_the_variance_and_a_generator():
     calls = []
 
     def start(n_hidden, nu_w, rng):
@@ -77,7 +77,7 @@ def test_a_start_of_ones_own_gets_the_width_the_variance_and_a_generator():
     assert not np.array_equal(other.transition_, model.transition_)
 
 
-def test_a_start_of_ones_own_has_the_lag_weights_of_the_named_one_that_it_returns():
+def test_an_initialisation_of_ones_own_has_the_lag_weights_of_the_one_that_it_returns():
     def identity(n_hidden, nu_w, rng):
         return (n_hidden * nu_w) ** 0.5 * np.eye(n_hidden)
 
@@ -120,7 +120,7 @@ def returning(make):
     ],
     ids=["shape", "complex", "NaN", "nothing", "huge", "arguments", "raises", "name", "None"],
 )
-def test_a_wrong_start_is_an_error_that_leaves_what_was_learned(start, error, message):
+def test_a_wrong_initialisation_is_an_error_that_leaves_what_was_learned(start, error, message):
     model = network().fit(X, Y)
     fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
     before, predictions = pickle.dumps(fitted), model.predict(X)
@@ -132,9 +132,9 @@ def test_a_wrong_start_is_an_error_that_leaves_what_was_learned(start, error, me
 
 
 @pytest.mark.parametrize("transition_init", ["gaussian", "orthogonal"])
-def test_lag_weights_of_two_starts_are_those_of_the_theory(transition_init):
+def test_lag_weights_of_two_initialisations_are_those_of_the_theory(transition_init):
     model = network(transition_init=transition_init).fit(X, Y)
-    assert_array_equal(model.lag_weights_, linear_rnn_lag_weights(6, **NU))
+    assert_allclose(model.lag_weights_, linear_rnn_lag_weights(6, **NU), rtol=1e-15)
 
 
 def test_lag_weights_of_the_identity_are_those_of_its_powers():
@@ -144,7 +144,7 @@ def test_lag_weights_of_the_identity_are_those_of_its_powers():
     assert_allclose(weights, expected, rtol=1e-12)
 
 
-def test_lag_weights_of_a_start_of_ones_own_are_estimated():
+def test_lag_weights_of_an_initialisation_of_ones_own_are_estimated():
     model = network(transition_init=gaussian).fit(X, Y)
     assert_allclose(model.lag_weights_, linear_rnn_lag_weights(6, **NU), rtol=0.04)
     again = network(transition_init=gaussian).fit(X, Y)
@@ -213,14 +213,14 @@ def test_empirical_lag_weights_approach_the_limit_with_the_inverse_root_of_the_w
     assert -0.65 < slope < -0.35
 
 
-def test_the_kernel_of_a_network_that_goes_on_is_that_of_its_first_start():
+def test_the_kernel_of_a_network_that_continues_is_that_of_its_initialisation():
     model = network(warm_start=True).fit(X, Y)
     before = model.empirical_lag_weights(at_start=True)
     model.fit(X, Y).partial_fit(X, Y)
     assert_array_equal(model.empirical_lag_weights(at_start=True), before)
 
 
-def test_a_network_without_a_seed_remembers_its_start():
+def test_a_network_without_a_seed_remembers_its_initialisation():
     model = network(random_state=None).fit(X, Y)
     before = model.empirical_lag_weights(at_start=True)
     assert_array_equal(
@@ -309,7 +309,7 @@ def test_the_module_predicts_what_the_estimator_does(shape, dtype, init):
 
 @every_start
 @pytest.mark.parametrize("init", ["random", "centered"])
-def test_a_step_of_the_module_is_the_next_step_of_the_estimator(transition_init, init):
+def test_an_iteration_of_the_module_is_the_next_one_of_the_estimator(transition_init, init):
     options = {"learning_rate": 0.05, "init": init, "transition_init": transition_init}
     model = network(**options, warm_start=True).fit(X, Y)
     module = model.to_torch()
@@ -363,7 +363,7 @@ def test_the_system_of_the_network_has_its_response(transition_init, init, dtype
     assert {part.dtype for part in (system.A, system.B, system.C, system.D)} == {np.dtype(float)}
 
 
-def test_the_system_goes_on_after_the_last_lag():
+def test_the_system_continues_after_the_last_lag():
     model = fitted_on_panel()
     arrays = (torch.from_numpy(part) for part in (model.transition_, model.input_, model.readout_))
     W, F, C = arrays
@@ -445,7 +445,7 @@ def test_the_radius_along_training_is_that_of_trainings_that_end_there(transitio
 
 
 @pytest.mark.parametrize("transition_init", ["orthogonal", "identity"])
-def test_the_radius_at_two_starts_is_the_root_of_the_variance(transition_init):
+def test_the_radius_of_two_initialisations_is_the_root_of_the_variance(transition_init):
     monitor = SpectralRadiusMonitor()
     still = network(transition_init=transition_init, schedule=no_step, max_iter=3)
     still.set_callbacks(monitor).fit(X, Y)

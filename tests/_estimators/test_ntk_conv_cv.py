@@ -221,7 +221,7 @@ KERNEL = rng.normal(size=(2, 2, 6)) * 0.6 ** np.arange(6)
 
 
 def respond(recordings):
-    """Return noisy targets at every step of recordings (n, n_timesteps, 2)."""
+    """Return noisy targets at every time step of recordings (n, n_timesteps, 2)."""
     clean = [
         sum(np.pad(part, ((lag, 0), (0, 0)))[: len(part)] @ KERNEL[:, :, lag].T for lag in range(6))
         for part in recordings
@@ -333,7 +333,7 @@ SIGNAL = np.stack(respond(SERIES[None]))[0]
 
 
 def scores_by_hand(splits, inputs, target, prefixes=False, **options):
-    """Return R^2 (n_splits, n_candidates): fits to the training steps, predictions of all."""
+    """Return R^2 (n_splits, n_candidates): fits to the training time steps, predictions of all."""
     scores = []
     for train, test in splits:
         row = []
@@ -372,14 +372,14 @@ def test_training_parts_of_a_recording_are_prefixes_and_tests_keep_their_past(fi
     "cv", [KFold(5), ShuffleSplit(8, random_state=0), TimeSeriesSplit(3, gap=7)], ids=str
 )
 @pytest.mark.parametrize("missing", [0.0, 0.4])
-def test_training_steps_are_never_joined(cv, missing):
+def test_training_time_steps_are_never_joined(cv, missing):
     target = np.where(make_mask(T, 1) < missing, np.nan, SIGNAL)
     model = our_search(GRID, cv=cv, rows="timesteps", n_lags=6).fit(SERIES, target)
     expected = scores_by_hand(cv.split(SERIES), SERIES, target)
     assert_allclose(split_scores(model), expected, rtol=0, atol=1e-8)
 
 
-def test_steps_of_recordings_that_are_mixed_up_are_split_by_rows():
+def test_time_steps_of_recordings_that_are_mixed_up_are_split_by_rows():
     ids = np.random.default_rng(1).integers(0, 3, size=T)
     cv = KFold(4, shuffle=True, random_state=0)
     model = our_search(GRID, cv=cv, rows="timesteps", n_lags=6)
@@ -442,7 +442,7 @@ def test_leave_one_out_leaves_out_one_weighted_row_at_a_time():
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.4])
-def test_leave_one_out_leaves_out_one_step_of_a_recording_at_a_time(missing):
+def test_leave_one_out_leaves_out_one_time_step_of_a_recording_at_once(missing):
     rows = slice(40)
     target = np.where(make_mask(40, 1) < missing, np.nan, SIGNAL[rows])
     options = {"rows": "timesteps", "n_lags": 6}
@@ -492,7 +492,7 @@ def test_evidence_is_the_marginal_likelihood_of_every_candidate(target, weights,
 
 
 @pytest.mark.parametrize("cv", ["gcv", "loo"])
-def test_steps_are_judged_without_a_splitter_too(cv):
+def test_iterations_are_judged_without_a_splitter_too(cv):
     stages = [1, 4, 16, 64, 256]
     grid = {"nu_w": [0.5], "alpha": [0.0], "n_steps": stages}
     model = our_search(grid, cv=cv).fit(X, y)

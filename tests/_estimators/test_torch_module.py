@@ -41,7 +41,7 @@ def random_module(n_hidden=7, *, every_step=True, seed=0, n_lags=N_LAGS):
 
 
 @pytest.mark.parametrize(("dtype", "atol"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_module_predicts_the_steps_of_a_recording_as_the_estimator(dtype, atol):
+def test_module_predicts_the_time_steps_of_a_recording_as_the_estimator(dtype, atol):
     x, y = (part.reshape(180, -1) for part in make_panel())
     model = LinearRNNRegressor(**OPTIONS, rows="timesteps", n_lags=N_LAGS, dtype=dtype).fit(x, y)
     module = make_module(model, every_step=True)
@@ -53,7 +53,7 @@ def test_module_predicts_the_steps_of_a_recording_as_the_estimator(dtype, atol):
 
 @pytest.mark.parametrize(("dtype", "atol"), [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize("n_lags", [None, 1, 4])
-def test_module_predicts_the_last_steps_of_a_panel_as_the_estimator(dtype, atol, n_lags):
+def test_module_predicts_the_last_time_steps_of_a_panel_as_the_estimator(dtype, atol, n_lags):
     x, y = make_panel()
     model = LinearRNNRegressor(**OPTIONS, n_lags=n_lags, dtype=dtype).fit(x, y[:, -1])
     module = make_module(model, every_step=False)
@@ -62,14 +62,14 @@ def test_module_predicts_the_last_steps_of_a_panel_as_the_estimator(dtype, atol,
     assert_allclose(ours, model.predict(x), atol=atol)
 
 
-def test_module_predicts_every_step_of_a_panel_as_the_estimator():
+def test_module_predicts_every_time_step_of_a_panel_as_the_estimator():
     x, y = make_panel()
     model = LinearRNNRegressor(**OPTIONS).fit(x, y)
     module = make_module(model, every_step=True)
     assert_allclose(module(torch.from_numpy(x)).detach(), model.predict(x), atol=1e-12)
 
 
-def test_module_of_a_centred_network_subtracts_its_start():
+def test_module_of_a_centred_network_subtracts_its_initial_response():
     x, y = make_panel()
     model = LinearRNNRegressor(**OPTIONS, init="centered").fit(x, y[:, -1])
     unmoved = LinearRNNRegressor(**OPTIONS, learning_rate=1e-300).fit(x, y[:, -1])
@@ -92,7 +92,7 @@ def test_module_is_the_recurrence_of_sequences_no_longer_than_its_lags(every_ste
     assert_allclose(module(x).detach(), expected, atol=1e-12)
 
 
-def test_last_step_is_the_last_of_every_step():
+def test_last_time_step_is_the_last_of_every_time_step():
     x = torch.from_numpy(make_panel(n_timesteps=40)[0])
     every, last = random_module(every_step=True), random_module(every_step=False)
     assert_allclose(last(x).detach(), every(x)[:, -1].detach(), atol=1e-13)

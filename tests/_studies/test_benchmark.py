@@ -29,9 +29,9 @@ from sklearn_linrnn._studies.benchmark import (
     make_task,
     open_results,
 )
-from sklearn_linrnn._studies.benchmark_report import describe, make_tables, rank
+from sklearn_linrnn._studies.benchmark_report import describe_protocol, make_tables, rank
 from sklearn_linrnn._studies.series import load_series
-from sklearn_linrnn.forecasting import NTKConvForecaster
+from sklearn_linrnn.forecasting import LagForecaster
 
 PEERS = {"Naive": NaiveForecaster, "Trend": TrendForecaster}
 SMALL = ("--horizon", 2, "--folds", 2, "--lags", 3)
@@ -349,14 +349,6 @@ def test_a_file_that_cannot_be_written_is_one_line(peers, monkeypatch):
     assert "Error: benchmark.csv could not be written: No space left on device" in result.stderr
 
 
-def test_without_statsmodels_one_peer_is_left_out_with_a_note(monkeypatch):
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
-    task = make_task("airline", load_airline(), None, Protocol())
-    assert "AutoETS" not in make_forecasters(task, 12, [])
-    monkeypatch.setattr(module, "make_forecasters", lambda *_: {"Naive": NaiveForecaster})
-    assert "AutoETS is left out: it needs statsmodels." in run("airline", *SMALL).stdout
-
-
 def results_of(errors):
     """Return a frame of results from errors by series and forecaster."""
     return pd.DataFrame(
@@ -418,7 +410,7 @@ def test_numbers_that_are_large_or_missing_stay_narrow(capsys):
     ],
 )
 def test_the_title_says_the_protocol(protocol, text):
-    assert describe(protocol).endswith(text)
+    assert describe_protocol(protocol).endswith(text)
 
 
 @pytest.mark.parametrize(
@@ -465,13 +457,12 @@ def test_its_help_fits_into_80_columns():
 @pytest.mark.slow
 def test_the_closed_form_beats_ridge_at_its_best_window_on_two_of_three_series():
     protocol = Protocol(12, 5)
-    ours = partial(NTKConvForecaster, n_lags="auto", nu_w="auto")
     won = []
     for name in ("airline", "lynx", "pbs"):
         task = make_task(name, load_series(name).target, None, protocol)
         ridges = [partial(make_reduction, Ridge(), window_length=length) for length in range(1, 38)]
         error, *theirs = [
-            module._score(task, protocol, "it", make)["mase"] for make in [ours, *ridges]
+            module._score(task, protocol, "it", make)["mase"] for make in [LagForecaster, *ridges]
         ]
         won.append(error < min(theirs))
     assert sum(won) >= 2

@@ -5,38 +5,26 @@ import pandas as pd
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sktime.datasets import load_airline, load_longley
 from sktime.forecasting.base import ForecastingHorizon
 
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
-from sklearn_linrnn.forecasting import (
-    LinearRNNForecaster,
-    NTKConvForecaster,
-    WeightedConv1DForecaster,
-)
+from sklearn_linrnn.forecasting import LagForecaster
 
 N_LAGS = 6
+MEMORY = NTKConvRegressor(0.5, "auto", "auto", alpha="auto")
+SHORT_MEMORY = NTKConvRegressor(0.3, "auto", "auto", alpha="auto")
 PLAIN = {"strategy": "direct", "normalize": None}
-PAIRS = [
-    (
-        NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.1, **PLAIN),
-        NTKConvRegressor(0.3, alpha=0.1),
-    ),
-    (
-        NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.1, n_steps=30, **PLAIN),
-        NTKConvRegressor(0.3, alpha=0.1, n_steps=30),
-    ),
-    (
-        WeightedConv1DForecaster(N_LAGS, nu_w=0.3, max_iter=30, **PLAIN),
-        WeightedConv1DRegressor(nu_w=0.3, max_iter=30),
-    ),
-    (
-        LinearRNNForecaster(N_LAGS, 15, nu_w=0.3, max_iter=30, random_state=0, **PLAIN),
-        LinearRNNRegressor(15, nu_w=0.3, max_iter=30, random_state=0),
-    ),
+ESTIMATORS = [
+    NTKConvRegressor(0.3, alpha=0.1),
+    NTKConvRegressor(0.3, alpha=0.1, n_steps=30),
+    WeightedConv1DRegressor(nu_w=0.3, max_iter=30),
+    LinearRNNRegressor(15, nu_w=0.3, max_iter=30, random_state=0),
 ]
+PAIRS = [(LagForecaster(estimator, N_LAGS, **PLAIN), clone(estimator)) for estimator in ESTIMATORS]
 every_pair = pytest.mark.parametrize(
-    ("forecaster", "regressor"), PAIRS, ids=[type(f).__name__ for f, _ in PAIRS]
+    ("forecaster", "regressor"), PAIRS, ids=[repr(r) for _, r in PAIRS]
 )
 LEVELS = {
     None: lambda windows: 0.0 * windows[:, :1],
@@ -102,10 +90,10 @@ def test_recursive_forecasts_are_those_of_the_windows(airline, forecaster, regre
     "forecaster",
     [
         *(forecaster for forecaster, _ in PAIRS),
-        NTKConvForecaster(strategy="direct"),
-        NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.0, n_steps="gcv", strategy="direct"),
-        WeightedConv1DForecaster(max_iter=10, strategy="direct"),
-        LinearRNNForecaster(n_hidden=10, max_iter=10, random_state=0, strategy="direct"),
+        LagForecaster(strategy="direct"),
+        LagForecaster(NTKConvRegressor(0.3, alpha=0.0, n_steps="gcv"), N_LAGS, strategy="direct"),
+        LagForecaster(WeightedConv1DRegressor(max_iter=10), strategy="direct"),
+        LagForecaster(LinearRNNRegressor(10, max_iter=10, random_state=0), strategy="direct"),
     ],
     ids=repr,
 )
@@ -115,6 +103,29 @@ def test_a_horizon_with_a_gap_is_part_of_the_horizon_without(airline, forecaster
     whole = forecaster.clone().fit(airline, fh=[1, 2, 3]).predict_interval()
     third = forecaster.clone().fit(airline, fh=[3]).predict_interval()
     assert_allclose(third, whole[2:], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        WeightedConv1DRegressor(nu_w=0.3, max_iter=5),
+        LinearRNNRegressor(10, nu_w=0.3, max_iter=5, random_state=0),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("normalize", [None, "last"])
+def test_lags_of_what_is_trained_are_those_of_its_limit(airline, estimator, normalize):
+    limit = LagForecaster(NTKConvRegressor(0.3, alpha="auto"), normalize=normalize).fit(airline)
+    trained = LagForecaster(estimator, normalize=normalize).fit(airline)
+    assert trained.n_lags_ == limit.n_lags_
+
+
+@every_pair
+def test_networks_alone_are_one_for_each_step_ahead(airline, forecaster, regressor):
+    fitted = forecaster.clone().fit(airline, fh=[1, 3])
+    shares_parameters = isinstance(regressor, LinearRNNRegressor)
+    assert len(fitted.estimators_) == (2 if shares_parameters else 1)
+    assert all(isinstance(one, type(regressor)) for one in fitted.estimators_)
 
 
 @every_pair
@@ -136,7 +147,7 @@ def test_joint_columns_are_inputs_of_each_other(strategy, normalize):
         np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0), columns=["a", "b"]
     )
     options = {"strategy": strategy, "normalize": normalize, "joint": True}
-    forecaster = NTKConvForecaster(N_LAGS, 0.3, 1.0, 1.0, alpha=0.1, **options)
+    forecaster = LagForecaster(NTKConvRegressor(0.3, alpha=0.1), N_LAGS, **options)
     found = forecaster.fit(y, fh=[1, 2]).predict()
     values = y.to_numpy()
     horizons = [1] if strategy == "recursive" else [1, 2]
@@ -160,7 +171,7 @@ def test_joint_columns_are_inputs_of_each_other(strategy, normalize):
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_columns_that_are_not_joint_are_forecast_one_by_one(airline, strategy):
     y = pd.DataFrame({"a": airline, "b": np.square(airline)})
-    forecaster = NTKConvForecaster(strategy=strategy)
+    forecaster = LagForecaster(strategy=strategy)
     together = forecaster.clone().fit(y, fh=[1, 5]).predict()
     for name in y:
         alone = forecaster.clone().fit(y[name], fh=[1, 5]).predict()
@@ -173,7 +184,7 @@ def test_lags_of_exogenous_series_count_from_the_time_forecast(strategy):
     y, X = y / y.mean(), X / X.mean()
     n_lags, horizons = 3, [1, 2]
     options = {"strategy": strategy, "normalize": None}
-    forecaster = NTKConvForecaster(n_lags, 0.3, 1.0, 1.0, alpha=0.1, **options)
+    forecaster = LagForecaster(NTKConvRegressor(0.3, alpha=0.1), n_lags, **options)
     found = forecaster.fit(y[:-2], X=X[:-2], fh=horizons).predict(X=X[-2:])
     values, driven = y[:-2].to_numpy(), X.to_numpy()
     path = list(values)
@@ -221,7 +232,7 @@ def test_in_sample_forecasts_look_one_step_ahead(airline, forecaster, regressor,
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_forecasts_do_not_depend_on_the_index(index, strategy):
     values = np.random.default_rng(0).normal(size=60)
-    forecaster = NTKConvForecaster(4, 0.5, strategy=strategy)
+    forecaster = LagForecaster(MEMORY, 4, strategy=strategy)
     plain = forecaster.clone().fit(values[:50], fh=[-2, 1, 4]).predict()
     y = pd.Series(values, index=index)
     relative = forecaster.clone().fit(y[:50], fh=[-2, 1, 4]).predict()
@@ -234,7 +245,7 @@ def test_forecasts_do_not_depend_on_the_index(index, strategy):
 
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_rolling_forecasts_are_those_of_a_cutoff_that_moves(airline, strategy):
-    forecaster = NTKConvForecaster(N_LAGS, 0.3, strategy=strategy).fit(airline[:60], fh=[2, 5])
+    forecaster = LagForecaster(SHORT_MEMORY, N_LAGS, strategy=strategy).fit(airline[:60], fh=[2, 5])
     rolling = forecaster.predict_rolling(airline)
     assert rolling.shape == (len(airline) - N_LAGS + 1, 2, 1)
     for end in range(60, len(airline) - 5):
@@ -244,7 +255,7 @@ def test_rolling_forecasts_are_those_of_a_cutoff_that_moves(airline, strategy):
 
 def test_rolling_forecasts_know_the_future_of_exogenous_series():
     y, X = load_longley()
-    forecaster = NTKConvForecaster(3, 0.3).fit(y[:12], X[:12])
+    forecaster = LagForecaster(SHORT_MEMORY, 3).fit(y[:12], X[:12])
     rolling = forecaster.predict_rolling(y[:12], X, fh=[1, 4])
     assert_allclose(rolling[-1, :, 0], forecaster.predict([1, 4], X=X[12:]), rtol=1e-10)
     unknown = forecaster.predict_rolling(y[:12], X[:12], fh=[1, 4])
@@ -253,7 +264,7 @@ def test_rolling_forecasts_know_the_future_of_exogenous_series():
 
 
 @pytest.mark.parametrize(
-    "model", [forecaster for forecaster, _ in PAIRS], ids=lambda m: type(m).__name__
+    "model", [forecaster for forecaster, _ in PAIRS], ids=lambda m: repr(m.estimator)
 )
 @pytest.mark.parametrize("n_lags", ["auto", 5])
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
@@ -268,7 +279,7 @@ def test_a_constant_series_stays_constant(model, n_lags, strategy):
 def test_a_level_far_from_zero_is_taken_out_of_each_series(normalize):
     index = pd.MultiIndex.from_product([["a", "b"], range(50)])
     walk = np.random.default_rng(0).normal(size=(2, 50)).cumsum(axis=1)
-    forecaster = NTKConvForecaster(4, 0.5, normalize=normalize, pooling="global")
+    forecaster = LagForecaster(MEMORY, 4, normalize=normalize, pooling="global")
     near = pd.DataFrame({"y": walk.ravel()}, index=index)
     far = pd.DataFrame({"y": (walk + np.array([[1e8], [-1e8]])).ravel()}, index=index)
     found = [forecaster.clone().fit(y, fh=[1, 3]).predict()["y"] for y in (near, far)]

@@ -7,14 +7,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose
 from scipy.stats import norm
 
-from sklearn_linrnn import NTKConvRegressor
-from sklearn_linrnn.forecasting import (
-    LinearRNNForecaster,
-    NTKConvForecaster,
-    WeightedConv1DForecaster,
-)
+from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
+from sklearn_linrnn.forecasting import LagForecaster
 
 N_LAGS = 3
+MEMORY = NTKConvRegressor(0.5, "auto", "auto", alpha="auto")
 
 
 def autoregression(n_timesteps, seed=0, coefficients=(0.6, 0.3)):
@@ -29,7 +26,7 @@ def autoregression(n_timesteps, seed=0, coefficients=(0.6, 0.3)):
 def test_direct_variances_are_the_posterior_of_the_windows(normalize):
     y, horizons = autoregression(80), [1, 4]
     options = {"strategy": "direct", "normalize": normalize}
-    forecaster = NTKConvForecaster(N_LAGS, 0.5, 1.0, 1.0, alpha=2.0, **options)
+    forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=2.0), N_LAGS, **options)
     found = forecaster.fit(y, fh=horizons).predict_var()
     windows = sliding_window_view(y.to_numpy(), N_LAGS)
     level = {
@@ -48,7 +45,7 @@ def test_direct_variances_are_the_posterior_of_the_windows(normalize):
 def test_variances_approach_those_of_an_autoregression(strategy):
     y = autoregression(20_000)
     options = {"strategy": strategy, "normalize": None}
-    forecaster = NTKConvForecaster(N_LAGS, 0.5, 1.0, 1.0, alpha=1e-3, **options)
+    forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=1e-3), N_LAGS, **options)
     found = forecaster.fit(y, fh=[1, 2, 3]).predict_var()
     psi = np.array([1.0, 0.6, 0.6 * 0.6 + 0.3])
     assert_allclose(np.ravel(found), np.cumsum(psi**2), rtol=0.05)
@@ -57,7 +54,7 @@ def test_variances_approach_those_of_an_autoregression(strategy):
 @pytest.mark.parametrize("intervals", ["gaussian", "conformal"])
 def test_quantiles_and_intervals_are_one(intervals):
     y = autoregression(200)
-    forecaster = NTKConvForecaster(N_LAGS, intervals=intervals).fit(y, fh=[1, 3])
+    forecaster = LagForecaster(n_lags=N_LAGS, intervals=intervals).fit(y, fh=[1, 3])
     interval = forecaster.predict_interval(coverage=[0.8, 0.9])
     quantiles = forecaster.predict_quantiles(alpha=[0.1, 0.9, 0.05, 0.95, 0.5])
     assert_allclose(interval, quantiles.iloc[:, :4])
@@ -67,7 +64,7 @@ def test_quantiles_and_intervals_are_one(intervals):
 
 def test_the_distribution_is_normal():
     y = autoregression(200)
-    forecaster = NTKConvForecaster(N_LAGS).fit(y, fh=[1, 3])
+    forecaster = LagForecaster(n_lags=N_LAGS).fit(y, fh=[1, 3])
     law = forecaster.predict_proba()
     assert_allclose(np.ravel(law.mean()), forecaster.predict())
     assert_allclose(np.ravel(law.var()), np.ravel(forecaster.predict_var()))
@@ -82,7 +79,7 @@ def test_joint_recursive_variances_are_those_of_simulated_paths():
     y = np.zeros((20_000, 2))
     for t in range(1, len(y)):
         y[t] = transition @ y[t - 1] + rng.normal(size=2)
-    forecaster = NTKConvForecaster(2, 0.5, 1.0, 1.0, alpha=1e-3, normalize=None, joint=True)
+    forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=1e-3), 2, normalize=None, joint=True)
     found = forecaster.fit(pd.DataFrame(y), fh=[1, 2, 5]).predict_var()
     covariance, powers = np.zeros((2, 2)), np.eye(2)
     expected = []
@@ -96,14 +93,14 @@ def test_joint_recursive_variances_are_those_of_simulated_paths():
 @pytest.mark.parametrize(
     "forecaster",
     [
-        NTKConvForecaster(N_LAGS),
-        NTKConvForecaster(N_LAGS, normalize=None),
-        NTKConvForecaster(N_LAGS, intervals="conformal"),
-        NTKConvForecaster(N_LAGS, strategy="direct"),
-        NTKConvForecaster(N_LAGS, strategy="direct", intervals="conformal"),
-        NTKConvForecaster(N_LAGS, 0.5, 1.0, 1.0, alpha=0.0, n_steps=200),
-        WeightedConv1DForecaster(N_LAGS),
-        LinearRNNForecaster(N_LAGS, 50, random_state=0),
+        LagForecaster(n_lags=N_LAGS),
+        LagForecaster(n_lags=N_LAGS, normalize=None),
+        LagForecaster(n_lags=N_LAGS, intervals="conformal"),
+        LagForecaster(n_lags=N_LAGS, strategy="direct"),
+        LagForecaster(n_lags=N_LAGS, strategy="direct", intervals="conformal"),
+        LagForecaster(NTKConvRegressor(0.5, alpha=0.0, n_steps=200), N_LAGS),
+        LagForecaster(WeightedConv1DRegressor(), N_LAGS),
+        LagForecaster(LinearRNNRegressor(50, random_state=0), N_LAGS),
     ],
     ids=repr,
 )
@@ -122,9 +119,9 @@ def test_intervals_cover_what_they_promise(forecaster):
 
 def test_conformal_widths_are_ranks_of_errors_that_were_held_out():
     y = autoregression(100)
-    forecaster = NTKConvForecaster(N_LAGS, 0.5, intervals="conformal")
+    forecaster = LagForecaster(MEMORY, N_LAGS, intervals="conformal")
     found = forecaster.fit(y, fh=[1, 2]).predict_interval(coverage=[0.5, 0.9, 0.99])
-    early = NTKConvForecaster(N_LAGS, 0.5).fit(y[:80], fh=[1, 2])
+    early = LagForecaster(MEMORY, N_LAGS).fit(y[:80], fh=[1, 2])
     rolling = early.predict_rolling(y)[80 - N_LAGS :, :, 0]
     for h, row in zip([1, 2], found.to_numpy(), strict=True):
         truth = y[79 + h :].to_numpy()
@@ -138,7 +135,7 @@ def test_conformal_widths_are_ranks_of_errors_that_were_held_out():
 
 def test_a_horizon_without_errors_has_no_bounds():
     y = autoregression(100)
-    forecaster = NTKConvForecaster(N_LAGS, intervals="conformal", calibration_fraction=0.05)
+    forecaster = LagForecaster(n_lags=N_LAGS, intervals="conformal", calibration_fraction=0.05)
     forecaster.fit(y, fh=[1, 9])
     assert np.isinf(forecaster.predict_interval().iloc[1]).all()
     assert np.isinf(forecaster.predict_var().iloc[1, 0])
@@ -147,12 +144,12 @@ def test_a_horizon_without_errors_has_no_bounds():
 
 def test_conformal_forecasts_are_those_of_all_data():
     y = autoregression(100)
-    gaussian = NTKConvForecaster(N_LAGS).fit(y, fh=[1, 2])
-    conformal = NTKConvForecaster(N_LAGS, intervals="conformal").fit(y, fh=[1, 2])
+    gaussian = LagForecaster(n_lags=N_LAGS).fit(y, fh=[1, 2])
+    conformal = LagForecaster(n_lags=N_LAGS, intervals="conformal").fit(y, fh=[1, 2])
     assert_allclose(conformal.predict(), gaussian.predict(), rtol=1e-9)
 
 
 def test_covariances_are_not_there():
-    forecaster = NTKConvForecaster(N_LAGS).fit(autoregression(60), fh=[1, 2])
+    forecaster = LagForecaster(n_lags=N_LAGS).fit(autoregression(60), fh=[1, 2])
     with pytest.raises(NotImplementedError, match="cov=False"):
         forecaster.predict_var(cov=True)

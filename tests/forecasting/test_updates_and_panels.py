@@ -9,17 +9,16 @@ from numpy.testing import assert_allclose
 from sktime.datasets import load_longley
 from sktime.utils._testing.hierarchical import _make_hierarchical
 
-from sklearn_linrnn.forecasting import (
-    LinearRNNForecaster,
-    NTKConvForecaster,
-    WeightedConv1DForecaster,
-)
+from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
+from sklearn_linrnn.forecasting import LagForecaster
 
+MEMORY = NTKConvRegressor(0.5, "auto", "auto", alpha="auto")
+SHORT_MEMORY = NTKConvRegressor(0.3, "auto", "auto", alpha="auto")
 FORECASTERS = [
-    NTKConvForecaster(5, 0.3, 1.0, 1.0, alpha=0.1),
-    NTKConvForecaster(5, nu_f=1.0, nu_c=1.0),
-    WeightedConv1DForecaster(5, nu_w=0.3, max_iter=20),
-    LinearRNNForecaster(5, 10, nu_w=0.3, max_iter=20, random_state=0),
+    LagForecaster(NTKConvRegressor(0.3, alpha=0.1), 5),
+    LagForecaster(NTKConvRegressor("auto", alpha="auto"), 5),
+    LagForecaster(WeightedConv1DRegressor(nu_w=0.3, max_iter=20), 5),
+    LagForecaster(LinearRNNRegressor(10, nu_w=0.3, max_iter=20, random_state=0), 5),
 ]
 every_forecaster = pytest.mark.parametrize("forecaster", FORECASTERS, ids=repr)
 
@@ -53,8 +52,8 @@ def test_fit_to_the_whole_is_fit_and_updates(forecaster, strategy, normalize):
 
 def test_the_highest_evidence_is_found_again_after_updates():
     y = walk(60)
-    whole = NTKConvForecaster(5).fit(y)
-    parts = NTKConvForecaster(5).fit(y[:30]).update(y[30:50]).update(y[50:])
+    whole = LagForecaster(n_lags=5).fit(y)
+    parts = LagForecaster(n_lags=5).fit(y[:30]).update(y[30:50]).update(y[50:])
     # The scales of the variances and of the penalty make up for each other: a flat summit.
     assert_allclose(parts.predict(fh=[1, 3]), whole.predict(fh=[1, 3]), rtol=1e-4)
 
@@ -65,7 +64,7 @@ def test_updates_with_exogenous_series_and_gaps(strategy, joint):
     y, X = walk(60, 2), walk(64, 3, seed=1)
     X.columns = ["a", "b", "c"]
     y.iloc[20, 0] = y.iloc[45, 1] = X.iloc[50, 2] = np.nan
-    forecaster = NTKConvForecaster(4, 0.3, strategy=strategy, joint=joint)
+    forecaster = LagForecaster(SHORT_MEMORY, 4, strategy=strategy, joint=joint)
     whole = forecaster.clone().fit(y, X[:60], fh=[2, 4])
     parts = forecaster.clone().fit(y[:30], X[:30], fh=[2, 4])
     parts.update(y[30:47], X[:47]).update(y[47:], X[47:60])
@@ -75,16 +74,18 @@ def test_updates_with_exogenous_series_and_gaps(strategy, joint):
 def test_days_go_on_one_by_one():
     index = pd.date_range("2000-01-01", periods=50, freq="D")
     y = pd.Series(np.random.default_rng(0).normal(size=50), index)
-    forecaster = NTKConvForecaster(4, 0.3).fit(y[:40], fh=[1, 2])
+    forecaster = LagForecaster(SHORT_MEMORY, 4).fit(y[:40], fh=[1, 2])
     for t in range(40, 50):
         forecaster.update(y[t : t + 1])
-    assert_allclose(forecaster.predict(), NTKConvForecaster(4, 0.3).fit(y, fh=[1, 2]).predict())
+    assert_allclose(
+        forecaster.predict(), LagForecaster(SHORT_MEMORY, 4).fit(y, fh=[1, 2]).predict()
+    )
     assert list(forecaster.predict().index) == list(index[-1] + pd.to_timedelta([1, 2], "D"))
 
 
 def test_update_without_parameters_moves_the_cutoff_alone():
     y = walk(60)
-    forecaster = NTKConvForecaster(5, 0.3).fit(y[:40], fh=1)
+    forecaster = LagForecaster(SHORT_MEMORY, 5).fit(y[:40], fh=1)
     before = forecaster.estimators_[0].impulse_response_.copy()
     forecaster.update(y[40:], update_params=False)
     assert (forecaster.estimators_[0].impulse_response_ == before).all()
@@ -95,7 +96,7 @@ def test_steps_that_an_update_leaves_out_were_not_observed():
     y = walk(60)
     with_gap = y.copy()
     with_gap[40:43] = np.nan
-    forecaster = NTKConvForecaster(5, 0.3)
+    forecaster = LagForecaster(SHORT_MEMORY, 5)
     found = forecaster.clone().fit(y[:40], fh=[1, 2]).update(y[43:])
     assert_allclose(
         found.predict(), forecaster.clone().fit(with_gap, fh=[1, 2]).predict(), rtol=1e-9
@@ -132,9 +133,9 @@ def test_the_order_of_series_changes_nothing(forecaster, strategy):
 def test_a_shared_model_learns_from_all_series():
     lengths = {"a": 30, "b": 45, "short": 7}
     y = panel(lengths)
-    pooled = NTKConvForecaster(5, 0.3, pooling="global", strategy="direct").fit(y, fh=[1, 2])
-    assert len(pooled.estimators_) == 1
-    assert pooled._sums[0].weight == sum(n - 5 - 2 + 1 for n in lengths.values())
+    pooled = LagForecaster(SHORT_MEMORY, 5, pooling="global", strategy="direct").fit(y, fh=[1, 2])
+    (estimator,) = pooled.estimators_
+    assert estimator.solution_.statistics.weight == sum(n - 5 - 2 + 1 for n in lengths.values())
     rolling = pooled.predict_rolling(y.loc["b"])
     assert_allclose(pooled.predict().loc["b"].to_numpy(), rolling[-1])
 
@@ -147,7 +148,7 @@ def test_hierarchies_with_exogenous_series(pooling):
     X.columns = ["foo", "bar"]
     known = X.groupby(level=[0, 1]).head(24)
     future = X.groupby(level=[0, 1]).tail(2)
-    forecaster = NTKConvForecaster(3, 0.5, pooling=pooling).fit(y, known, fh=[1, 2])
+    forecaster = LagForecaster(MEMORY, 3, pooling=pooling).fit(y, known, fh=[1, 2])
     found = forecaster.predict(X=future)
     assert list(found.index) == list(future.index)
     assert np.isfinite(found.to_numpy()).all()
@@ -155,14 +156,14 @@ def test_hierarchies_with_exogenous_series(pooling):
 
 def test_series_of_a_panel_may_end_at_different_times():
     y = pd.concat({"early": walk(30)[:25], "late": walk(30)}, names=["series", "time"])
-    found = NTKConvForecaster(4, 0.5, pooling="global").fit(y, fh=[1, 2]).predict()
+    found = LagForecaster(MEMORY, 4, pooling="global").fit(y, fh=[1, 2]).predict()
     for name in ("early", "late"):
         last = y.loc[name].index[-1]
         assert list(found.loc[name].index) == [last + 1, last + 2]
 
 
 def test_a_new_series_joins_by_update():
-    forecaster = NTKConvForecaster(4, 0.5, pooling="global")
+    forecaster = LagForecaster(MEMORY, 4, pooling="global")
     both = forecaster.clone().fit(panel({"a": 30, "b": 40}), fh=[1, 2]).predict()
     one = forecaster.clone().fit(panel({"a": 30}), fh=[1, 2])
     found = one.update(panel({"b": 40})).predict()
@@ -183,7 +184,7 @@ def test_what_was_learned_before_counts_as_the_series_does(forecaster, strategy)
 
 
 def test_learning_before_goes_on_batch_by_batch():
-    forecaster = NTKConvForecaster(5, 0.3, strategy="direct")
+    forecaster = LagForecaster(SHORT_MEMORY, 5, strategy="direct")
     at_once = forecaster.clone().pretrain(panel({"a": 30, "b": 40}), fh=[1, 2])
     batches = forecaster.clone().pretrain(panel({"a": 30}), fh=[1, 2]).pretrain(panel({"b": 40}))
     y = walk(20)

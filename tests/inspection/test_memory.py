@@ -10,8 +10,10 @@ from sklearn_linrnn import (
     LinearRNNRegressor,
     MemoryDisplay,
     NTKConvRegressor,
+    NTKConvRegressorCV,
     WeightedConv1DRegressor,
     effective_memory,
+    memory_interval,
 )
 from sklearn_linrnn.inspection import response_energy
 
@@ -104,9 +106,13 @@ def test_the_frame_holds_what_the_display_shows(model):
     frame = display.frame()
     assert frame.index.name == "lag"
     assert_array_equal(frame.index, range(9))
-    assert list(frame.columns) == ["prior", "fit"]
+    band, channels = ["fit_lower", "fit_upper"], ["channel 0", "channel 1"]
+    assert list(frame.columns) == ["prior", "fit", *band, *channels]
     assert_array_equal(frame["prior"], display.prior)
     assert_array_equal(frame["fit"], display.fit)
+    assert_array_equal(frame[band].T, display.fit_band_)
+    assert_array_equal(frame[channels].T, display.channels)
+    assert_allclose(frame[channels].sum(axis=1), display.fit, rtol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +147,45 @@ def test_the_plot_shows_the_numbers(model):
     assert_array_equal(line.get_ydata(), display.prior)
     assert_array_equal([bar.get_height() for bar in ax.patches], display.fit)
     assert_allclose([bar.get_x() + bar.get_width() / 2 for bar in ax.patches], range(9), atol=1e-12)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("lag", "share of energy")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("lag, in time steps", "share of energy")
+    (bands,) = ax.collections
+    drawn = [(start[1], end[1]) for start, end in bands.get_segments()]
+    assert_array_equal(drawn, display.fit_band_.T)
     labels = {text.get_text() for text in ax.get_legend().get_texts()}
+    low, high = display.fit_memory_interval_
     assert labels == {
-        f"fit, 90 % within lag {display.fit_memory_}",
+        f"fit, 90 % within lag {display.fit_memory_} ({low} to {high})",
+        "posterior of the fit, 90 %",
         f"prior, 90 % within lag {display.prior_memory_}",
     }
+
+
+def test_a_plot_of_the_channels_shows_each_by_itself(model):
+    axes = Figure().subplots(2)
+    display = MemoryDisplay.from_estimator(model).plot(axes, by_channel=True)
+    assert_array_equal(display.axes_, axes)
+    for ax, energy, memory, interval, draws in zip(
+        axes,
+        display.channels,
+        display.channel_memory_,
+        display.channel_memory_interval_,
+        display.draws.swapaxes(0, 1),
+        strict=True,
+    ):
+        heights = [bar.get_height() for bar in ax.patches]
+        assert_allclose(heights, energy / energy.sum(), rtol=1e-13)
+        assert memory == memory_by_loop(energy, 0.9)
+        memories = sorted(memory_by_loop(draw, 0.9) for draw in draws)
+        assert interval == (memories[49], memories[949])
+        assert ax.get_title().endswith(
+            f"{energy.sum():.0%} of the energy\n90 % within lag {memory} "
+            f"({interval[0]} to {interval[1]})".replace("%", " %", 1)
+        )
+
+
+def test_axes_that_do_not_fit_the_panels_are_an_error(model):
+    with pytest.raises(ValueError, match="ax must have an axes for each of 2 panels, but got 1"):
+        MemoryDisplay.from_estimator(model).plot(Figure().subplots(), by_channel=True)
 
 
 def test_a_plot_without_axes_makes_its_own(model, monkeypatch):
@@ -157,3 +196,120 @@ def test_a_plot_without_axes_makes_its_own(model, monkeypatch):
     assert plt.fignum_exists(display.figure_.number)
     display.figure_.canvas.draw()
     plt.close(display.figure_)
+
+
+# -- How sure a memory is ----------------------------------------------------------------
+
+
+def noisy(n_timesteps, *, n_lags=12, seed=0, noise=1.0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n_timesteps, 1))
+    y = np.convolve(x[:, 0], 0.7 ** np.arange(n_lags))[:n_timesteps]
+    return x, y + noise * rng.normal(size=n_timesteps)
+
+
+def ridge(n_lags=12, **options):
+    return NTKConvRegressor(**{"nu_w": 0.7, "rows": "timesteps", "n_lags": n_lags, **options})
+
+
+def test_the_interval_is_that_of_draws_from_the_joint_posterior():
+    """The covariance by its definition, another generator: quantiles agree but for chance."""
+    x, y = noisy(100)
+    model = ridge(fit_intercept=False).fit(x, y)
+    lagged = np.column_stack([np.r_[np.zeros(j), x[: 100 - j, 0]] for j in range(12)])
+    precision = lagged.T @ lagged + np.diag(1.0 / model.lag_weights_)
+    covariance = model.noise_variance_ * np.linalg.inv(precision)
+    draws = np.random.default_rng(7).multivariate_normal(
+        model.impulse_response_[0, 0], covariance, size=4000
+    )
+    memories = np.sort([memory_by_loop(draw**2, 0.8) for draw in draws])
+    interval = memory_interval(model, share=0.8, coverage=0.6, n_draws=4000)
+    for found, probability in zip(interval, (0.2, 0.8), strict=True):
+        below, upto = np.mean(memories < found), np.mean(memories <= found)
+        assert below - 0.03 <= probability <= upto + 0.03
+
+
+def test_draws_have_the_mean_and_the_deviation_that_the_estimator_states():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2))
+    Y = np.column_stack([x[:, 0], 5 * np.roll(x[:, 1], 1)]) + rng.normal(size=(60, 2)) * [1, 5]
+    model = ridge(n_lags=3).fit(x, Y)
+    display = MemoryDisplay.from_estimator(model, n_draws=20_000)
+    expected = np.square(model.impulse_response_) + np.square(model.impulse_response_std_)
+    shares = expected.sum(axis=0) / expected.sum()
+    assert_allclose(display.draws.mean(axis=0), shares, atol=0.02)
+
+
+def test_the_interval_closes_on_the_memory_as_the_data_grow():
+    widths = []
+    for n_timesteps in (50, 500, 50_000):
+        low, high = memory_interval(ridge().fit(*noisy(n_timesteps)))
+        widths.append(high - low)
+    assert widths[0] >= widths[1] >= widths[2] == 0
+    truth = memory_by_loop(0.49 ** np.arange(12), 0.9)
+    assert (low, high) == (truth, truth)
+
+
+def test_more_coverage_is_never_a_shorter_interval():
+    model = ridge().fit(*noisy(60))
+    intervals = [memory_interval(model, coverage=coverage) for coverage in (0.2, 0.5, 0.9, 0.99)]
+    lows, highs = np.transpose(intervals)
+    assert (np.diff(lows) <= 0).all()
+    assert (np.diff(highs) >= 0).all()
+    assert lows[0] > lows[-1] or highs[0] < highs[-1]
+
+
+def test_the_interval_does_not_depend_on_the_units_of_the_target():
+    x, y = noisy(80)
+    assert len({memory_interval(ridge().fit(x, scale * y)) for scale in (1e-6, 1.0, 1e6)}) == 1
+
+
+def test_a_response_that_is_known_to_be_zero_has_no_memory():
+    x, _ = noisy(50)
+    assert memory_interval(ridge().fit(x, np.ones(50))) == (0, 0)
+
+
+def test_the_display_and_the_function_tell_the_same_interval(model):
+    display = MemoryDisplay.from_estimator(model, coverage=0.5, random_state=3)
+    expected = memory_interval(model, coverage=0.5, random_state=3)
+    assert display.fit_memory_interval_ == expected
+
+
+def test_the_cross_validated_estimator_has_a_posterior_too():
+    search = NTKConvRegressorCV(rows="timesteps", n_lags=12).fit(*noisy(200))
+    low, high = memory_interval(search)
+    assert 0 <= low <= high < 12
+
+
+WITHOUT_POSTERIOR = {
+    "gradient descent": NTKConvRegressor(alpha=0.0, n_steps=5),
+    "conjugate gradients": NTKConvRegressor(solver="cg", rows="timesteps", n_lags=2),
+    "a network": LinearRNNRegressor(5, max_iter=3),
+    "a convolution": WeightedConv1DRegressor(max_iter=3),
+}
+
+
+@pytest.mark.parametrize("estimator", WITHOUT_POSTERIOR.values(), ids=WITHOUT_POSTERIOR)
+def test_without_a_posterior_there_is_neither_interval_nor_band(estimator):
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    model = estimator.fit(X, X[:, 0])
+    with pytest.raises(ValueError, match=f"needs a posterior, which this {type(model).__name__}"):
+        memory_interval(model)
+    display = MemoryDisplay.from_estimator(model)
+    assert display.fit_band_ is None
+    assert display.fit_memory_interval_ is None
+    ax = Figure().subplots()
+    display.plot(ax)
+    assert not ax.collections
+
+
+@pytest.mark.parametrize("coverage", [0.0, 1.0, -1.0, np.nan])
+def test_a_coverage_is_a_probability(model, coverage):
+    for ask in (memory_interval, MemoryDisplay.from_estimator):
+        with pytest.raises(ValueError, match=r"coverage must be within \(0, 1\), but got"):
+            ask(model, coverage=coverage)
+
+
+def test_what_is_none_of_the_regressors_has_no_interval():
+    with pytest.raises(TypeError, match="but got ndarray"):
+        memory_interval(np.eye(2))

@@ -66,7 +66,7 @@ def start_of(model):
 
 
 def descend(at_zero, jacobian, model, *, data=(X, Y), n_steps=None):
-    """Return ``H`` after steps on the parameters of ``at_zero + jacobian @ p`` from zero."""
+    """Return ``H`` after iterations on the parameters of ``at_zero + jacobian @ p`` from zero."""
     x, y = data
     Z, t = (x - x.mean(axis=0))[:, ::-1], y - y.mean()
     p = velocity = np.zeros(jacobian.shape[1])
@@ -118,7 +118,7 @@ def test_the_gap_is_that_of_literal_descent_on_the_samples(options, scale):
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.5}], ids=["gd", "momentum"])
-def test_with_automatic_steps_the_total_is_the_distance_to_the_convolution(options):
+def test_with_the_automatic_learning_rate_the_total_is_the_distance_to_the_convolution(options):
     for transition_init in ("gaussian", "orthogonal"):
         model = network(**options, transition_init=transition_init, n_hidden=100).fit(X, Y)
         limit = limit_of(model).fit(X, Y).impulse_response_
@@ -126,7 +126,7 @@ def test_with_automatic_steps_the_total_is_the_distance_to_the_convolution(optio
         assert_allclose(ntk_gap(model).total, expected, rtol=1e-9)
 
 
-def test_the_limit_of_an_identity_start_has_its_own_kernel():
+def test_the_limit_of_an_identity_initialisation_has_its_own_kernel():
     model = network(transition_init="identity", n_hidden=50).fit(X, Y)
     covariance = linear_rnn_lag_covariance(N_LAGS, **NU, transition_init="identity")
     limit = NTKConvRegressor(prior=covariance, alpha=0, n_steps=25).fit(X, Y).impulse_response_
@@ -167,7 +167,7 @@ def test_the_metric_of_predictions_is_that_of_predict(fit_intercept, weighted):
 # -- How it falls with the width ---------------------------------------------------------
 
 WIDTHS, SEEDS = [32, 64, 128, 256], range(8)
-# Few steps: trainings that have all ended at least squares know nothing of their kernels.
+# Few iterations: at least squares nothing is left of the kernels.
 LAZY = {"max_iter": 8, "learning_rate": 0.02}
 
 
@@ -278,7 +278,7 @@ def test_the_total_is_at_most_the_sum_of_its_parts(options, metric, scale):
     assert min(total, width, movement) > 0
 
 
-def test_a_start_at_the_identity_is_far_from_the_limit_of_the_theory_and_near_its_own():
+def test_an_identity_initialisation_is_far_from_the_limit_of_the_theory_and_near_its_own():
     """An orthogonal start has the limit of a Gaussian one."""
     theory = NTKConvRegressor(alpha=0, n_steps=25, **NU).fit(X, 1e-2 * Y).impulse_response_
     far = {}
@@ -383,7 +383,7 @@ def test_a_precision_does_not_matter():
     assert_allclose(gaps[1], gaps[0], rtol=1e-4)
 
 
-def test_early_stopping_is_compared_with_the_limit_at_the_steps_that_were_kept():
+def test_early_stopping_is_compared_with_the_limit_at_the_iterations_that_were_kept():
     options = {"early_stopping": True, "validation_fraction": 0.5, "n_iter_no_change": 4}
     model = network(**options, learning_rate=0.3).fit(X, Y)
     kept = int(model.validation_loss_curve_.argmin()) + 1
@@ -393,7 +393,7 @@ def test_early_stopping_is_compared_with_the_limit_at_the_steps_that_were_kept()
     assert_allclose(ntk_gap(model), ntk_gap(same), rtol=1e-9)
 
 
-def test_a_network_that_was_led_back_to_its_start_has_no_gap():
+def test_a_network_that_returned_to_its_initialisation_has_no_gap():
     """Its held-out loss was never again as low."""
     y = np.r_[Y[:64], 4.0 - 2 * Y[64:]]
     model = network(early_stopping=True, validation_fraction=0.2).fit(X, y)
@@ -418,7 +418,7 @@ def test_to_ask_changes_nothing():
     assert_array_equal(torch.random.get_rng_state(), state)
 
 
-def test_a_network_without_a_seed_has_the_gap_of_the_start_it_had():
+def test_a_network_without_a_seed_has_the_gap_of_its_initialisation():
     model = network(random_state=None, n_hidden=200).fit(X, 1e-2 * Y)
     assert ntk_gap(model) == ntk_gap(copy.deepcopy(model))
     assert ntk_gap(model).movement < 1e-2
@@ -444,20 +444,20 @@ def test_other_trainings_have_another_limit(options, message):
 def test_a_network_that_went_on_training_cannot_be_retraced(way):
     model = network(warm_start=way == "warm_start").fit(X[:40], Y[:40])
     (model.fit if way == "warm_start" else model.partial_fit)(X[40:], Y[40:])
-    with pytest.raises(ValueError, match="went on training"):
+    with pytest.raises(ValueError, match="training was continued"):
         ntk_gap(model)
     model.set_params(warm_start=False).fit(X, Y)
     assert ntk_gap(model) == ntk_gap(network().fit(X, Y))
 
 
 @pytest.mark.parametrize("other", [WeightedConv1DRegressor(), NTKConvRegressor()], ids=repr)
-def test_other_estimators_are_no_networks(other):
+def test_other_estimators_are_not_networks(other):
     with pytest.raises(TypeError, match=f"but got {type(other).__name__}"):
         ntk_gap(other.fit(X, Y))
 
 
 @pytest.mark.parametrize("wrong", [None, 3, np.eye(2), network], ids=type)
-def test_what_is_no_estimator_is_a_type_error(wrong):
+def test_what_is_not_an_estimator_is_a_type_error(wrong):
     with pytest.raises(TypeError):
         ntk_gap(wrong)
 

@@ -1,29 +1,37 @@
-r"""Gaussian evidence of a prior.
+r"""Gaussian evidence of a prior, and its slopes.
 
-With the response ``H_k ~ N(0, (sigma_k^2 / alpha) L L^T)`` of each output ``k``, white noise of
-variance ``sigma_k^2`` and a flat prior on the intercept, the evidence of ``m`` supervised steps at
-its best noise variances is
+With the response ``H_k ~ N(0, (sigma_k^2 / alpha) P)`` of each output ``k``, ``P = L L^T``, white
+noise of variance ``sigma_k^2`` and a flat prior on the intercept, the evidence of ``m`` supervised
+steps at its best noise variances is
 
     log p = - sum_k nu/2 (log(2 pi fit_k / nu) + 1)
             - n_outputs/2 (log det(I + L^T G L / alpha) + n_intercepts log m),
     fit_k = s_yy - B_k^T L (L^T G L + alpha)^{-1} L^T B_k,      nu = m - n_intercepts,
 
 with the sums ``G``, ``B`` and ``s_yy`` of `moments` (MacKay 1992; Chen and Ljung 2013, equation
-12). It sees the data through them alone.
+12). It sees the data through them alone. With ``r_k = B_k - G H_k``, what the response leaves of
+``B_k``, a change of the covariance changes it by
+
+    d log p = 1/(2 alpha) tr(dP (sum_k nu r_k r_k^T / fit_k
+                                 - n_outputs (G - G L (L^T G L + alpha)^{-1} L^T G)))
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.closed_form.ridge_factors import cholesky_factor, spectral_factor
-from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.closed_form.ridge_factors import (
+    CholeskyFactor,
+    SpectralFactor,
+    cholesky_factor,
+    factorise,
+)
+from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
 
 GRID = 12  # numbers of lags between two bounds
@@ -31,114 +39,250 @@ NOISE_FLOOR = 1e-12  # share of the targets' scatter that rounding may leave as 
 
 
 @dataclass(frozen=True, eq=False)
+class EvidenceSums:
+    """All that the evidence sees of the data, as arrays; outputs that do not vary say nothing.
+
+    Attributes
+    ----------
+    scatter : ndarray of shape (p, p)
+        ``G``.
+    cross : ndarray of shape (p, n_outputs)
+        ``B``.
+    targets : ndarray of shape (n_outputs,)
+        ``s_yy``.
+    weight : float
+        ``m``.
+    n_intercepts : int
+        1 with an intercept, else 0.
+    n_channels : int
+        Number of channels.
+    """
+
+    scatter: NDArray
+    cross: NDArray
+    targets: NDArray
+    weight: float
+    n_intercepts: int
+    n_channels: int
+
+    @classmethod
+    def of(cls, moments: Moments, n_channels: int) -> EvidenceSums:
+        """Return the sums of moments on the CPU."""
+        targets = moments.target_scatter.numpy()
+        varies = targets > 0
+        return cls(
+            moments.input_scatter.numpy(),
+            moments.cross_scatter.numpy()[:, varies],
+            targets[varies],
+            moments.weight,
+            moments.n_intercepts,
+            n_channels,
+        )
+
+    @property
+    def n_lags(self) -> int:
+        """Number of lags."""
+        return len(self.scatter) // self.n_channels
+
+    @cached_property
+    def powers(self) -> NDArray:
+        """Scatter of each lag, (n_lags,), summed over channels."""
+        return self.scatter.diagonal().reshape(-1, self.n_channels).sum(axis=1)
+
+    def signal(self, root: NDArray) -> float:
+        """Return ``tr(L^T diag(G) L)``, the scatter that a prior expects of the response."""
+        return float(_variances(root) @ self.powers[: len(root)])
+
+    def under(self, root: NDArray, alpha: float = 0.0) -> WeightedSums:
+        """Return the sums in the coordinates of a root, (n_lags,) or (n_lags, n_lags).
+
+        Up to the last lag that can matter at a penalty or a higher one.
+        """
+        matters = _variances(root) * self.powers[: len(root)] > IRRELEVANT * alpha
+        sums = self._first(int(np.flatnonzero(matters).max(initial=0)) + 1)
+        root = first_lags(root, sums.n_lags)
+        if root.ndim == 1:
+            scale = np.repeat(root, sums.n_channels)[:, None]
+            return WeightedSums(sums, root, scale, sums.scatter * scale * scale.T)
+        full = np.kron(root, np.eye(sums.n_channels)) if sums.n_channels > 1 else root
+        return WeightedSums(sums, root, full, full.T @ (sums.scatter @ full))
+
+    def _first(self, n_lags: int) -> EvidenceSums:
+        if n_lags == self.n_lags:
+            return self
+        size = n_lags * self.n_channels
+        return replace(self, scatter=self.scatter[:size, :size], cross=self.cross[:size])
+
+    def log_density(self, fit: NDArray, log_volume: NDArray | float) -> NDArray:
+        """Return ``log p`` from ``fit (..., n_outputs)`` and ``log det(I + L^T G L / alpha)``."""
+        spread = np.log(2.0 * math.pi * fit / self.freedom) + 1.0
+        volume = log_volume + self.n_intercepts * math.log(self.weight)
+        return -0.5 * (self.freedom * spread.sum(axis=-1) + len(self.targets) * volume)
+
+    @property
+    def freedom(self) -> float:
+        """``nu``."""
+        return self.weight - self.n_intercepts
+
+    def fit(self, gain: NDArray) -> NDArray:
+        """Return ``s_yy`` less a gain, and as much as rounding may leave."""
+        return np.maximum(self.targets - gain, 0.0) + NOISE_FLOOR * self.targets
+
+    def evidence_of_no_response(self) -> float:
+        """Return ``log p`` for an infinite penalty."""
+        return float(self.log_density(self.targets, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedSums:
+    """Sums in the coordinates ``theta`` of a prior, ``H = L theta``.
+
+    Attributes
+    ----------
+    sums : EvidenceSums
+        The sums of as many lags as the root has.
+    root : ndarray of shape (n_lags,) or (n_lags, n_lags)
+        The root over the lags.
+    full : ndarray of shape (p, 1) or (p, p)
+        ``L``, over the lags and channels.
+    matrix : ndarray of shape (p, p)
+        ``M = L^T G L``.
+    """
+
+    sums: EvidenceSums
+    root: NDArray
+    full: NDArray
+    matrix: NDArray
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether lags are independent."""
+        return self.root.ndim == 1
+
+    def _pull(self) -> NDArray:
+        """Return ``L^T B``, (p, n_outputs)."""
+        return self.full * self.sums.cross if self.is_diagonal else self.full.T @ self.sums.cross
+
+    def at(self, alpha: float) -> Evidence:
+        """Return the evidence at a finite penalty."""
+        factor = factorise(self.matrix, alpha, self._pull())
+        fit = self.sums.fit(np.square(factor.half).sum(axis=0))
+        log_volume = float(factor.log_pivots.sum()) - len(factor.half) * math.log(alpha)
+        return Evidence(float(self.sums.log_density(fit, log_volume)), self, alpha, factor, fit)
+
+    def at_first_lags(self, alpha: float, cost: float = 0.0) -> NDArray:
+        """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
+
+        Of independent lags: the leading block of a Cholesky factor is the factor of the leading
+        block, so that one factorisation has them all. Where it would lose digits, and for other
+        priors, the models are taken one by one on a grid that gets finer around the best, less the
+        cost of their lags; the others have minus infinity.
+        """
+        factor = cholesky_factor(self.matrix, alpha, self._pull()) if self.is_diagonal else None
+        if factor is None:
+            return self._on_grid(alpha, cost)
+        last = slice(self.sums.n_channels - 1, None, self.sums.n_channels)  # channel of each lag
+        fit = self.sums.fit(np.square(factor.half).cumsum(axis=0)[last])
+        log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last]
+        return self.sums.log_density(fit, log_volume)
+
+    def _on_grid(self, alpha: float, cost: float) -> NDArray:
+        values, costs = np.full(len(self.root), -np.inf), cost * np.arange(len(self.root))
+        low, high = 1, len(self.root)
+        best = low
+        while True:
+            grid = np.unique([*np.geomspace(low, high, GRID).round().astype(int), best]).tolist()
+            for n_lags in grid:
+                if values[n_lags - 1] == -np.inf:
+                    first = self.sums.under(first_lags(self.root, n_lags))
+                    values[n_lags - 1] = first.at(alpha).value
+            if len(grid) == high - low + 1:
+                return values
+            best = (
+                int((values - costs).argmax()) + 1
+            )  # in the grid: others have been seen to be worse
+            place = grid.index(best)
+            low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
+
+
+@dataclass(frozen=True, eq=False)
 class Evidence:
-    """The logarithm of the evidence, and how it changes with the prior.
+    """The logarithm of the evidence, and how it changes with the prior and the penalty.
 
     Attributes
     ----------
     value : float
         ``log p``.
-    sensitivity : callable
-        Returns ``S``, of shape (n_lags, n_lags), or its diagonal alone where lags are independent:
-        a change of the prior's root from ``L`` to ``L + L X`` changes ``value`` by ``sum(S * X)``
-        to first order, for ``X`` lower triangular. A change of ``log alpha`` by ``e`` is
-        ``X = -e I/2``.
+    weighted : WeightedSums
+        The sums and the prior.
+    alpha : float
+        The penalty.
+    factor : CholeskyFactor or SpectralFactor
+        Of ``M + alpha``, with ``L^T B``: what it has whitened is what the response gains.
+    fit : ndarray of shape (n_outputs,)
+        ``fit_k``.
     """
 
     value: float
-    sensitivity: Callable[[], NDArray]
+    weighted: WeightedSums
+    alpha: float
+    factor: CholeskyFactor | SpectralFactor
+    fit: NDArray
+
+    def slopes(self) -> tuple[NDArray, float]:
+        """Return the slopes of ``value`` by the prior's covariance and by ``log alpha``.
+
+        Returns
+        -------
+        by_covariance : ndarray of shape (n_lags,) or (n_lags, n_lags)
+            ``W``: a change ``dP`` of the variances, or of the covariance, changes ``value`` by
+            ``sum(W * dP)`` to first order. Zero for a lag without variance among independent ones.
+        by_log_alpha : float
+            A common factor of the covariance does the opposite.
+        """
+        return self._slopes_of_variances() if self.weighted.is_diagonal else self._slopes()
+
+    def _slopes_of_variances(self) -> tuple[NDArray, float]:
+        """Return the slopes, by the response against the share of each lag that the data show."""
+        n_lags, sums = len(self.weighted.root), self.weighted.sums
+        whitener = self.factor.whiten(np.eye(len(self.factor.half)))
+        left = self.alpha * np.einsum("ij,ij->j", whitener, whitener)
+        theta = whitener.T @ self.factor.half
+        fitted = np.square(theta) @ (sums.freedom * self.alpha / self.fit)
+        balance = fitted - len(sums.targets) * (1.0 - left)
+        by_log_variance = 0.5 * balance.reshape(n_lags, -1).sum(axis=1)
+        variances = np.square(self.weighted.root)
+        used = variances > 0
+        by_variance = np.divide(by_log_variance, variances, out=np.zeros(n_lags), where=used)
+        return by_variance, -float(by_log_variance.sum())
+
+    def _slopes(self) -> tuple[NDArray, float]:
+        sums = self.weighted.sums
+        spread = self.factor.whiten(self.weighted.full.T)  # its square is that of the posterior
+        shown = spread @ sums.scatter
+        residual = (sums.cross - shown.T @ self.factor.half) * np.sqrt(sums.freedom / self.fit)
+        theta = self.factor.solve()
+        full = residual @ residual.T
+        full -= len(sums.targets) * (sums.scatter - shown.T @ shown)
+        fitted = float(np.square(theta).sum(axis=0) @ (sums.freedom * self.alpha / self.fit))
+        by_log_alpha = -0.5 * (fitted - len(sums.targets) * float(np.vdot(spread, shown)))
+        blocks = full.reshape(len(self.weighted.root), sums.n_channels, -1, sums.n_channels)
+        return np.einsum("jaka->jk", blocks) / (2.0 * self.alpha), by_log_alpha
 
 
-def evidence(moments: Moments, root: PriorRoot, alpha: float, n_intercepts: int) -> Evidence:
-    """Return the evidence of a prior and a penalty, for moments on the CPU."""
-    scatter = moments.target_scatter.numpy()
-    seen = scatter > 0
-    if math.isinf(alpha):  # a response of zero
-        value = _log_density(moments.weight, scatter[seen], 0.0, n_intercepts)
-        return Evidence(float(value), lambda: np.zeros(root.lags.shape))
-    slope = root.pull(moments.cross_scatter).numpy()
-    factor = cholesky_factor(moments, root, alpha, slope) or spectral_factor(
-        moments, root, alpha, slope
-    )
-    theta = factor.solve()
-    fit = _fit(scatter, (slope * theta).sum(axis=0))[seen]
-    log_volume = float(factor.log_pivots().sum()) - len(theta) * math.log(alpha)
-    value = _log_density(moments.weight, fit, log_volume, n_intercepts)
-
-    def sensitivity() -> NDArray:
-        scaled = theta[:, seen] * np.sqrt((moments.weight - n_intercepts) * alpha / fit)
-        return _over_lags(scaled, alpha * factor.inverse(), root)
-
-    return Evidence(float(value), sensitivity)
+def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
+    """Return the logarithm of the evidence of a prior and a penalty, for moments on the CPU."""
+    sums = EvidenceSums.of(moments, root.n_channels)
+    if math.isinf(alpha):
+        return sums.evidence_of_no_response()
+    return sums.under(root.lags.numpy()).at(alpha).value
 
 
-def evidence_of_first_lags(
-    moments: LagStatistics, root: PriorRoot, alpha: float, n_intercepts: int
-) -> NDArray:
-    """Return the evidence, (n_lags,), of models with the first lags only: one, two, and so on.
-
-    Of independent lags: the leading block of a Cholesky factor is the factor of the leading block,
-    so that one factorisation has them all. Where it would lose digits, and for other priors, the
-    models are taken one by one on a grid that gets finer around the best; the others have minus
-    infinity.
-    """
-    slope = root.pull(moments.cross_scatter).numpy()
-    factor = cholesky_factor(moments, root, alpha, slope) if root.is_diagonal else None
-    if factor is None:
-        return _evidence_on_grid(moments, root, alpha, n_intercepts)
-    last = slice(root.n_channels - 1, None, root.n_channels)  # the last channel of each lag
-    scatter = moments.target_scatter.numpy()
-    fit = _fit(scatter, np.square(factor.half).cumsum(axis=0)[last])[:, scatter > 0]
-    log_volume = (factor.log_pivots() - math.log(alpha)).cumsum()[last]
-    return _log_density(moments.weight, fit, log_volume, n_intercepts)
+def first_lags(root: NDArray, n_lags: int) -> NDArray:
+    """Return the root of the first lags."""
+    return root[:n_lags] if root.ndim == 1 else root[:n_lags, :n_lags]
 
 
-def _evidence_on_grid(
-    moments: LagStatistics, root: PriorRoot, alpha: float, n_intercepts: int
-) -> NDArray:
-    values = np.full(len(root.lags), -np.inf)
-    low, high = 1, len(root.lags)
-    best = low
-    while True:
-        grid = np.unique([*np.geomspace(low, high, GRID).round().astype(int), best]).tolist()
-        for n_lags in grid:
-            if values[n_lags - 1] == -np.inf:
-                part, first = moments.first_lags(n_lags), root.first(n_lags)
-                values[n_lags - 1] = evidence(part, first, alpha, n_intercepts).value
-        if len(grid) == high - low + 1:
-            return values
-        best = int(values.argmax()) + 1  # in the grid: others have been seen to be worse
-        place = grid.index(best)
-        low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
-
-
-def _fit(scatter: NDArray, gain: NDArray) -> NDArray:
-    """Return ``s_yy`` less a gain, and as much as rounding may leave."""
-    return np.maximum(scatter - gain, 0.0) + NOISE_FLOOR * scatter
-
-
-def _log_density(
-    weight: float, fit: NDArray, log_volume: NDArray | float, n_intercepts: int
-) -> NDArray:
-    """Return ``log p`` from ``fit (..., n_outputs)`` and ``log det(I + L^T G L / alpha)``."""
-    dof = weight - n_intercepts
-    spread = np.log(2.0 * math.pi * fit / dof) + 1.0
-    volume = log_volume + n_intercepts * math.log(weight)
-    return -0.5 * (dof * spread.sum(axis=-1) + fit.shape[-1] * volume)
-
-
-def _over_lags(theta: NDArray, shrinkage: NDArray, root: PriorRoot) -> NDArray:
-    """Return ``S = sum_k theta_k theta_k^T - n_outputs (I - K)``, summed over channels.
-
-    That is the response, ``theta`` scaled by ``sqrt(nu alpha / fit)``, against the share of each
-    direction that the data determine: ``K = alpha (L^T G L + alpha)^{-1}`` is the ``shrinkage``, of
-    which the lower triangle is read.
-    """
-    n_lags, n_channels, n_outputs = len(root.lags), root.n_channels, theta.shape[1]
-    if root.is_diagonal:
-        freedom = n_outputs * (1.0 - shrinkage.diagonal())
-        return (np.square(theta).sum(axis=1) - freedom).reshape(n_lags, n_channels).sum(axis=1)
-    full = theta @ theta.T + n_outputs * shrinkage
-    full[np.diag_indices_from(full)] -= n_outputs
-    blocks = full.reshape(n_lags, n_channels, n_lags, n_channels)
-    return np.einsum("jaka->jk", blocks)
+def _variances(root: NDArray) -> NDArray:
+    """Return the prior variances of the lags, (n_lags,)."""
+    return np.square(root) if root.ndim == 1 else np.einsum("jk,jk->j", root, root)

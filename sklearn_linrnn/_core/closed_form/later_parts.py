@@ -8,6 +8,7 @@ import torch
 
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.scores import r2
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 
 
@@ -35,4 +36,4 @@ def r2_of_later_parts(parts: Sequence[LagStatistics], root: PriorRoot, alpha: fl
         errors += part.squared_errors(responses, past.intercept(responses)).cpu()
         past = past + part
     seen = errors[1] > 0
-    return 1.0 - float((errors[0, seen] / errors[1, seen]).mean()) if seen.any() else 0.0
+    return float(r2(errors[:1, seen], errors[1, seen])) if seen.any() else 0.0

@@ -15,11 +15,26 @@ from sklearn_linrnn._core.tensors import as_float64
 
 MOST_STEPS = 2**30
 ROUNDING = 1e-10  # of a leverage
+SCORE_ROUNDING = 1e-10  # of a score, relative to it
 GRID = 256  # numbers of steps looked at in each of two rounds
 
 
+def first_best(scores: NDArray, rounding: float = SCORE_ROUNDING) -> int:
+    """Return the place of the highest score, or of the first that equals it but for rounding.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_candidates,)
+        Scores, the more the better.
+    rounding : float, default=1e-10
+        What rounding may change a score by, relative to it.
+    """
+    best = float(scores.max())
+    return int(np.argmax(scores >= best - rounding * abs(best)))
+
+
 def best_n_steps(expected_error: Callable[[NDArray], NDArray]) -> int:
-    """Return the number of steps of the least expected error.
+    """Return the number of steps of the least expected error: of equal ones, the smallest.
 
     Numbers of steps on a geometric grid come first, then those between the neighbours of the best.
 
@@ -33,7 +48,7 @@ def best_n_steps(expected_error: Callable[[NDArray], NDArray]) -> int:
     for _ in range(2):
         stages = np.unique(np.geomspace(low, high, GRID).round().astype(np.int64))
         errors = np.nan_to_num(expected_error(stages), nan=np.inf)  # diverged
-        index = int(np.argmin(errors))
+        index = first_best(-errors)
         best = int(stages[index])
         low, high = stages[max(index - 1, 0)], stages[min(index + 1, len(stages) - 1)]
     return best

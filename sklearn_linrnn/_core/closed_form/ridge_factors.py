@@ -1,4 +1,4 @@
-"""Factors of ``L^T G L + alpha`` on the CPU: a search takes a hundred, so calls are few."""
+"""Factors of ``M + alpha`` on the CPU: a search takes a hundred, so calls are few."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
+from scipy.linalg.lapack import dpotrf, dtrtrs
 
-from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._core.statistics.moments import Moments
-
-HALF_OF_THE_DIGITS = np.finfo(np.float64).eps ** 0.5
+EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
 class CholeskyFactor:
-    """``L^T G L + alpha = U^{-1} R R^T U^{-1}``, scaled to a diagonal of ones by ``U``.
+    """``M + alpha = U^{-1} R R^T U^{-1}``, scaled to a diagonal of ones by ``U``.
 
     Attributes
     ----------
@@ -24,97 +21,89 @@ class CholeskyFactor:
         ``R`` in its lower triangle.
     unit : ndarray of shape (p,)
         Diagonal of ``U``.
+    log_pivots : ndarray of shape (p,)
+        Terms that add up to ``log det``; the first ones to that of the leading block.
     half : ndarray of shape (p, n_outputs)
-        ``R^{-1} U L^T B``; the squares of its first entries add up to ``B^T L (L^T G L +
-        alpha)^{-1} L^T B`` of the first inputs alone, if lags are independent.
+        The slope, whitened; its first rows belong to the leading block.
     """
 
     factor: NDArray
     unit: NDArray
+    log_pivots: NDArray
     half: NDArray
 
+    def whiten(self, columns: NDArray) -> NDArray:
+        """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse."""
+        return dtrtrs(self.factor, self.unit[:, None] * columns, lower=1)[0]
+
     def solve(self) -> NDArray:
-        """Return ``theta = (L^T G L + alpha)^{-1} L^T B``, (p, n_outputs)."""
+        """Return ``theta = F^T half``, (p, n_outputs)."""
         return self.unit[:, None] * dtrtrs(self.factor, self.half, lower=1, trans=1)[0]
-
-    def log_pivots(self) -> NDArray:
-        """Return (p,) terms that add up to ``log det``; the first ones to the leading block's."""
-        return 2.0 * np.log(self.factor.diagonal() / self.unit)
-
-    def inverse(self) -> NDArray:
-        """Return ``(L^T G L + alpha)^{-1}``, (p, p), in its lower triangle."""
-        inverse = dpotri(self.factor, lower=1)[0]
-        return inverse * self.unit[:, None] * self.unit
 
 
 @dataclass(frozen=True, eq=False)
 class SpectralFactor:
-    """``L^T G L + alpha`` by its eigenvalues, for what a Cholesky factor would lose digits of.
+    """``M + alpha`` by its eigenvalues, for what a Cholesky factor would lose digits of.
 
     Attributes
     ----------
-    eigenvalues : ndarray of shape (p,)
-        Eigenvalues, with ``alpha``.
+    roots : ndarray of shape (p,)
+        Square roots of the eigenvalues, with ``alpha``.
     vectors : ndarray of shape (p, p)
         Eigenvectors.
-    slope : ndarray of shape (p, n_outputs)
-        ``L^T B``.
+    log_pivots : ndarray of shape (p,)
+        Terms that add up to ``log det``.
+    half : ndarray of shape (p, n_outputs)
+        The slope, whitened.
     """
 
-    eigenvalues: NDArray
+    roots: NDArray
     vectors: NDArray
-    slope: NDArray
+    log_pivots: NDArray
+    half: NDArray
+
+    def whiten(self, columns: NDArray) -> NDArray:
+        """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse."""
+        return self.vectors.T @ columns / self.roots[:, None]
 
     def solve(self) -> NDArray:
-        """Return ``theta = (L^T G L + alpha)^{-1} L^T B``, (p, n_outputs)."""
-        return self.vectors @ (self.vectors.T @ self.slope / self.eigenvalues[:, None])
-
-    def log_pivots(self) -> NDArray:
-        """Return (p,) terms that add up to ``log det``."""
-        return np.log(self.eigenvalues)
-
-    def inverse(self) -> NDArray:
-        """Return ``(L^T G L + alpha)^{-1}``, (p, p)."""
-        return (self.vectors / self.eigenvalues) @ self.vectors.T
+        """Return ``theta = F^T half``, (p, n_outputs)."""
+        return self.vectors @ (self.half / self.roots[:, None])
 
 
-def cholesky_factor(
-    moments: Moments, root: PriorRoot, alpha: float, slope: NDArray
-) -> CholeskyFactor | None:
-    """Return the Cholesky factor, or None if a pivot would cost half of the digits.
+def factorise(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor | SpectralFactor:
+    """Return the factor of ``M + alpha``, by eigenvalues if a pivot would cost half of the digits.
 
     Parameters
     ----------
-    moments : Moments
-        The data, on the CPU.
-    root : PriorRoot
-        ``L``.
+    matrix : ndarray of shape (p, p)
+        ``M``, positive semi-definite.
     alpha : float
         The penalty, positive.
     slope : ndarray of shape (p, n_outputs)
-        ``L^T B``.
+        The right-hand side of the ridge.
     """
-    if root.is_diagonal:
-        scatter, scale = moments.input_scatter.numpy(), root.scale.numpy()[:, 0]
-    else:
-        scatter, scale = root.congruence(moments.input_scatter).numpy(), np.ones(len(slope))
-    unit = 1.0 / np.sqrt(scatter.diagonal() * scale**2 + alpha)
-    scale = scale * unit
-    matrix = scatter * scale[:, None]
-    matrix *= scale
-    np.fill_diagonal(matrix, 1.0)
-    factor, failed = dpotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric: no copy
-    if failed or not np.square(factor.diagonal()).min() > HALF_OF_THE_DIGITS:
+    return cholesky_factor(matrix, alpha, slope) or spectral_factor(matrix, alpha, slope)
+
+
+def cholesky_factor(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor | None:
+    """Return the Cholesky factor, or None if a pivot would cost half of the digits."""
+    unit = 1.0 / np.sqrt(matrix.diagonal() + alpha)
+    scaled = matrix * unit[:, None]
+    scaled *= unit
+    np.fill_diagonal(scaled, 1.0)
+    factor, failed = dpotrf(scaled.T, lower=1, overwrite_a=1)  # symmetric: no copy
+    pivots = factor.diagonal()
+    if failed or not pivots.min() ** 2 > EPS**0.5:
         return None
-    return CholeskyFactor(factor, unit, dtrtrs(factor, unit[:, None] * slope, lower=1)[0])
+    half = dtrtrs(factor, unit[:, None] * slope, lower=1)[0]
+    return CholeskyFactor(factor, unit, 2.0 * np.log(pivots / unit), half)
 
 
-def spectral_factor(
-    moments: Moments, root: PriorRoot, alpha: float, slope: NDArray
-) -> SpectralFactor:
-    """Return the eigenvalues and eigenvectors; the parameters are those of `cholesky_factor`."""
-    eigenvalues, vectors = np.linalg.eigh(root.congruence(moments.input_scatter).numpy())
-    rounding = len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues[-1]
-    return SpectralFactor(
-        np.where(eigenvalues > rounding, eigenvalues, 0.0) + alpha, vectors, slope
-    )
+def spectral_factor(matrix: NDArray, alpha: float, slope: NDArray) -> SpectralFactor:
+    """Return the eigenvalues and eigenvectors."""
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    rounding = len(eigenvalues) * EPS * eigenvalues[-1]
+    eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0.0) + alpha
+    roots = np.sqrt(eigenvalues)
+    return SpectralFactor(roots, vectors, np.log(eigenvalues), vectors.T @ slope / roots[:, None])

@@ -31,15 +31,15 @@ def draw_transition(
         - "gaussian": ``W_ij ~ N(0, nu_w)``, as in the theory.
         - "orthogonal": ``A = n^{-1/2} W`` is ``sqrt(nu_w)`` times an orthogonal matrix, uniform
           over all of them [1]_: all states keep the same share of their square.
-        - "identity": ``A`` is ``sqrt(nu_w)`` times the identity: states only fade [2]_.
+        - "identity": ``A`` is ``sqrt(nu_w)`` times the identity: states only decay [2]_.
         - ``kind(n_hidden, nu_w, rng)`` returns ``W``, array-like of shape (n_hidden, n_hidden);
-          ``rng`` is a NumPy generator that follows from ``generator``.
+          ``rng`` is a NumPy generator seeded by ``generator``.
     n_hidden : int
         Number of hidden units ``n``.
     nu_w : float
         Mean square of the entries of ``W``; not negative.
     generator : torch.Generator
-        Where all randomness comes from; on the CPU.
+        The source of all random numbers; on the CPU.
 
     Returns
     -------

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit, draw_transition
@@ -30,6 +31,10 @@ class RNNParameters(NamedTuple):
     def like(self, other: Tensor) -> RNNParameters:
         """Return the parameters in the type of a tensor, on its device."""
         return RNNParameters(*(parameter.to(other) for parameter in self))
+
+    def numpy(self) -> tuple[NDArray, NDArray, NDArray]:
+        """Return the parameters on the CPU as arrays, in the same memory."""
+        return self.transition.numpy(), self.input.numpy(), self.readout.numpy()
 
 
 def initialise(

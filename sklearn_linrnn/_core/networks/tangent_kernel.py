@@ -3,9 +3,8 @@ r"""The neural tangent kernel of a linear RNN between lags: of one network, and 
 `LagProducts` makes that of one network from products ``P[j, k]`` of its states and ``L[j, k]`` of
 its adjoints. In the limit of many hidden units, for a random ``C`` and ``F``, ``P[j, k]`` is
 ``nu_f tau(A^j^T A^k)`` and ``L[j, k]`` is ``nu_c tau(A^j A^k^T)``, where ``tau`` is the trace over
-``n``: the initialisation of ``A`` says what they are. For a Gaussian ``A`` and for a uniformly
-random orthogonal one both are ``nu_w^j`` for ``j = k`` and else zero, so that their kernels are the
-same.
+``n``: the initialisation of ``A`` determines them. For a Gaussian ``A`` and for a uniformly random
+orthogonal one both are ``nu_w^j`` for ``j = k`` and else zero, so that their kernels are the same.
 """
 
 from __future__ import annotations
@@ -39,47 +38,47 @@ def linear_rnn_lag_covariance(
 ) -> NDArray[np.float64]:
     r"""Return the neural tangent kernel of a wide linear RNN over the lags, for any initialisation.
 
-    The transition matrix is ``A = n^{-1/2} W``. From a Gaussian or an orthogonal initialisation,
+    The transition matrix is ``A = n^{-1/2} W``. With a Gaussian or an orthogonal initialisation,
     lags are independent and have the weights of `linear_rnn_lag_weights` [1]_: after different
-    numbers of steps states have nothing in common, and what is left of their square is the same.
-    From the identity [2]_ states only fade, so that all lags vary together,
+    numbers of time steps states are uncorrelated, and what is left of their square is the same.
+    With the identity [2]_ states only decay, so that all lags are correlated,
 
     .. math:: K_{jk} = (\nu_C + \nu_F) \nu_W^{(j + k)/2} + \nu_C \nu_F j k \nu_W^{(j + k)/2 - 1}
 
-    a matrix of rank two: whatever the data, a wide network that starts there has, while it stays
-    near, a response ``(a + b j) nu_w^{j/2}``.
+    a matrix of rank two: for any data, a wide network with this initialisation has a response
+    ``(a + b j) nu_w^{j/2}``, as long as its parameters move little.
 
-    How wide a network must be for that depends on the lags: with a Gaussian initialisation the
-    square of their number or more, with an orthogonal one far less.
+    The width that this needs depends on the number of lags: with a Gaussian initialisation its
+    square or more, with an orthogonal one far less.
 
     Parameters
     ----------
     n_lags : int
-        Number of lags; lag 0 is the present step.
+        Number of lags; lag 0 is the present time step.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the transition matrix, the input matrix and the readout; not negative.
-        From each of the named initialisations, ``A`` leaves a random state ``nu_w`` of its square.
+        With each of the named initialisations, ``A`` keeps ``nu_w`` of a random state's square.
     transition_init : {"gaussian", "orthogonal", "identity"} or callable, default="gaussian"
         Initialisation of the transition matrix. For a callable, ``transition_init(n_hidden, nu_w,
         rng)`` that returns ``W`` of shape ``(n_hidden, n_hidden)``, the kernel is estimated from 16
-        networks of 512 hidden units, or of up to 2048 where the lags need it; always the same ones.
+        networks of 512 hidden units, or up to 2048 if the lags need it; always the same ones.
 
     Returns
     -------
     covariance : ndarray of shape (n_lags,) or (n_lags, n_lags)
         The weights of independent lags, or the kernel between lags; lag 0 first. As ``prior`` of
-        `NTKConvRegressor` either makes it the limit of the networks that start so.
+        `NTKConvRegressor` either gives the limit of networks with this initialisation.
 
     Raises
     ------
     ValueError
-        If a variance is negative, a weight overflows, all weights are zero, or there is no such
-        initialisation.
+        If a variance is negative, a weight overflows, all weights are zero, or the initialisation
+        is unknown.
 
     Warns
     -----
     UserWarning
-        If the estimate for a callable may be off by more than 10 % at some lags; says at which.
+        If the estimate for a callable may be off by more than 10 % at some lags, which it names.
 
     See Also
     --------
@@ -138,7 +137,7 @@ def monte_carlo_covariance(
     max_hidden: int = 2048,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Estimate the kernel of wide networks from random ones, and say where it cannot be believed.
+    """Estimate the kernel of wide networks from random ones; warn of lags where it is not reliable.
 
     Parameters
     ----------
@@ -149,7 +148,7 @@ def monte_carlo_covariance(
     variances : tuple of float
         ``nu_w``, ``nu_f`` and ``nu_c``.
     n_hidden, max_hidden : int, default=512, 2048
-        Width of the networks, and how wide they may become where the lags need it; as in
+        Width of the networks, and their largest width if the lags need it; as in
         `estimate_kernel`.
     seed : int, default=0
         Seed of all draws.
@@ -178,9 +177,9 @@ def monte_carlo_covariance(
 
 
 def _doubt(estimate: KernelEstimate) -> str:
-    believed = f"for lags below {estimate.reach}" if estimate.reach else "for no lag"
+    reliable = f"for lags below {estimate.reach} only" if estimate.reach else "for no lag"
     return (
-        f"The kernel of this transition_init can be believed {believed} only, of "
+        f"The kernel of this transition_init is reliable {reliable}, of "
         f"n_lags={len(estimate.error)}: estimated from networks of {estimate.n_hidden} hidden "
         f"units, the weights of later lags may be off by more than {TOLERANCE:.0%}. Lower n_lags, "
         "or use an initialisation whose kernel is known, such as 'orthogonal'."
@@ -193,7 +192,7 @@ def empirical_kernel(parameters: RNNParameters, n_lags: int) -> Tensor:
     Parameters
     ----------
     parameters : RNNParameters
-        The network as it is, at initialisation or after any training.
+        The network, at initialisation or after training.
     n_lags : int
         Number of lags.
 
@@ -201,8 +200,8 @@ def empirical_kernel(parameters: RNNParameters, n_lags: int) -> Tensor:
     -------
     kernel : Tensor of shape (n_lags, n_lags)
         ``sum_p dH_j/dp dH_k/dp`` over all parameters ``p``, the mean over entries of ``H`` (each
-        with itself), in float64. Rounding errors are small relative to ``sqrt(K_jj K_kk)``,
-        however different the weights of the lags are.
+        with itself), in float64. Rounding errors are small relative to ``sqrt(K_jj K_kk)``, even if
+        the weights of the lags differ by many orders of magnitude.
 
     Notes
     -----

@@ -3,21 +3,27 @@
 A prior is a covariance over the lags, up to a factor, the same for every channel and output. That
 of a linear RNN's tangent kernel is diagonal; those of regularised system identification let lags
 near each other vary together. To add one, write a frozen dataclass with its hyperparameters as
-fields and with `covariance`, and give it a name in `PRIORS`.
+fields and with `covariance`, and give it a name in `PRIORS`. A search for hyperparameters climbs by
+`covariance_slope`; write it too where differences of the covariance are not exact enough.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cholesky, eigh, qr
+from scipy.linalg import LinAlgError, cholesky, eigh, qr, toeplitz
 
-from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
+from sklearn_linrnn._core.priors.lag_weights import (
+    linear_rnn_lag_weights,
+    linear_rnn_slope,
+    powers,
+)
 
+STEP = 1e-5  # of central differences, relative to a hyperparameter
 UNDERFLOW = 1e-280  # a variance of which products lose digits
 ROUNDING = 1e-10  # the share of the largest eigenvalue that a negative one may have by rounding
 
@@ -41,25 +47,30 @@ class LagPrior(ABC):
             Symmetric and positive semi-definite; of independent lags the variances alone.
         """
 
-    @property
-    def has_independent_lags(self) -> bool:
-        """Whether `covariance` has variances alone."""
-        return np.ndim(self.covariance(1)) == 1
-
-    def variances(self, n_lags: int) -> NDArray[np.float64]:
-        """Return the variances of lags 0 to ``n_lags - 1``.
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return the derivative of the covariance by a hyperparameter; here by differences.
 
         Parameters
         ----------
         n_lags : int
             Number of lags.
+        name : str
+            The hyperparameter's name.
 
         Returns
         -------
-        variances : ndarray of shape (n_lags,)
+        slope : ndarray of shape (n_lags, n_lags) or (n_lags,)
+            Of the shape of `covariance`.
         """
-        covariance = self.covariance(n_lags)
-        return covariance if covariance.ndim == 1 else np.diagonal(covariance).copy()
+        value = getattr(self, name)
+        after, before = value * (1.0 + STEP), value * (1.0 - STEP)
+        rise = replace(self, **{name: after}).covariance(n_lags)
+        return (rise - replace(self, **{name: before}).covariance(n_lags)) / (after - before)
+
+    @property
+    def has_independent_lags(self) -> bool:
+        """Whether `covariance` has variances alone."""
+        return np.ndim(self.covariance(1)) == 1
 
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``L`` with ``L L^T`` the covariance.
@@ -84,7 +95,7 @@ def check_covariance(covariance: NDArray, n_lags: int, name: str) -> NDArray:
     shape = np.shape(covariance)
     if shape not in ((n_lags,), (n_lags, n_lags)):
         raise ValueError(
-            f"{name} must have shape ({n_lags},) or ({n_lags}, {n_lags}), but shape {shape} came."
+            f"{name} must have shape ({n_lags},) or ({n_lags}, {n_lags}), but got shape {shape}."
         )
     covariance = np.asarray(covariance, dtype=np.float64)
     variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)
@@ -143,6 +154,10 @@ class LinearRNN(LagPrior):
         """Return the lag weights ``rho``, (n_lags,)."""
         return linear_rnn_lag_weights(n_lags, self.nu_w, self.nu_f, self.nu_c)
 
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return the derivative of the lag weights, (n_lags,)."""
+        return linear_rnn_slope(n_lags, self.nu_w, self.nu_f, self.nu_c, name)
+
     def ensemble_deviations(self, n_lags: int) -> NDArray[np.float64]:
         """Return the deviations ``sqrt(gamma_j / rho_j)`` of ``theta`` at initialisation.
 
@@ -173,7 +188,11 @@ class DI(LagPrior):
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``nu_w^j``, (n_lags,)."""
         check_decay("di", self.nu_w)
-        return np.power(self.nu_w, np.arange(n_lags, dtype=np.float64))
+        return powers(self.nu_w, n_lags)
+
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return ``j nu_w^(j-1)``, (n_lags,)."""
+        return powers(self.nu_w, n_lags, 1)
 
 
 @final
@@ -186,15 +205,28 @@ class DC(LagPrior):
 
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``nu_w^((j + k)/2) correlation^|j - k|``, (n_lags, n_lags)."""
-        root = self.root(n_lags)
-        return root @ root.T
+        self._check()
+        decay = np.power(self.nu_w, np.arange(n_lags) / 2)
+        return np.outer(decay, decay) * toeplitz(powers(self.correlation, n_lags))
+
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return the derivative of the covariance, (n_lags, n_lags)."""
+        half = np.arange(n_lags) / 2
+        decay = np.power(self.nu_w, half)
+        if name == "correlation":
+            return np.outer(decay, decay) * toeplitz(powers(self.correlation, n_lags, 1))
+        slope = np.outer(half * decay / self.nu_w, decay)
+        return (slope + slope.T) * toeplitz(powers(self.correlation, n_lags))
 
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return the root: scaled by its decay, the response is a first-order autoregression."""
+        self._check()
+        return _autoregression(n_lags, self.nu_w, self.correlation)
+
+    def _check(self) -> None:
         check_decay("dc", self.nu_w)
         if not -1 < self.correlation < 1:
-            raise ValueError(f"correlation must lie between -1 and 1, but {self.correlation} came.")
-        return _autoregression(n_lags, self.nu_w, self.correlation)
+            raise ValueError(f"correlation must lie between -1 and 1, but got {self.correlation}.")
 
 
 @final
@@ -207,8 +239,11 @@ class TC(LagPrior):
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``nu_w^max(j, k)``, (n_lags, n_lags)."""
         check_decay("tc", self.nu_w)
-        lag = np.arange(n_lags, dtype=np.float64)
-        return np.power(self.nu_w, np.maximum.outer(lag, lag))
+        return powers(self.nu_w, n_lags)[_later_lag(n_lags)]
+
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return the derivative of the covariance, (n_lags, n_lags)."""
+        return powers(self.nu_w, n_lags, 1)[_later_lag(n_lags)]
 
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return the root: backwards in the lag, the response is a random walk."""
@@ -217,11 +252,15 @@ class TC(LagPrior):
 
 
 def _autoregression(n_lags: int, decay: float, correlation: float) -> NDArray:
-    lag = np.arange(n_lags, dtype=np.float64)
-    apart = np.subtract.outer(lag, lag)
-    root = np.tril(np.power(correlation, np.maximum(apart, 0.0)))
+    root = toeplitz(powers(correlation, n_lags), np.zeros(n_lags))
     root[:, 1:] *= np.sqrt((1.0 - correlation) * (1.0 + correlation))
-    return np.power(decay, lag / 2)[:, None] * root
+    return np.power(decay, np.arange(n_lags) / 2)[:, None] * root
+
+
+def _later_lag(n_lags: int) -> NDArray[np.intp]:
+    """Return ``max(j, k)``, (n_lags, n_lags)."""
+    lag = np.arange(n_lags)
+    return np.maximum.outer(lag, lag)
 
 
 @final
@@ -234,10 +273,17 @@ class SS(LagPrior):
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``nu_w^(j+k+max)/2 - nu_w^(3 max)/6``, (n_lags, n_lags)."""
         check_decay("ss", self.nu_w)
-        lag = np.arange(n_lags, dtype=np.float64)
-        later = np.maximum.outer(lag, lag)
-        total = np.add.outer(lag, lag) + later
-        return np.power(self.nu_w, total) / 2 - np.power(self.nu_w, 3 * later) / 6
+        return self._spline(n_lags, 0)
+
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return the derivative of the covariance, (n_lags, n_lags)."""
+        return self._spline(n_lags, 1)
+
+    def _spline(self, n_lags: int, order: int) -> NDArray[np.float64]:
+        """Return a derivative of the covariance."""
+        lag, later = np.arange(n_lags), _later_lag(n_lags)
+        power = powers(self.nu_w, 3 * n_lags, order)
+        return power[np.add.outer(lag, lag) + later] / 2 - power[3 * later] / 6
 
 
 @final
@@ -267,7 +313,7 @@ def check_decay(name: str, nu_w: float) -> None:
     if not 0 <= nu_w <= 1:
         raise ValueError(
             f"prior={name!r} decays by nu_w from lag to lag, which must lie between 0 and 1, but "
-            f"{nu_w} came."
+            f"got {nu_w}."
         )
 
 

@@ -43,11 +43,9 @@ def linear_rnn_lag_weights(
     """
     for name, variance in (("nu_w", nu_w), ("nu_f", nu_f), ("nu_c", nu_c)):
         if not variance >= 0:
-            raise ValueError(f"{name} is a variance and must not be negative, but {variance} came.")
-    lag = np.arange(n_lags, dtype=np.float64)
+            raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
     with np.errstate(over="ignore", invalid="ignore"):
-        power = np.power(nu_w, lag)  # 0 ** 0 is 1: the present step needs no transition
-        slope = np.concatenate(([0.0], lag[1:] * power[:-1]))  # d/d nu_w of nu_w ** lag
+        power, slope = powers(nu_w, n_lags), powers(nu_w, n_lags, 1)
         weights = nu_c * (nu_f * slope + power) + nu_f * power
     if not np.all(np.isfinite(weights)):
         raise ValueError(
@@ -59,3 +57,37 @@ def linear_rnn_lag_weights(
             f"All lag weights are zero: nu_f={nu_f!r} and nu_c={nu_c!r} must not both be zero."
         )
     return weights
+
+
+def linear_rnn_slope(
+    n_lags: int, nu_w: float, nu_f: float, nu_c: float, name: str
+) -> NDArray[np.float64]:
+    """Return the derivative of the lag weights, (n_lags,), by one of the initial variances."""
+    power, slope, bend = (powers(nu_w, n_lags, order) for order in range(3))
+    if name == "nu_w":
+        return nu_c * nu_f * bend + (nu_c + nu_f) * slope
+    return (nu_c if name == "nu_f" else nu_f) * slope + power
+
+
+def powers(base: float, n_lags: int, order: int = 0) -> NDArray[np.float64]:
+    """Return ``base ** lag``, (n_lags,), or a derivative of it by the base.
+
+    Parameters
+    ----------
+    base : float
+        The base; of base 0 lag 0 has the power 1.
+    n_lags : int
+        Number of lags.
+    order : int, default=0
+        Order of the derivative.
+
+    Returns
+    -------
+    powers : ndarray of shape (n_lags,)
+        The powers, or their derivatives.
+    """
+    lag = np.arange(n_lags, dtype=np.float64)
+    power = np.power(base, np.maximum(lag - order, 0.0))
+    for lower in range(order):
+        power *= lag - lower
+    return power

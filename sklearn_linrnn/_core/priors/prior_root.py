@@ -53,6 +53,12 @@ class PriorRoot(StoredAsNumPy):
         deviations = self.lags if self.is_diagonal else self.lags.square().sum(1).sqrt()
         return deviations.repeat_interleave(self.n_channels)[:, None]
 
+    @property
+    def variances(self) -> NDArray:
+        """Prior variances of the lags, (n_lags,)."""
+        squares = self.lags.square() if self.is_diagonal else self.lags.square().sum(1)
+        return squares.cpu().numpy()
+
     def first(self, n_lags: int) -> PriorRoot:
         """Return the map of the first lags."""
         lags = self.lags[:n_lags] if self.is_diagonal else self.lags[:n_lags, :n_lags]

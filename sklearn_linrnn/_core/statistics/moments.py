@@ -82,6 +82,7 @@ class Moments(StoredAsNumPy):
         Returns
         -------
         moments : same type
+            Those of the same rows with their inputs in that order.
         """
         return replace(
             self,
@@ -100,7 +101,13 @@ class Moments(StoredAsNumPy):
         return bool(finite) and math.isfinite(self.weight)  # the sum of finite sums may overflow
 
     def check_finite(self) -> Self:
-        """Return the moments, or raise a ValueError if products of finite numbers overflowed."""
+        """Return the moments, or raise a ValueError if products of finite numbers overflowed.
+
+        Returns
+        -------
+        moments : same type
+            These moments.
+        """
         if not self.is_finite:
             raise ValueError(
                 "X, y or sample_weight is too large: sums of their products overflow float64. "
@@ -224,7 +231,18 @@ class Moments(StoredAsNumPy):
         )
 
     def first(self, n_inputs: int) -> Self:
-        """Return the moments of the first inputs and the targets."""
+        """Return the moments of the first inputs and the targets.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs to keep.
+
+        Returns
+        -------
+        moments : same type
+            Those of the rows ``(z[:n_inputs], y)``.
+        """
         return replace(
             self,
             input_mean=self.input_mean[:n_inputs],
@@ -236,6 +254,18 @@ class Moments(StoredAsNumPy):
         """Return the moments with ``other``'s rows added (``sign=1``) or taken away (``-1``).
 
         Chan, Golub and LeVeque 1983, equation 2.1; solved for one of the parts when ``sign=-1``.
+
+        Parameters
+        ----------
+        other : Moments
+            Moments of the same inputs and targets on other rows, or on some of these.
+        sign : {1, -1}
+            Whether to add them or to take them away.
+
+        Returns
+        -------
+        moments : same type
+            Those of all rows, or of the rows that are left.
         """
         weight = self.weight + sign * other.weight
         if abs(weight) <= WEIGHT_ROUNDING * self.weight:

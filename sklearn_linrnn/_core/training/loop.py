@@ -142,6 +142,7 @@ class Training:
         finite = loss < math.inf
         now = Progress(rate, loss, watched, watched, going=finite, diverged=_invert(finite))
         self._now = now.on(device) if on_device else now
+        self._limit = optimizer.limit(self._now.start)
         self._log = _DeviceLog(schedule, row) if on_device else _HostLog(schedule)
         self._repeated = Repeated(self._iterate, device) if on_device else None
 
@@ -179,7 +180,8 @@ class Training:
         self.n_kept = len(self.rows)
         if self._is_torn or (diverged and not self._best):
             self.optimizer.undo(condition=True)
-            copy_if(True, self._before, self.optimizer.parameters[: len(self._before)])
+            if self._before:
+                copy_if(True, self._before, self.optimizer.parameters)
         if self._best and (diverged or self.objective.held_out is not None):
             copy_if(True, self._best, self.optimizer.parameters)
             self.n_kept = int(self._now.best_step)
@@ -218,7 +220,8 @@ class Training:
             return
         rate = self._now.rate * self._log.factor(self._now.step)
         self.objective.backward(self._gradient, needed=stepping)
-        copy_if(True, self.optimizer.parameters[: len(self._before)], self._before)
+        if self._before:
+            copy_if(True, self.optimizer.parameters, self._before)
         self._is_torn = True
         self.optimizer.step(_select(stepping, rate, 0.0), self.objective.loss)
 
@@ -232,7 +235,7 @@ class Training:
         row = _select(rises, self._row, row)
         _, watched, *_ = row
 
-        tame = (loss < math.inf) & (loss <= optimizer.limit(now.start))
+        tame = (loss < math.inf) & (loss <= self._limit)
         diverged = now.diverged | (stepping & _invert(rises) & _invert(tame))
         better = _invert(diverged) & (watched < now.best)
         if self._best:

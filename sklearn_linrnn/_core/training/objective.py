@@ -81,7 +81,8 @@ class Objective:
         if needed is not True:
             clear_unless(needed, gradients)  # those of losses that diverged may not be finite
         if self.weight_decay:
-            torch._foreach_add_(gradients, parameters, alpha=self.weight_decay)
+            for slope, parameter in zip(gradients, parameters, strict=True):
+                slope.add_(parameter, alpha=self.weight_decay)
         if self.max_grad_norm < math.inf:
             clip_grad_norm_(parameters, self.max_grad_norm)
 

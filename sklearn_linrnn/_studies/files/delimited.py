@@ -43,7 +43,7 @@ class Rows:
         return Counter(map(len, self.cells)).most_common(1)[0][0]
 
 
-def split(name: str, text: str, separator: str | None, decimal: str | None) -> Rows:
+def split_rows(name: str, text: str, separator: str | None, decimal: str | None) -> Rows:
     """Return the rows of a text.
 
     Parameters

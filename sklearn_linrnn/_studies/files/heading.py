@@ -8,13 +8,13 @@ import pandas as pd
 
 from sklearn_linrnn._studies.files.delimited import Rows
 from sklearn_linrnn._studies.files.number_cells import is_missing, is_number
-from sklearn_linrnn._studies.files.table import Table, listed
+from sklearn_linrnn._studies.files.table import Table, quoted
 from sklearn_linrnn._studies.files.time_cells import looks_like_time
 
 SAMPLE = 100  # rows of each column that show what it holds
 
 
-def make_table(name: str, rows: Rows, header: int | None, remarks: tuple[str, ...]) -> Table:
+def head_table(name: str, rows: Rows, header: int | None, remarks: tuple[str, ...]) -> Table:
     """Return rows as a table with names.
 
     Parameters
@@ -73,7 +73,7 @@ def _find_names(name: str, rows: Rows) -> tuple[list[str] | None, int]:
     if not held:
         raise ValueError(
             f"{name} has no column of numbers under a line of names; its line {rows.lines[-1]} has "
-            f"the cells {listed(rows.cells[-1][:5])}."
+            f"the cells {quoted(rows.cells[-1][:5])}."
         )
     first = _first_values(rows, held, 0) or 0
     above = _rows_of_names(rows, first)
@@ -141,7 +141,7 @@ def _fitted(name: str, rows: Rows, index: int) -> list[str]:
     short = len(names) == width - 1 and not any(row[-1] for row in rows.cells[index + 1 :])
     if len(names) != width and not short:
         raise ValueError(
-            f"{name}, line {rows.lines[index]} has the names {listed(names[:5])}, but line "
+            f"{name}, line {rows.lines[index]} has the names {quoted(names[:5])}, but line "
             f"{rows.lines[index + 1]} has {len(rows.cells[index + 1])} cells. {_advice(rows)}"
         )
     return names + [""] * (width - len(names))

@@ -15,10 +15,10 @@ from sklearn_linrnn._studies.files.columns import (
     read_values,
 )
 from sklearn_linrnn._studies.files.decoding import read_text
-from sklearn_linrnn._studies.files.delimited import split
-from sklearn_linrnn._studies.files.heading import make_table
+from sklearn_linrnn._studies.files.delimited import split_rows
+from sklearn_linrnn._studies.files.heading import head_table
 from sklearn_linrnn._studies.files.options import FileOptions
-from sklearn_linrnn._studies.files.table import Table, listed
+from sklearn_linrnn._studies.files.table import Table, quoted
 from sklearn_linrnn._studies.files.time_column import find_times
 from sklearn_linrnn._studies.files.timeline import Timeline, make_timeline
 from sklearn_linrnn._studies.files.workbook import EXCEL, PARQUET, read_parquet, read_workbook
@@ -56,8 +56,8 @@ def read_table(path: Path, options: FileOptions) -> Table:
     if path.suffix.lower() in PARQUET:
         return read_parquet(path)
     text, remarks = read_text(path, options.encoding)
-    rows = split(path.name, text, options.separator, options.decimal)
-    return make_table(path.name, rows, options.header, remarks)
+    rows = split_rows(path.name, text, options.separator, options.decimal)
+    return head_table(path.name, rows, options.header, remarks)
 
 
 def series_ids(table: Table, options: FileOptions) -> list[str]:
@@ -76,7 +76,7 @@ def series_ids(table: Table, options: FileOptions) -> list[str]:
     if options.id_value not in names:
         raise ValueError(
             f"--id got {options.id!r}, but column {options.id_column!r} of {table.name} has "
-            f"{listed(names[:20])}."
+            f"{quoted(names[:20])}."
         )
     return [options.id_value]
 
@@ -132,19 +132,19 @@ def choose_target(
         row = list(table.cells.iloc[-1])
         raise ValueError(
             f"{table.name} has no column of numbers; its last {table.line} has the cells "
-            f"{listed(row[:5])}."
+            f"{quoted(row[:5])}."
         )
     unknown = [name for name in (target, *inputs) if name is not None and name not in table.names]
     if unknown:
         raise ValueError(
-            f"{table.name} has no column called {listed(unknown)}; it has {listed(table.names)}."
+            f"{table.name} has no column called {quoted(unknown)}; it has {quoted(table.names)}."
         )
     free = [name for name in numbers if name not in inputs]
     if target is None and len(free) == 1:
         return free[0]
     if target is None:
         raise ValueError(
-            f"--target must say which column of {table.name} to predict: {listed(numbers)}."
+            f"--target must say which column of {table.name} to predict: {quoted(numbers)}."
         )
     return target
 

@@ -47,7 +47,7 @@ class Table:
         """
         count = self.names.count(name)
         if count == 0:
-            raise ValueError(f"{self.name} has no column {name!r}; it has {listed(self.names)}.")
+            raise ValueError(f"{self.name} has no column {name!r}; it has {quoted(self.names)}.")
         if count > 1:
             raise ValueError(f"{self.name} has {count} columns {name!r}; rename all but one.")
         return self.cells[name]
@@ -61,6 +61,6 @@ class Table:
         return replace(self, cells=self.cells[rows.to_numpy()])
 
 
-def listed(names: Iterable[str]) -> str:
+def quoted(names: Iterable[str]) -> str:
     """Return names in quotes, with commas between them."""
     return ", ".join(repr(str(name)) for name in names)

@@ -107,7 +107,7 @@ def _directive(part: str, sign: str) -> str | None:
     return sign if len(part) in widths and least <= int(part) <= most else None
 
 
-def split(cells: pd.Series) -> pd.DataFrame:
+def split_times(cells: pd.Series) -> pd.DataFrame:
     """Return the ``date``, ``clock``, ``half`` of the day and ``offset`` of each cell, as text."""
     found = [MOMENT.fullmatch(tidy(cell)) for cell in cells]
     groups = [("",) * 4 if one is None else one.groups("") for one in found]

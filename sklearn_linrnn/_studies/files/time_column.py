@@ -13,7 +13,7 @@ from sklearn_linrnn._studies.files import time_cells
 from sklearn_linrnn._studies.files.number_cells import is_missing, is_number, read_number
 from sklearn_linrnn._studies.files.options import NONE, FileOptions
 from sklearn_linrnn._studies.files.steps import even_numbers, even_steps
-from sklearn_linrnn._studies.files.table import Table, listed
+from sklearn_linrnn._studies.files.table import Table, quoted
 
 NAMES = frozenset(
     ["date", "dates", "datetime", "day", "days", "month", "time", "times", "timestamp", "week",
@@ -86,7 +86,7 @@ def find_times(table: Table, options: FileOptions, taken: Collection[str]) -> Ti
     names = _joined(table, dated)
     if names is None:
         raise ValueError(
-            f"{table.name} has times in the columns {listed(dated)}: --time says which to use."
+            f"{table.name} has times in the columns {quoted(dated)}: --time says which to use."
         )
     return _read(table, names, options)
 
@@ -135,7 +135,7 @@ def _sample(cells: pd.Series) -> list[str]:
 
 def _joined(table: Table, dated: Sequence[str]) -> list[str] | None:
     """Return the columns that make up one time: one of dates, or one beside one of clocks."""
-    parts = {name: time_cells.split(pd.Series(_sample(table.cells[name]))) for name in dated}
+    parts = {name: time_cells.split_times(pd.Series(_sample(table.cells[name]))) for name in dated}
     clocks = [name for name in dated if (parts[name]["date"] == "").all()]
     days = [name for name in dated if name not in clocks]
     if len(days) == 1 and not clocks:
@@ -198,7 +198,7 @@ def _numbers(cells: pd.Series) -> pd.Series:
 
 
 def _dates(table: Table, title: str, cells: pd.Series) -> pd.Series:
-    parts = time_cells.split(cells)
+    parts = time_cells.split_times(cells)
     counts = Counter(form for day in parts["date"].unique() for form in time_cells.forms(day))
     most = max(counts.values(), default=0)
     readings: dict[str, pd.Series] = {}

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from sklearn_linrnn._studies.files.delimited import Rows
-from sklearn_linrnn._studies.files.heading import make_table
+from sklearn_linrnn._studies.files.heading import head_table
 from sklearn_linrnn._studies.files.options import FileOptions
-from sklearn_linrnn._studies.files.table import Table, listed
+from sklearn_linrnn._studies.files.table import Table, quoted
 
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 PARQUET = (".parquet", ".pq")
@@ -28,11 +28,11 @@ def read_workbook(path: Path, options: FileOptions) -> Table:
     sheets = {name: sheet for name, sheet in sheets.items() if not sheet.empty}
     name = options.sheet or (next(iter(sheets)) if len(sheets) == 1 else None)
     if name not in sheets:
-        raise ValueError(f"--sheet must name a sheet of {path}: {listed(sheets)}; got {name!r}.")
+        raise ValueError(f"--sheet must name a sheet of {path}: {quoted(sheets)}; got {name!r}.")
     cells = [[_text(value) for value in row] for row in sheets[name].itertuples(index=False)]
     lines = [i for i, row in enumerate(cells, 1) if any(row)]
     rows = Rows([cells[i - 1] for i in lines], lines, [], "")
-    return make_table(path.name, rows, options.header, (f"sheet {name}",))
+    return head_table(path.name, rows, options.header, (f"sheet {name}",))
 
 
 def read_parquet(path: Path) -> Table:

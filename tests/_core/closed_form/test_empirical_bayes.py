@@ -12,8 +12,10 @@ from scipy.signal import lfilter
 
 import sklearn_linrnn._core.closed_form.empirical_bayes as module
 from sklearn_linrnn import LagStatistics
-from sklearn_linrnn._core.closed_form.empirical_bayes import Search, make_scale
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form import climb
+from sklearn_linrnn._core.closed_form.empirical_bayes import Search
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
+from sklearn_linrnn._core.closed_form.measures import make_scale
 from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, Given, LagPrior, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
@@ -38,12 +40,12 @@ def make_statistics(seed=0, n_timesteps=400, n_lags=N_LAGS, noise=0.5):
 
 
 def search(statistics, prior, sought=(), alpha=None, *, seeks_lags=False):
-    return Search(statistics, prior, sought, alpha, seeks_lags, 1)
+    return Search(statistics, prior, sought, alpha, seeks_lags)
 
 
 def value_of(statistics, prior, alpha):
     root = PriorRoot.of(prior.root(statistics.n_lags), statistics.n_channels, torch.device("cpu"))
-    return evidence(statistics, root, alpha, 1).value
+    return log_evidence(statistics, root, alpha)
 
 
 def grid_of(name, n_lags, size):
@@ -132,6 +134,27 @@ def test_of_a_prior_without_hyperparameters_the_penalty_is_found(make):
     assert_allclose(found.alpha, same.alpha, rtol=1e-3)
 
 
+def test_of_two_variances_of_equal_effect_equal_ones_are_found():
+    """Nothing is lost: ``(nu_f + nu_c) / alpha`` and ``nu_f nu_c / alpha`` can still be any."""
+    statistics = make_statistics()
+    both = search(statistics, LinearRNN(), ("nu_w", "nu_f", "nu_c")).run()
+    assert both.prior.nu_f == both.prior.nu_c
+    for nu_c in (0.1, 10.0):
+        one = search(statistics, LinearRNN(nu_c=nu_c), ("nu_w", "nu_f")).run()
+        assert one.value <= both.value + 1e-9
+
+
+def test_what_has_no_effect_stays_at_the_first_start():
+    """A model of one lag knows of no memory: the shortest one is taken."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 1))
+    statistics = LagStatistics.from_windows(x, x[:, 0] + rng.normal(size=100))
+    found = search(statistics, LinearRNN(), ("nu_w", "nu_f", "nu_c")).run()
+    assert (found.prior.nu_f, found.prior.nu_c) == (1.0, 1.0)
+    scale = make_scale("nu_w", 1)
+    assert_allclose(found.prior.nu_w, scale.value(scale.starts[0]), rtol=1e-15)
+
+
 def test_drawn_responses_have_their_hyperparameters_found():
     """Of many outputs drawn from the prior, whose noise is theirs too."""
     rng = np.random.default_rng(2)
@@ -218,19 +241,25 @@ def test_targets_of_noise_alone_are_penalised_out_of_sight():
     assert found.value >= value_of(statistics, TC(), math.inf) - 1e-6
 
 
+def test_where_no_response_has_more_evidence_than_none_nothing_is_learned():
+    """Noise whose scatter with the inputs is less than chance would make it, at any memory."""
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(300, 10)), rng.normal(size=300)
+    y -= X @ np.linalg.lstsq(X, y)[0]
+    statistics = LagStatistics.from_windows(X, y)
+    for seeks_lags in (False, True):
+        found = search(statistics, TC(), ("nu_w",), seeks_lags=seeks_lags).run()
+        assert found.alpha == math.inf
+        assert found.prior == TC()
+        assert found.n_lags == (1 if seeks_lags else 10)
+        assert_allclose(found.value, value_of(statistics, TC(), math.inf), rtol=1e-12)
+
+
 def test_a_search_that_does_not_converge_keeps_its_best_point(monkeypatch):
-    monkeypatch.setattr(module, "MAX_ITERATIONS", 1)
+    monkeypatch.setattr(climb, "MAX_ITERATIONS", 1)
     seeking = search(make_statistics(), DC(), ("nu_w", "correlation"))
     found = seeking.run()
     assert not found.converged
     assert math.isfinite(found.value)
     assert found.value >= max(start.value for start in seeking._starts())
     assert_allclose(value_of(seeking.statistics, found.prior, found.alpha), found.value, rtol=1e-10)
-
-
-@pytest.mark.parametrize("name", ["nu_w", "correlation", "nu_f"])
-def test_a_scale_goes_there_and_back(name):
-    scale = make_scale(name, N_LAGS)
-    for measure in [*scale.starts, *scale.bounds]:
-        assert_allclose(scale.measure(scale.value(measure)), measure, rtol=1e-6, atol=1e-12)
-        assert scale.bounds[0] <= measure <= scale.bounds[1]

@@ -1,6 +1,7 @@
 """Evidence: the density of the targets, integrated over responses and intercepts."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
-from sklearn_linrnn._core.closed_form.evidence import NOISE_FLOOR, evidence, evidence_of_first_lags
+from sklearn_linrnn._core.closed_form.evidence import NOISE_FLOOR, EvidenceSums, log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
-from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, LinearRNN
+from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, Given, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_ROWS, N_LAGS = 60, 8
@@ -46,7 +47,12 @@ def root_of(prior, n_channels=1, n_lags=N_LAGS):
 
 
 def value(X, y, root, alpha, n_intercepts):
-    return evidence(moments_of(X, y, n_intercepts), root, alpha, n_intercepts).value
+    return log_evidence(moments_of(X, y, n_intercepts), root, alpha)
+
+
+def weighted(moments, root, n_intercepts):
+    sums = EvidenceSums.of(moments, root.n_channels)
+    return sums.under(root.lags.numpy())
 
 
 def kernel(z, prior):
@@ -111,11 +117,10 @@ def test_a_flat_prior_of_the_intercept_is_a_wide_one_divided_by_its_density():
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_an_infinite_penalty_leaves_noise_alone(n_intercepts, n_outputs):
     X, _, y = make_rows(n_outputs=n_outputs)
-    found = evidence(moments_of(X, y, n_intercepts), root_of(TC(0.7)), math.inf, n_intercepts)
+    found = value(X, y, root_of(TC(0.7)), math.inf, n_intercepts)
     expected = dense_evidence(np.zeros((N_ROWS, N_LAGS)), y, TC(0.7), 1.0, n_intercepts)
-    assert_allclose(found.value, expected, rtol=1e-12)
+    assert_allclose(found, expected, rtol=1e-12)
     assert_allclose(value(X, y, root_of(TC(0.7)), 1e12, n_intercepts), expected, rtol=1e-9)
-    assert not found.sensitivity().any()
 
 
 # -- Chen and Ljung 2013, by plain dense algebra -----------------------------------------
@@ -173,12 +178,12 @@ def test_likelihood_and_estimate_are_those_of_chen_and_ljung(
         assert chen_ljung(windows, targets, other * noise * prior, other * noise)[0] > cost
 
     log_likelihood = -0.5 * (cost + len(windows) * math.log(2 * math.pi))
-    ours = evidence(moments, root, alpha, n_intercepts).value
+    ours = log_evidence(moments, root, alpha)
     assert_allclose(ours + n_intercepts * 0.5 * math.log(N_ROWS), log_likelihood, rtol=1e-8)
     assert_allclose(response[:, 0], estimate, rtol=1e-8)
 
 
-# -- Sensitivity -------------------------------------------------------------------------
+# -- Slopes ------------------------------------------------------------------------------
 
 
 def derivative(function, point, step=1e-3):
@@ -188,45 +193,62 @@ def derivative(function, point, step=1e-3):
 
 
 HYPERPARAMETERS = [
-    (lambda h: LinearRNN(h, 0.5, 2.0), 0.7),
-    (lambda h: LinearRNN(0.7, h, 2.0), 0.5),
-    (lambda h: LinearRNN(0.7, 0.5, h), 2.0),
-    (DI, 0.7),
-    (TC, 0.7),
-    (lambda h: DC(h, 0.6), 0.7),
-    (lambda h: DC(0.7, h), 0.6),
-    (SS, 0.8),
+    (LinearRNN(0.7, 0.5, 2.0), "nu_w"),
+    (LinearRNN(0.7, 0.5, 2.0), "nu_f"),
+    (LinearRNN(0.7, 0.5, 2.0), "nu_c"),
+    (DI(0.7), "nu_w"),
+    (TC(0.7), "nu_w"),
+    (DC(0.7, 0.6), "nu_w"),
+    (DC(0.7, 0.6), "correlation"),
+    (SS(0.8), "nu_w"),
 ]
 
 
-@pytest.mark.parametrize(("make", "point"), HYPERPARAMETERS)
+@pytest.mark.parametrize(("prior", "name"), HYPERPARAMETERS, ids=str)
 @pytest.mark.parametrize("alpha", [1e-2, ALPHA])
-def test_sensitivity_to_a_hyperparameter_is_the_slope_of_the_value(
-    make, point, alpha, n_intercepts
-):
+def test_the_slope_by_a_hyperparameter_is_that_of_the_value(prior, name, alpha, n_intercepts):
     X, _, y = make_rows(n_channels=2, n_outputs=2)
     moments = moments_of(X, y, n_intercepts)
 
     def value_at(hyperparameter):
-        return evidence(moments, root_of(make(hyperparameter), 2), alpha, n_intercepts).value
+        root = root_of(replace(prior, **{name: hyperparameter}), 2)
+        return log_evidence(moments, root, alpha)
 
-    L, dL = make(point).root(N_LAGS), derivative(lambda h: make(h).root(N_LAGS), point)
-    sensitivity = evidence(moments, root_of(make(point), 2), alpha, n_intercepts).sensitivity()
-    change = dL / L if L.ndim == 1 else np.linalg.solve(L, dL)
-    ours = float((sensitivity * change).sum())
-    assert_allclose(ours, derivative(value_at, point), rtol=1e-7)
+    slopes, _ = weighted(moments, root_of(prior, 2), n_intercepts).at(alpha).slopes()
+    ours = float((slopes * prior.covariance_slope(N_LAGS, name)).sum())
+    assert_allclose(ours, derivative(value_at, getattr(prior, name)), rtol=1e-7)
+
+
+@pytest.mark.parametrize("alpha", [1e-2, ALPHA])
+def test_the_slope_by_a_singular_covariance_is_that_of_the_value(alpha, n_intercepts):
+    """One direction of the response more, where the prior has had but one."""
+    X, _, y = make_rows(n_channels=2, n_outputs=2)
+    moments = moments_of(X, y, n_intercepts)
+    first, more = np.random.default_rng(1).normal(size=(2, N_LAGS))
+    singular, change = np.outer(first, first), np.outer(more, more)
+
+    def value_at(share):
+        root = root_of(Given(singular + share * change), 2)
+        return log_evidence(moments, root, alpha)
+
+    slopes, _ = weighted(moments, root_of(Given(singular), 2), n_intercepts).at(alpha).slopes()
+    step = 1e-6 * alpha
+    values = [value_at(share) for share in (0.0, step, 2 * step)]
+    expected = (4 * values[1] - 3 * values[0] - values[2]) / (2 * step)  # from one side
+    assert_allclose(float((slopes * change).sum()), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("prior", PRIORS, ids=str)
-def test_sensitivity_to_alpha_is_that_to_the_scale(prior, n_intercepts):
+def test_the_slope_by_alpha_is_that_by_the_scale(prior, n_intercepts):
     X, _, y = make_rows(n_channels=2, n_outputs=2)
     moments, root = moments_of(X, y, n_intercepts), root_of(prior, 2)
-    S = evidence(moments, root, ALPHA, n_intercepts).sensitivity()
+    slopes, by_log_alpha = weighted(moments, root, n_intercepts).at(ALPHA).slopes()
     slope = derivative(
-        lambda log_alpha: evidence(moments, root, math.exp(log_alpha), n_intercepts).value,
+        lambda log_alpha: log_evidence(moments, root, math.exp(log_alpha)),
         math.log(ALPHA),
     )
-    assert_allclose(-0.5 * float(S.sum() if root.is_diagonal else S.trace()), slope, rtol=1e-7)
+    assert_allclose(by_log_alpha, slope, rtol=1e-7)
+    assert_allclose(-float((slopes * prior.covariance(N_LAGS)).sum()), slope, rtol=1e-7)
 
 
 # -- Fewer lags, other units, no noise ---------------------------------------------------
@@ -239,12 +261,9 @@ def test_the_evidence_of_first_lags_is_that_of_smaller_models(prior, n_intercept
     statistics, root = LagStatistics.from_windows(X, y), root_of(prior, 2)
     statistics = statistics if n_intercepts else statistics.uncentred()
     expected = np.array(
-        [
-            evidence(statistics.first_lags(n), root.first(n), ALPHA, n_intercepts).value
-            for n in range(1, N_LAGS + 1)
-        ]
+        [log_evidence(statistics.first_lags(n), root.first(n), ALPHA) for n in range(1, N_LAGS + 1)]
     )
-    ours = evidence_of_first_lags(statistics, root, ALPHA, n_intercepts)
+    ours = weighted(statistics, root, n_intercepts).at_first_lags(ALPHA)
     taken = np.isfinite(ours)
     assert_allclose(ours[taken], expected[taken], rtol=1e-11)
     assert taken.all() or not root.is_diagonal
@@ -257,11 +276,11 @@ def test_smaller_models_are_taken_one_by_one_where_a_factorisation_loses_digits(
     moments = LagStatistics.from_windows(np.concatenate([X, X], axis=2), y)
     root = root_of(LinearRNN(0.7), 2)
     assert Quadratic.of(moments, root).ridge(1e-10 / moments.weight) is None
-    ours = evidence_of_first_lags(moments, root, 1e-10, 1)
-    assert ours[-1] == evidence(moments, root, 1e-10, 1).value
+    ours = weighted(moments, root, 1).at_first_lags(1e-10)
+    assert ours[-1] == log_evidence(moments, root, 1e-10)
     best = int(ours.argmax()) + 1
     part, first = moments.first_lags(best), root.first(best)
-    assert ours[best - 1] == evidence(part, first, 1e-10, 1).value
+    assert ours[best - 1] == log_evidence(part, first, 1e-10)
 
 
 def test_units_shift_the_evidence_or_leave_it(n_intercepts):
@@ -283,10 +302,15 @@ def test_a_channel_twice_is_that_channel_with_twice_the_variance(prior, alpha, n
     moments = moments_of(np.concatenate([X, X], axis=2), y, n_intercepts)
     factor = Quadratic.of(moments, root_of(prior, 2)).ridge(alpha / N_ROWS)
     assert (factor is None) == (alpha < 1)
-    twice = evidence(moments, root_of(prior, 2), alpha, n_intercepts)
-    once = evidence(moments_of(X, y, n_intercepts), root_of(prior), alpha / 2, n_intercepts)
+    twice = weighted(moments, root_of(prior, 2), n_intercepts).at(alpha)
+    once = weighted(moments_of(X, y, n_intercepts), root_of(prior), n_intercepts).at(alpha / 2)
     assert_allclose(twice.value, once.value, rtol=1e-9)
-    assert_allclose(twice.sensitivity(), once.sensitivity(), atol=1e-6)
+    change = prior.covariance_slope(N_LAGS, "nu_w")
+    (found, by_alpha), (expected, by_half) = twice.slopes(), once.slopes()
+    rounding = 10 * np.finfo(float).eps * np.trace(twice.weighted.matrix) / alpha
+    tolerance = {"rtol": rounding, "atol": rounding}
+    assert_allclose(np.sum(found * change), np.sum(expected * change), **tolerance)
+    assert_allclose(by_alpha, by_half, **tolerance)
 
 
 @pytest.mark.parametrize("alpha", [1e-12, 1e-20])
@@ -294,7 +318,7 @@ def test_noise_is_never_less_than_rounding_leaves(alpha):
     """As alpha falls, noise-free targets have more and more evidence, but not infinitely much."""
     X, z, _ = make_rows()
     y = z @ np.full((N_LAGS, 1), 0.3)
-    found = evidence(moments_of(X, y, 1), root_of(Flat()), alpha, 1)
+    found = weighted(moments_of(X, y, 1), root_of(Flat()), 1).at(alpha)
     moments = LagStatistics.from_windows(X, y)
     least = NOISE_FLOOR * float(moments.target_scatter[0]) / (N_ROWS - 1)
     volume = np.linalg.slogdet(moments.input_scatter.numpy() / alpha + np.eye(N_LAGS))[1]
@@ -302,7 +326,7 @@ def test_noise_is_never_less_than_rounding_leaves(alpha):
     # Rounding of the sums adds a few hundredths to the floor.
     rounding = 0.05 * (N_ROWS - 1) / 2
     assert_allclose(found.value, expected - 0.5 * math.log(N_ROWS), rtol=0, atol=rounding)
-    assert np.isfinite(found.sensitivity()).all()
+    assert all(np.isfinite(slope).all() for slope in found.slopes())
 
 
 def test_an_output_that_does_not_vary_says_nothing():
@@ -322,6 +346,6 @@ def test_the_grid_of_smaller_models_ends_at_a_best_one_with_its_neighbours(prior
         y = np.convolve(x, 0.9 ** np.arange(30))[:400] + rng.normal(size=400)
         statistics = LagStatistics.from_series(x, y, n_lags=n_lags)
         root = PriorRoot.of(prior.root(n_lags), 1, torch.device("cpu"))
-        values = evidence_of_first_lags(statistics, root, 1.0, 1)
+        values = weighted(statistics, root, 1).at_first_lags(1.0)
         best = int(values.argmax())
         assert np.isfinite(values[max(best - 1, 0) : best + 2]).all()

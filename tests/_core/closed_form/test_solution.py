@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.linear_model import BayesianRidge
 
 from sklearn_linrnn import LagStatistics
-from sklearn_linrnn._core.closed_form.evidence import evidence
+from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.priors.lag_priors import DC, TC, Flat, Given, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -99,7 +99,7 @@ def test_where_alpha_maximises_the_evidence_noise_variances_agree(n_outputs, n_i
     start = solve(X, y, TC(0.8), 1.0, n_intercepts)
 
     def cost(log_alpha):
-        return -evidence(start.statistics, start.root, np.exp(log_alpha), n_intercepts).value
+        return -log_evidence(start.statistics, start.root, np.exp(log_alpha))
 
     alpha = float(np.exp(minimize_scalar(cost, (-3, 3), tol=1e-10).x))
     best = solve(X, y, TC(0.8), alpha, n_intercepts)
@@ -212,7 +212,7 @@ def test_descent_is_literal_iteration(prior, alpha, n_steps, n_intercepts):
 
 @pytest.mark.parametrize("alpha", [0.0, 5.0])
 @pytest.mark.parametrize("n_steps", [1, 30])
-def test_the_law_of_an_ensemble_is_that_of_literal_descent_from_its_start(prior, alpha, n_steps):
+def test_an_ensemble_is_distributed_as_after_literal_descent(prior, alpha, n_steps):
     """Descent is affine in its start: basis vectors, less the descent from zero, have it all."""
     X, z, y = make_rows()
     descent, start = Descent(n_steps, 0.05), np.linspace(0.5, 1.5, SIZE)

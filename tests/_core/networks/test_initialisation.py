@@ -23,31 +23,31 @@ STARTS = ["gaussian", "orthogonal", "identity", uniform]
 
 @pytest.mark.parametrize("kind", STARTS)
 @pytest.mark.parametrize("n_hidden", [1, 2, 300])
-def test_every_start_is_a_double_matrix_on_the_cpu(kind, n_hidden):
+def test_every_initialisation_is_a_double_matrix_on_the_cpu(kind, n_hidden):
     W = draw_transition(kind, n_hidden, 0.7, seeded())
     assert W.shape == (n_hidden, n_hidden)
     assert W.dtype == torch.float64
     assert W.device.type == "cpu"
 
 
-def test_gaussian_start_is_that_of_the_theory():
+def test_gaussian_initialisation_is_that_of_the_theory():
     expected = 0.7**0.5 * torch.randn(40, 40, generator=seeded(3), dtype=torch.float64)
     assert_array_equal(draw_transition("gaussian", 40, 0.7, seeded(3)), expected)
 
 
 @pytest.mark.parametrize("kind", STARTS)
-def test_every_start_has_one_scale(kind):
+def test_every_initialisation_has_one_scale(kind):
     """``mean ||A h||^2 = nu_w ||h||^2`` over random states ``h``."""
     W = draw_transition(kind, 400, 0.7, seeded())
     assert_allclose((W / 20.0).square().sum() / 400, 0.7, rtol=0.02)
 
 
-def test_orthogonal_start_keeps_all_states_alike():
+def test_orthogonal_initialisation_keeps_all_states_alike():
     A = draw_transition("orthogonal", 50, 0.7, seeded()) / 50**0.5
     assert_allclose(A.T @ A, 0.7 * np.eye(50), atol=1e-13)
 
 
-def test_orthogonal_start_is_uniform():
+def test_orthogonal_initialisation_is_uniform():
     """Eigenvalues of a uniform rotation spread evenly; a raw QR crowds them at one end.
 
     Of the two sheets, ``det = 1`` and ``det = -1``, each holds one half.
@@ -61,7 +61,7 @@ def test_orthogonal_start_is_uniform():
     assert kstest(angles, "uniform", (-np.pi, 2 * np.pi)).pvalue > 0.01
 
 
-def test_moments_of_an_orthogonal_start_are_those_of_haar_measure():
+def test_moments_of_an_orthogonal_initialisation_are_those_of_haar_measure():
     """``E tr Q = 0`` and ``E (tr Q)^2 = 1`` for every n above one (Diaconis and Shahshahani)."""
     traces = [
         float(draw_transition("orthogonal", 8, 1.0, seeded(seed)).trace() / 8**0.5)
@@ -71,7 +71,7 @@ def test_moments_of_an_orthogonal_start_are_those_of_haar_measure():
     assert_allclose(np.mean(np.square(traces)), 1.0, atol=0.12)
 
 
-def test_identity_start_draws_nothing():
+def test_identity_initialisation_draws_nothing():
     generator = seeded()
     before = generator.get_state()
     W = draw_transition("identity", 9, 0.25, generator)
@@ -80,7 +80,7 @@ def test_identity_start_draws_nothing():
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "orthogonal", uniform])
-def test_one_seed_is_one_start_and_the_global_generators_are_untouched(kind):
+def test_one_seed_is_one_initialisation_and_the_global_generators_are_untouched(kind):
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     one, same, other = (draw_transition(kind, 30, 0.5, seeded(seed)) for seed in (0, 0, 1))
     assert_array_equal(one, same)
@@ -101,7 +101,7 @@ def test_a_callable_may_return_an_array_or_lists_and_keeps_its_own():
 
 
 @pytest.mark.parametrize("kind", ["normal", None, 3])
-def test_an_unknown_start_is_an_error_that_lists_those_there_are(kind):
+def test_an_unknown_initialisation_is_an_error_that_lists_those_there_are(kind):
     with pytest.raises(ValueError, match=r"transition_init.*'identity'.*" + str(kind)):
         draw_transition(kind, 4, 0.5, seeded())
 

@@ -16,7 +16,7 @@ def draw(seed=0, n_hidden=13, n_channels=2, n_outputs=3, variances=(0.8, 1.5, 0.
 
 
 def simulate(parameters, x):
-    """Run the recurrence from rest, one step after another."""
+    """Run the recurrence from a zero state, one time step after another."""
     W, F, C = parameters
     n_hidden = len(W)
     state, outputs = F.new_zeros(n_hidden), []
@@ -33,7 +33,7 @@ def test_impulse_response_convolves_as_the_recurrence_runs():
     assert_allclose(convolve(x.numpy(), H), simulate(parameters, x), atol=1e-12)
 
 
-def test_initial_entries_have_the_variances_asked_for():
+def test_initial_entries_have_the_given_variances():
     W, F, C = draw(0, 500, 40, 50, (0.3, 2.0, 5.0))
     assert W.shape == (500, 500)
     assert F.shape == (500, 40)
@@ -43,14 +43,14 @@ def test_initial_entries_have_the_variances_asked_for():
         assert abs(matrix.mean()) < 0.05 * variance**0.5
 
 
-def test_one_seed_is_one_start_and_another_another():
+def test_one_seed_is_one_initialisation_and_another_another():
     for one, same, other in zip(draw(1), draw(1), draw(2), strict=True):
         assert_array_equal(one, same)
         assert not torch.equal(one, other)
 
 
 def backpropagated(parameters, x, y, w, dtype=torch.float64):
-    """Return loss and gradients by automatic differentiation through all steps of recordings.
+    """Return loss and gradients by automatic differentiation through all time steps of recordings.
 
     ``x`` and ``y`` are lists of recordings; steps with NaN targets are not observed; the
     intercept is a leaf that sits at its optimum.
@@ -108,7 +108,7 @@ def test_gradient_is_that_of_backpropagation_through_time(case, dtype, rtol):
         assert_allclose(parameter.grad, grad, rtol=0, atol=rtol * float(grad.abs().max()))
 
 
-def test_gradient_of_windows_is_that_of_backpropagation_from_their_last_steps():
+def test_gradient_of_windows_is_that_of_backpropagation_from_their_last_time_steps():
     x, y, _ = make_data(1, [8] * 20, 2, 1)
     for part in y:
         part[:-1] = np.nan
@@ -172,7 +172,7 @@ def test_a_fitted_network_predicts_by_running_its_recurrence(dtype):
 
 
 def windows_of(x, y, w, n_lags):
-    """Return what each observed step of recordings sees: its last steps, target and weight."""
+    """Return the inputs, target and weight of each observed time step of recordings."""
     return [
         (part[max(0, step + 1 - n_lags) : step + 1], targets[step], weights[step])
         for part, targets, weights in zip(x, y, w, strict=True)
@@ -265,7 +265,7 @@ ARRAYS = {
 
 
 def backpropagated_windows(leaves, seen, *, origin, fit_intercept):
-    """Return the gradients of the loss over windows, each run from rest to its last step."""
+    """Return the gradients of the loss over windows, each run from a zero state."""
     outputs = torch.stack([simulate(leaves, torch.from_numpy(x))[-1] for x, _, _ in seen])
     drawn = torch.stack([simulate(origin, torch.from_numpy(x))[-1] for x, _, _ in seen])
     targets = torch.from_numpy(np.stack([y for _, y, _ in seen])) + drawn
@@ -282,7 +282,7 @@ def no_step(step):
 @pytest.mark.parametrize("case", ARRAYS)
 @pytest.mark.parametrize("fit_intercept", [True, False], ids=["intercept", "no intercept"])
 @pytest.mark.parametrize("init", ["random", "centered"])
-def test_a_step_of_the_estimator_is_along_the_gradient_of_backpropagation(
+def test_an_iteration_of_the_estimator_is_along_the_gradient_of_backpropagation(
     case, fit_intercept, init
 ):
     arguments, options, seen = ARRAYS[case]
@@ -301,7 +301,7 @@ def test_a_step_of_the_estimator_is_along_the_gradient_of_backpropagation(
     start = [torch.from_numpy(getattr(model.fit(**arguments), name)) for name in names]
     nothing = [torch.zeros_like(part) for part in start]
     before = start
-    for _ in range(2):  # at the start, where a centred network is zero, and a step later
+    for _ in range(2):  # at initialisation, where a centred network is zero, and an iteration later
         model.set_params(schedule="constant").fit(**arguments)
         after = [torch.from_numpy(getattr(model, name)) for name in names]
         expected = backpropagated_windows(

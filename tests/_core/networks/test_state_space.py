@@ -23,7 +23,7 @@ def draw_network(n_hidden=11, n_channels=2, n_outputs=3, seed=0):
 
 
 def run(network, x):
-    """Run the recurrence from rest, one step after another."""
+    """Run the recurrence from a zero state, one time step after another."""
     W, F, C = network
     state, outputs = np.zeros(len(W)), []
     for step in x:
@@ -255,6 +255,6 @@ def test_neither_or_both_ways_to_choose_are_an_error(options):
     ],
     ids=["rank", "empty", "infinite"],
 )
-def test_what_is_no_response_is_an_error(H, message):
+def test_what_is_not_a_response_is_an_error(H, message):
     with pytest.raises(ValueError, match=message):
         balanced_truncation(H, order=0)

@@ -222,13 +222,13 @@ def test_kernels_converge_to_their_limit_with_the_inverse_root_of_the_width(kind
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "orthogonal"])
-def test_two_starts_have_the_weights_of_the_theory(kind):
+def test_two_initialisations_have_the_weights_of_the_theory(kind):
     ours = linear_rnn_lag_covariance(9, *NU, transition_init=kind)
     assert_array_equal(ours, linear_rnn_lag_weights(9, *NU))
 
 
 @pytest.mark.parametrize("nu_w", [0.0, 0.3, 1.0, 1.4])
-def test_identity_start_has_the_kernel_of_its_powers(nu_w):
+def test_identity_initialisation_has_the_kernel_of_its_powers(nu_w):
     """The general formula, with ``A^i = nu_w^{i/2} I``, term by term."""
     nu_f, nu_c, n_lags = 1.5, 0.7, 6
     tau = nu_w ** (np.add.outer(np.arange(n_lags), np.arange(n_lags)) / 2)
@@ -239,14 +239,14 @@ def test_identity_start_has_the_kernel_of_its_powers(nu_w):
     assert_allclose(ours, expected, rtol=1e-13, atol=1e-16)
 
 
-def test_identity_start_has_rank_two():
+def test_identity_initialisation_has_rank_two():
     covariance = linear_rnn_lag_covariance(30, *NU, transition_init="identity")
     eigenvalues = np.linalg.eigvalsh(covariance)
     assert eigenvalues[-2] > 1e-3 * eigenvalues[-1]
     assert np.abs(eigenvalues[:-2]).max() < 1e-13 * eigenvalues[-1]
 
 
-def test_identity_start_has_the_variances_of_a_longer_memory():
+def test_identity_initialisation_has_the_variances_of_a_longer_memory():
     """The same share of the readout and of the input, but ``j`` times that of the transition."""
     lag = np.arange(12)
     ours = np.diag(linear_rnn_lag_covariance(12, *NU, transition_init="identity"))
@@ -274,8 +274,8 @@ def trained_response(kind, target, n_hidden, n_steps, learning_rate):
 
 
 @pytest.mark.parametrize("kind", STARTS)
-def test_a_wide_network_learns_along_the_kernel_of_its_start(kind):
-    """``H <- H - eta K (H - target)``, in as many steps."""
+def test_a_wide_network_learns_along_the_kernel_of_its_initialisation(kind):
+    """``H <- H - eta K (H - target)``, for as many iterations."""
     target = torch.tensor([0.3, -0.2, 0.2, 0.1, -0.1], dtype=torch.float64)
     kernel = as_matrix(linear_rnn_lag_covariance(5, *NU, transition_init=kind))
     learning_rate = 0.3 / np.linalg.norm(kernel, 2)
@@ -317,9 +317,9 @@ def test_estimates_are_covariances():
     assert eigenvalues.min() > -1e-13 * eigenvalues.max()
 
 
-def test_an_estimate_says_where_it_cannot_be_believed():
+def test_an_estimate_warns_where_it_is_not_reliable():
     n_lags = 50
-    with pytest.warns(UserWarning, match=r"believed for lags below \d+ only, of n_lags=50") as log:
+    with pytest.warns(UserWarning, match=r"reliable for lags below \d+ only, of n_lags=50") as log:
         estimate = np.diag(linear_rnn_lag_covariance(n_lags, 0.95, transition_init=gaussian))
     reach = int(re.search(r"below (\d+)", str(log[0].message))[1])
     limit = linear_rnn_lag_weights(n_lags, 0.95)
@@ -328,7 +328,7 @@ def test_an_estimate_says_where_it_cannot_be_believed():
     assert estimate[-1] > 1.1 * limit[-1], "later ones are wrong indeed"
 
 
-def test_an_estimate_that_is_right_at_all_lags_says_nothing():
+def test_an_estimate_that_is_reliable_at_all_lags_does_not_warn():
     estimate = linear_rnn_lag_covariance(50, 0.95, transition_init=shift)
     assert_allclose(np.diag(estimate), linear_rnn_lag_weights(50, 0.95), rtol=0.1)
 
@@ -382,7 +382,7 @@ def test_all_zero_weights_are_an_error():
         linear_rnn_lag_covariance(3, 0.5, 0.0, 0.0, transition_init="identity")
 
 
-def test_an_unknown_start_is_an_error():
+def test_an_unknown_initialisation_is_an_error():
     with pytest.raises(ValueError, match=r"transition_init.*got 'uniform'"):
         linear_rnn_lag_covariance(3, transition_init="uniform")
 

@@ -1,6 +1,6 @@
 """Priors of the impulse response: the published formulas, and their roots."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -102,7 +102,7 @@ def test_di_is_dc_without_correlation(nu_w):
     assert_allclose(DC(nu_w, 0.0).covariance(N_LAGS), full(DI(nu_w).covariance(N_LAGS)), rtol=1e-13)
 
 
-def test_deviations_of_an_ensemble_are_the_response_at_the_start_in_units_of_the_prior():
+def test_standard_deviations_of_an_ensemble_are_the_initial_response_in_units_of_the_prior():
     prior = LinearRNN(0.6, 0.5, 2.0)
     gamma = [2.0 * 0.5 * 0.6**lag for lag in range(N_LAGS)]
     deviations = prior.ensemble_deviations(N_LAGS)
@@ -167,6 +167,32 @@ def test_the_root_keeps_the_digits_of_variances_over_many_decades():
     assert_allclose(lower_root(TC(1e-4).covariance(40)), TC(1e-4).root(40), rtol=1e-10)
 
 
+# -- Slopes ------------------------------------------------------------------------------
+
+HYPERPARAMETERS = [(prior, field.name) for prior in NAMED for field in fields(prior)]
+
+
+def difference(prior, name, n_lags, step=1e-3):
+    """Return the derivative of the covariance by differences of the fourth order."""
+
+    def at(change):
+        value = getattr(prior, name) * (1 + change)
+        return replace(prior, **{name: value}).covariance(n_lags)
+
+    near, far = (at(h) - at(-h) for h in (step, 2 * step))
+    return (8 * near - far) / (12 * step * getattr(prior, name))
+
+
+@pytest.mark.parametrize(("prior", "name"), HYPERPARAMETERS, ids=str)
+@pytest.mark.parametrize("n_lags", [1, 2, 40])
+def test_the_slope_is_that_of_the_covariance(prior, name, n_lags):
+    expected = difference(prior, name, n_lags)
+    found = prior.covariance_slope(n_lags, name)
+    assert found.shape == expected.shape
+    assert_allclose(found, expected, rtol=1e-6, atol=1e-10)
+    assert_allclose(LagPrior.covariance_slope(prior, n_lags, name), found, rtol=1e-5, atol=1e-8)
+
+
 # -- Errors ------------------------------------------------------------------------------
 
 
@@ -190,13 +216,13 @@ def test_a_matrix_that_is_no_covariance_is_an_error(array, what):
 def test_growing_priors_of_identification_are_an_error_that_names_nu_w(name, nu_w):
     prior = PRIORS[name](nu_w=nu_w)
     for of in (prior.covariance, prior.root):
-        with pytest.raises(ValueError, match=f"prior='{name}' decays by nu_w .* but {nu_w} came"):
+        with pytest.raises(ValueError, match=f"prior='{name}' decays by nu_w .* but got {nu_w}"):
             of(5)
 
 
 @pytest.mark.parametrize("correlation", [-1.0, 1.0, 1.5, np.nan])
 def test_a_correlation_of_one_or_more_is_an_error(correlation):
-    with pytest.raises(ValueError, match=f"between -1 and 1, but {correlation} came"):
+    with pytest.raises(ValueError, match=f"between -1 and 1, but got {correlation}"):
         DC(0.5, correlation).covariance(4)
 
 

@@ -62,7 +62,11 @@ def test_windows_that_touch_a_gap_are_left_out(lengths, horizons):
 def test_a_gap_between_the_horizons_does_not_matter():
     x = walks([60], 1)[0]
     x[30] = np.nan
-    horizons = [1, 2, 5]  # two fifths of the steps are not used, so the longer windows are taken
+    horizons = [
+        1,
+        2,
+        5,
+    ]  # two fifths of time are not used, so the longer windows are taken
     ours = future_statistics([x], 3, horizons)
     assert ours.weight == 60 - 2 - 5 - 3 - 3
     assert_same_sums(ours, slowly([x], 3, horizons))

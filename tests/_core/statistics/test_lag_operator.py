@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-import sklearn_linrnn._core.statistics.lag_operator as module
+import sklearn_linrnn._core.statistics.scatter_products as module
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 
@@ -15,7 +15,7 @@ MOMENTS = ("weight", "input_mean", "target_mean", "cross_scatter", "target_scatt
 
 
 def assert_same(operator, statistics, rtol=1e-10):
-    """Each entry agrees relative to the deviations (one at least) of what it is about."""
+    """Each entry agrees relative to the standard deviations (one at least) of its variables."""
     m, G = statistics.weight, statistics.input_scatter
     dz = G.diagonal().clamp(min=m).sqrt()
     dy = statistics.target_scatter.clamp(min=m).sqrt()
@@ -70,7 +70,7 @@ def test_the_operator_is_the_scatter(
 
 
 @pytest.mark.parametrize("n_lags", [1, 300])
-def test_one_lag_and_more_lags_than_steps(n_lags):
+def test_one_lag_and_more_lags_than_time_steps(n_lags):
     assert_same(*both(*make_data(0, [100, 20], 2, 2), n_lags=n_lags))
 
 
@@ -80,7 +80,7 @@ def test_about_the_origin_as_often_as_one_likes():
     assert_same(operator.uncentred().uncentred(), statistics.uncentred())
 
 
-def test_a_mean_of_a_million_deviations_costs_no_digits():
+def test_a_mean_of_a_million_standard_deviations_costs_no_digits():
     x, y, w = make_data(2, [3000, 2000], 2, 2, "random")
     x, y = [part + 1e6 for part in x], [part - 1e6 for part in y]
     operator, statistics = both(x, y, w, n_lags=12, start="full_windows")
@@ -93,7 +93,7 @@ def test_a_mean_of_a_million_deviations_costs_no_digits():
         assert_allclose(getattr(operator, name), theirs, rtol=0, atol=atol)
 
 
-def test_a_mean_of_a_million_deviations_after_rest_costs_no_digits():
+def test_a_mean_of_a_million_standard_deviations_after_zeros_costs_no_digits():
     x, y, w = make_data(3, [5000], 2)
     assert_same(*both([x[0] + 1e6], [y[0] + 1e6], w, n_lags=12), rtol=1e-8)
 
@@ -112,7 +112,7 @@ def test_through_the_data_and_through_the_changes_are_the_same(monkeypatch):
 
 @pytest.mark.parametrize("weights", ["none", "random"])
 def test_the_spectrum_is_that_of_the_inputs(weights):
-    """Two channels, the second the first one a step later: coherent, with a phase of one lag."""
+    """Two channels, the second the first one a lag later: coherent, with a phase of one lag."""
     x = np.random.default_rng(5).normal(size=20_001)
     x = np.stack([x[1:], x[:-1]], axis=1)
     w = make_data(5, [20_000], weights=weights)[2]
@@ -145,7 +145,7 @@ def test_windows(n_lags, monkeypatch):
     assert_same(operator.uncentred(), statistics.uncentred())
 
 
-def test_windows_with_a_mean_of_a_million_deviations_cost_no_digits():
+def test_windows_with_a_mean_of_a_million_standard_deviations_cost_no_digits():
     X, y, w = windows_of(7, (3000, 4, 2), mean=1e6)
     kinds = (LagOperator, LagStatistics)
     assert_same(*(kind.from_windows(X, y, sample_weight=w) for kind in kinds), rtol=1e-8)

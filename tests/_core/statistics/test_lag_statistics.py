@@ -41,7 +41,7 @@ def columns(array):
 
 
 def lags_of(x, n_lags):
-    """Return the lags of every step from rest, (n_timesteps, n_lags * n_channels)."""
+    """Return the lags of every time step from a zero state, (n_timesteps, n_lags * n_channels)."""
     padded = np.concatenate([np.zeros((n_lags - 1, x.shape[1])), x])
     return np.stack([padded[s : s + n_lags][::-1].ravel() for s in range(len(x))])
 
@@ -77,7 +77,7 @@ def numbers(statistics):
 
 
 def assert_same(statistics, expected, rtol=1e-10):
-    """Each entry agrees relative to the deviations (one at least) of what it is about."""
+    """Each entry agrees relative to the standard deviations (one at least) of its variables."""
     m, _, _, G, _, s_yy = (np.asarray(e, np.longdouble) for e in expected)
     dz, dy = (np.sqrt(np.maximum(variance, m)) for variance in (np.diag(G), s_yy))
     scales = m, dz / np.sqrt(m), dy / np.sqrt(m), np.outer(dz, dz), np.outer(dz, dy), dy**2
@@ -107,7 +107,7 @@ def make_data(seed, lengths, n_channels=1, n_outputs=1, weights="none", missing=
         "long gaps": lambda n: np.repeat(rng.integers(0, 2, n // 7 + 1), 7)[:n].astype(float),
     }[weights]
     w = [draw(n) for n in lengths]
-    for part in y:  # at least two steps to learn from, whatever was drawn
+    for part in y:  # at least two time steps to learn from, for any draw
         part[-2:] = rng.normal(size=part[-2:].shape)
     for part in w:
         part[-2:] = 1.0
@@ -182,22 +182,22 @@ def test_more_lags_than_a_transform_block_usually_has(path):
     assert_same(ours, dense_series(x, y, 1500, "full_windows", dtype=np.float64))
 
 
-def test_a_mean_of_a_million_deviations_costs_no_digits(path):
+def test_a_mean_of_a_million_standard_deviations_costs_no_digits(path):
     x, y, w = make_data(3, [5000, 3000], 2, 2, "random")
     x, y = [part + 1e6 for part in x], [part - 1e6 for part in y]
     ours = LagStatistics.from_series(x, y, n_lags=12, start="full_windows", sample_weight=w)
     assert_same(ours, dense_series(x, y, 12, "full_windows", w), rtol=1e-8)
 
 
-def test_a_mean_of_a_million_deviations_after_rest_costs_no_digits(path):
-    """The first steps look back at rest, a million deviations away; the others do not."""
+def test_a_mean_of_a_million_standard_deviations_after_zeros_costs_no_digits(path):
+    """Before the first time steps are zeros, a million standard deviations away."""
     x, y, _ = make_data(4, [5000], 2)
     x = [part + 1e6 for part in x]
     ours = LagStatistics.from_series(x, y, n_lags=12)
     assert_same(ours, dense_series(x, y, 12), rtol=1e-8)
 
 
-def test_windows_with_a_mean_of_a_million_deviations_cost_no_digits():
+def test_windows_with_a_mean_of_a_million_standard_deviations_cost_no_digits():
     (x,), (y,), (w,) = make_data(5, [3000], 8, 2, "random")
     x, y = x.reshape(3000, 4, 2) + 1e6, y - 1e6
     ours = LagStatistics.from_windows(x, y, sample_weight=w)
@@ -271,14 +271,14 @@ def test_a_short_series_is_one_matrix_product(monkeypatch):
     assert path_taken(monkeypatch, x, y, n_lags=10) == "blocks"
 
 
-def test_a_long_series_of_few_observed_steps_is_one_matrix_product(monkeypatch):
+def test_a_long_series_of_few_observed_time_steps_is_one_matrix_product(monkeypatch):
     x, y, _ = make_data(13, [50_000])
     y[0][:] = np.nan
     y[0][::1000] = 1.0
     assert path_taken(monkeypatch, x, y, n_lags=100) == "blocks"
 
 
-def test_weights_that_change_at_every_step_take_the_matrix_product(monkeypatch):
+def test_weights_that_change_at_every_time_step_take_the_matrix_product(monkeypatch):
     x, y, w = make_data(14, [20_000], weights="random")
     assert path_taken(monkeypatch, x, y, n_lags=50, sample_weight=w) == "blocks"
 
@@ -309,7 +309,7 @@ def test_integer_weights_are_repetitions_of_windows():
     assert_same(weighted, numbers(repeated), rtol=1e-12)
 
 
-def test_a_step_with_one_missing_target_is_left_out_for_all_outputs(path):
+def test_a_time_step_with_one_missing_target_is_left_out_for_all_outputs(path):
     x, y, w = make_data(18, [80], 2, 2)
     y[0][5, 1], w[0][5] = np.nan, 0.0
     missing = LagStatistics.from_series(x, y, n_lags=3)
@@ -462,7 +462,7 @@ def test_input_arrays_are_never_modified(path):
         assert_array_equal(part, copy)
 
 
-def test_statistics_do_not_change_with_the_data_they_came_from():
+def test_statistics_do_not_change_with_the_data_they_are_made_from():
     x, y, _ = make_data(25, [40])
     ours = LagStatistics.from_series(x, y, n_lags=1)
     before = [n.copy() for n in numbers(ours)]
@@ -526,8 +526,8 @@ def test_bad_series_are_an_error_that_names_what_is_wrong(X, y, options, message
 
 
 @pytest.mark.parametrize("dtype", [object, complex, str])
-def test_what_is_no_real_number_is_an_error(dtype):
-    with pytest.raises(TypeError, match="Real numbers"):
+def test_what_is_not_a_real_number_is_an_error(dtype):
+    with pytest.raises(TypeError, match="real numbers, but got dtype"):
         LagStatistics.from_series(X.astype(dtype), Y, n_lags=3)
 
 
@@ -553,7 +553,7 @@ def test_no_more_can_be_taken_away_than_there_is():
         _ = few - many
 
 
-def test_what_are_no_statistics_do_not_merge():
+def test_what_are_not_statistics_do_not_merge():
     with pytest.raises(TypeError):
         _ = LagStatistics.from_series(X, Y, n_lags=3) + 1.0
 
@@ -565,11 +565,11 @@ def test_means_of_weighted_rows_by_hand():
     assert_allclose(ours.cross_scatter, [[8.0], [5.0]])
 
 
-# -- Fewer lags, and steps that do not count ---------------------------------------------
+# -- Fewer lags, and time steps that do not count ----------------------------------------
 
 
 @pytest.mark.parametrize("n_lags", [1, 4, 7])
-def test_the_first_lags_of_windows_are_those_of_their_last_steps(n_lags):
+def test_the_first_lags_of_windows_are_those_of_their_last_time_steps(n_lags):
     (x,), (y,), (w,) = make_data(20, [60], 14, 2, "random", missing=True)
     x = x.reshape(60, 7, 2)
     ours = LagStatistics.from_windows(x, y, sample_weight=w).first_lags(n_lags)
@@ -585,8 +585,8 @@ def test_the_first_lags_of_recordings_are_those_of_fewer_lags(path, n_lags):
     assert_same(ours, dense_series(x, y, n_lags, w=w))
 
 
-def test_the_first_lags_of_full_windows_keep_their_steps(path):
-    """Not those that fewer lags would add: the same steps, seen less far back."""
+def test_the_first_lags_of_full_windows_keep_their_time_steps(path):
+    """Not those that fewer lags would add: the same time steps, seen less far back."""
     x, y, w = make_data(22, [90], 2, 1, "random")
     ours = LagStatistics.from_series(
         x, y, n_lags=7, start="full_windows", sample_weight=w
@@ -605,7 +605,7 @@ def test_there_are_no_more_first_lags_than_lags(n_lags):
 @pytest.mark.parametrize("start", ["zero_state", "full_windows"])
 @pytest.mark.parametrize("lengths", [[400], [400, 60, 90]])
 @pytest.mark.parametrize(("before", "after"), [(2, 300), (100, 0), (0, 100), (150, 150), (398, 1)])
-def test_steps_of_no_weight_at_both_ends_may_be_left_out(
+def test_time_steps_of_no_weight_at_both_ends_may_be_left_out(
     path, monkeypatch, lengths, start, before, after
 ):
     x, y, w = make_data(24, lengths, 2, 2, "random")
@@ -618,7 +618,7 @@ def test_steps_of_no_weight_at_both_ends_may_be_left_out(
     assert_same(whole, expected)
 
 
-def test_a_recording_is_read_from_its_first_weighted_step_to_its_last():
+def test_a_recording_is_read_from_its_first_weighted_time_step_to_its_last():
     (x,), (y,), (w,) = make_data(25, [1000], 1, 1)
     w[:700] = w[800:] = 0.0
     series = Series.glue(x, y, w, "cpu").trimmed(9)

@@ -16,7 +16,7 @@ fields = ("input_mean", "target_mean", "input_scatter", "cross_scatter", "target
 
 
 def level_of(windows, level):
-    """Return the levels (m, n_channels) of windows (m, n_lags, n_channels), oldest step first."""
+    """Return the levels (m, n_channels) of windows (m, n_lags, n_channels), oldest first."""
     return windows[:, -1].copy() if level == "last" else windows.mean(axis=1)
 
 

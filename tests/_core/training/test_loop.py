@@ -48,7 +48,7 @@ def sample_loss(model, X, y, w=None):
     return float((w @ (y - model.predict(X)) ** 2).sum() / (2 * w.sum()))
 
 
-# Ours with the size of its steps, theirs, and what goes with it.
+# Ours with its learning rate, theirs, and its options.
 TORCH_OPTIMIZERS = {
     "gradient descent": (GradientDescent, 0.05, torch.optim.SGD, {}),
     "momentum": (
@@ -252,7 +252,7 @@ class NeverAsked(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("name", ["gd", "Nesterov", "adaptive"])
-def test_steps_on_a_device_read_no_number_and_leave_tensors_where_they_are(name):
+def test_iterations_on_a_device_read_no_number_and_leave_tensors_where_they_are(name):
     """So that they can be captured as a CUDA graph, and run without waiting for the device."""
     model, statistics, validation = made_network()
     objective = Objective(model, statistics, validation, 0.1, max_grad_norm=1.0)
@@ -292,13 +292,13 @@ def test_last_loss_of_the_curve_is_that_of_the_predictions(make, solver, dtype, 
     assert_allclose(model.loss_curve_[-1], sample_loss(model, X, y, w), rtol=tolerance)
 
 
-def test_loss_falls_at_every_automatic_step(data):
+def test_loss_falls_at_every_iteration_with_the_automatic_learning_rate(data):
     X, y, _ = data
     curve = WeightedConv1DRegressor(max_iter=200).fit(X, y).loss_curve_
     assert (np.diff(curve) <= 1e-15).all()
 
 
-def test_automatic_step_is_the_inverse_of_the_largest_curvature_for_both(data):
+def test_the_automatic_learning_rate_is_the_inverse_of_the_largest_curvature_for_both(data):
     X, y, _ = data
     conv = WeightedConv1DRegressor(nu_w=0.7, max_iter=1).fit(X, y)
     network = LinearRNNRegressor(20, nu_w=0.7, max_iter=1, random_state=0).fit(X, y)
@@ -310,13 +310,13 @@ def test_automatic_step_is_the_inverse_of_the_largest_curvature_for_both(data):
 # -- Stopping ----------------------------------------------------------------------------
 
 
-def test_without_tolerance_all_steps_are_taken(data):
+def test_without_tolerance_all_iterations_are_done(data):
     X, y, _ = data
     model = WeightedConv1DRegressor(max_iter=3000, n_iter_no_change=1).fit(X, y)
     assert model.n_iter_ == 3000
 
 
-def test_training_stops_after_patient_steps_without_progress(data):
+def test_training_stops_after_patient_iterations_without_progress(data):
     X, y, _ = data
     tol, patience = 1e-3, 4
     options = {"tol": tol, "n_iter_no_change": patience, "max_iter": 5000}
@@ -331,7 +331,7 @@ def test_training_stops_after_patient_steps_without_progress(data):
     assert len(curve) - last_progress == patience
 
 
-def test_running_out_of_steps_before_the_tolerance_is_a_warning(data):
+def test_running_out_of_iterations_before_the_tolerance_is_a_warning(data):
     X, y, _ = data
     with pytest.warns(ConvergenceWarning, match=r"max_iter=3 .*tol=1e-06"):
         WeightedConv1DRegressor(tol=1e-6, max_iter=3).fit(X, y)
@@ -341,12 +341,12 @@ def test_running_out_of_steps_before_the_tolerance_is_a_warning(data):
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_divergence_keeps_the_best_parameters_and_names_its_step(momentum, data):
+def test_divergence_keeps_the_best_parameters_and_names_its_iteration(momentum, data):
     X, y, _ = data
     stable = WeightedConv1DRegressor(max_iter=1).fit(X, y).learning_rate_
     model = WeightedConv1DRegressor(learning_rate=6 * stable, momentum=momentum)
     with (
-        pytest.warns(UserWarning, match="past the stable limit"),
+        pytest.warns(UserWarning, match="above the stable limit"),
         pytest.warns(ConvergenceWarning, match="diverged at iteration") as record,
     ):
         model.fit(X, y)
@@ -367,7 +367,7 @@ def test_the_limit_that_a_warning_names_is_that_of_stability(data):
         WeightedConv1DRegressor(learning_rate=2.001 * stable, max_iter=1).fit(X, y)
 
 
-def test_a_chosen_step_is_kept_even_if_the_loss_rises(data):
+def test_a_given_learning_rate_is_kept_even_if_the_loss_rises(data):
     X, y, _ = data
     rate = 2.2 * WeightedConv1DRegressor(max_iter=1).fit(X, y).learning_rate_
     with pytest.warns(UserWarning, match="stable"):
@@ -376,7 +376,7 @@ def test_a_chosen_step_is_kept_even_if_the_loss_rises(data):
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_an_adaptive_optimizer_halves_its_step_until_training_is_stable(momentum, data):
+def test_an_adaptive_optimizer_halves_its_learning_rate_until_training_is_stable(momentum, data):
     X, y, _ = data
     statistics = LagStatistics.from_windows(X, y)
     stable = WeightedConv1DRegressor("flat", max_iter=1).fit(X, y).learning_rate_
@@ -391,8 +391,8 @@ def test_an_adaptive_optimizer_halves_its_step_until_training_is_stable(momentum
     assert_allclose(model.response(), np.linalg.lstsq(centred, y - y.mean(axis=0))[0], atol=1e-6)
 
 
-def test_automatic_steps_of_a_network_shrink_when_it_leaves_its_limit():
-    """Targets far larger than sqrt(n_hidden): the limit's stable step is not the network's."""
+def test_the_automatic_learning_rate_of_a_network_shrinks_when_it_leaves_its_limit():
+    """Targets far larger than sqrt(n_hidden): what is stable in the limit is not so here."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(200, 12))
     y = 30.0 * X.sum(axis=1)
@@ -419,7 +419,7 @@ def test_a_step_taken_back_leaves_the_parameters_as_they_were(scale, momentum):
 
 
 def test_the_curve_ends_with_the_loss_of_the_parameters_that_are_kept():
-    """Also where the last step was taken back, because the loss rose above its start."""
+    """Also where the last iteration was taken back, because the loss rose above its first value."""
     X = np.random.default_rng(1).normal(size=(200, 12))
     y = 30.0 * X.sum(axis=1)
     for n_steps in (1, 2, 3, 4, 5):
@@ -478,7 +478,7 @@ def test_validation_losses_are_those_of_held_out_predictions(noisy):
     assert_allclose(model.validation_loss_curve_[-1], held_out, rtol=1e-12)
 
 
-def test_held_out_steps_of_a_recording_keep_the_inputs_before_them():
+def test_held_out_time_steps_of_a_recording_keep_the_inputs_before_them():
     rng = np.random.default_rng(4)
     x, y = rng.normal(size=(100, 1)), rng.normal(size=100)
     model = WeightedConv1DRegressor(

@@ -1,0 +1,157 @@
+"""Hyperparameters on unbounded scales, and the evidence as a function of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
+from sklearn_linrnn._core.priors.lag_priors import LagPrior
+
+# The noise's variance relative to the signal's under the prior, (alpha/m) / tr(A).
+LEAST_NOISE, MOST_NOISE = 1e-16, 1e8
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An unbounded measure of a hyperparameter, with its range and starts.
+
+    Attributes
+    ----------
+    measure, value : callable
+        From the hyperparameter to its measure, and back.
+    slope : callable
+        From the hyperparameter to its derivative by the measure.
+    bounds : tuple of float
+        Least and greatest measure.
+    starts : sequence of float
+        Measures to start from.
+    """
+
+    measure: Callable[[float], float]
+    value: Callable[[float], float]
+    slope: Callable[[float], float]
+    bounds: tuple[float, float]
+    starts: Sequence[float]
+
+
+def make_scale(name: str, n_lags: int) -> Scale:
+    """Return the scale of a hyperparameter for a model of ``n_lags``.
+
+    That of ``nu_w`` is the logarithm of the time, in lags, in which the prior falls to ``1/e``.
+    """
+    if name == "nu_w":
+        return Scale(
+            measure=lambda nu_w: float(-np.log(-np.log(nu_w))),
+            value=lambda log_time: float(np.exp(-np.exp(-log_time))),
+            slope=lambda nu_w: float(-nu_w * np.log(nu_w)),
+            bounds=(np.log(0.1), np.log(100.0 * n_lags)),
+            starts=np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist(),
+        )
+    if name == "correlation":
+        return Scale(
+            measure=lambda correlation: float(np.arctanh(correlation)),
+            value=lambda measure: float(np.tanh(measure)),
+            slope=lambda correlation: (1.0 - correlation) * (1.0 + correlation),
+            bounds=(-5.0, 5.0),
+            starts=(0.0, 2.0),
+        )
+    return Scale(
+        measure=lambda variance: float(np.log(variance)),
+        value=lambda logarithm: float(np.exp(logarithm)),
+        slope=lambda variance: variance,
+        bounds=(np.log(1e-4), np.log(1e4)),
+        starts=(0.0,),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceAtMeasures:
+    """The evidence of models of ``n_lags`` as a function of the measures of what is sought.
+
+    The measure of the penalty is the logarithm of its ratio to the signal that the prior expects,
+    so that a common factor of the prior does not matter.
+
+    Attributes
+    ----------
+    sums : EvidenceSums
+        The data.
+    prior : LagPrior
+        Its hyperparameters that are not sought have their values.
+    groups : list of tuple of str
+        Names of the hyperparameters that are sought; those of a group share one value.
+    alpha : float or None
+        The penalty; None if it is sought.
+    n_lags : int
+        Number of lags.
+    """
+
+    sums: EvidenceSums
+    prior: LagPrior
+    groups: Sequence[tuple[str, ...]]
+    alpha: float | None
+    n_lags: int
+
+    @cached_property
+    def scales(self) -> list[Scale]:
+        """One for each group."""
+        return [make_scale(names[0], self.n_lags) for names in self.groups]
+
+    @cached_property
+    def bounds(self) -> NDArray:
+        """Least and greatest measures, (n_measures, 2)."""
+        noise = [] if self.alpha is not None else [(np.log(LEAST_NOISE), np.log(MOST_NOISE))]
+        return np.array([scale.bounds for scale in self.scales] + noise)
+
+    def prior_of(self, values: Sequence[float]) -> LagPrior:
+        """Return the prior with a value for each group."""
+        pairs = zip(self.groups, values, strict=True)
+        return replace(self.prior, **{name: value for names, value in pairs for name in names})
+
+    def point_of(self, prior: LagPrior, alpha: float) -> NDArray:
+        """Return the measures, (n_measures,)."""
+        pairs = zip(self.groups, self.scales, strict=True)
+        point = [scale.measure(getattr(prior, names[0])) for names, scale in pairs]
+        if self.alpha is None:
+            point.append(np.log(alpha / self.sums.signal(prior.root(self.n_lags))))
+        return np.array(point)
+
+    def at(self, point: NDArray) -> tuple[LagPrior, float]:
+        """Return the prior and the penalty of a point."""
+        prior, _, alpha, _ = self._parts(point)
+        return prior, alpha
+
+    def __call__(self, point: NDArray) -> tuple[float, NDArray]:
+        """Return the evidence at a point, and its gradient."""
+        prior, root, alpha, signal = self._parts(point)
+        found = self.sums.under(root, alpha).at(alpha)
+        by_covariance, by_log_alpha = found.slopes()
+        used = len(by_covariance)
+        if self.alpha is None:  # the penalty goes with the signal
+            own = by_covariance if by_covariance.ndim == 1 else np.einsum("jj->j", by_covariance)
+            own += by_log_alpha / signal * self.sums.powers[:used]
+        gradient = [
+            float(np.sum(by_covariance * self._change(prior, names, scale, used)))
+            for names, scale in zip(self.groups, self.scales, strict=True)
+        ]
+        return found.value, np.array(gradient + ([by_log_alpha] if self.alpha is None else []))
+
+    def _parts(self, point: NDArray) -> tuple[LagPrior, NDArray, float, float]:
+        """Return the prior of a point, its root, the penalty and the signal."""
+        values = [s.value(m) for s, m in zip(self.scales, point.tolist(), strict=False)]
+        prior = self.prior_of(values)
+        root = prior.root(self.n_lags)
+        signal = self.sums.signal(root)
+        alpha = float(np.exp(point[-1])) * signal if self.alpha is None else self.alpha
+        return prior, root, alpha, signal
+
+    def _change(
+        self, prior: LagPrior, names: tuple[str, ...], scale: Scale, n_lags: int
+    ) -> NDArray:
+        """Return the derivative of the covariance of the first lags by a measure."""
+        slopes = [prior.covariance_slope(n_lags, name) for name in names]
+        return scale.slope(getattr(prior, names[0])) * np.sum(slopes, axis=0)

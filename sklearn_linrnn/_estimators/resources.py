@@ -1,0 +1,37 @@
+"""The precision of matrix products in training, and errors for lack of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def matrix_precision(dtype: str, device: torch.device) -> Iterator[None]:
+    """Let a CUDA device round the factors of float32 products to TF32 if ``dtype`` is "tf32".
+
+    PyTorch has one switch for that, which all threads share; it is put back at the end.
+    """
+    before = torch.get_float32_matmul_precision()
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if dtype == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def explained_memory_errors(advice: str) -> Iterator[None]:
+    """Advise what to lower when memory runs out."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On the CPU PyTorch has no class of its own for it.
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and (
+            "allocate" not in str(error)
+        ):
+            raise
+        raise MemoryError(advice) from error

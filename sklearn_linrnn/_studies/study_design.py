@@ -1,0 +1,61 @@
+"""What is asked of the study: one record of its parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+
+from sklearn_linrnn._studies.study_data import Treatment
+
+
+@dataclass(frozen=True)
+class StudyDesign:
+    """The parameters of a study, as `memory_bias` describes them.
+
+    Attributes
+    ----------
+    name : str
+        Name of the series.
+    n_lags, n_hidden, n_seeds, max_iter, n_splits : int
+        Sizes.
+    nu_w : tuple of float
+        Initial variances.
+    season : int or None
+        Time steps of a season; ``None`` for what the index says.
+    treatment : Treatment
+        What is done to the series first.
+    has_inputs : bool
+        Whether the series is predicted from inputs instead of its own past.
+    level : float
+        Level of the intervals.
+    random_state : int or None
+        Seed, if it was a number.
+    """
+
+    name: str
+    n_lags: int
+    nu_w: tuple[float, ...]
+    n_hidden: int
+    n_seeds: int
+    max_iter: int
+    n_splits: int
+    season: int | None
+    treatment: Treatment
+    has_inputs: bool
+    level: float
+    random_state: int | None
+
+    def __post_init__(self) -> None:
+        if len(self.nu_w) == 0:
+            raise ValueError("nu_w must name one variance at least, but it is empty.")
+        for name in ("n_hidden", "n_seeds", "max_iter"):
+            _check_count(name, getattr(self, name))
+        if self.season is not None:
+            _check_count("season", self.season)
+        if not 0.0 < self.level < 1.0:
+            raise ValueError(f"level must be within (0, 1), got {self.level}.")
+
+
+def _check_count(name: str, value: object) -> None:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")

@@ -1,0 +1,12 @@
+"""Callbacks for training: stopping early, watching the spectral radius, showing progress.
+
+They follow scikit-learn's protocol: ``estimator.set_callbacks(*callbacks)`` sets them. The
+estimators that train by iterations divide `fit` into tasks of several iterations, and call them
+after each. One callback may serve many fits, one after another or, on clones, at the same time; its
+attributes describe the fit that began last. Another process uses a copy of it, and the attributes
+of the original do not change.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,253 @@
+"""From fitted regressions to forecasts: directly, or one step after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
+from sklearn_linrnn.forecasting._histories import History
+
+BLOCK = 2**20  # numbers in a block of windows: 8 MiB
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """Point forecasts and their variances.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (..., n_columns)
+        Point forecasts, from several origins (n_origins, n_horizons, n_columns).
+    variance : ndarray of the same shape
+        Variances of what is forecast.
+    """
+
+    mean: NDArray
+    variance: NDArray
+
+    @classmethod
+    def unknown(cls, *shape: int) -> Forecasts:
+        """Return forecasts that are all NaN."""
+        return cls(np.full(shape, np.nan), np.full(shape, np.nan))
+
+    def __setitem__(self, place: Any, part: Forecasts) -> None:
+        self.mean[place], self.variance[place] = part.mean, part.variance
+
+
+def check_length(history: History, n_lags: int, name: str) -> None:
+    """Raise unless a series is as long as the window that is forecast from."""
+    if len(history) < n_lags:
+        raise ValueError(
+            f"{name} must have n_lags={n_lags} steps at least, a window to forecast from, but it "
+            f"has {len(history)}."
+        )
+
+
+def forecast_series(
+    models: Sequence[FittedRegression],
+    history: History,
+    X: pd.DataFrame | None,
+    steps: NDArray,
+    name: str,
+    *,
+    recursive: bool,
+    uncertain: bool,
+) -> Forecasts:
+    """Return the forecasts (n_steps, n_columns) of a series at steps after its cutoff.
+
+    Up to the cutoff they are those of one step ahead, from the window before; NaN where that window
+    is not full.
+
+    Parameters
+    ----------
+    models : sequence of FittedRegression
+        All of a forecaster.
+    history : History
+        The series.
+    X : DataFrame or None
+        The future of its exogenous series.
+    steps : ndarray of int, shape (n_steps,)
+        Steps after the cutoff, some of them perhaps before it.
+    name : str
+        What a message calls the series.
+    recursive, uncertain : bool
+        As in `forecast`.
+    """
+    kind = {"recursive": recursive, "uncertain": uncertain}
+    n_lags = longest_window(models)
+    found = Forecasts.unknown(len(steps), len(history.columns))
+    ahead = steps > 0
+    if ahead.any():
+        check_length(history, n_lags, name)
+        y, x = np.split(history.newest(n_lags), [len(history.columns)], axis=1)
+        x = np.vstack([x, history.future(X, int(steps.max()))])
+        part = forecast(models, y, x, np.array([n_lags - 1]), steps[ahead].tolist(), **kind)
+        found[ahead] = Forecasts(part.mean[0], part.variance[0])
+    target = len(history) - 1 + steps
+    back = ~ahead & (target >= n_lags)
+    if back.any():
+        part = forecast(models, history.y, history.x, target[back] - 1, [1], **kind)
+        found[back] = Forecasts(part.mean[:, 0], part.variance[:, 0])
+    return found
+
+
+def needed_horizons(steps: Sequence[NDArray]) -> tuple[int, ...]:
+    """Return the steps ahead that models must know: in-sample forecasts are of one step."""
+    return tuple(sorted({max(int(step), 1) for some in steps for step in some}))
+
+
+def longest_window(models: Sequence[FittedRegression]) -> int:
+    """Return the number of lags that the longest window has."""
+    return max(model.n_lags for model in models)
+
+
+def forecast(
+    models: Sequence[FittedRegression],
+    y: NDArray,
+    x: NDArray,
+    origins: NDArray,
+    horizons: Sequence[int],
+    *,
+    recursive: bool,
+    uncertain: bool,
+) -> Forecasts:
+    """Return forecasts of some steps ahead from several origins.
+
+    Parameters
+    ----------
+    models : sequence of FittedRegression
+        All of a forecaster.
+    y : ndarray of shape (n_timesteps, n_columns)
+        The series. Forecasts from a window with a NaN are NaN.
+    x : ndarray of shape (n_timesteps + max(horizons), n_exogenous)
+        The exogenous series.
+    origins : ndarray of int, shape (n_origins,)
+        Last steps of the windows, which must be full.
+    horizons : sequence of int
+        Steps ahead, at least 1 each.
+    recursive : bool
+        Whether one-step models are iterated.
+    uncertain : bool
+        Whether to compute variances; else they are NaN.
+
+    Raises
+    ------
+    ValueError
+        If a step ahead was not learned.
+    """
+    if not recursive:
+        _check_horizons(models, horizons)
+    found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
+    n_lags = longest_window(models)
+    n_steps = n_lags + (max(horizons) if recursive else 0)
+    length = max(1, BLOCK // (n_steps * (y.shape[1] + x.shape[1])))
+    for first in range(0, len(origins), length):
+        block = slice(first, first + length)
+        if recursive:
+            steps = _iterate(models, y, x, origins[block], max(horizons), n_lags, uncertain)
+            chosen = np.array(horizons) - 1
+            found[block] = Forecasts(steps.mean[:, chosen], steps.variance[:, chosen])
+        else:
+            found[block] = _look_ahead(models, y, x, origins[block], horizons, uncertain)
+    return found
+
+
+def _check_horizons(models: Sequence[FittedRegression], horizons: Sequence[int]) -> None:
+    known = {h for model in models for h in model.regression.horizons}
+    if unknown := sorted(set(horizons) - known):
+        raise ValueError(
+            f"fh asks for {unknown} steps ahead, but this forecaster of strategy='direct' was "
+            f"fitted for {sorted(known)}. Fit it again, or take strategy='recursive'."
+        )
+
+
+def _look_ahead(
+    models: Sequence[FittedRegression],
+    y: NDArray,
+    x: NDArray,
+    origins: NDArray,
+    horizons: Sequence[int],
+    uncertain: bool,
+) -> Forecasts:
+    """Return the forecasts of models that know the horizons."""
+    found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
+    for model in models:
+        regression = model.regression
+        wanted = [h for h in regression.horizons if h in horizons]
+        if not wanted:
+            continue
+        windows = regression.windows(y, x, origins, model.n_lags)
+        shape = (len(origins), len(regression.horizons), len(regression.columns))
+        known = [regression.horizons.index(h) for h in wanted]
+        places = [list(horizons).index(h) for h in wanted]
+        part = np.ix_(range(len(origins)), places, regression.columns)
+        found.mean[part] = model.predict(windows).reshape(shape)[:, known]
+        if uncertain:
+            found.variance[part] = model.variance(windows).reshape(shape)[:, known]
+    return found
+
+
+def _iterate(
+    models: Sequence[FittedRegression],
+    y: NDArray,
+    x: NDArray,
+    origins: NDArray,
+    n_ahead: int,
+    n_lags: int,
+    uncertain: bool,
+) -> Forecasts:
+    """Return the forecasts of all steps up to ``n_ahead`` by models of one step.
+
+    The error of a step enters the following ones through the models' own responses ``A_j``: with
+    ``Psi_0 = I`` and ``Psi_i = sum_j A_j Psi_{i-1-j}`` the variance ``h`` steps ahead is
+    ``sum_i Psi_{h-i}^2 v_i`` (elementwise squares), where ``v_i`` is the one-step variance at the
+    window that ends ``i - 1`` steps ahead; errors of different columns are taken as independent.
+    """
+    n_columns = y.shape[1]
+    past = origins[:, None] + np.arange(1 - n_lags, 1)
+    path = np.concatenate([y[past], np.zeros((len(origins), n_ahead, n_columns))], axis=1)
+    driven = x[origins[:, None] + np.arange(1 - n_lags, n_ahead + 1)]
+    one_step = np.empty((len(origins), n_ahead, n_columns))
+    for step in range(n_ahead):
+        now = n_lags + step
+        for model in models:
+            columns = list(model.regression.columns)
+            window = path[:, now - model.n_lags : now, columns]
+            if model.regression.n_exogenous:
+                inputs = driven[:, now + 1 - model.n_lags : now + 1]
+                window = np.concatenate([window, inputs], axis=2)
+            window = window[:, ::-1].reshape(len(origins), -1)
+            path[:, now, columns] = model.predict(window)
+            if uncertain:
+                one_step[:, step, columns] = model.variance(window)
+    if not uncertain:
+        return Forecasts(path[:, n_lags:], np.full_like(one_step, np.nan))
+    squares = np.square(_error_weights(models, n_ahead, n_lags, n_columns))
+    variance = np.zeros_like(one_step)
+    for step in range(n_ahead):
+        variance[:, step:] += np.einsum("hab,nb->nha", squares[: n_ahead - step], one_step[:, step])
+    return Forecasts(path[:, n_lags:], variance)
+
+
+def _error_weights(
+    models: Sequence[FittedRegression], n_ahead: int, n_lags: int, n_columns: int
+) -> NDArray:
+    """Return ``Psi_i``, (n_ahead, n_columns, n_columns)."""
+    own = np.zeros((n_lags, n_columns, n_columns))
+    for model in models:
+        columns = model.regression.columns
+        response = model.response.reshape(model.n_lags, -1, len(columns))[:, : len(columns)]
+        own[np.ix_(range(model.n_lags), columns, columns)] = response.transpose(0, 2, 1)
+    weights = np.zeros((n_ahead, n_columns, n_columns))
+    weights[0] = np.eye(n_columns)
+    for i in range(1, n_ahead):
+        n_terms = min(i, n_lags)
+        before = weights[i - n_terms : i][::-1]
+        weights[i] = np.einsum("jab,jbc->ac", own[:n_terms], before)
+    return weights

@@ -1,0 +1,400 @@
+"""The forecaster: what sktime calls, and what it gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sktime.datatypes import convert_to
+from sktime.forecasting.base import BaseForecaster
+from sktime.utils.validation.forecasting import check_fh
+
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._estimators.base import LagRegressor
+from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
+from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
+from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
+from sklearn_linrnn.forecasting._forecasts import check_length, forecast, needed_horizons
+from sklearn_linrnn.forecasting._held_out_search import searching
+from sklearn_linrnn.forecasting._histories import History
+from sklearn_linrnn.forecasting._intervals import Calibration, Prediction, predictions
+from sklearn_linrnn.forecasting._learner import Learned, Learner
+from sklearn_linrnn.forecasting._panels import Key, Panel
+from sklearn_linrnn.forecasting._traits import make_traits
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < 1
+
+
+CHOICES = {
+    "strategy": ("direct", "recursive"),
+    "normalize": (None, "last", "mean"),
+    "pooling": ("local", "global"),
+    "intervals": ("gaussian", "conformal"),
+}
+SIZES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "n_lags": (lambda value: value == "auto" or _is_count(value), "'auto' or an int of at least 1"),
+    "calibration_fraction": (_is_share, "a share between 0 and 1"),
+    "validation": (
+        lambda value: _is_count(value) or _is_share(value),
+        "a number of steps of at least 1, or a share between 0 and 1",
+    ),
+}
+
+
+class LagForecaster(BaseForecaster):
+    r"""Forecasts that are linear in the last time steps, by any regressor of the package.
+
+    The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
+    sums over windows that are never formed, so that a fit costs the same for a thousand series as
+    for one, and an update the same after ten steps as after a hundred thousand.
+
+    Parameters
+    ----------
+    estimator : estimator object, default=None
+        The regressor, cloned for each regression: `NTKConvRegressor` (closed form, with a
+        posterior), `NTKConvRegressorCV` (the same, its hyperparameters chosen on held-out windows),
+        `WeightedConv1DRegressor` (any lag weights, by gradient descent) or `LinearRNNRegressor`
+        (the network of finite width). Its ``n_lags``, ``rows``, ``layout``, ``lag_order`` and
+        ``n_channels`` stay at their defaults, as the ``cv`` and ``scoring`` of
+        `NTKConvRegressorCV` do. ``None`` for `NTKConvRegressor` with the ``nu_w``, ``nu_f``,
+        ``nu_c`` and ``alpha`` of the highest evidence.
+    n_lags : int or "auto", default="auto"
+        Number of last time steps to forecast from. "auto" considers as many as a quarter of the
+        steps of the longest series: `NTKConvRegressor` takes the number of the highest evidence,
+        the estimators that are trained by gradient descent that of their infinite-width limit, and
+        `NTKConvRegressorCV` all of them, so that the memory is left to ``nu_w``.
+    strategy : {"direct", "recursive"}, default="recursive"
+        A model for every step ahead that is asked for in `fit`, or one of a single step, iterated.
+    normalize : {"last", "mean", None}, default="last"
+        The level taken from each window, and added to its forecast again: the newest value, the
+        mean, or none. Exogenous series have none.
+    joint : bool, default=False
+        Whether all columns of y are inputs for each of them, or its own past alone.
+    pooling : {"local", "global"}, default="local"
+        For panels and hierarchies: a model, and hyperparameters, for every series, or one for all.
+    intervals : {"gaussian", "conformal"}, default="gaussian"
+        Quantiles of the normal distribution, with the variance of the errors and, in closed form,
+        that of what was learned; or split-conformal ones: the errors that a model of the first part
+        of the series makes in the last part.
+    calibration_fraction : float, default=0.2
+        Size of that last part.
+    validation : int or float, default=0.2
+        With `NTKConvRegressorCV`, the end of each series on which candidates are scored: a number
+        of time steps, or a share of the series. All targets of a held-out window lie there; the
+        window itself may reach back.
+    refit : bool, default=True
+        With `NTKConvRegressorCV`, whether the best candidate learns from all data in the end. If
+        not, it is left as it was scored, with what came before the held-out end, and what `update`
+        brings.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator objects
+        The fitted estimators: one, or one for every column of y that is not `joint`; with exogenous
+        series and with `LinearRNNRegressor` one for every horizon. Those of `normalize` know
+        windows less their level. Those of `NTKConvRegressorCV` are `NTKConvRegressor` with the best
+        candidate.
+    n_lags_ : int
+        Number of time steps that forecasts are made from.
+    best_params_ : dict
+        With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
+        of one value are left out.
+    best_score_ : float
+        Its mean squared error on the held-out windows, all regressions together.
+    best_index_ : int
+        Its row in ``cv_results_``.
+    cv_results_ : DataFrame
+        ``params``, ``mean_test_MeanSquaredError`` and ``rank_test_MeanSquaredError`` of all
+        candidates, in the names of sktime's `ForecastingGridSearchCV`.
+
+    See Also
+    --------
+    sklearn_linrnn.NTKConvRegressor : The regressor in closed form.
+    sklearn_linrnn.regression.LagTimeSeriesRegressor : The same for sktime's reductions.
+
+    Notes
+    -----
+    Grids of sktime reach the estimator's parameters as ``estimator__nu_w``.
+
+    Evidence takes errors to be white, which those of several steps ahead are not: where it matters,
+    choose by held-out windows (`NTKConvRegressorCV`). There one eigendecomposition for each prior
+    has all penalties, and no forecast is made; "recursive" is scored by its one-step forecast. What
+    is chosen from the data is chosen for all steps up to the furthest together, so that a forecast
+    does not depend on which others were asked for.
+
+    Horizons of "direct" learn from the same windows, those with a target for the furthest, and are
+    one solve with many right-hand sides. A network shared by several horizons would serve them all
+    at once, so each has its own, on all windows that have its target. So it is with exogenous
+    series: their lags count from the time that is forecast, so that their future is needed as far
+    as the horizon reaches.
+
+    Variances are, for each step ahead, that of the residuals and, where there is one, that of the
+    posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
+    model's own response, with independent errors of different columns.
+
+    A window that touches a missing value (NaN) is left out; the newest one carries the last value
+    across a gap. Forecasts up to the cutoff are those of one step from the window before, NaN where
+    that is not full.
+
+    What `update` learns is what a fit to the whole would learn, except that "auto" keeps the most
+    lags that it considered at first, and the candidate that was chosen stays. `pretrain` keeps the
+    sums of a panel, and `fit` adds those of the series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktime.datasets import load_airline
+    >>> from sklearn_linrnn import NTKConvRegressorCV
+    >>> from sklearn_linrnn.forecasting import LagForecaster
+    >>> y = np.log(load_airline())
+    >>> forecaster = LagForecaster().fit(y[:-12])
+    >>> float(np.abs(forecaster.predict(fh=range(1, 13)) - y[-12:]).mean()) < 0.05
+    True
+    >>> forecaster.predict_interval(coverage=0.9).shape
+    (12, 2)
+
+    A search on the last three years:
+
+    >>> grid = NTKConvRegressorCV(nu_w=[0.5, 0.9], alphas=[0.1, 1, 10])
+    >>> search = LagForecaster(grid, n_lags=24, strategy="direct", validation=36)
+    >>> sorted(search.fit(y, fh=range(1, 13)).best_params_)
+    ['alpha', 'nu_w']
+    """
+
+    _tags = {
+        "authors": "The sklearn-linrnn developers",
+        "maintainers": "The sklearn-linrnn developers",
+        "y_inner_mtype": "pd.DataFrame",
+        "X_inner_mtype": "pd.DataFrame",
+        "X-y-must-have-same-index": True,
+        "requires-fh-in-fit": True,
+        "capability:multivariate": True,
+        "capability:exogenous": True,
+        "capability:categorical_in_X": False,
+        "capability:non_contiguous_X": False,
+        "capability:missing_values": True,
+        "capability:insample": True,
+        "capability:pred_int": True,
+        "capability:pred_int:insample": True,
+        "capability:update": True,
+        "capability:pretrain": True,
+        "pretrain:fitted_params": ["pretrained_sums_", "pretrained_horizons_"],
+        "capability:unequal_length": True,
+    }
+
+    # The forecaster keeps what it needs itself, at a cost that the past does not set.
+    _config = {"remember_data": False}
+    _y = _X = None  # sktime expects them where a user chooses remember_data=True
+
+    def __init__(
+        self,
+        estimator: LagRegressor | None = None,
+        n_lags: int | Literal["auto"] = "auto",
+        *,
+        strategy: Literal["direct", "recursive"] = "recursive",
+        normalize: Literal["last", "mean"] | None = "last",
+        joint: bool = False,
+        pooling: Literal["local", "global"] = "local",
+        intervals: Literal["gaussian", "conformal"] = "gaussian",
+        calibration_fraction: float = 0.2,
+        validation: int | float = 0.2,
+        refit: bool = True,
+    ) -> None:
+        self.estimator = estimator
+        self.n_lags = n_lags
+        self.strategy = strategy
+        self.normalize = normalize
+        self.joint = joint
+        self.pooling = pooling
+        self.intervals = intervals
+        self.calibration_fraction = calibration_fraction
+        self.validation = validation
+        self.refit = refit
+        super().__init__()
+
+    def __dynamic_tags__(self) -> None:
+        """Set the tags that depend on parameters."""
+        self.set_tags(**{"requires-fh-in-fit": self.strategy == "direct"})
+        if self.pooling == "global":
+            panels = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
+            self.set_tags(y_inner_mtype=panels, X_inner_mtype=panels)
+
+    def __post_init__(self) -> None:
+        """Raise unless the parameters are what they must be."""
+        for parameter, choices in CHOICES.items():
+            if (value := getattr(self, parameter)) not in choices:
+                raise ValueError(f"{parameter} must be one of {choices}, but got {value!r}.")
+        for parameter, (is_valid, need) in SIZES.items():
+            if not is_valid(value := getattr(self, parameter)):
+                raise ValueError(f"{parameter} must be {need}, but got {value!r}.")
+        if self.estimator is not None:
+            make_traits(self.estimator, auto_lags=self.n_lags == "auto")
+
+    def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> Self:
+        self._panel = Panel.of(y, X)
+        histories, whole = self._panel.histories, self._panel.lengths
+        learner = searching(self._make_learner(histories, fh), self.validation, self.refit)
+        sums, self._calibration = self._pretrained_sums, None
+        if self.intervals == "conformal":
+            share = 1.0 - self.calibration_fraction
+            seen = {key: math.floor(share * n_steps) for key, n_steps in whole.items()}
+            self._calibration = Calibration(learner.learn(histories, seen, sums).models, seen)
+        self._publish(learner.learn(histories, whole, sums))
+        return self
+
+    def _update(self, y: pd.DataFrame, X: pd.DataFrame | None, update_params: bool = True) -> Self:
+        before = self._panel.lengths
+        self._panel.append(y, X)
+        # sktime cannot infer a frequency from a few new steps.
+        self._set_cutoff(self._panel.first.clock.cutoff(self.cutoff[0]))
+        if update_params:
+            now = self._panel.lengths
+            self._publish(self._learned.updated(self._panel.histories, before, now))
+        return self
+
+    def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> Self:
+        panel, earlier = Panel.of(y, X), self._pretrained_sums
+        learner = self._make_learner(panel.histories, fh)
+        self.pretrained_sums_ = learner.sums(panel.histories, {}, panel.lengths, earlier)
+        self.pretrained_horizons_ = learner.horizons
+        return self
+
+    def _make_learner(self, histories: dict[Key, History], fh: Any) -> Learner:
+        """Return the learner of a horizon, which goes on from the sums of `pretrain`."""
+        sums = self._pretrained_sums
+        if self.strategy == "recursive":
+            horizons: tuple[int, ...] = (1,)
+        elif fh is not None:
+            horizons = needed_horizons([one.steps_ahead(fh) for one in histories.values()])
+        elif sums is not None:
+            horizons = self.pretrained_horizons_
+        else:
+            raise ValueError("fh must be passed to pretrain of a forecaster of strategy='direct'.")
+        traits = make_traits(self.estimator, auto_lags=self.n_lags == "auto")
+        learner = Learner.of(
+            traits, histories, horizons, self.n_lags, normalize=self.normalize, joint=self.joint
+        )
+        return learner if sums is None else learner.continuing(sums, self.pretrained_horizons_)
+
+    @property
+    def _pretrained_sums(self) -> list[LagStatistics] | None:
+        return getattr(self, "pretrained_sums_", None)
+
+    def _publish(self, learned: Learned) -> None:
+        self._learned = learned
+        self.estimators_ = [model.estimator for model in learned.models]
+        self.n_lags_ = max(model.n_lags for model in learned.models)
+        if (choice := learned.choice) is not None:
+            self.cv_results_, self.best_index_ = choice.results, choice.index
+            self.best_params_, self.best_score_ = choice.params, choice.score
+
+    def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
+        found = self._forecast(fh, X, uncertain=False)
+        return self._panel.join({key: (one.index, one.mean) for key, one in found.items()})
+
+    def _predict_var(
+        self, fh: Any, X: pd.DataFrame | None = None, cov: bool = False
+    ) -> pd.DataFrame:
+        if cov:
+            raise NotImplementedError("Variances are of each time by itself: use cov=False.")
+        found = self._forecast(fh, X, uncertain=True)
+        return self._panel.join({key: (one.index, one.variance) for key, one in found.items()})
+
+    def _predict_quantiles(
+        self, fh: Any, X: pd.DataFrame | None, alpha: list[float]
+    ) -> pd.DataFrame:
+        levels = np.array(alpha, dtype=np.float64)
+        parts = {}
+        for key, one in self._forecast(fh, X, uncertain=True).items():
+            quantiles = one.quantiles(levels)  # (n_steps, n_columns, n_levels)
+            parts[key] = one.index, quantiles.reshape(len(quantiles), -1)
+        return self._panel.join(parts, self._get_columns(method="predict_quantiles", alpha=alpha))
+
+    def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
+        # That there is a method tells sktime that its own normal distribution is enough.
+        return super()._predict_proba(fh=fh, X=X, marginal=marginal)
+
+    def predict_rolling(self, y: Any, X: Any = None, fh: Any = None) -> NDArray:
+        """Return the forecasts from every full window of a series, without fitting again.
+
+        Parameters
+        ----------
+        y : series in a format of sktime
+            One series, of as many columns as that of `fit`. Windows that touch a missing value
+            give NaN.
+        X : DataFrame, default=None
+            Exogenous series, if the forecaster was fitted with them, at the times of y. Rows after
+            its end count as known future; where they are needed and missing, forecasts are NaN.
+        fh : int, list or ForecastingHorizon, default=None
+            Steps ahead, at least 1; ``None`` for those of `fit`.
+
+        Returns
+        -------
+        forecasts : ndarray of shape (n_origins, n_horizons, n_columns)
+            Forecasts from the first full window on, that is from step ``n_lags_ - 1``, up to the
+            last step of y.
+
+        Raises
+        ------
+        ValueError
+            If y is shorter than a window, or a step ahead is not one that was learned.
+        """
+        self.check_is_fitted()
+        if self._is_vectorized:
+            raise ValueError(
+                "predict_rolling needs one model, but each series was fitted with its own: take "
+                "pooling='global', or one of `forecasters_`."
+            )
+        frame = convert_to(y, "pd.DataFrame", as_scitype="Series")
+        history = self._panel.checked(History(frame, X))
+        horizon = self.fh.to_relative(self.cutoff) if fh is None else check_fh(fh)
+        steps = np.asarray(horizon.to_numpy())
+        if not horizon.is_relative or (steps < 1).any():
+            raise ValueError(f"fh must be relative, steps ahead of at least 1, but got {fh}.")
+        check_length(history, self.n_lags_, "y")
+        origins = np.arange(self.n_lags_ - 1, len(history))
+        x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
+        kind = {"recursive": self.strategy == "recursive", "uncertain": False}
+        return forecast(self._learned.models, history.y, x, origins, steps.tolist(), **kind).mean
+
+    def _forecast(
+        self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool
+    ) -> dict[Key, Prediction]:
+        return predictions(
+            self._learned.models,
+            self._calibration,
+            self._panel.histories,
+            fh,
+            X,
+            recursive=self.strategy == "recursive",
+            uncertain=uncertain,
+        )
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict]:
+        """Return small settings for sktime's contract tests."""
+        given = NTKConvRegressor(0.5, alpha=1.0)
+        grid = NTKConvRegressorCV([0.2, 0.8], alphas=[0.1, 10.0])
+        network = LinearRNNRegressor(8, max_iter=5, random_state=0)
+        pooled = {"n_lags": 4, "strategy": "direct", "normalize": None, "pooling": "global"}
+        joint = {"n_lags": 3, "normalize": "mean", "joint": True}
+        return [
+            {},
+            {"estimator": given, **pooled},
+            {"estimator": given, **joint, "intervals": "conformal"},
+            {"estimator": grid, **joint, "validation": 0.4, "refit": False},
+            {"estimator": WeightedConv1DRegressor(max_iter=5)},
+            {"estimator": network, **pooled},
+        ]

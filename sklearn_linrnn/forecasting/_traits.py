@@ -1,0 +1,112 @@
+"""What tells the kinds of estimators apart where they learn forecasts: all of it is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS
+from sklearn_linrnn._estimators.base import LagRegressor
+from sklearn_linrnn._estimators.components import LAYOUT, cloned_component
+from sklearn_linrnn._estimators.descent import DescentRegressor
+from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
+from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
+
+CHOICES = (*HYPERPARAMETERS, "alpha", "n_lags", "n_steps")  # strings there are rules of choice
+# What a grid may say of its search: its defaults, or what the forecaster does anyway.
+SEARCHES = {"cv": (None,), "scoring": ("r2", "neg_mean_squared_error")}
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """How an estimator learns forecasts.
+
+    Attributes
+    ----------
+    estimator : LagRegressor
+        What learns from sums, not fitted: clone it for each regression.
+    chooses : bool
+        Whether it chooses something from the data for all outputs together.
+    shares_parameters : bool
+        Whether its outputs share parameters, so that each horizon needs one of its own.
+    searches : bool
+        Whether it is a grid of candidates, to be scored on windows that are held out.
+    lag_counter : NTKConvRegressor or None
+        What finds the number of lags of the highest evidence for an estimator that cannot do so
+        itself; ``None`` for the number that the sums have.
+    """
+
+    estimator: LagRegressor
+    chooses: bool = False
+    shares_parameters: bool = False
+    searches: bool = False
+    lag_counter: NTKConvRegressor | None = None
+
+
+def make_traits(estimator: Any, *, auto_lags: bool) -> Traits:
+    """Return the traits of an estimator.
+
+    Parameters
+    ----------
+    estimator : LagRegressor or None
+        ``None`` for the limit of wide networks, with all that can be chosen by its evidence.
+    auto_lags : bool
+        Whether the number of lags is to be found in the data.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is not a regressor of the package.
+    ValueError
+        If one of its parameters contradicts what a forecaster settles itself.
+    """
+    if estimator is None:
+        return _traits(NTKConvRegressor("auto", "auto", "auto", alpha="auto"), auto_lags)
+    why = "LagForecaster lays out the windows itself. Use the forecaster's own n_lags."
+    return _traits(cloned_component(estimator, ("n_lags", *LAYOUT), why), auto_lags)
+
+
+@singledispatch
+def _traits(estimator: LagRegressor, auto_lags: bool) -> Traits:
+    return Traits(estimator, chooses=auto_lags)
+
+
+@_traits.register
+def _(estimator: NTKConvRegressor, auto_lags: bool) -> Traits:
+    if auto_lags:
+        estimator.set_params(n_lags="auto")
+    return Traits(estimator, chooses=any(isinstance(getattr(estimator, n), str) for n in CHOICES))
+
+
+@_traits.register
+def _(estimator: NTKConvRegressorCV, auto_lags: bool) -> Traits:
+    for name, known in SEARCHES.items():
+        if (value := getattr(estimator, name)) not in known:
+            raise ValueError(
+                f"{name} of estimator must be one of {known}, but got {value!r}: LagForecaster "
+                "scores candidates by their squared errors at the held-out end of each series. Use "
+                "the forecaster's own validation."
+            )
+    return Traits(
+        estimator.set_params(scoring="neg_mean_squared_error"), chooses=auto_lags, searches=True
+    )
+
+
+@_traits.register
+def _(estimator: DescentRegressor, auto_lags: bool) -> Traits:
+    return Traits(estimator, auto_lags, lag_counter=_limit(estimator) if auto_lags else None)
+
+
+@_traits.register
+def _(estimator: LinearRNNRegressor, auto_lags: bool) -> Traits:
+    lag_counter = _limit(estimator) if auto_lags else None
+    return Traits(estimator, auto_lags, shares_parameters=True, lag_counter=lag_counter)
+
+
+def _limit(estimator: DescentRegressor) -> NTKConvRegressor:
+    """Return the limit of wide networks with the initial variances of an estimator."""
+    same = ("nu_w", "nu_f", "nu_c", "fit_intercept", "device")
+    parameters = {name: getattr(estimator, name) for name in same}
+    return NTKConvRegressor(alpha="auto", n_lags="auto", **parameters)

@@ -1,0 +1,107 @@
+"""What an estimator knows of its response besides its value: posterior and prior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import norm
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.response import as_impulse_response
+from sklearn_linrnn._estimators.base import LagRegressor
+from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
+
+
+def check_regressor(estimator: Any) -> None:
+    """Raise unless an estimator has an impulse response."""
+    if not isinstance(estimator, LagRegressor):
+        raise TypeError(
+            "estimator must be one of this package's regressors, but got "
+            f"{type(estimator).__name__}."
+        )
+    check_is_fitted(estimator)
+
+
+def check_coverage(coverage: float) -> None:
+    """Raise unless a band can hold such a share of the posterior."""
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage must be within (0, 1), but got {coverage}.")
+
+
+def find_posterior(estimator: LagRegressor) -> Solution | None:
+    """Return the solution whose posterior an estimator has, if it has one."""
+    if not isinstance(estimator, ClosedFormRegressor):
+        return None
+    solution = estimator.solution_
+    return solution if solution is not None and solution.has_posterior else None
+
+
+def draw_responses(estimator: LagRegressor, n_draws: int, random_state: Any) -> NDArray:
+    """Draw impulse responses from the joint posterior of all lags.
+
+    Parameters
+    ----------
+    estimator : LagRegressor
+        A fitted estimator that has a posterior.
+    n_draws : int
+        Number of responses.
+    random_state : int, RandomState instance or None
+        Source of the draws.
+
+    Returns
+    -------
+    responses : ndarray of shape (n_draws, n_outputs, n_channels, n_lags)
+        ``H + F z``, with ``noise_variance * F F^T`` the posterior covariance of each output.
+    """
+    solution = find_posterior(estimator)
+    assert solution is not None
+    root, noise_variance = solution.posterior_root, solution.noise_variance
+    size = (root.shape[1], n_draws * len(noise_variance))
+    z = torch.from_numpy(check_random_state(random_state).standard_normal(size))
+    spread = (root @ z).unflatten(1, (n_draws, -1)) * noise_variance.sqrt()
+    n_lags = estimator.impulse_response_.shape[2]
+    return estimator.impulse_response_ + as_impulse_response(spread, n_lags).numpy()
+
+
+def prior_deviation(estimator: LagRegressor) -> tuple[NDArray, bool]:
+    """Return the prior standard deviations of a response, and whether their scale is known.
+
+    Parameters
+    ----------
+    estimator : LagRegressor
+        A fitted estimator.
+
+    Returns
+    -------
+    deviation : ndarray of shape (n_outputs, n_lags)
+        Of each entry; all channels have the same.
+    is_scaled : bool
+        Whether the variances are ``noise_variance / alpha`` times the lag weights. Without a
+        penalty the prior has no scale; then it is the one that expects the energy of the response.
+    """
+    weights, solution = estimator.lag_weights_, find_posterior(estimator)
+    if solution is not None and solution.alpha > 0:
+        scale = solution.noise_variance.numpy() / solution.alpha
+        return np.sqrt(np.outer(scale, weights)), True
+    energy = np.square(estimator.impulse_response_).sum(axis=(1, 2))
+    scale = energy / (estimator.impulse_response_.shape[1] * weights.sum())
+    return np.sqrt(np.outer(scale, weights)), False
+
+
+def half_width(coverage: float) -> float:
+    """Return how many standard deviations to both sides hold a share of a Gaussian."""
+    return float(norm.ppf((1.0 + coverage) / 2.0))
+
+
+def channel_names(estimator: LagRegressor) -> list[str]:
+    """Return the names of the channels: of the columns of X if each is one, else numbers."""
+    n_channels = estimator.impulse_response_.shape[1]
+    names = getattr(estimator, "feature_names_in_", ())
+    if len(names) == n_channels:
+        return [str(name) for name in names]
+    return [f"channel {number}" for number in range(n_channels)]

@@ -1,0 +1,76 @@
+"""The evidence as a function of measures: its slopes, its bounds, and what does not matter."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklearn_linrnn import LagStatistics
+from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
+from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, make_scale
+from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, LinearRNN
+
+N_LAGS = 8
+rng = np.random.default_rng(0)
+X = rng.normal(0.5, 1.0, (60, N_LAGS, 2))
+Y = X[:, -3:].sum(axis=(1, 2))[:, None] + rng.normal(size=(60, 2))
+SUMS = EvidenceSums.of(LagStatistics.from_windows(X, Y), 2)
+SOUGHT = [
+    (Flat(), []),
+    (LinearRNN(0.7, 0.5, 2.0), [("nu_w",), ("nu_f",)]),
+    (LinearRNN(0.7, 0.6, 0.6), [("nu_w",), ("nu_f", "nu_c")]),
+    (DI(0.7), [("nu_w",)]),
+    (TC(0.7), [("nu_w",)]),
+    (DC(0.7, -0.4), [("nu_w",), ("correlation",)]),
+    (SS(0.8), [("nu_w",)]),
+]
+
+
+@pytest.mark.parametrize("name", ["nu_w", "correlation", "nu_f"])
+def test_a_scale_goes_there_and_back_and_knows_its_slope(name):
+    scale = make_scale(name, N_LAGS)
+    for measure in [*scale.starts, *scale.bounds]:
+        value = scale.value(measure)
+        assert_allclose(scale.measure(value), measure, rtol=1e-6, atol=1e-12)
+        assert scale.bounds[0] <= measure <= scale.bounds[1]
+        slope = (scale.value(measure + 1e-4) - scale.value(measure - 1e-4)) / 2e-4
+        assert_allclose(scale.slope(value), slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("prior", "groups"), SOUGHT, ids=str)
+@pytest.mark.parametrize("alpha", [None, 2.0])
+def test_the_gradient_is_that_of_the_value(prior, groups, alpha):
+    function = EvidenceAtMeasures(SUMS, prior, groups, alpha, N_LAGS)
+    point = function.point_of(prior, 2.0)
+    value, gradient = function(point)
+    assert len(point) == len(gradient) == len(function.bounds) == len(groups) + (alpha is None)
+    assert_allclose(value, SUMS.under(prior.root(N_LAGS)).at(2.0).value, rtol=1e-12)
+    for index, slope in enumerate(gradient):
+        unit = 1e-4 * np.eye(len(point))[index]
+        rise = function(point + unit)[0] - function(point - unit)[0]
+        assert_allclose(slope, rise / 2e-4, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("prior", "groups"), SOUGHT, ids=str)
+def test_a_point_goes_there_and_back(prior, groups):
+    function = EvidenceAtMeasures(SUMS, prior, groups, None, N_LAGS)
+    again, alpha = function.at(function.point_of(prior, 2.0))
+    assert_allclose(alpha, 2.0, rtol=1e-12)
+    assert_allclose(again.covariance(N_LAGS), prior.covariance(N_LAGS), rtol=1e-12)
+
+
+def test_a_common_factor_of_the_prior_does_not_matter():
+    """Where the share of the readout is lost, ``nu_c`` is a factor of all lag weights."""
+    one, other = (
+        EvidenceAtMeasures(SUMS, LinearRNN(0.7, 1.0, nu_c), [], None, N_LAGS) for nu_c in (1e6, 1e9)
+    )
+    point = np.array([-3.0])
+    assert_allclose(one(point)[0], other(point)[0], rtol=1e-6)
+    assert_allclose(one(point)[1], other(point)[1], rtol=1e-5)
+
+
+def test_hyperparameters_of_a_group_share_a_value():
+    prior = LinearRNN(0.7, 0.5, 2.0)
+    function = EvidenceAtMeasures(SUMS, prior, [("nu_f", "nu_c")], 1.0, N_LAGS)
+    assert function.at(np.log([0.3]))[0] == replace(prior, nu_f=0.3, nu_c=0.3)
