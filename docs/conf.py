@@ -73,7 +73,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_repr_types": r"matplotlib\.",  # what a cell ends with is often an artist
+    "ignore_repr_types": r"matplotlib\.|Display",  # a picture is there already
     "abort_on_example_error": True,
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_linrnn",),
