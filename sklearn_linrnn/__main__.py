@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any, Literal
 
 import click
 
-from sklearn_linrnn._studies.series import BUNDLED, load_series
+from sklearn_linrnn._studies.files.command_line import file_options
+from sklearn_linrnn._studies.files.options import FileOptions
+from sklearn_linrnn._studies.series import BUNDLED, load_all, load_series
 
 BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
 INTERRUPTED = 130  # exit status after Ctrl-C
+FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", ".xls", ".parquet")
 
 
 class ListOptions(click.Command):
@@ -51,7 +55,9 @@ class ListOptions(click.Command):
 
 
 def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
-    """Whether a token can be a value of an option."""
+    """Whether a token can be a value of an option, and is not the file that follows it."""
+    if isinstance(option.type, click.types.StringParamType) and _is_file(token):
+        return False
     try:
         option.type.convert(token, option, ctx)
     except click.BadParameter:
@@ -59,10 +65,17 @@ def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
     return True
 
 
+def _is_file(token: str) -> bool:
+    return token.lower().endswith(FILES) or token.lower() in BUNDLED or Path(token).is_file()
+
+
 def _in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that could not be written, before the work instead of after it."""
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(path.parent)!r}.", ctx, parameter)
+    if path is not None and not os.access(path.parent, os.W_OK):
+        folder = str(path.parent)
+        raise click.BadParameter(f"the folder {folder!r} may not be written to.", ctx, parameter)
     return path
 
 
@@ -78,7 +91,7 @@ def main() -> None:
 
 
 @main.command("memory-bias", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")
-@click.argument("name_or_csv", default="airline")
+@click.argument("name_or_file", default="airline")
 @click.option("--target", metavar="COL", help="Column to predict.")
 @click.option(
     "--inputs",
@@ -86,6 +99,7 @@ def main() -> None:
     multiple=True,
     help="Columns to predict it from; without any, its own past.",
 )
+@click.option("--past", is_flag=True, help="Predict it from its own past and from the inputs.")
 @click.option(
     "--lags",
     metavar="L",
@@ -120,6 +134,7 @@ def main() -> None:
     callback=_in_a_folder,
     help="File for the table, one row for each model and variance.",
 )
+@file_options
 @click.option(
     "--report",
     metavar="FILE",
@@ -128,9 +143,11 @@ def main() -> None:
     help="File for a page of HTML with pictures, that needs no other file.",
 )
 def memory_bias_command(
-    name_or_csv: str,
+    *,
+    name_or_file: str,
     target: str | None,
     inputs: tuple[str, ...],
+    past: bool,
     lags: int,
     nu_w: tuple[float, ...],
     season: int | None,
@@ -138,23 +155,27 @@ def memory_bias_command(
     difference: bool,
     csv: Path | None,
     report: Path | None,
+    options: FileOptions,
 ) -> None:
     """Test what the bias to short memory costs on a series.
 
-    NAME_OR_CSV is one of sktime's bundled series or a CSV file with a line of names. Linear RNNs,
-    their infinite-width limit and a convolution without bias are trained on its beginning, stopped
-    by one rule, and predict what follows, one step ahead; so do forecasts without a model.
+    NAME_OR_FILE is one of sktime's bundled series or a file: CSV of any separator, Excel, Parquet.
+    Linear RNNs, their infinite-width limit and a convolution without bias are trained on its
+    beginning, stopped by one rule, and predict what follows, one step ahead; so do forecasts
+    without a model.
     """
     # Imported here so that --help and wrong options answer at once.
     from sklearn_linrnn._studies.memory_bias import memory_bias  # noqa: PLC0415
     from sklearn_linrnn._studies.memory_bias_page import load_template  # noqa: PLC0415
     from sklearn_linrnn._studies.memory_bias_report import print_report  # noqa: PLC0415
-    from sklearn_linrnn._studies.results_file import write_whole  # noqa: PLC0415
+    from sklearn_linrnn._studies.whole_file import replace_file  # noqa: PLC0415
 
     try:
         if report is not None:
             load_template()  # before the work, not after it
-        series = load_series(name_or_csv, target, inputs)
+        series = load_series(name_or_file, target, inputs, options)
+        series = series.with_past() if past else series
+        _say(series.line)
         result = memory_bias(
             series.target.rename(series.name),
             series.inputs,
@@ -166,20 +187,39 @@ def memory_bias_command(
             progress=True,
         )
     except (ValueError, ImportError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_in_options(str(error))) from error
     print_report(result)
     try:
         if csv is not None:
-            write_whole(csv, result.table.to_csv(index=False))
+            replace_file(csv, result.table.to_csv(index=False))
         if report is not None:
             result.to_html(report, command=_typed())
     except OSError as error:
         raise click.ClickException(f"The file could not be written: {error}") from error
 
 
+def _say(line: str) -> None:
+    """Say on standard error what was read, so that standard output is the table."""
+    if line:
+        click.echo(line, err=True)
+
+
+def _in_options(message: str) -> str:
+    """Return a message about arguments as one about the options that the user typed."""
+    for argument, option in (("n_lags", "--lags"), ("nu_w", "--nu-w")):
+        message = message.replace(f"{argument}=", f"{option} ").replace(argument, option)
+    return message
+
+
 @main.command("benchmark", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")
-@click.argument("names_or_csvs", nargs=-1, metavar="[NAME_OR_CSV]...")
+@click.argument("names_or_files", nargs=-1, metavar="[NAME_OR_FILE]...")
 @click.option("--target", metavar="COL", help="Column to forecast, of files with several.")
+@click.option(
+    "--inputs",
+    metavar="COL ...",
+    multiple=True,
+    help="Columns that are known ahead; forecasters that take none are left out.",
+)
 @click.option(
     "--season",
     metavar="S",
@@ -228,9 +268,12 @@ def memory_bias_command(
     help="File for the results; those that it has are not computed again.",
 )
 @click.option("--overwrite", is_flag=True, help="Forget the results that the file has.")
+@file_options
 def benchmark_command(
-    names_or_csvs: tuple[str, ...],
+    *,
+    names_or_files: tuple[str, ...],
     target: str | None,
+    inputs: tuple[str, ...],
     season: int | None,
     horizon: int,
     folds: int,
@@ -238,12 +281,14 @@ def benchmark_command(
     lags: tuple[int, ...],
     csv: Path,
     overwrite: bool,
+    options: FileOptions,
 ) -> None:
     """Rank this package's forecasters and sktime's on real series.
 
-    NAME_OR_CSV is one of sktime's bundled series or a CSV file with a line of names; without any,
-    airline, lynx, pbs, solar and uschange. A result is in the file OUT as soon as it is there:
-    after Ctrl-C or a failure the same command goes on.
+    NAME_OR_FILE is one of sktime's bundled series or a file: CSV of any separator, Excel, Parquet.
+    --id COL reads all stacked series of a file. Without a name: airline, lynx, pbs, solar and
+    uschange. A result is in the file OUT as soon as it is there: after Ctrl-C or a failure the same
+    command goes on.
     """
     from sklearn_linrnn._studies.benchmark import (  # noqa: PLC0415
         Benchmark,
@@ -254,14 +299,20 @@ def benchmark_command(
     from sklearn_linrnn._studies.benchmark_report import print_ranking  # noqa: PLC0415
 
     protocol = Protocol(horizon, folds, window)
-    given = names_or_csvs or BENCHMARKED
+    given = names_or_files or BENCHMARKED
     names = dict.fromkeys(name.lower() if name.lower() in BUNDLED else name for name in given)
     try:
-        series = {name: load_series(name, target).target for name in names}
-        tasks = [make_task(name, y, season, protocol) for name, y in series.items()]
+        tasks = []
+        for name in names:
+            for series in load_all(name, target, inputs, options):
+                _say(series.line)
+                title = f"{name} {series.part}".strip()
+                tasks.append(make_task(title, series.target, season, protocol, series.inputs))
         results = open_results(csv)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{csv} could not be written: {error}") from error
     if overwrite:
         results.clear()
     benchmark, failures, stopped = Benchmark(tasks, protocol, sorted(set(lags))), [], False
@@ -270,10 +321,12 @@ def benchmark_command(
             failures.append(failure)  # noqa: PERF402 - those before Ctrl-C count
     except KeyboardInterrupt:
         stopped = True
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise click.ClickException(f"{csv} could not be written: {error}") from error
     frame = benchmark.collect(results)
     print_ranking(frame, protocol, failures)
+    for left_out in benchmark.left_out():
+        click.echo(f"{left_out} is left out: it takes no inputs.")
     click.echo(f"{len(frame)} of {len(benchmark)} results are in {csv}.")
     if stopped:
         click.echo("Stopped; the same command goes on from there.", err=True)

@@ -38,7 +38,7 @@ def words(text):
 def driven(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(100, 3)), columns=["flow", "rain", "melt"])
-    frame.insert(0, "day", [f"day {i}" for i in range(100)])
+    frame.insert(0, "day", pd.date_range("2024-01-01", periods=100))
     frame.to_csv(tmp_path / "river.csv", index=False)
     return tmp_path / "river.csv"
 
@@ -134,10 +134,76 @@ def test_ctrl_c_ends_with_its_status_and_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_inputs_do_not_swallow_the_file_that_follows(driven, place):
+    options = ["--target", "flow", "--inputs", "rain", "melt"]
+    files = [[driven], []] if place == "before" else [[], [driven]]
+    result = run(*files[0], *options, *files[1], "--lags", 3, "--nu-w", 0.3)
+    assert result.exit_code == 0, result.output
+    assert "Memory bias on river.csv" in result.stdout
+    assert "inputs: rain, melt" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_no_input(driven):
+    result = run("--target", "flow", "--inputs", "rain", "rivers.csv")
+    assert "'rivers.csv' is neither a file nor one of" in result.stderr
+
+
+def test_what_was_read_is_said_apart_from_the_table(driven):
+    result = run(driven, "--target", "flow", "--lags", 3, "--nu-w", 0.3)
+    line = "river.csv: 100 daily values of flow, 2024-01-01 to 2024-04-09, none missing; time: day"
+    assert result.stderr.splitlines()[0] == line
+    assert "values of flow" not in result.stdout
+
+
+def test_the_own_past_and_the_inputs_together(driven, tmp_path):
+    out = tmp_path / "out.csv"
+    options = ["--inputs", "rain", "melt", "--past", "--lags", 3, "--nu-w", 0.3, "--csv", out]
+    result = run(driven, "--target", "flow", *options)
+    assert result.exit_code == 0, result.output
+    data = pd.read_csv(driven)
+    inputs = pd.concat([data["flow"].shift(1), data[["rain", "melt"]]], axis=1)
+    expected = STUDY(data["flow"], inputs, n_lags=3, nu_w=(0.3,)).table
+    assert_frame_equal(pd.read_csv(out), expected)
+
+
+def test_what_the_file_does_not_say_is_said_by_options(tmp_path):
+    values = np.random.default_rng(0).normal(size=60)
+    lines = [f"x|{i}|{value:.2f}".replace(".", ",") for i, value in enumerate(values)]
+    text = "\n".join(["größe|zeit|q", *lines, "y|0|1,0", "y|1|2,0", "y|2|-"])
+    (tmp_path / "all.csv").write_bytes(text.encode("cp1252"))
+    options = ["--id", "größe=x", "--time", "zeit", "--sep", "|", "--decimal", ",", "--encoding",
+               "cp1252", "--header", 1, "--missing", "oops", "nil", "--lags", 2]  # fmt: skip
+    result = run(*options, tmp_path / "all.csv", "--nu-w", 0.3)
+    assert result.exit_code == 0, result.output
+    assert "60 evenly spaced values of q, none missing; time: zeit" in result.stderr
+
+
+def test_stand_ins_with_a_sign_are_no_options(tmp_path):
+    values = np.random.default_rng(0).normal(size=60)
+    values[[5, 6]] = -9999, -999
+    pd.DataFrame({"y": values}).to_csv(tmp_path / "y.csv", index=False)
+    options = ["--lags", 2, "--nu-w", 0.3]
+    result = run("--missing", "-9999", "-999", tmp_path / "y.csv", *options)
+    assert result.exit_code == 0, result.output
+    assert "y.csv: 60 consecutive values of y, 2 missing" in result.stderr
+
+
+def test_a_table_that_cannot_be_written_is_one_line(driven, monkeypatch, tmp_path):
+    def fill_the_disk(*arguments, **options):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
+    options = ["--target", "flow", "--lags", 3, "--nu-w", 0.3, "--csv", tmp_path / "out.csv"]
+    result = run(driven, *options)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].endswith("could not be written: No space left on device")
+
+
 def test_the_only_column_of_numbers_is_the_target(tmp_path):
     path = tmp_path / "one.csv.gz"
     values = np.random.default_rng(0).normal(size=60)
-    pd.DataFrame({"when": ["x"] * 60, "y": values}).to_csv(path, index=False)
+    pd.DataFrame({"station": ["x"] * 60, "y": values}).to_csv(path, index=False)
     result = run(path, "--lags", 2, "--nu-w", 0.3)
     assert result.exit_code == 0, result.output
 
@@ -162,15 +228,15 @@ def test_a_constant_series_has_no_nan_in_its_table(tmp_path):
     [
         (["airplane"], "'airplane' is neither a file nor one of .*airline, longley"),
         (["longley", "--target", "GNP!"], "longley has no column of numbers called 'GNP!'"),
-        (["macroeconomic"], "target must say which column of macroeconomic to predict"),
+        (["macroeconomic"], "--target must say which column of macroeconomic to predict"),
         (["airline", "--inputs", "fuel"], "airline has no column of numbers called 'fuel'"),
-        (["airline", "--lags", "144"], "n_lags=144 must lie between 1 and the 143 steps"),
-        (["airline", "--lags", "140"], "n_lags=140 leaves 4 windows"),
+        (["airline", "--lags", "144"], "--lags 144 must lie between 1 and the 143 steps"),
+        (["airline", "--lags", "140"], "--lags 140 leaves 4 windows"),
         (["airline", "--lags", "0"], "0 is not in the range x>=1"),
         (["airline", "--lags", "many"], "'many' is not a valid integer"),
         (["airline", "--nu-w", "-0.1"], "-0.1 is not in the range"),
-        (["airline", "--nu-w", "nan"], "nu_w"),
-        (["airline", "--nu-w", "1e200"], r"overflow: nu_w=1e\+200"),
+        (["airline", "--nu-w", "nan"], "--nu-w"),
+        (["airline", "--nu-w", "1e200"], r"overflow: --nu-w 1e\+200"),
         (["airline", "--nu-w"], "'--nu-w' requires an argument"),
         (["airline", "--csv", "."], "is a directory"),
         (["airline", "--report", "no/folder/out.html"], "there is no folder 'no/folder'"),
@@ -193,9 +259,8 @@ def test_wrong_arguments_give_one_line(arguments, message):
     [
         ("empty.csv", b"", "could not be read as CSV"),
         ("words.csv", b"a,b\nx,y\n", "no column of numbers"),
-        ("ragged.csv", b"a,b\n1,2\n3,4,5\n", "could not be read as CSV"),
-        ("latin.csv", "größe\n1\n".encode("latin-1"), "could not be read as CSV"),
-        ("short.csv", b"y\n1\n2\n3\n", "n_lags=24"),
+        ("ragged.csv", b"a,b\n1,2\n3,4,5\n", "line 3 has 3 cells"),
+        ("short.csv", b"y\n1\n2\n3\n", "--lags 24"),
         ("broken.csv.gz", b"not compressed", "could not be read"),
         ("cut.csv.gz", gzip.compress(b"y\n" + b"1\n" * 500)[:-12], "could not be read"),
     ],
@@ -206,7 +271,7 @@ def test_files_that_are_no_series_give_one_line(tmp_path, name, content, message
     result = run(tmp_path / name)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
-    (line,) = filter(None, result.stderr.splitlines())
+    line = result.stderr.splitlines()[-1]
     assert line.startswith("Error: ")
     assert message in line
 
@@ -214,13 +279,13 @@ def test_files_that_are_no_series_give_one_line(tmp_path, name, content, message
 def test_a_column_of_words_is_no_target(driven):
     result = run(driven, "--target", "day")
     assert result.exit_code == 1
-    assert "no column of numbers called 'day'; it has 'flow', 'rain', 'melt'" in result.stderr
+    assert "river.csv, column 'day', line 2: '2024-01-01' is no number" in result.stderr
 
 
 def test_a_file_of_several_columns_needs_a_target(driven):
     result = run(driven)
     assert result.exit_code == 1
-    assert "target must say which column of river.csv to predict" in result.stderr
+    assert "--target must say which column of river.csv to predict" in result.stderr
 
 
 @pytest.mark.parametrize("name", BUNDLED)

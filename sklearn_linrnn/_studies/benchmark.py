@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,10 +33,22 @@ from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn._studies.results_file import ResultsFile
-from sklearn_linrnn._studies.seasons import season_of
+from sklearn_linrnn._studies.season import season_of
 from sklearn_linrnn.forecasting import LagForecaster
 
-SETTINGS = ("series", "checksum", "season", "horizon", "folds", "window", "forecaster")
+SETTINGS = (
+    "series",
+    "target",
+    "inputs",
+    "checksum",
+    "season",
+    "horizon",
+    "folds",
+    "window",
+    "forecaster",
+    "versions",
+)
+NOTES = ("settings",)
 SCORES = ("mase", "mase_std", "fit_seconds", "predict_seconds")
 LONGEST_ETS_SEASON = 24
 SEASONS = {"uschange": 4}  # quarters, which its index does not say
@@ -84,17 +97,26 @@ class Task:
         The series.
     season : int
         Steps after which it may repeat itself; 1 for none.
+    X : DataFrame of shape (n_timesteps, n_inputs) or None
+        Inputs, known for the steps ahead too.
     """
 
     name: str
     y: pd.Series
     season: int
+    X: pd.DataFrame | None = None
 
     @property
     def checksum(self) -> str:
         """What tells these values from others of the same name."""
-        values = np.ascontiguousarray(self.y.to_numpy(dtype=np.float64))
+        data = self.y if self.X is None else pd.concat([self.y, self.X], axis=1)
+        values = np.ascontiguousarray(data.to_numpy(dtype=np.float64))
         return hashlib.sha256(values.tobytes()).hexdigest()[:12]
+
+    @property
+    def inputs(self) -> str:
+        """Names of the inputs."""
+        return "" if self.X is None else ", ".join(map(str, self.X.columns))
 
 
 @dataclass(frozen=True)
@@ -106,7 +128,13 @@ class Failure:
     message: str
 
 
-def make_task(name: str, y: pd.Series, season: int | None, protocol: Protocol) -> Task:
+def make_task(
+    name: str,
+    y: pd.Series,
+    season: int | None,
+    protocol: Protocol,
+    X: pd.DataFrame | None = None,
+) -> Task:
     """Return the task of forecasting a series.
 
     Parameters
@@ -119,6 +147,8 @@ def make_task(name: str, y: pd.Series, season: int | None, protocol: Protocol) -
         Seasonal period; ``None`` for the one that the frequency of the index says.
     protocol : Protocol
         How it will be forecast.
+    X : DataFrame of shape (n_timesteps, n_inputs), default=None
+        Inputs.
 
     Returns
     -------
@@ -130,26 +160,34 @@ def make_task(name: str, y: pd.Series, season: int | None, protocol: Protocol) -
         If the series has gaps, or is too short for the protocol.
     """
     y = y.loc[y.first_valid_index() : y.last_valid_index()]
-    gaps = int(y.isna().sum())
-    if gaps:
-        raise ValueError(
-            f"{name} must have a value at every step, but {gaps} of {len(y)} are missing; not all "
-            "forecasters of the benchmark know what to do with gaps."
-        )
+    X = None if X is None else X.loc[y.index]
+    for column in [y] if X is None else [y, *(X[each] for each in X)]:
+        _refuse_gaps(name, column)
     season = season or SEASONS.get(name) or season_of(y.index)
     length, least = protocol.first_training_length(len(y)), max(10, protocol.horizon, 2 * season)
     if length < least:
         raise ValueError(
-            f"{name} has {len(y)} steps: horizon={protocol.horizon} and folds={protocol.folds} "
-            f"leave {max(length, 0)} before the first test part, but a season of {season} and this "
-            f"horizon need {least}. Lower one of them."
+            f"{name} has {len(y)} steps: --horizon {protocol.horizon} and --folds {protocol.folds} "
+            f"leave {max(length, 0)} before the first test part, but a --season of {season} and "
+            f"this horizon need {least}. Lower one of them."
         )
-    return Task(name, y, season)
+    return Task(name, y, season, X)
+
+
+def _refuse_gaps(name: str, column: pd.Series) -> None:
+    gaps = column.index[column.isna()]
+    if len(gaps):
+        raise ValueError(
+            f"{name} must have a value at every step, but {len(gaps)} of {len(column)} of "
+            f"{column.name} are missing, the first at {gaps[0]}: not all forecasters of the "
+            "benchmark know what to do with gaps. If the steps without a row are days off, --time "
+            "none takes the rows as they follow each other; --season then says the season."
+        )
 
 
 def open_results(path: Path | None) -> ResultsFile:
     """Return the results in a file; none where there is no file yet."""
-    return ResultsFile(path, SETTINGS, SCORES)
+    return ResultsFile(path, SETTINGS, SCORES, NOTES)
 
 
 def make_forecasters(
@@ -184,6 +222,11 @@ def make_forecasters(
         makers[f"Ridge {length}"] = partial(make_reduction, Ridge(), window_length=length)
         makers[f"NLinear {length}"] = partial(LTSFNLinearForecaster, length, horizon)
     return makers
+
+
+def takes_inputs(make: Callable[[], BaseForecaster]) -> bool:
+    """Whether a forecaster makes use of inputs."""
+    return bool(make().get_tag("capability:exogenous"))
 
 
 @dataclass(frozen=True)
@@ -237,36 +280,60 @@ class Benchmark:
         """Return the results that are there, one row for each forecaster and series."""
         keys = [self._key(task, name) for task, name, _ in self._jobs()]
         rows = [{**found, **key} for key in keys if (found := results.find(key)) is not None]
-        return pd.DataFrame(rows, columns=[*SETTINGS, *SCORES])
+        return pd.DataFrame(rows, columns=[*SETTINGS, *SCORES, *NOTES])
+
+    def left_out(self) -> list[str]:
+        """Return who does not compete on series with inputs, because it takes none."""
+        found = {
+            name: None
+            for task in self.tasks
+            if task.X is not None
+            for name, make in self._makers(task).items()
+            if not takes_inputs(make)
+        }
+        return list(found)
 
     def __len__(self) -> int:
         return sum(1 for _ in self._jobs())
 
     def _jobs(self) -> Iterator[tuple[Task, str, Callable[[], BaseForecaster]]]:
         for task in self.tasks:
-            makers = make_forecasters(task, self.protocol.horizon, self.n_lags)
-            for name, make in makers.items():
-                yield task, name, make
+            for name, make in self._makers(task).items():
+                if task.X is None or takes_inputs(make):
+                    yield task, name, make
+
+    def _makers(self, task: Task) -> dict[str, Callable[[], BaseForecaster]]:
+        return make_forecasters(task, self.protocol.horizon, self.n_lags)
 
     def _key(self, task: Task, forecaster: str) -> dict[str, Any]:
-        """Return all that a result depends on but the code."""
+        """Return all that a result depends on but changes of the code within a version."""
         return {
             "series": task.name,
+            "target": str(task.y.name),
+            "inputs": task.inputs,
             "checksum": task.checksum,
             "season": task.season,
             **asdict(self.protocol),
             "forecaster": forecaster,
+            "versions": versions(),
         }
+
+
+def versions() -> str:
+    """Return the versions of the packages whose forecasters compete."""
+    return ", ".join(f"{name} {version(name)}" for name in ("sklearn-linrnn", "sktime"))
 
 
 def _score(
     task: Task, protocol: Protocol, name: str, make: Callable[[], BaseForecaster]
-) -> dict[str, float] | Failure:
+) -> dict[str, Any] | Failure:
     """Return the scores of a forecaster on a series, by sktime's benchmark."""
     benchmark, metric = ForecastingBenchmark(), MeanAbsoluteScaledError()
-    benchmark.add_task((task.y,), protocol.splitter(len(task.y)), [metric], task_id=task.name)
+    data = (task.y,) if task.X is None else (task.y, task.X)
+    benchmark.add_task(data, protocol.splitter(len(task.y)), [metric], task_id=task.name)
     with _undisturbed():
-        benchmark.add_estimator(make(), name)
+        forecaster = make()
+        benchmark.add_estimator(forecaster, name)
         frame = benchmark.run()
     if benchmark.failed_experiments:
         (failed,) = benchmark.failed_experiments
@@ -277,6 +344,7 @@ def _score(
         "mase_std": float(row[f"{metric.name}_std"]),
         "fit_seconds": float(row["fit_time_mean"]),
         "predict_seconds": float(row["pred_time_mean"]),
+        "settings": " ".join(repr(forecaster).split()),
     }
 
 

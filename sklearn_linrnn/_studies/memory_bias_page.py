@@ -14,10 +14,10 @@ from sklearn_linrnn._studies.memory_bias_display import MemoryBiasDisplay
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.memory_bias_report import EXPLAINED, SHORT, cells
 from sklearn_linrnn._studies.memory_bias_summary import sentences
-from sklearn_linrnn._studies.results_file import write_whole
 from sklearn_linrnn._studies.study_models import HELD_OUT, N_WATCHED, PATIENCE
 from sklearn_linrnn._studies.study_text import cost_in_words, moment
 from sklearn_linrnn._studies.study_trials import FLAT
+from sklearn_linrnn._studies.whole_file import replace_file
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -47,7 +47,7 @@ CAPTIONS = {
 
 def write_page(result: MemoryBiasNumbers, path: Path, command: str | None = None) -> None:
     """Write the page of a study; the file is there whole, or not at all."""
-    write_whole(path, render_page(result, command))
+    replace_file(path, render_page(result, command))
 
 
 def render_page(result: MemoryBiasNumbers, command: str | None = None) -> str:

@@ -59,7 +59,7 @@ def verdict_sentence(result: MemoryBiasNumbers) -> str:
 
 
 def _initial(result: MemoryBiasNumbers) -> str:
-    """Say with which ``nu_w`` the network started."""
+    """Say with which ``nu_w`` the network was initialised."""
     if len(result.design.nu_w) == 1:
         return f"initialised with nu_w = {result.design.nu_w[0]:g}"
     chosen = [f"{nu_w:g}" for nu_w in result.parts["nu_w"]]

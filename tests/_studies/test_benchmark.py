@@ -1,7 +1,10 @@
 """The benchmark and its command: what it measures, what it keeps, and what it says."""
 
+import os
+import re
 import warnings
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,7 @@ from sklearn.linear_model import Ridge
 from sktime.datasets import load_airline
 from sktime.forecasting.compose import make_reduction
 from sktime.forecasting.naive import NaiveForecaster
+from sktime.forecasting.theta import ThetaForecaster
 from sktime.forecasting.trend import TrendForecaster
 
 from sklearn_linrnn.__main__ import BENCHMARKED, main
@@ -210,6 +214,88 @@ def test_a_file_whose_values_changed_is_another_series(peers, folder):
     assert len(peers) == 4
 
 
+def test_the_dated_airline_from_a_file_has_the_scores_that_it_has_by_name(folder, monkeypatch):
+    monkeypatch.setattr(
+        module,
+        "make_forecasters",
+        lambda task, *_: {
+            "Naive": partial(NaiveForecaster, sp=task.season),
+            "Theta": partial(ThetaForecaster, sp=task.season),
+        },
+    )
+    load_airline().to_timestamp().rename_axis("Month").to_csv(folder / "dated.csv")
+    result = run("airline", "dated.csv", *SMALL)
+    assert result.exit_code == 0, result.output
+    frame = pd.read_csv("benchmark.csv").set_index(["series", "forecaster"])
+    assert (frame["season"] == 12).all()
+    scores = frame[["mase", "mase_std"]]
+    assert_frame_equal(scores.loc["dated.csv"], scores.loc["airline"])
+
+
+class Threefold(NaiveForecaster):
+    """Forecasts three times the only input."""
+
+    _tags = {"capability:exogenous": True}
+
+    def _predict(self, fh, X):
+        ahead = fh.to_absolute_index(self.cutoff)
+        return (3 * X.loc[ahead].iloc[:, 0]).rename(self._y.name)
+
+
+def test_inputs_are_known_ahead_and_who_takes_none_is_left_out(peers, folder, monkeypatch):
+    monkeypatch.setitem(PEERS, "Threefold", Threefold)
+    u = np.random.default_rng(0).normal(size=80)
+    write(folder / "driven.csv", y=3 * u, u=u)
+    result = run("driven.csv", "--target", "y", "--inputs", "u", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert "Naive is left out: it takes no inputs." in result.stdout
+    assert "1 of 1 results" in result.stdout
+    row = pd.read_csv("benchmark.csv").iloc[0]
+    assert (row["forecaster"], row["mase"]) == ("Threefold", 0.0)
+    assert (row["target"], row["inputs"]) == ("y", "u")
+    monkeypatch.delitem(PEERS, "Threefold")
+    assert "2 of 2 results" in run("driven.csv", "--target", "y", *SMALL).stdout
+    assert len(pd.read_csv("benchmark.csv")) == 3
+
+
+def test_a_row_says_what_it_was_made_with(folder, monkeypatch):
+    makers = {"Naive": partial(NaiveForecaster, sp=4)}
+    monkeypatch.setattr(module, "make_forecasters", lambda *_: makers)
+    write(folder / "y.csv", day=pd.date_range("2024-01-01", periods=40), y=np.arange(40) % 7 + 0.5)
+    result = run("y.csv", *SMALL)
+    assert result.exit_code == 0, result.output
+    row = pd.read_csv("benchmark.csv", keep_default_na=False).iloc[0]
+    assert (row["target"], row["inputs"], row["season"]) == ("y", "", 7)
+    assert row["settings"] == "NaiveForecaster(sp=4)"
+    assert re.fullmatch(r"sklearn-linrnn \S+, sktime \S+", row["versions"])
+
+
+def test_inputs_with_a_gap_are_refused(peers, folder):
+    write(folder / "y.csv", y=np.arange(40.0), u=[1.0] * 20 + [None] + [2.0] * 19)
+    result = run("y.csv", "--target", "y", "--inputs", "u", *SMALL)
+    assert "but 1 of 40 of u are missing, the first at 20" in result.stderr
+
+
+def test_all_stacked_series_of_a_file(peers, folder):
+    times = list(pd.date_range("2024-01-01", periods=40))
+    noise = np.random.default_rng(0).normal(size=80)
+    write(folder / "sites.csv", site=["A"] * 40 + ["B"] * 40, day=times * 2, y=noise)
+    result = run("sites.csv", "--id", "site", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert set(pd.read_csv("benchmark.csv")["series"]) == {"sites.csv A", "sites.csv B"}
+
+
+def test_two_commands_on_one_file_keep_each_others_rows(peers):
+    protocol = Protocol(2, 2)
+    tasks = {name: make_task(name, load_series(name).target, None, protocol)
+             for name in ("airline", "lynx")}  # fmt: skip
+    path = Path("benchmark.csv")
+    files = {name: open_results(path) for name in tasks}
+    for name, task in tasks.items():
+        assert list(Benchmark([task], protocol, []).run(files[name])) == []
+    assert len(Benchmark(list(tasks.values()), protocol, []).collect(open_results(path))) == 4
+
+
 def test_files_of_one_name_in_two_folders_are_two_series(peers, folder):
     for name in ("one", "two"):
         (folder / name).mkdir()
@@ -257,7 +343,7 @@ def test_a_file_that_cannot_be_written_is_one_line(peers, monkeypatch):
     def fill_the_disk(*arguments, **options):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
+    monkeypatch.setattr(os, "fsync", fill_the_disk)
     result = run("airline", *SMALL)
     assert result.exit_code == 1
     assert "Error: benchmark.csv could not be written: No space left on device" in result.stderr
@@ -333,16 +419,16 @@ def test_the_title_says_the_protocol(protocol, text):
         (["airplane"], "'airplane' is neither a file nor one of"),
         (["airline", "--target", "fuel"], "airline has no column of numbers called 'fuel'"),
         (["macroeconomic"], "target must say which column of macroeconomic"),
-        (["airline", "--folds", "30"], "horizon=12 and folds=30 leave 0 before the first test"),
-        (["airline", "--season", "60"], "a season of 60 and this horizon need 120"),
+        (["airline", "--folds", "30"], "--horizon 12 and --folds 30 leave 0 before the first test"),
+        (["airline", "--season", "60"], "a --season of 60 and this horizon need 120"),
         (["airline", "--horizon", "0"], "0 is not in the range x>=1"),
         (["airline", "--window", "rolling"], "'rolling' is not one of"),
         (["airline", "--lags"], "'--lags' requires an argument"),
         (["airline", "--csv", "no/folder.csv"], "there is no folder 'no'"),
         (["airline", "--csv", "gaps.csv"], "gaps.csv is not a file of results"),
         (["airline", "--csv", "gaps.csv", "--overwrite"], "gaps.csv is not a file of results"),
-        (["gaps.csv"], "gaps.csv must have a value at every step, but 2 of 60 are missing"),
-        (["empty.csv"], "empty.csv must have a value at every step, but 60 of 60"),
+        (["gaps.csv"], "gaps.csv must have a value at every step, but 2 of 60 of y are missing"),
+        (["empty.csv"], "empty.csv has no column of numbers"),
     ],
 )
 def test_wrong_arguments_give_one_line_before_any_work(peers, folder, arguments, message):

@@ -1,11 +1,11 @@
-"""What an index says about the season."""
+"""The steps of an index say the season."""
 
 import warnings
 
 import pandas as pd
 import pytest
 
-from sklearn_linrnn._studies.seasons import season_of
+from sklearn_linrnn._studies.season import season_of
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,11 @@ def test_the_frequency_of_periods_says_the_season(frequency, season):
         (pd.date_range("2000-01-01", periods=3, freq="MS"), 12),
         (pd.date_range("2000-01-01", periods=3, freq="QE"), 4),
         (pd.DatetimeIndex(["2000-01-01", "2000-01-02", "2000-01-04"]), 1),
+        (pd.date_range("2000-01-01", periods=3, freq="7h"), 1),
+        (pd.period_range("2000-01", periods=3, freq="5M"), 1),
+        (pd.period_range("2000-01", periods=3, freq="3M"), 4),
+        (pd.date_range("2000-01-01", periods=3, freq="2D"), 1),
+        (pd.date_range("2000-01-01", periods=3, freq="1D"), 7),
         (pd.RangeIndex(3), 1),
     ],
 )
