@@ -7,7 +7,8 @@ JOBS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Tests run in one process for each core: more threads in each would only get in the way.
+# Tests run in one process for each core: more threads in each would only get in the way. The examples
+# of the pages are small: threads that wait for each other make them slow where a core is busy.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(JOBS) --maxprocesses=8
 
 .DEFAULT_GOAL := help
@@ -44,7 +45,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 
 docs: $(VENV)/.docs ## Build the documentation into docs/_build/html
 	rm -rf docs/api/generated
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env docs docs/_build/html
 
 pictures: $(VENV)/.docs ## Draw the pictures of the README anew, into docs/_static
 	$(BIN)/python docs/draw_pictures.py
