@@ -7,8 +7,8 @@ JOBS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Tests run in one process for each core: more threads in each would only get in the way. The examples
-# of the pages are small: threads that wait for each other make them slow where a core is busy.
+# Tests run in one process for each core: more threads in each would only get in the way. Examples
+# are small: threads that wait for each other make them slow where a core is busy.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(JOBS) --maxprocesses=8
 
 .DEFAULT_GOAL := help
