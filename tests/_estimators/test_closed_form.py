@@ -489,6 +489,7 @@ ODD = {
     "exact trend": (trend, time[11:]),
     "y with a mean of 1e6": (X, Y + 1e6),
     "X with a mean of 1e6": (X + 1e6, Y),
+    "a newest lag that is constant": (X * (np.arange(X.shape[1]) < X.shape[1] - 1), Y),
     "no noise": (X, X[:, -1] - X[:, -2]),
     "an output that is constant": (X, np.c_[Y[:, 0], np.ones(N)]),
     "fewer windows than lags": (X[:5], Y[:5]),

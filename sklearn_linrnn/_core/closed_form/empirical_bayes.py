@@ -148,7 +148,7 @@ class Search:
     def _climb(self, start: Candidate) -> Candidate:
         """Return the maximum of the evidence uphill from a start, for its number of lags."""
         function = self._of_lags(start.n_lags)
-        if not len(function.bounds):
+        if function.is_level:
             return start
         summit = climb(function, function.point_of(start.prior, start.alpha), function.bounds)
         prior, alpha = function.at(summit.point)

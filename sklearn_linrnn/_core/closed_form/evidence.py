@@ -35,7 +35,9 @@ from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
 
 GRID = 12  # numbers of lags between two bounds
-NOISE_FLOOR = 1e-12  # share of the targets' scatter that rounding may leave as noise
+# Share of the targets' scatter that counts as noise even where none is seen. Rounding of the sums
+# is far below it, so that it does not move the top of the evidence.
+NOISE_FLOOR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +126,13 @@ class EvidenceSums:
         """``nu``."""
         return self.weight - self.n_intercepts
 
-    def fit(self, gain: NDArray) -> NDArray:
-        """Return ``s_yy`` less a gain, and as much as rounding may leave."""
-        return np.maximum(self.targets - gain, 0.0) + NOISE_FLOOR * self.targets
+    def left(self, gain: NDArray) -> NDArray:
+        """Return ``s_yy`` less a gain, not less than zero."""
+        return np.maximum(self.targets - gain, 0.0)
+
+    def fit(self, left: NDArray) -> NDArray:
+        """Return ``fit_k`` from what is left of ``s_yy``, with the floor where that is little."""
+        return np.hypot(left, NOISE_FLOOR * self.targets)
 
     def evidence_of_no_response(self) -> float:
         """Return ``log p`` for an infinite penalty."""
@@ -166,9 +172,12 @@ class WeightedSums:
     def at(self, alpha: float) -> Evidence:
         """Return the evidence at a finite penalty."""
         factor = factorise(self.matrix, alpha, self._pull())
-        fit = self.sums.fit(np.square(factor.half).sum(axis=0))
+        left = self.sums.left(np.square(factor.half).sum(axis=0))
+        fit = self.sums.fit(left)
         log_volume = float(factor.log_pivots.sum()) - len(factor.half) * math.log(alpha)
-        return Evidence(float(self.sums.log_density(fit, log_volume)), self, alpha, factor, fit)
+        value = float(self.sums.log_density(fit, log_volume))
+        precision = self.sums.freedom * left / np.square(fit)
+        return Evidence(value, self, alpha, factor, precision)
 
     def at_first_lags(self, alpha: float, cost: float = 0.0) -> NDArray:
         """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
@@ -182,7 +191,7 @@ class WeightedSums:
         if factor is None:
             return self._on_grid(alpha, cost)
         last = slice(self.sums.n_channels - 1, None, self.sums.n_channels)  # channel of each lag
-        fit = self.sums.fit(np.square(factor.half).cumsum(axis=0)[last])
+        fit = self.sums.fit(self.sums.left(np.square(factor.half).cumsum(axis=0)[last]))
         log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last]
         return self.sums.log_density(fit, log_volume)
 
@@ -219,15 +228,15 @@ class Evidence:
         The penalty.
     factor : CholeskyFactor or SpectralFactor
         Of ``M + alpha``, with ``L^T B``: what it has whitened is what the response gains.
-    fit : ndarray of shape (n_outputs,)
-        ``fit_k``.
+    precision : ndarray of shape (n_outputs,)
+        ``nu / fit_k``, less where the floor is most of ``fit_k``.
     """
 
     value: float
     weighted: WeightedSums
     alpha: float
     factor: CholeskyFactor | SpectralFactor
-    fit: NDArray
+    precision: NDArray
 
     def slopes(self) -> tuple[NDArray, float]:
         """Return the slopes of ``value`` by the prior's covariance and by ``log alpha``.
@@ -248,7 +257,7 @@ class Evidence:
         whitener = self.factor.whiten(np.eye(len(self.factor.half)))
         left = self.alpha * np.einsum("ij,ij->j", whitener, whitener)
         theta = whitener.T @ self.factor.half
-        fitted = np.square(theta) @ (sums.freedom * self.alpha / self.fit)
+        fitted = np.square(theta) @ (self.alpha * self.precision)
         balance = fitted - len(sums.targets) * (1.0 - left)
         by_log_variance = 0.5 * balance.reshape(n_lags, -1).sum(axis=1)
         variances = np.square(self.weighted.root)
@@ -260,11 +269,11 @@ class Evidence:
         sums = self.weighted.sums
         spread = self.factor.whiten(self.weighted.full.T)  # its square is that of the posterior
         shown = spread @ sums.scatter
-        residual = (sums.cross - shown.T @ self.factor.half) * np.sqrt(sums.freedom / self.fit)
+        residual = (sums.cross - shown.T @ self.factor.half) * np.sqrt(self.precision)
         theta = self.factor.solve()
         full = residual @ residual.T
         full -= len(sums.targets) * (sums.scatter - shown.T @ shown)
-        fitted = float(np.square(theta).sum(axis=0) @ (sums.freedom * self.alpha / self.fit))
+        fitted = float(np.square(theta).sum(axis=0) @ (self.alpha * self.precision))
         by_log_alpha = -0.5 * (fitted - len(sums.targets) * float(np.vdot(spread, shown)))
         blocks = full.reshape(len(self.weighted.root), sums.n_channels, -1, sums.n_channels)
         return np.einsum("jaka->jk", blocks) / (2.0 * self.alpha), by_log_alpha

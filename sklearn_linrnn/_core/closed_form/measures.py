@@ -13,7 +13,7 @@ from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 
 # The noise's variance relative to the signal's under the prior, (alpha/m) / tr(A).
-LEAST_NOISE, MOST_NOISE = 1e-16, 1e8
+LEAST_NOISE, MOST_NOISE = 1e-10, 1e8
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,11 @@ class EvidenceAtMeasures:
         """Least and greatest measures, (n_measures, 2)."""
         noise = [] if self.alpha is not None else [(np.log(LEAST_NOISE), np.log(MOST_NOISE))]
         return np.array([scale.bounds for scale in self.scales] + noise)
+
+    @property
+    def is_level(self) -> bool:
+        """Whether nothing changes the evidence: nothing is sought, or the inputs do not vary."""
+        return not (len(self.bounds) and self.sums.powers[: self.n_lags].any())
 
     def prior_of(self, values: Sequence[float]) -> LagPrior:
         """Return the prior with a value for each group."""
