@@ -13,7 +13,8 @@ pytestmark = pytest.mark.slow
 
 N_MOMENTS = 20
 STATUSES = (130, -signal.SIGINT)  # of our own end, and of an interpreter that is still starting
-BIAS = ("memory-bias", "airline", "--lags", "12", "--nu-w", "0.3", "0.6")
+STUDIED = ("airline", "--lags", "12", "--nu-w", "0.3", "0.6")
+BIAS = ("memory-bias", *STUDIED, "--csv", "table.csv", "--report", "page.html")
 RANKING = ("benchmark", "airline", "--horizon", "3", "--folds", "2", "--lags", "6")
 
 
@@ -23,21 +24,27 @@ def start(arguments, folder):
     return subprocess.Popen(command, **options)
 
 
+def whole(arguments, folder):
+    """Return how long an undisturbed command takes, and its output."""
+    begun, process = time.monotonic(), start(arguments, folder)
+    output, _ = process.communicate()
+    assert process.returncode == 0
+    return time.monotonic() - begun, output
+
+
 @pytest.fixture(scope="module")
 def whole_bias(tmp_path_factory):
-    """Return how long an undisturbed study takes."""
-    begun = time.monotonic()
-    done = start(BIAS, tmp_path_factory.mktemp("bias"))
-    assert "Memory bias on airline" in done.communicate()[0]
-    return time.monotonic() - begun
+    """Return the time, the output and the table of an undisturbed study."""
+    folder = tmp_path_factory.mktemp("bias")
+    return *whole(BIAS, folder), (folder / "table.csv").read_text()
 
 
 @pytest.fixture(scope="module")
 def whole_ranking(tmp_path_factory):
     """Return how long an undisturbed benchmark takes, and its results."""
-    folder, begun = tmp_path_factory.mktemp("ranking"), time.monotonic()
-    assert start(RANKING, folder).wait() == 0
-    return time.monotonic() - begun, pd.read_csv(folder / "benchmark.csv")
+    folder = tmp_path_factory.mktemp("ranking")
+    seconds, _ = whole(RANKING, folder)
+    return seconds, pd.read_csv(folder / "benchmark.csv")
 
 
 def interrupted(arguments, folder, moment):
@@ -54,19 +61,22 @@ def moments(seconds, seed):
     return [rng.uniform(0.05, 0.95) * seconds for _ in range(N_MOMENTS)]
 
 
-def test_an_interrupted_study_prints_no_table_and_leaves_no_file(whole_bias, tmp_path):
+def test_an_interrupted_study_leaves_nothing_half_done(whole_bias, tmp_path):
+    """Until it ends there is no table; what is there then is all of it, in each of the places."""
+    seconds, table, rows = whole_bias
     n_stopped = 0
-    for moment in moments(whole_bias, seed=0):
-        arguments = (*BIAS, "--csv", "table.csv", "--report", "page.html")
-        status, output = interrupted(arguments, tmp_path, moment)
-        if status == 0:  # it was done before
-            (tmp_path / "table.csv").unlink()
-            (tmp_path / "page.html").unlink()
-            continue
-        n_stopped += 1
-        assert status in STATUSES
-        assert output == ""
-        assert list(tmp_path.iterdir()) == []
+    for moment in moments(seconds, seed=0):
+        status, output = interrupted(BIAS, tmp_path, moment)
+        files = {path.name: path.read_text() for path in tmp_path.iterdir()}
+        if status != 0:
+            assert status in STATUSES
+            n_stopped += 1
+        assert output in ("", table)
+        assert files.get("table.csv", rows) == rows
+        assert files.get("page.html", "</html>").rstrip().endswith("</html>")
+        assert set(files) <= (set() if output == "" else {"table.csv", "page.html"})
+        for name in files:
+            (tmp_path / name).unlink()
     assert n_stopped > N_MOMENTS // 2
 
 
@@ -84,5 +94,5 @@ def test_rows_of_an_interrupted_benchmark_are_those_of_a_whole_one(whole_ranking
             assert len(both) == len(found)
             for name in scores:
                 assert (both[name] == both[f"{name}_expected"]).all()
-    assert start(RANKING, tmp_path).wait() == 0
+    whole(RANKING, tmp_path)
     assert len(pd.read_csv(file)) == len(expected)
