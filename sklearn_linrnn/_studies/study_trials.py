@@ -64,7 +64,7 @@ class Trials:
     def _add(self, model: str, nu_w: float, number: int, trial: Trial) -> None:
         self.found.setdefault((model, nu_w, number), []).append(trial)
 
-    # -- What came of it -------------------------------------------------------------------
+    # -- Results ---------------------------------------------------------------------------
 
     @property
     def models(self) -> list[tuple[str, float]]:
