@@ -22,7 +22,7 @@ def fit_ours(recording: Recording) -> tuple[str, ...]:
     u, y = recording.training()
     model = NTKConvRegressor("auto", alpha="auto", n_lags="auto", rows="timesteps", device="cpu")
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The highest evidence is for", UserWarning)
+        warnings.filterwarnings("ignore", "The highest evidence is that of", UserWarning)
         model.fit(u[:, None], y)
     simulated, std = model.predict(recording.u[:, None], return_std=True)
     covered = np.abs(recording.y - simulated) <= DEVIATIONS * std

@@ -86,7 +86,7 @@ def test_scores_on_cuda_are_those_on_the_cpu(cv):
 @pytest.mark.cuda
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("prior", ["linear_rnn", "dc"])
-@pytest.mark.filterwarnings("ignore:The highest evidence is for")
+@pytest.mark.filterwarnings("ignore:The highest evidence is that of")
 def test_evidence_on_cuda_is_that_on_the_cpu(form, prior):
     """A search stops where the evidence is flat, so that its place is known to fewer digits."""
     X, target, parameters = FORMS[form]

@@ -62,7 +62,7 @@ SYSTEMS = {
 
 @pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.filterwarnings("ignore:The search for the highest evidence did not converge")
-@pytest.mark.filterwarnings("ignore:The highest evidence is for")
+@pytest.mark.filterwarnings("ignore:The highest evidence is that of")
 def test_auto_simulates_systems_as_well_as_the_peer(name, data_folder):
     if not (path := data_folder / f"{name}.csv.gz").is_file():
         pytest.skip(f"needs {path}")

@@ -512,7 +512,7 @@ MODES = {
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.filterwarnings("ignore:The search for the highest evidence did not converge")
-@pytest.mark.filterwarnings("ignore:The highest evidence is for")
+@pytest.mark.filterwarnings("ignore:The highest evidence is that of")
 def test_odd_data_give_finite_answers(mode, odd):
     inputs, target = ODD[odd]
     model = NTKConvRegressor(**MODES[mode]).fit(inputs, target)
