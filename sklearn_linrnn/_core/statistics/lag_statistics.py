@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from sklearn_linrnn._core.statistics.moments import WEIGHT_ROUNDING, Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
 from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
-from sklearn_linrnn._core.tensors import as_float64, finite
+from sklearn_linrnn._core.tensors import as_float64, check_device, finite, whole_number
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,16 +106,22 @@ class LagStatistics(Moments):
         ------
         ValueError
             If shapes disagree, `n_lags` is not between 1 and ``n_timesteps``, X or a weight is not
-            finite, or a weight is negative.
+            finite, a weight is negative, or there is no such device.
+        TypeError
+            If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
         """
+        device = check_device(device)
         X = X if isinstance(X, Tensor) else np.asarray(X)
         X = X[:, :, None] if X.ndim == 2 else X
         if X.ndim != 3:
             raise ValueError(f"X must have 2 or 3 dimensions, but its shape is {tuple(X.shape)}.")
+        if 0 in X.shape:
+            raise ValueError(
+                "X must have at least one window, time step and channel, but its shape is "
+                f"{tuple(X.shape)}."
+            )
         n_windows, n_timesteps, _ = X.shape
-        if n_windows == 0:
-            raise ValueError(f"X must have at least one window, but its shape is {tuple(X.shape)}.")
-        n_lags = n_timesteps if n_lags is None else n_lags
+        n_lags = n_timesteps if n_lags is None else whole_number(n_lags, "n_lags")
         if not 1 <= n_lags <= n_timesteps:
             raise ValueError(
                 f"n_lags={n_lags} must lie between 1 and the {n_timesteps} time steps of a window."
@@ -196,7 +202,9 @@ class LagStatistics(Moments):
         ------
         ValueError
             If shapes disagree, `n_lags` is less than 1, `start` is unknown, X or a weight is not
-            finite, or a weight is negative.
+            finite, a weight is negative, or there is no such device.
+        TypeError
+            If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
 
         Notes
         -----
@@ -205,7 +213,9 @@ class LagStatistics(Moments):
         a weighted auto-correlation and the displacement structure of the scatter give the same in
         ``n_timesteps * log(n_lags) + n_lags^2``. The cheaper of the two is taken.
         """
-        return cls.of_series(Series.glue(X, y, sample_weight, device), n_lags=n_lags, start=start)
+        n_lags = whole_number(n_lags, "n_lags")
+        series = Series.glue(X, y, sample_weight, check_device(device))
+        return cls.of_series(series, n_lags=n_lags, start=start)
 
     @classmethod
     def of_series(
@@ -251,9 +261,30 @@ class LagStatistics(Moments):
         ValueError
             If `n_lags` is not between 1 and the number of lags that there are.
         """
+        n_lags = whole_number(n_lags, "n_lags")
         if not 1 <= n_lags <= self.n_lags:
             raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
         return replace(self.first(n_lags * self.n_channels), n_lags=n_lags)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the statistics on a device.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            Where to keep them.
+
+        Returns
+        -------
+        statistics : LagStatistics
+            The same numbers.
+
+        Raises
+        ------
+        ValueError
+            If there is no such device.
+        """
+        return super().to(check_device(device))
 
     @classmethod
     def _of(cls, moments: Moments, n_lags: int, n_channels: int) -> LagStatistics:

@@ -490,6 +490,10 @@ X, Y = np.random.default_rng(26).normal(size=(2, 20, 3))
         (X, np.where(Y > 1, np.inf, Y), {}, "y must be finite"),
         (X[0], Y[:1], {}, "X must have 2 or 3 dimensions"),
         (X[:0], Y[:0], {}, "X"),
+        (X[:, :0], Y, {}, "X must have at least one window, time step and channel"),
+        (X[:, :, None][:, :, :0], Y, {}, "X must have at least one window, time step and channel"),
+        (X, Y, {"device": "nonsense"}, "device must be"),
+        (X, Y, {"device": 3.5}, "device must be"),
     ],
 )
 def test_bad_windows_are_an_error_that_names_what_is_wrong(X, y, options, message):
@@ -518,11 +522,51 @@ def test_bad_windows_are_an_error_that_names_what_is_wrong(X, y, options, messag
         (np.where(X > 1, -np.inf, X), Y, {}, "X must be finite"),
         (X, np.where(Y > 1, np.inf, Y), {}, "y must be finite"),
         ([], [], {}, "X"),
+        (X[:0], Y[:0], {}, "X must have at least one time step and channel"),
+        (X[:, :0], Y, {}, "X must have at least one time step and channel"),
+        ([X[:0]], [Y[:0]], {}, "X must have at least one time step and channel"),
+        (X, Y, {"sample_weight": []}, "sample_weight"),
+        (X, Y, {"device": "nonsense"}, "device must be"),
+        (X, Y, {"device": "meta"}, "device must be"),
     ],
 )
 def test_bad_series_are_an_error_that_names_what_is_wrong(X, y, options, message):
     with pytest.raises(ValueError, match=message):
         LagStatistics.from_series(X, y, **{"n_lags": 3, **options})
+
+
+def made_with(n_lags):
+    yield lambda: LagStatistics.from_series(X, Y, n_lags=n_lags)
+    yield lambda: LagStatistics.from_windows(X, Y, n_lags=n_lags)
+    yield lambda: LagStatistics.from_windows(X, Y).first_lags(n_lags)
+
+
+@pytest.mark.parametrize(
+    ("n_lags", "number"), [(np.int8(2), 2), (np.uint8(3), 3), (True, 1), (np.array(2), 2)]
+)
+def test_any_whole_number_is_a_number_of_lags(n_lags, number):
+    for made, expected in zip(made_with(n_lags), made_with(number), strict=True):
+        assert_same(made(), numbers(expected()), rtol=0)
+        assert type(made().n_lags) is int
+
+
+@pytest.mark.parametrize("n_lags", [2.0, "2", np.array([2]), 1j])
+def test_what_is_no_whole_number_is_no_number_of_lags(n_lags):
+    for made in made_with(n_lags):
+        with pytest.raises(TypeError, match="n_lags must be a whole number, but got"):
+            made()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_an_error():
+    whole = LagStatistics.from_windows(X, Y)
+    for use in (
+        lambda: LagStatistics.from_windows(X, Y, device="cuda"),
+        lambda: LagStatistics.from_series(X, Y, n_lags=3, device="cuda:1"),
+        lambda: whole.to("cuda"),
+    ):
+        with pytest.raises(ValueError, match=r"device='cuda.*' is not available"):
+            use()
 
 
 @pytest.mark.parametrize("dtype", [object, complex, str])

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
-from sklearn_linrnn._core.statistics.moments import RunningSums
+from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_moments_on_another_device_are_the_same_numbers(rows):
         np.array_equal(np.asarray(numbers), np.asarray(getattr(moments, name)))
         for name, numbers in vars(moved).items()
     )
-    nowhere = moments.to("meta")
+    nowhere = Moments.to(moments, "meta")
     assert all(t.is_meta for t in vars(nowhere).values() if isinstance(t, torch.Tensor))
 
 
