@@ -371,7 +371,8 @@ class NTKConvRegressor(ClosedFormRegressor):
         if not found.converged:
             warn(
                 f"Conjugate gradients stopped after {found.n_iterations} iterations with a "
-                f"relative residual of {found.residual:.2g}. Raise alpha, or lower n_lags.",
+                f"relative residual of {found.residual:.2g}; the last correction changed the "
+                f"response by {found.error:.2g} of its size. Raise alpha, or lower n_lags.",
                 ConvergenceWarning,
             )
         unused = len(root.scale) - len(found.response)
