@@ -20,7 +20,7 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 RATIO = 8.0  # of neighbouring shifts
 MARGIN = 10.0  # how far shifts reach beyond the powers of the inputs
 LEAST_POWER = 1e-12  # of a frequency, where 1 is the mean
-COARSE = 1e-2  # residual of a correction, relative to it
+COARSE = 1e-4  # residual of a correction, relative to it
 LARGEST_ERROR = 1e-4  # of a response that is trusted
 
 Map = Callable[[Tensor], Tensor]
@@ -43,8 +43,8 @@ class IteratedRidge:
         penalty, predictions elsewhere may be off by this times the condition number.
     error : float
         What a correction for that residual changes of the response, relative to it; the largest of
-        all outputs. Where a tiny penalty alone holds a direction, rounding of the residual becomes
-        large there, however small it is itself.
+        all outputs; zero without a penalty, for which there is none. Where a tiny penalty alone
+        holds a direction, rounding of the residual becomes large there, however small it is itself.
     converged : bool
         Whether the residual is as small as was asked for, and the error small.
     """
@@ -99,9 +99,10 @@ def iterated_ridge(
     slope = scale * operator.cross_scatter
     theta, n_iterations = _iterate(curve, precondition, slope, tolerance, max_iterations)
     residual = slope - curve(theta)  # the iterations' own drifts away from it by rounding
-    start, left = (_dots(each, precondition(each)) for each in (slope, residual))
-    left = float(_ratios(left, start).max().sqrt())
-    rest = max_iterations - n_iterations
+    energies = [_dots(each, precondition(each)) for each in (residual, slope)]
+    left = float(_ratios(*energies).max().sqrt())
+    # Without a penalty, what rounding left out of the range has no solution.
+    rest = max_iterations - n_iterations if penalty_alpha > 0 else 0
     change, n_more = _iterate(curve, precondition, residual, COARSE, rest)
     response, correction = scale * theta, scale * change
     error = float(_ratios(_dots(correction, correction), _dots(response, response)).max().sqrt())
