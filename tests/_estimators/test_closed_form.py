@@ -16,12 +16,14 @@ from sklearn.base import clone
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
 
 from sklearn_linrnn import (
     LagKernel,
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKConvRegressorCV,
     kernel_matrix,
     linear_rnn_lag_weights,
 )
@@ -751,3 +753,43 @@ def test_lags_are_counted_with_their_channels():
     model = NTKConvRegressor(n_lags=2049, **options).fit(windows, target)
     with pytest.raises(ValueError, match=r"needs the spectrum .*n_lags=2049, n_channels=2"):
         model.log_marginal_likelihood()
+
+
+# -- Nothing but numbers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", [3.0, 0.1, 0.0])
+@pytest.mark.parametrize("n_lags", [1, 4])
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(alpha=0),
+        NTKConvRegressor(alpha=0, solver="cg"),
+        NTKConvRegressor(alpha=0, n_steps="gcv"),
+        NTKConvRegressorCV([0.5], alphas=[0.0, 1.0], cv=3),
+        NTKConvRegressorCV([0.5], alphas=[0.0, 1.0], cv="gcv"),
+    ],
+    ids=repr,
+)
+def test_constant_inputs_have_no_response(model, n_lags, constant):
+    targets = np.random.default_rng(0).normal(size=20)
+    model = clone(model).fit(np.full((20, n_lags), constant), targets)
+    assert_array_equal(model.impulse_response_, 0.0)
+    assert_allclose(model.intercept_, targets.mean())
+
+
+def test_a_constant_input_beside_others_has_no_response():
+    beside = np.column_stack([X[:, :3], np.full(N, 0.1)])
+    found = NTKConvRegressor(alpha=0).fit(beside, Y)
+    expected = LinearRegression().fit(X[:, :3], Y)
+    assert_array_equal(found.impulse_response_[:, 0, 0], 0.0)
+    assert_allclose(found.impulse_response_[:, 0, :0:-1], expected.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("alpha", ["auto", 1.0, 0.0])
+@pytest.mark.parametrize(
+    ("x_unit", "y_unit"), [(1e155, 1.0), (1.0, 1e155), (1e-160, 1.0), (1.0, 1e-160)]
+)
+def test_what_leaves_the_range_of_float64_is_an_error(alpha, x_unit, y_unit):
+    with pytest.raises(ValueError, match=r"X, y or sample_weight is too (large|small)"):
+        NTKConvRegressor(alpha=alpha).fit(X * x_unit, Y * y_unit)

@@ -63,7 +63,8 @@ class Quadratic:
         pivots do not depend on how far the weights spread; where one of them would cost half of
         the digits, None is returned.
         """
-        unit = (self.curvature.diagonal() + penalty).rsqrt()[:, None]
+        size = self.curvature.diagonal() + penalty
+        unit = torch.where(size > 0, size, 1.0).rsqrt()[:, None]  # beside zeros, zero is solved for
         matrix = (self.curvature * unit).mul_(unit.T)
         matrix.diagonal().fill_(1.0)
         factor, info = torch.linalg.cholesky_ex(matrix)

@@ -14,6 +14,8 @@ from sklearn_linrnn._core.statistics.series import Series, check_weights, observ
 from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
 from sklearn_linrnn._core.tensors import as_float64, check_device, finite, whole_number
 
+MOST_CANCELLED = 1e8  # times what is left, of a difference: then half of the digits are gone
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LagStatistics(Moments):
@@ -302,7 +304,11 @@ class LagStatistics(Moments):
         return self if other == 0 else NotImplemented
 
     def __sub__(self, other: LagStatistics) -> LagStatistics:
-        """Return the statistics of this data without ``other``, which must be a part of it."""
+        """Return the statistics of this data without ``other``, which must be a part of it.
+
+        A ValueError if half of the digits of some scatter are lost: where the part varied so much
+        more than what is left of the data, that must be summed up anew.
+        """
         if not isinstance(other, LagStatistics):
             return NotImplemented
         self.check_alike(other)
@@ -311,7 +317,14 @@ class LagStatistics(Moments):
                 f"Statistics of weight {other.weight:g} cannot be taken away from statistics of "
                 f"weight {self.weight:g}."
             )
-        return self.merged(other, -1)
+        left = self.merged(other, -1)
+        if left.cancelled > MOST_CANCELLED:
+            raise ValueError(
+                "Too few digits are left after taking away statistics: of an input or a target "
+                f"there was {left.cancelled:.2g} times the scatter that is left. Sum up anew what "
+                "shall be left. Or what was taken away is no part of these data."
+            )
+        return left
 
     def __repr__(self) -> str:
         """Say how much data of which shape there is."""

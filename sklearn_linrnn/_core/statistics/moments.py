@@ -16,6 +16,10 @@ ROUNDING = 1e-14  # of a mean
 Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
 
 WEIGHT_ROUNDING = 1e-12  # a remainder below this share of the weight is rounding
+SMALLEST, LARGEST = 1e-290, 1e300  # sums of squares whose products with others keep their digits
+
+
+OUT_OF_RANGE = "X, y or sample_weight is too {}: sums of their products {} float64. Scale them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,9 @@ class Moments(StoredAsNumPy):
     n_intercepts : int
         1 where the moments are about the means, for a model with an intercept; 0 where they are
         about the origin.
+    peaks : Tensor of shape (p + n_outputs,) or None
+        The largest scatter of each input and target that the sums ever held, of which rounding is
+        a share; None if nothing was ever taken away.
     """
 
     weight: float
@@ -48,6 +55,7 @@ class Moments(StoredAsNumPy):
     cross_scatter: Tensor
     target_scatter: Tensor
     n_intercepts: int = field(default=1, kw_only=True)
+    peaks: Tensor | None = field(default=None, kw_only=True)
 
     @classmethod
     def of_blocks(cls, blocks: Iterable[Rows], level: Tensor, target_level: Tensor) -> Moments:
@@ -88,24 +96,48 @@ class Moments(StoredAsNumPy):
             input_mean=self.input_mean[order],
             input_scatter=self.input_scatter[order[:, None], order],
             cross_scatter=self.cross_scatter[order],
+            peaks=self._peaks_of(order),
         )
+
+    def _peaks_of(self, inputs: Tensor | slice) -> Tensor | None:
+        """Return the peaks of some inputs and the targets."""
+        if self.peaks is None:
+            return None
+        n_inputs = len(self.input_mean)
+        return torch.cat([self.peaks[:n_inputs][inputs], self.peaks[n_inputs:]])
+
+    @property
+    def scatters(self) -> Tensor:
+        """Scatter of each input and target, (p + n_outputs,)."""
+        return torch.cat([self.input_scatter.diagonal(), self.target_scatter])
+
+    @property
+    def cancelled(self) -> float:
+        """How many times what is left of an input or target the sums once held, at the most.
+
+        Rounding of what they held is still in them: so many times larger it is, relative to them.
+        """
+        if self.peaks is None:
+            return 1.0
+        held = self.peaks > 0
+        left = self.scatters[held].clamp(min=torch.finfo(self.peaks.dtype).tiny)
+        return float((self.peaks[held] / left).max()) if held.any() else 1.0
 
     @property
     def is_finite(self) -> bool:
         """Whether no sum of products overflowed."""
-        total = float(self.input_scatter.sum() + self.cross_scatter.sum()) + self.weight
-        if math.isfinite(total):
+        sums = self.input_scatter, self.cross_scatter, self.target_scatter
+        if math.isfinite(sum(float(each.sum()) for each in sums) + self.weight):
             return True
-        finite = torch.isfinite(self.input_scatter).all() & torch.isfinite(self.cross_scatter).all()
-        return bool(finite) and math.isfinite(self.weight)  # the sum of finite sums may overflow
+        finite = all(bool(torch.isfinite(each).all()) for each in sums)
+        return finite and math.isfinite(self.weight)  # the sum of finite sums may overflow
 
-    def check_finite(self) -> Self:
-        """Return the moments, or raise a ValueError if products of finite numbers overflowed."""
+    def check_usable(self) -> Self:
+        """Return the moments, or raise a ValueError if they are of nothing, or out of range."""
         if not self.is_finite:
-            raise ValueError(
-                "X, y or sample_weight is too large: sums of their products overflow float64. "
-                "Scale them."
-            )
+            raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
+        means = torch.cat([self.input_mean, self.target_mean])
+        check_range(self.weight, self.scatters, means, n_inputs=len(self.input_mean))
         return self
 
     def uncentred(self) -> Self:
@@ -221,6 +253,7 @@ class Moments(StoredAsNumPy):
             input_scatter=self.input_scatter.to(device),
             cross_scatter=self.cross_scatter.to(device),
             target_scatter=self.target_scatter.to(device),
+            peaks=None if self.peaks is None else self.peaks.to(device),
         )
 
     def first(self, n_inputs: int) -> Self:
@@ -230,6 +263,7 @@ class Moments(StoredAsNumPy):
             input_mean=self.input_mean[:n_inputs],
             input_scatter=self.input_scatter[:n_inputs, :n_inputs].contiguous(),
             cross_scatter=self.cross_scatter[:n_inputs],
+            peaks=self._peaks_of(slice(n_inputs)),
         )
 
     def merged(self, other: Moments, sign: int) -> Self:
@@ -245,7 +279,7 @@ class Moments(StoredAsNumPy):
         target_gap = other.target_mean - self.target_mean
         share = sign * other.weight / weight
         spread = share * self.weight
-        return replace(
+        merged = replace(
             self,
             weight=weight,
             input_mean=self.input_mean + share * input_gap,
@@ -259,7 +293,56 @@ class Moments(StoredAsNumPy):
             target_scatter=torch.add(self.target_scatter, other.target_scatter, alpha=sign).add_(
                 target_gap.square(), alpha=spread
             ),
+        ).settled()
+        known = [part for part in (self, other) if sign < 0 or part.peaks is not None]
+        if not known:
+            return merged
+        held = [part.scatters if part.peaks is None else part.peaks for part in known]
+        return replace(merged, peaks=torch.stack([*held, merged.scatters]).amax(0))
+
+    def settled(self) -> Self:
+        """Return the moments without what rounding makes of constants: their scatters are zero."""
+        floor = ROUNDING**2 * self.weight
+        constant = self.input_scatter.diagonal() <= floor * self.input_mean.square()
+        still = self.target_scatter <= floor * self.target_mean.square()
+        if not (constant.any() or still.any()):
+            return self
+        either = constant[:, None] | constant
+        return replace(
+            self,
+            input_scatter=self.input_scatter.masked_fill(either, 0.0),
+            cross_scatter=self.cross_scatter.masked_fill(constant[:, None] | still, 0.0),
+            target_scatter=self.target_scatter.masked_fill(still, 0.0),
         )
+
+
+def check_range(weight: float, scatters: Tensor, means: Tensor, n_inputs: int) -> None:
+    """Raise a ValueError unless there are sums, of squares that keep their digits in float64.
+
+    Parameters
+    ----------
+    weight : float
+        Sum of the weights.
+    scatters, means : Tensor of shape (p + n_outputs,)
+        Of the inputs, one of which at least must not be too small, and of the targets; those of
+        zeros may be zero.
+    n_inputs : int
+        ``p``.
+    """
+    if weight <= 0:
+        raise ValueError(
+            "There is nothing to learn from: the weights of the observed time steps sum to "
+            f"{weight:g}."
+        )
+    sizes = (scatters.clamp(min=0.0) / weight).sqrt() + means.abs()  # do not underflow
+    logs = 2.0 * sizes.log10() + math.log10(weight)
+    needed = torch.stack(
+        [logs[:n_inputs].amax(), *logs[n_inputs:], logs.new_tensor(math.log10(weight))]
+    )
+    if not logs.amax() <= math.log10(LARGEST):
+        raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
+    if ((needed < math.log10(SMALLEST)) & (needed > -math.inf)).any():
+        raise ValueError(OUT_OF_RANGE.format("small", "underflow"))
 
 
 def no_rows(input_mean: Tensor, target_mean: Tensor) -> Moments:
@@ -336,4 +419,4 @@ class RunningSums:
             input_scatter,
             self.cross_square.addr_(self.input_sum, target_mean, alpha=-1.0),
             (self.target_square - self.target_sum * target_mean).clamp_(min=0.0),
-        )
+        ).settled()
