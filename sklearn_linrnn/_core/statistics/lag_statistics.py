@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -267,26 +267,6 @@ class LagStatistics(Moments):
         if not 1 <= n_lags <= self.n_lags:
             raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
         return replace(self.first(n_lags * self.n_channels), n_lags=n_lags)
-
-    def to(self, device: torch.device | str) -> Self:
-        """Return the statistics on a device.
-
-        Parameters
-        ----------
-        device : torch.device or str
-            Where to keep them.
-
-        Returns
-        -------
-        statistics : LagStatistics
-            The same numbers.
-
-        Raises
-        ------
-        ValueError
-            If there is no such device.
-        """
-        return super().to(check_device(device))
 
     @classmethod
     def _of(cls, moments: Moments, n_lags: int, n_channels: int) -> LagStatistics:

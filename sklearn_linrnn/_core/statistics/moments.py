@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.tensors import StoredAsNumPy
+from sklearn_linrnn._core.tensors import StoredAsNumPy, check_device
 
 ROUNDING = 1e-14  # of a mean
 Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
@@ -245,7 +245,14 @@ class Moments(StoredAsNumPy):
         -------
         moments : same type
             The same numbers.
+
+        Raises
+        ------
+        ValueError
+            If there is no such device.
         """
+        if device != "cpu":  # which is always there
+            device = check_device(device)
         return replace(
             self,
             input_mean=self.input_mean.to(device),
