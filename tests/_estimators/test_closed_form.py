@@ -24,6 +24,7 @@ from sklearn_linrnn import (
     LinearRNNRegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
+    WeightedConv1DRegressor,
     kernel_matrix,
     linear_rnn_lag_weights,
 )
@@ -755,6 +756,17 @@ def test_lags_are_counted_with_their_channels():
         model.log_marginal_likelihood()
 
 
+every_model_in_float32 = pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(dtype="float32"),
+        NTKConvRegressor(dtype="float32", solver="cg"),
+        NTKConvRegressorCV([0.5], dtype="float32"),
+    ],
+    ids=repr,
+)
+
+
 # -- Nothing but numbers -----------------------------------------------------------------
 
 
@@ -793,3 +805,51 @@ def test_a_constant_input_beside_others_has_no_response():
 def test_what_leaves_the_range_of_float64_is_an_error(alpha, x_unit, y_unit):
     with pytest.raises(ValueError, match=r"X, y or sample_weight is too (large|small)"):
         NTKConvRegressor(alpha=alpha).fit(X * x_unit, Y * y_unit)
+
+
+@pytest.mark.parametrize("unit", [1e39, 1e80])
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+@every_model_in_float32
+def test_float32_holds_what_is_learned_or_that_is_an_error(model, unit, shift):
+    """A response or an intercept may be too large for it."""
+    with pytest.raises(ValueError, match="dtype='float32' cannot hold"):
+        clone(model).fit(X, unit * (Y[:, 0] if shift == 0 else shift + 1e-9 * Y[:, 0]))
+
+
+# -- Warnings of what nobody asked for ---------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", ["X", "y"])
+@pytest.mark.parametrize(
+    "options", [{"alpha": "auto"}, {"nu_w": "auto"}, {"n_lags": "auto"}], ids=str
+)
+def test_where_nothing_varies_auto_warns(constant, options):
+    given = {"X": X, "y": Y[:, 0]}
+    given[constant] = np.full_like(given[constant], 0.1)
+    with pytest.warns(UserWarning, match="X or y does not vary.*nothing is learned"):
+        model = NTKConvRegressor(**options).fit(**given)
+    assert_allclose(model.impulse_response_, 0.0)
+    assert_allclose(model.predict(X), given["y"].mean())
+
+
+GROWING = [
+    NTKConvRegressor(1.3),
+    NTKConvRegressor(1.3, solver="cg"),
+    NTKConvRegressorCV([1.3]),
+    WeightedConv1DRegressor(nu_w=1.3, max_iter=2),
+    LinearRNNRegressor(4, nu_w=1.3, max_iter=2, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", GROWING, ids=repr)
+def test_a_prior_that_grows_by_decades_is_warned_of(model):
+    many = np.random.default_rng(0).normal(size=(60, 80))
+    with pytest.warns(UserWarning, match=r"nu_w=1.3 makes the prior grow by \d+ decades .* lag 79"):
+        clone(model).fit(many, many[:, -1])
+
+
+@pytest.mark.parametrize("model", GROWING, ids=repr)
+def test_a_prior_that_grows_a_little_is_not(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clone(model).fit(X, Y[:, 0])
