@@ -94,8 +94,8 @@ class AutoChoice:
         local = statistics.to("cpu")  # many small operations
         if not local.varies():
             warn(
-                "X or y does not vary: nothing is learned, and what is 'auto' stays at its default, "
-                f"{prior}."
+                "X or y does not vary: nothing is learned, and what is 'auto' stays at its "
+                f"default, {prior}."
             )
         found = Search(local, prior, sought, alpha, self.seeks_lags).run()
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")

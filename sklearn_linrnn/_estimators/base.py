@@ -199,7 +199,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
         nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
-        if isinstance(nu_w, Real) and nu_w > 1:
+        if isinstance(nu_w, Real) and float(nu_w) > 1.0:
             warn_if_growing(float(nu_w), fit.lag_weights)
         replace_fitted(self, self._fitted_attributes(data, fit))
         if fit.interrupt is not None:
