@@ -816,6 +816,25 @@ def test_float32_holds_what_is_learned_or_that_is_an_error(model, unit, shift):
         clone(model).fit(X, unit * (Y[:, 0] if shift == 0 else shift + 1e-9 * Y[:, 0]))
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(alpha="auto"),
+        NTKConvRegressor(n_steps="gcv"),
+        NTKConvRegressorCV([0.5], cv="evidence"),
+        NTKConvRegressorCV([0.5], cv="gcv"),
+    ],
+    ids=repr,
+)
+def test_weights_that_are_no_numbers_of_rows_are_an_error(model):
+    shares = np.full(N, 1.0 / N)
+    with pytest.raises(ValueError, match=r"sample_weight as numbers of rows, .* sum to 0.9"):
+        clone(model).fit(X, Y, sample_weight=0.9 * shares)
+    fitted = NTKConvRegressor().fit(X, Y, sample_weight=shares)
+    with pytest.raises(ValueError, match="evidence takes sample_weight as numbers of rows"):
+        fitted.log_marginal_likelihood()
+
+
 # -- Warnings of what nobody asked for ---------------------------------------------------
 
 

@@ -152,6 +152,7 @@ def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: 
     intercept's share included; infinite where no degree of freedom is left, and where gradient
     descent diverges: there the trace is negative.
     """
+    moments.check_rows("Generalised cross-validation")
     used = moments.n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
     left = (1.0 - used / moments.weight)[:, None]
     error = residual_scatter(moments, spectrum, filters) / moments.weight

@@ -16,7 +16,7 @@ ROUNDING = 1e-14  # of a mean
 Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
 
 WEIGHT_ROUNDING = 1e-12  # a remainder below this share of the weight is rounding
-SMALLEST, LARGEST = 1e-290, 1e300  # sums of squares whose products with others keep their digits
+SMALLEST, LARGEST = 1e-305, 1e305  # sums of squares whose products with others keep their digits
 
 
 OUT_OF_RANGE = "X, y or sample_weight is too {}: sums of their products {} float64. Scale them."
@@ -139,6 +139,14 @@ class Moments(StoredAsNumPy):
         means = torch.cat([self.input_mean, self.target_mean])
         check_range(self.weight, self.scatters, means, n_inputs=len(self.input_mean))
         return self
+
+    def check_rows(self, what: str) -> None:
+        """Raise a ValueError unless ``what`` has rows to count: weights are numbers of them."""
+        if self.weight <= self.n_intercepts:
+            raise ValueError(
+                f"{what} takes sample_weight as numbers of rows, which must sum to more than "
+                f"{self.n_intercepts}, but they sum to {self.weight:g}."
+            )
 
     def uncentred(self) -> Self:
         """Return the moments about the origin, from which a model without intercept learns.
