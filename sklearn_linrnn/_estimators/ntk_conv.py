@@ -319,7 +319,7 @@ class NTKConvRegressor(ClosedFormRegressor):
             filters = descent_filters(training, stages, self.learning_rate)
             responses = training.spectrum.solve(filters)
             squares = held_out.squared_errors(responses, statistics.intercept(responses))
-            return mean_error(squares, held_out).cpu().numpy()
+            return mean_error(squares / held_out.weight, held_out).cpu().numpy()
 
         return best_n_steps(error)
 

@@ -138,11 +138,15 @@ def degrees_of_freedom(eigenvalues: Tensor, filters: Tensor) -> Tensor:
 def residual_scatter(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
     """Return the residual sums of squares, (n_filters, n_outputs), of filters (p, n_filters).
 
-    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, not less than zero.
+    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, as what least squares leave and what a filter
+    leaves of the rest, ``m sum_i (1 - lam_i f_i)^2 c_i^2 / lam_i``: small ones keep their digits.
     """
-    explained = filters * (2.0 - spectrum.eigenvalues[:, None] * filters)
-    gain = moments.weight * explained.mT @ spectrum.projections.square()
-    return (moments.target_scatter - gain).clamp(min=0.0)
+    eigenvalues = spectrum.eigenvalues[:, None]
+    shown = eigenvalues > len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues.max()
+    goals = torch.where(shown, spectrum.projections / eigenvalues.sqrt(), 0.0).square()
+    least = (moments.target_scatter / moments.weight - goals.sum(0)).clamp(min=0.0)
+    left = (1.0 - eigenvalues * filters).square()
+    return moments.weight * (left.mT @ goals + least)
 
 
 def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.statistics.residual_form import ResidualForm
 from sklearn_linrnn._core.tensors import StoredAsNumPy, check_device
 
 ROUNDING = 1e-14  # of a mean
@@ -234,12 +236,12 @@ class Moments(StoredAsNumPy):
         errors : Tensor of shape (n_responses, n_outputs)
             ``sum_s w_s (y_s - b - H^T z_s)^2``, not less than zero.
         """
-        columns = responses.flatten(1)
-        curved = (self.input_scatter @ columns).mul_(columns).sum(0).view(intercepts.shape)
-        pulled = torch.einsum("pko,po->ko", responses, self.cross_scatter)
         miss = self.intercept(responses) - intercepts
-        errors = self.target_scatter - 2.0 * pulled + curved
-        return errors.clamp(min=0.0) + self.weight * miss.square()
+        return self._residual_form.squared_errors(responses) + self.weight * miss.square()
+
+    @cached_property
+    def _residual_form(self) -> ResidualForm:
+        return ResidualForm.of(self.input_scatter, self.cross_scatter, self.target_scatter)
 
     def to(self, device: torch.device | str) -> Self:
         """Return the moments on a device.

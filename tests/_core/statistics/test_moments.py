@@ -149,6 +149,26 @@ def test_a_constant_beside_others_has_no_negative_square():
         assert moments.target_scatter >= 0
 
 
+@pytest.mark.parametrize("noise", [1.0, 1e-2, 1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("unit", [1.0, 1e6])
+def test_squared_errors_keep_their_digits_however_small_they_are(noise, unit):
+    """Beside a common constant, of what no response explains."""
+    rng = np.random.default_rng(0)
+    z, H = rng.normal(1.0, 1.0, (60, 6)), rng.normal(size=(6, 1))
+    y = z @ H + noise * rng.normal(size=(60, 1))
+    every = H + noise * rng.normal(size=(6, 20))
+    z[:, 1] *= unit
+    every[1] /= unit
+    moments = LagStatistics.from_windows(z[:, ::-1], y)
+    responses = torch.from_numpy(every)[:, :, None]
+    found = moments.squared_errors(responses, moments.intercept(responses))[:, 0].numpy()
+    miss = (y - z @ every).astype(np.longdouble)
+    expected = np.square(miss - miss.mean(axis=0)).sum(axis=0)
+    assert_allclose(found, expected, rtol=1e-13 / noise + 1e-12, atol=1e-14 * np.square(y).sum())
+    allowed = 1e-12 / noise  # the digits of the rows' own residuals
+    assert_allclose(found - found[0], expected - expected[0], atol=allowed * expected.max())
+
+
 # -- Range -------------------------------------------------------------------------------
 
 TOO_SMALL = [(1e-160, 1.0, 1.0), (1.0, 1e-160, 1.0), (1.0, 1.0, 1e-308)]
