@@ -178,6 +178,7 @@ def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
                 "(rows='timesteps' or a list), but got None: their shape does not contain it."
             )
         n_lags = longest
+    n_lags = int(n_lags)  # NumPy's may be too short for products
     if n_lags > longest:
         what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
         raise ValueError(

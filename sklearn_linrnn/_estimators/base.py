@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ from sklearn_linrnn._data.targets import (
 )
 from sklearn_linrnn._data.training_data import AnyData, DataForm, known_sums
 from sklearn_linrnn._estimators.parameters import check_device
+from sklearn_linrnn._estimators.user_warnings import warn_if_growing
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +197,9 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
+        nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
+        if isinstance(nu_w, Real) and float(nu_w) > 1.0:
+            warn_if_growing(float(nu_w), fit.lag_weights)
         replace_fitted(self, self._fitted_attributes(data, fit))
         if fit.interrupt is not None:
             raise fit.interrupt
@@ -218,7 +223,16 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
     def _export_all(self, tensors: Iterable[Tensor]) -> list[NDArray]:
         dtype = "float64" if self.dtype == "float64" else "float32"  # also for TF32
-        return [np.array(tensor.cpu().numpy(), dtype=dtype, order="C") for tensor in tensors]
+        try:
+            with np.errstate(over="raise"):
+                return [
+                    np.array(tensor.cpu().numpy(), dtype=dtype, order="C") for tensor in tensors
+                ]
+        except FloatingPointError as error:
+            raise ValueError(
+                f"dtype={self.dtype!r} cannot hold what was learned: it is too large. Scale X and "
+                "y, or use dtype='float64'."
+            ) from error
 
     def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
         """Return the sums of data about their means, or about zero without an intercept."""

@@ -152,6 +152,6 @@ def cross_validate(
             "scoring='neg_mean_squared_error'."
         )
     whole, folds = fold_statistics(data, splits, n_lags, device)
-    whole.check_finite()
+    whole.check_usable()
     scores = [scorer.score(train if centred else train.uncentred(), test) for train, test in folds]
     return whole if centred else whole.uncentred(), np.array(scores)

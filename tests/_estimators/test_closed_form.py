@@ -7,6 +7,7 @@ import copy
 import io
 import pickle
 import warnings
+from contextlib import nullcontext
 
 import joblib
 import numpy as np
@@ -16,12 +17,15 @@ from sklearn.base import clone
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
 
 from sklearn_linrnn import (
     LagKernel,
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKConvRegressorCV,
+    WeightedConv1DRegressor,
     kernel_matrix,
     linear_rnn_lag_weights,
 )
@@ -515,7 +519,11 @@ MODES = {
 @pytest.mark.filterwarnings("ignore:The highest evidence is that of")
 def test_odd_data_give_finite_answers(mode, odd):
     inputs, target = ODD[odd]
-    model = NTKConvRegressor(**MODES[mode]).fit(inputs, target)
+    nothing_varies = "constant y" in odd or "zero y" in odd or "constant X" in odd
+    seeks_alpha = MODES[mode].get("alpha") == "auto"
+    warned = pytest.warns(UserWarning, match="X or y does not vary")
+    with warned if nothing_varies and seeks_alpha else nullcontext():
+        model = NTKConvRegressor(**MODES[mode]).fit(inputs, target)
     parts = [model.impulse_response_, model.intercept_, model.lag_weights_, model.predict(inputs)]
     if mode != "cg":
         parts += [model.noise_variance_, model.effective_degrees_of_freedom_]
@@ -523,13 +531,14 @@ def test_odd_data_give_finite_answers(mode, odd):
         parts += [*model.predict(inputs, return_std=True), model.impulse_response_std_]
     for part in parts:
         assert np.isfinite(part).all()
-    if "constant y" in odd or "zero y" in odd or "constant X" in odd:
+    if nothing_varies:
         assert_array_equal(model.impulse_response_, 0.0)
         assert_allclose(model.predict(inputs), np.mean(target), rtol=1e-12)
 
 
 def test_where_nothing_is_learned_all_that_is_asked_is_finite():
-    model = NTKConvRegressor(**AUTO).fit(X, np.full(N, 7.0))
+    with pytest.warns(UserWarning, match="X or y does not vary"):
+        model = NTKConvRegressor(**AUTO).fit(X, np.full(N, 7.0))
     assert np.isinf(model.alpha_)
     assert_array_equal(model.staged_impulse_response([1, 100]), 0.0)
     assert_allclose(next(model.staged_predict(X, [3])), 7.0)
@@ -752,3 +761,119 @@ def test_lags_are_counted_with_their_channels():
     model = NTKConvRegressor(n_lags=2049, **options).fit(windows, target)
     with pytest.raises(ValueError, match=r"needs the spectrum .*n_lags=2049, n_channels=2"):
         model.log_marginal_likelihood()
+
+
+every_model_in_float32 = pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(dtype="float32"),
+        NTKConvRegressor(dtype="float32", solver="cg"),
+        NTKConvRegressorCV([0.5], dtype="float32"),
+    ],
+    ids=repr,
+)
+
+
+# -- Nothing but numbers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", [3.0, 0.1, 0.0])
+@pytest.mark.parametrize("n_lags", [1, 4])
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(alpha=0),
+        NTKConvRegressor(alpha=0, solver="cg"),
+        NTKConvRegressor(alpha=0, n_steps="gcv"),
+        NTKConvRegressorCV([0.5], alphas=[0.0, 1.0], cv=3),
+        NTKConvRegressorCV([0.5], alphas=[0.0, 1.0], cv="gcv"),
+    ],
+    ids=repr,
+)
+def test_constant_inputs_have_no_response(model, n_lags, constant):
+    targets = np.random.default_rng(0).normal(size=20)
+    model = clone(model).fit(np.full((20, n_lags), constant), targets)
+    assert_array_equal(model.impulse_response_, 0.0)
+    assert_allclose(model.intercept_, targets.mean())
+
+
+def test_a_constant_input_beside_others_has_no_response():
+    beside = np.column_stack([X[:, :3], np.full(N, 0.1)])
+    found = NTKConvRegressor(alpha=0).fit(beside, Y)
+    expected = LinearRegression().fit(X[:, :3], Y)
+    assert_array_equal(found.impulse_response_[:, 0, 0], 0.0)
+    assert_allclose(found.impulse_response_[:, 0, :0:-1], expected.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("alpha", ["auto", 1.0, 0.0])
+@pytest.mark.parametrize(
+    ("x_unit", "y_unit"), [(1e155, 1.0), (1.0, 1e155), (1e-160, 1.0), (1.0, 1e-160)]
+)
+def test_what_leaves_the_range_of_float64_is_an_error(alpha, x_unit, y_unit):
+    with pytest.raises(ValueError, match=r"X, y or sample_weight is too (large|small)"):
+        NTKConvRegressor(alpha=alpha).fit(X * x_unit, Y * y_unit)
+
+
+@pytest.mark.parametrize("unit", [1e39, 1e80])
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+@every_model_in_float32
+def test_float32_holds_what_is_learned_or_that_is_an_error(model, unit, shift):
+    """A response or an intercept may be too large for it."""
+    with pytest.raises(ValueError, match="dtype='float32' cannot hold"):
+        clone(model).fit(X, unit * (Y[:, 0] if shift == 0 else shift + 1e-9 * Y[:, 0]))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(alpha="auto"),
+        NTKConvRegressor(n_steps="gcv"),
+        NTKConvRegressorCV([0.5], cv="evidence"),
+        NTKConvRegressorCV([0.5], cv="gcv"),
+    ],
+    ids=repr,
+)
+def test_weights_that_are_no_numbers_of_rows_are_an_error(model):
+    shares = np.full(N, 1.0 / N)
+    with pytest.raises(ValueError, match=r"sample_weight as numbers of rows, .* sum to 0.9"):
+        clone(model).fit(X, Y, sample_weight=0.9 * shares)
+    fitted = NTKConvRegressor().fit(X, Y, sample_weight=shares)
+    with pytest.raises(ValueError, match="evidence takes sample_weight as numbers of rows"):
+        fitted.log_marginal_likelihood()
+
+
+# -- Warnings of what nobody asked for ---------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", ["X", "y"])
+@pytest.mark.parametrize("options", [{}, {"nu_w": "auto", "n_lags": "auto"}], ids=str)
+def test_where_nothing_varies_auto_warns(constant, options):
+    given = {"X": X, "y": Y[:, 0]}
+    given[constant] = np.full_like(given[constant], 0.1)
+    with pytest.warns(UserWarning, match=r"X or y does not vary.*nothing is learned"):
+        model = NTKConvRegressor(alpha="auto", **options).fit(**given)
+    assert_allclose(model.impulse_response_, 0.0)
+    assert_allclose(model.predict(X), given["y"].mean())
+
+
+GROWING = [
+    NTKConvRegressor(1.3),
+    NTKConvRegressor(1.3, solver="cg"),
+    NTKConvRegressorCV([1.3]),
+    WeightedConv1DRegressor(nu_w=1.3, max_iter=2),
+    LinearRNNRegressor(4, nu_w=1.3, max_iter=2, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", GROWING, ids=repr)
+def test_a_prior_that_grows_by_decades_is_warned_of(model):
+    many = np.random.default_rng(0).normal(size=(60, 80))
+    with pytest.warns(UserWarning, match=r"nu_w=1.3 makes the prior grow by \d+ decades .* lag 79"):
+        clone(model).fit(many, many[:, -1])
+
+
+@pytest.mark.parametrize("model", GROWING, ids=repr)
+def test_a_prior_that_grows_a_little_is_not(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clone(model).fit(X, Y[:, 0])

@@ -70,6 +70,7 @@ class EvidenceSums:
     @classmethod
     def of(cls, moments: Moments, n_channels: int) -> EvidenceSums:
         """Return the sums of moments on the CPU."""
+        moments.check_rows("The evidence")
         targets = moments.target_scatter.numpy()
         varies = targets > 0
         return cls(

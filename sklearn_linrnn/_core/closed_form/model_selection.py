@@ -15,6 +15,7 @@ from sklearn_linrnn._core.tensors import as_float64
 
 MOST_STEPS = 2**30
 ROUNDING = 1e-10  # of a leverage
+SHARE_ROUNDING = 1e-14  # of a squared error, as a share of the targets'
 SCORE_ROUNDING = 1e-10  # of a score, relative to it
 GRID = 256  # numbers of steps looked at in each of two rounds
 
@@ -55,9 +56,13 @@ def best_n_steps(expected_error: Callable[[NDArray], NDArray]) -> int:
 
 
 def mean_error(squares: Tensor, moments: Moments) -> Tensor:
-    """Return mean squared errors (n_stages, n_outputs) as shares of the outputs' variances."""
-    seen = moments.target_scatter > 0
-    return (squares[:, seen] / moments.target_scatter[seen]).sum(1)
+    """Return mean squared errors (n_stages, n_outputs) as shares of the outputs' variances.
+
+    Shares that are but rounding are equal.
+    """
+    variances = moments.target_scatter / moments.weight
+    seen = variances > 0
+    return (squares[:, seen] / variances[seen]).clamp(min=SHARE_ROUNDING).sum(1)
 
 
 def leave_one_out(

@@ -63,7 +63,8 @@ class Quadratic:
         pivots do not depend on how far the weights spread; where one of them would cost half of
         the digits, None is returned.
         """
-        unit = (self.curvature.diagonal() + penalty).rsqrt()[:, None]
+        size = self.curvature.diagonal() + penalty
+        unit = torch.where(size > 0, size, 1.0).rsqrt()[:, None]  # beside zeros, zero is solved for
         matrix = (self.curvature * unit).mul_(unit.T)
         matrix.diagonal().fill_(1.0)
         factor, info = torch.linalg.cholesky_ex(matrix)
@@ -137,11 +138,15 @@ def degrees_of_freedom(eigenvalues: Tensor, filters: Tensor) -> Tensor:
 def residual_scatter(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
     """Return the residual sums of squares, (n_filters, n_outputs), of filters (p, n_filters).
 
-    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, not less than zero.
+    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, as what least squares leave and what a filter
+    leaves of the rest, ``m sum_i (1 - lam_i f_i)^2 c_i^2 / lam_i``: small ones keep their digits.
     """
-    explained = filters * (2.0 - spectrum.eigenvalues[:, None] * filters)
-    gain = moments.weight * explained.mT @ spectrum.projections.square()
-    return (moments.target_scatter - gain).clamp(min=0.0)
+    eigenvalues = spectrum.eigenvalues[:, None]
+    shown = eigenvalues > len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues.max()
+    goals = torch.where(shown, spectrum.projections / eigenvalues.sqrt(), 0.0).square()
+    least = (moments.target_scatter / moments.weight - goals.sum(0)).clamp(min=0.0)
+    left = (1.0 - eigenvalues * filters).square()
+    return moments.weight * (left.mT @ goals + least)
 
 
 def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
@@ -151,6 +156,7 @@ def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: 
     intercept's share included; infinite where no degree of freedom is left, and where gradient
     descent diverges: there the trace is negative.
     """
+    moments.check_rows("Generalised cross-validation")
     used = moments.n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
     left = (1.0 - used / moments.weight)[:, None]
     error = residual_scatter(moments, spectrum, filters) / moments.weight

@@ -17,12 +17,14 @@ from sklearn_linrnn._core.statistics.displacement import (
     lagged_products,
     series_level,
 )
+from sklearn_linrnn._core.statistics.moments import ROUNDING
 from sklearn_linrnn._core.statistics.scatter_products import (
     Products,
     SeriesProducts,
     WindowProducts,
 )
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
+from sklearn_linrnn._core.statistics.sum_range import check_range
 from sklearn_linrnn._core.tensors import as_float64
 
 
@@ -173,7 +175,20 @@ class LagOperator:
             products=products,
             gap=gap,
             origin=torch.zeros_like(gap),
-        )
+        ).settled()
+
+    def settled(self) -> Self:
+        """Return the moments without what rounding makes of constants, which explain nothing."""
+        floor = ROUNDING**2 * self.weight * self.input_mean.square()
+        constant = self.diagonal() <= floor
+        return replace(self, cross_scatter=self.cross_scatter.masked_fill(constant[:, None], 0.0))
+
+    def check_usable(self) -> Self:
+        """Return the moments, or raise a ValueError if they are of nothing, or out of range."""
+        squares = torch.cat([self.diagonal(), self.target_scatter])
+        means = torch.cat([self.input_mean, self.target_mean])
+        check_range(self.weight, squares, means, n_inputs=len(self.input_mean))
+        return self
 
     def apply(self, response: Tensor) -> Tensor:
         """Return ``G H``.

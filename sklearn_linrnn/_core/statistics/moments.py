@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.tensors import StoredAsNumPy
+from sklearn_linrnn._core.statistics.residual_form import ResidualForm
+from sklearn_linrnn._core.statistics.sum_range import OUT_OF_RANGE, check_range
+from sklearn_linrnn._core.tensors import StoredAsNumPy, check_device
 
 ROUNDING = 1e-14  # of a mean
-Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
-
 WEIGHT_ROUNDING = 1e-12  # a remainder below this share of the weight is rounding
 
 
@@ -39,6 +39,9 @@ class Moments(StoredAsNumPy):
     n_intercepts : int
         1 where the moments are about the means, for a model with an intercept; 0 where they are
         about the origin.
+    peaks : Tensor of shape (p + n_outputs,) or None
+        The largest scatter of each input and target that the sums ever held, of which rounding is
+        a share; None if nothing was ever taken away.
     """
 
     weight: float
@@ -48,28 +51,7 @@ class Moments(StoredAsNumPy):
     cross_scatter: Tensor
     target_scatter: Tensor
     n_intercepts: int = field(default=1, kw_only=True)
-
-    @classmethod
-    def of_blocks(cls, blocks: Iterable[Rows], level: Tensor, target_level: Tensor) -> Moments:
-        """Return the moments of rows that are read block by block.
-
-        Parameters
-        ----------
-        blocks : iterable of tuple
-            Inputs (m, p), targets (m, n_outputs) and weights (m,) of each block.
-        level : Tensor of shape (p,)
-            About the mean of the inputs: with it taken away first, products lose no digits.
-        target_level : Tensor of shape (n_outputs,)
-            About the mean of the targets.
-
-        Returns
-        -------
-        moments : Moments
-        """
-        sums = RunningSums.about(level, target_level)
-        for inputs, targets, weights in blocks:
-            sums.add(inputs, targets, weights)
-        return sums.moments()
+    peaks: Tensor | None = field(default=None, kw_only=True)
 
     def reordered(self, order: Tensor) -> Self:
         """Return the moments of the rows ``(z[order], y)``.
@@ -89,19 +71,44 @@ class Moments(StoredAsNumPy):
             input_mean=self.input_mean[order],
             input_scatter=self.input_scatter[order[:, None], order],
             cross_scatter=self.cross_scatter[order],
+            peaks=self._peaks_of(order),
         )
+
+    def _peaks_of(self, inputs: Tensor | slice) -> Tensor | None:
+        """Return the peaks of some inputs and the targets."""
+        if self.peaks is None:
+            return None
+        n_inputs = len(self.input_mean)
+        return torch.cat([self.peaks[:n_inputs][inputs], self.peaks[n_inputs:]])
+
+    @property
+    def scatters(self) -> Tensor:
+        """Scatter of each input and target, (p + n_outputs,)."""
+        return torch.cat([self.input_scatter.diagonal(), self.target_scatter])
+
+    @property
+    def cancelled(self) -> float:
+        """How many times what is left of an input or target the sums once held, at the most.
+
+        Rounding of what they held is still in them: so many times larger it is, relative to them.
+        """
+        if self.peaks is None:
+            return 1.0
+        held = self.peaks > 0
+        left = self.scatters[held].clamp(min=torch.finfo(self.peaks.dtype).tiny)
+        return float((self.peaks[held] / left).max()) if held.any() else 1.0
 
     @property
     def is_finite(self) -> bool:
         """Whether no sum of products overflowed."""
-        total = float(self.input_scatter.sum() + self.cross_scatter.sum()) + self.weight
-        if math.isfinite(total):
+        sums = self.input_scatter, self.cross_scatter, self.target_scatter
+        if math.isfinite(sum(float(each.sum()) for each in sums) + self.weight):
             return True
-        finite = torch.isfinite(self.input_scatter).all() & torch.isfinite(self.cross_scatter).all()
-        return bool(finite) and math.isfinite(self.weight)  # the sum of finite sums may overflow
+        finite = all(bool(torch.isfinite(each).all()) for each in sums)
+        return finite and math.isfinite(self.weight)  # the sum of finite sums may overflow
 
-    def check_finite(self) -> Self:
-        """Return the moments, or raise a ValueError if products of finite numbers overflowed.
+    def check_usable(self) -> Self:
+        """Return the moments, or raise a ValueError if they are of nothing or out of range.
 
         Returns
         -------
@@ -109,11 +116,18 @@ class Moments(StoredAsNumPy):
             These moments.
         """
         if not self.is_finite:
-            raise ValueError(
-                "X, y or sample_weight is too large: sums of their products overflow float64. "
-                "Scale them."
-            )
+            raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
+        means = torch.cat([self.input_mean, self.target_mean])
+        check_range(self.weight, self.scatters, means, n_inputs=len(self.input_mean))
         return self
+
+    def check_rows(self, what: str) -> None:
+        """Raise a ValueError unless ``what`` has rows to count: weights are numbers of them."""
+        if self.weight <= self.n_intercepts:
+            raise ValueError(
+                f"{what} takes sample_weight as numbers of rows, which must sum to more than "
+                f"{self.n_intercepts}, but they sum to {self.weight:g}."
+            )
 
     def uncentred(self) -> Self:
         """Return the moments about the origin, from which a model without intercept learns.
@@ -201,12 +215,12 @@ class Moments(StoredAsNumPy):
         errors : Tensor of shape (n_responses, n_outputs)
             ``sum_s w_s (y_s - b - H^T z_s)^2``, not less than zero.
         """
-        columns = responses.flatten(1)
-        curved = (self.input_scatter @ columns).mul_(columns).sum(0).view(intercepts.shape)
-        pulled = torch.einsum("pko,po->ko", responses, self.cross_scatter)
         miss = self.intercept(responses) - intercepts
-        errors = self.target_scatter - 2.0 * pulled + curved
-        return errors.clamp(min=0.0) + self.weight * miss.square()
+        return self._residual_form.squared_errors(responses) + self.weight * miss.square()
+
+    @cached_property
+    def _residual_form(self) -> ResidualForm:
+        return ResidualForm.of(self.input_scatter, self.cross_scatter, self.target_scatter)
 
     def to(self, device: torch.device | str) -> Self:
         """Return the moments on a device.
@@ -220,7 +234,14 @@ class Moments(StoredAsNumPy):
         -------
         moments : same type
             The same numbers.
+
+        Raises
+        ------
+        ValueError
+            If there is no such device.
         """
+        if device != "cpu":  # which is always there
+            device = check_device(device)
         return replace(
             self,
             input_mean=self.input_mean.to(device),
@@ -228,6 +249,7 @@ class Moments(StoredAsNumPy):
             input_scatter=self.input_scatter.to(device),
             cross_scatter=self.cross_scatter.to(device),
             target_scatter=self.target_scatter.to(device),
+            peaks=None if self.peaks is None else self.peaks.to(device),
         )
 
     def first(self, n_inputs: int) -> Self:
@@ -248,6 +270,7 @@ class Moments(StoredAsNumPy):
             input_mean=self.input_mean[:n_inputs],
             input_scatter=self.input_scatter[:n_inputs, :n_inputs].contiguous(),
             cross_scatter=self.cross_scatter[:n_inputs],
+            peaks=self._peaks_of(slice(n_inputs)),
         )
 
     def merged(self, other: Moments, sign: int) -> Self:
@@ -275,7 +298,7 @@ class Moments(StoredAsNumPy):
         target_gap = other.target_mean - self.target_mean
         share = sign * other.weight / weight
         spread = share * self.weight
-        return replace(
+        merged = replace(
             self,
             weight=weight,
             input_mean=self.input_mean + share * input_gap,
@@ -289,6 +312,26 @@ class Moments(StoredAsNumPy):
             target_scatter=torch.add(self.target_scatter, other.target_scatter, alpha=sign).add_(
                 target_gap.square(), alpha=spread
             ),
+        ).settled()
+        known = [part for part in (self, other) if sign < 0 or part.peaks is not None]
+        if not known:
+            return merged
+        held = [part.scatters if part.peaks is None else part.peaks for part in known]
+        return replace(merged, peaks=torch.stack([*held, merged.scatters]).amax(0))
+
+    def settled(self) -> Self:
+        """Return the moments without what rounding makes of constants: their scatters are zero."""
+        floor = ROUNDING**2 * self.weight
+        constant = self.input_scatter.diagonal() <= floor * self.input_mean.square()
+        still = self.target_scatter <= floor * self.target_mean.square()
+        if not (constant.any() or still.any()):
+            return self
+        either = constant[:, None] | constant
+        return replace(
+            self,
+            input_scatter=self.input_scatter.masked_fill(either, 0.0),
+            cross_scatter=self.cross_scatter.masked_fill(constant[:, None] | still, 0.0),
+            target_scatter=self.target_scatter.masked_fill(still, 0.0),
         )
 
 
@@ -302,68 +345,3 @@ def no_rows(input_mean: Tensor, target_mean: Tensor) -> Moments:
         cross_scatter=input_mean.new_zeros(len(input_mean), len(target_mean)),
         target_scatter=torch.zeros_like(target_mean),
     )
-
-
-@dataclass(eq=False)
-class RunningSums:
-    """Sums and products of weighted rows ``(z - input_shift, y - target_shift)``.
-
-    With shifts near the means, the products lose no digits when `moments` centres them
-    (Chan, Golub and LeVeque 1983, section 3).
-    """
-
-    input_shift: Tensor  # (p,)
-    target_shift: Tensor  # (n_outputs,)
-    weight: float
-    input_sum: Tensor  # (p,)
-    target_sum: Tensor  # (n_outputs,)
-    input_square: Tensor  # (p, p)
-    cross_square: Tensor  # (p, n_outputs)
-    target_square: Tensor  # (n_outputs,)
-
-    @classmethod
-    def about(cls, input_shift: Tensor, target_shift: Tensor) -> RunningSums:
-        """Return the sums of no rows."""
-        nothing = no_rows(input_shift, target_shift)
-        return cls(
-            input_shift,
-            target_shift,
-            weight=0.0,
-            input_sum=nothing.input_mean,
-            target_sum=nothing.target_mean,
-            input_square=nothing.input_scatter,
-            cross_square=nothing.cross_scatter,
-            target_square=nothing.target_scatter,
-        )
-
-    def add(self, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
-        """Add rows ``inputs (m, p)`` and ``targets (m, n_outputs)``."""
-        inputs = inputs - self.input_shift
-        targets = targets - self.target_shift
-        weighted = targets * weights[:, None]
-        self.weight += float(weights.sum())
-        self.input_sum += weights @ inputs
-        self.target_sum += weighted.sum(0)
-        self.cross_square.addmm_(inputs.T, weighted)
-        self.target_square += (weighted * targets).sum(0)
-        left = inputs if (weights == 1).all() else inputs * weights[:, None]
-        self.input_square.addmm_(left.T, inputs)
-
-    def moments(self) -> Moments:
-        """Return the centred moments; uses up the sums.
-
-        For a constant, rounding may leave a square slightly below zero; it is set to zero.
-        """
-        if self.weight == 0.0:
-            return no_rows(self.input_shift, self.target_shift)
-        input_mean, target_mean = self.input_sum / self.weight, self.target_sum / self.weight
-        input_scatter = self.input_square.addr_(self.input_sum, input_mean, alpha=-1.0)
-        input_scatter.diagonal().clamp_(min=0.0)
-        return Moments(
-            self.weight,
-            input_mean + self.input_shift,
-            target_mean + self.target_shift,
-            input_scatter,
-            self.cross_square.addr_(self.input_sum, target_mean, alpha=-1.0),
-            (self.target_square - self.target_sum * target_mean).clamp_(min=0.0),
-        )

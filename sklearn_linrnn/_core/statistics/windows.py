@@ -14,6 +14,7 @@ from sklearn_linrnn._core.statistics.displacement import (
     weight_changes,
 )
 from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.statistics.running_sums import sum_blocks
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
 
@@ -31,7 +32,7 @@ def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
     mass = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)  # something to divide zero by
     level = sum(weights[b] @ as_float64(X[b], device).flatten(1) for b in blocks) / mass
     rows = ((as_float64(X[b], device).flatten(1), targets[b], weights[b]) for b in blocks)
-    moments = Moments.of_blocks(rows, level, weights @ targets / mass)
+    moments = sum_blocks(rows, level, weights @ targets / mass)
     order = torch.arange(n_lags * n_channels, device=device).view(n_lags, n_channels)
     return moments.reordered(order.flip(0).flatten())
 
@@ -60,7 +61,7 @@ def formed_window_moments(series: Series, n_lags: int) -> Moments:
         for block in steps.split(_block_length(len(level)))
         if len(block)
     )
-    return Moments.of_blocks(rows, level, series_level(y, weights))
+    return sum_blocks(rows, level, series_level(y, weights))
 
 
 def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:
