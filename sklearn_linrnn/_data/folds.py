@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.statistics.merging import cancelled, merged
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import TrainingData
 
@@ -116,8 +117,8 @@ def _folds_one_by_one(
 
 def _rest(whole: LagStatistics, gone: LagStatistics) -> LagStatistics | None:
     """Return the whole less a part of it, or None where that would cost digits."""
-    rest = whole.merged(gone, -1)
-    return rest if rest.cancelled <= MOST_CANCELLED else None
+    rest = merged(whole, gone, -1)
+    return rest if cancelled(rest) <= MOST_CANCELLED else None
 
 
 def _total(statistics: Sequence[LagStatistics]) -> LagStatistics:

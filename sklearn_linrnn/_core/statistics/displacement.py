@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sklearn_linrnn._core.statistics.moments import Moments
-from sklearn_linrnn._core.statistics.running_sums import RunningSums
+from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
 
 SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
 EDGES = 1024  # time steps at which weights change, taken together

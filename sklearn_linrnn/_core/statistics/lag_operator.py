@@ -17,14 +17,13 @@ from sklearn_linrnn._core.statistics.displacement import (
     lagged_products,
     series_level,
 )
-from sklearn_linrnn._core.statistics.moments import ROUNDING
+from sklearn_linrnn._core.statistics.moments import ROUNDING, check_range
 from sklearn_linrnn._core.statistics.scatter_products import (
     Products,
     SeriesProducts,
     WindowProducts,
 )
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
-from sklearn_linrnn._core.statistics.sum_range import check_range
 from sklearn_linrnn._core.tensors import as_float64
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.statistics.moments import WEIGHT_ROUNDING, Moments
+from sklearn_linrnn._core.statistics.merging import WEIGHT_ROUNDING, cancelled, merged
+from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
 from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
 from sklearn_linrnn._core.tensors import as_float64, check_device, finite, whole_number
@@ -277,7 +278,7 @@ class LagStatistics(Moments):
         if not isinstance(other, LagStatistics):
             return NotImplemented
         self.check_alike(other)
-        return self.merged(other, 1)
+        return merged(self, other, 1)
 
     def __radd__(self, other: Literal[0]) -> LagStatistics:
         """Let ``sum`` start from 0."""
@@ -297,11 +298,11 @@ class LagStatistics(Moments):
                 f"Statistics of weight {other.weight:g} cannot be taken away from statistics of "
                 f"weight {self.weight:g}."
             )
-        left = self.merged(other, -1)
-        if left.cancelled > MOST_CANCELLED:
+        left = merged(self, other, -1)
+        if (times := cancelled(left)) > MOST_CANCELLED:
             raise ValueError(
                 "Too few digits are left after taking away statistics: of an input or a target "
-                f"there was {left.cancelled:.2g} times the scatter that is left. Sum up anew what "
+                f"there was {times:.2g} times the scatter that is left. Sum up anew what "
                 "shall be left. Or what was taken away is no part of these data."
             )
         return left

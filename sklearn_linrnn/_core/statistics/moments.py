@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from sklearn_linrnn._core.statistics.residual_form import ResidualForm
-from sklearn_linrnn._core.statistics.sum_range import OUT_OF_RANGE, check_range
 from sklearn_linrnn._core.tensors import StoredAsNumPy, check_device
 
+Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
+
 ROUNDING = 1e-14  # of a mean
-WEIGHT_ROUNDING = 1e-12  # a remainder below this share of the weight is rounding
+SMALLEST, LARGEST = 1e-305, 1e305  # sums of squares whose products with others keep their digits
+OUT_OF_RANGE = "X, y or sample_weight is too {}: sums of their products {} float64. Scale them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,50 +56,32 @@ class Moments(StoredAsNumPy):
     n_intercepts: int = field(default=1, kw_only=True)
     peaks: Tensor | None = field(default=None, kw_only=True)
 
-    def reordered(self, order: Tensor) -> Self:
-        """Return the moments of the rows ``(z[order], y)``.
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Rows], level: Tensor, target_level: Tensor) -> Moments:
+        """Return the moments of rows that are read block by block.
 
         Parameters
         ----------
-        order : Tensor of int, shape (p,)
-            Which input comes first, which second, and so on.
+        blocks : iterable of tuple
+            Inputs (m, p), targets (m, n_outputs) and weights (m,) of each block.
+        level : Tensor of shape (p,)
+            About the mean of the inputs: with it taken away first, products lose no digits.
+        target_level : Tensor of shape (n_outputs,)
+            About the mean of the targets.
 
         Returns
         -------
-        moments : same type
-            Those of the same rows with their inputs in that order.
+        moments : Moments
         """
-        return replace(
-            self,
-            input_mean=self.input_mean[order],
-            input_scatter=self.input_scatter[order[:, None], order],
-            cross_scatter=self.cross_scatter[order],
-            peaks=self._peaks_of(order),
-        )
-
-    def _peaks_of(self, inputs: Tensor | slice) -> Tensor | None:
-        """Return the peaks of some inputs and the targets."""
-        if self.peaks is None:
-            return None
-        n_inputs = len(self.input_mean)
-        return torch.cat([self.peaks[:n_inputs][inputs], self.peaks[n_inputs:]])
+        sums = RunningSums.about(level, target_level)
+        for inputs, targets, weights in blocks:
+            sums.add(inputs, targets, weights)
+        return sums.moments()
 
     @property
     def scatters(self) -> Tensor:
         """Scatter of each input and target, (p + n_outputs,)."""
         return torch.cat([self.input_scatter.diagonal(), self.target_scatter])
-
-    @property
-    def cancelled(self) -> float:
-        """How many times what is left of an input or target the sums once held, at the most.
-
-        Rounding of what they held is still in them: so many times larger it is, relative to them.
-        """
-        if self.peaks is None:
-            return 1.0
-        held = self.peaks > 0
-        left = self.scatters[held].clamp(min=torch.finfo(self.peaks.dtype).tiny)
-        return float((self.peaks[held] / left).max()) if held.any() else 1.0
 
     @property
     def is_finite(self) -> bool:
@@ -242,15 +227,9 @@ class Moments(StoredAsNumPy):
         """
         if device != "cpu":  # which is always there
             device = check_device(device)
-        return replace(
-            self,
-            input_mean=self.input_mean.to(device),
-            target_mean=self.target_mean.to(device),
-            input_scatter=self.input_scatter.to(device),
-            cross_scatter=self.cross_scatter.to(device),
-            target_scatter=self.target_scatter.to(device),
-            peaks=None if self.peaks is None else self.peaks.to(device),
-        )
+        kept: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        tensors = {name: each for name, each in kept.items() if isinstance(each, Tensor)}
+        return replace(self, **kept | {name: each.to(device) for name, each in tensors.items()})
 
     def first(self, n_inputs: int) -> Self:
         """Return the moments of the first inputs and the targets.
@@ -265,59 +244,16 @@ class Moments(StoredAsNumPy):
         moments : same type
             Those of the rows ``(z[:n_inputs], y)``.
         """
+        kept = self.peaks
+        if kept is not None:
+            kept = torch.cat([kept[:n_inputs], kept[len(self.input_mean) :]])
         return replace(
             self,
             input_mean=self.input_mean[:n_inputs],
             input_scatter=self.input_scatter[:n_inputs, :n_inputs].contiguous(),
             cross_scatter=self.cross_scatter[:n_inputs],
-            peaks=self._peaks_of(slice(n_inputs)),
+            peaks=kept,
         )
-
-    def merged(self, other: Moments, sign: int) -> Self:
-        """Return the moments with ``other``'s rows added (``sign=1``) or taken away (``-1``).
-
-        Chan, Golub and LeVeque 1983, equation 2.1; solved for one of the parts when ``sign=-1``.
-
-        Parameters
-        ----------
-        other : Moments
-            Moments of the same inputs and targets on other rows, or on some of these.
-        sign : {1, -1}
-            Whether to add them or to take them away.
-
-        Returns
-        -------
-        moments : same type
-            Those of all rows, or of the rows that are left.
-        """
-        weight = self.weight + sign * other.weight
-        if abs(weight) <= WEIGHT_ROUNDING * self.weight:
-            nothing = vars(no_rows(self.input_mean, self.target_mean))
-            return replace(self, **nothing | {"n_intercepts": self.n_intercepts})
-        input_gap = other.input_mean - self.input_mean
-        target_gap = other.target_mean - self.target_mean
-        share = sign * other.weight / weight
-        spread = share * self.weight
-        merged = replace(
-            self,
-            weight=weight,
-            input_mean=self.input_mean + share * input_gap,
-            target_mean=self.target_mean + share * target_gap,
-            input_scatter=torch.add(self.input_scatter, other.input_scatter, alpha=sign).addr_(
-                input_gap, input_gap, alpha=spread
-            ),
-            cross_scatter=torch.add(self.cross_scatter, other.cross_scatter, alpha=sign).addr_(
-                input_gap, target_gap, alpha=spread
-            ),
-            target_scatter=torch.add(self.target_scatter, other.target_scatter, alpha=sign).add_(
-                target_gap.square(), alpha=spread
-            ),
-        ).settled()
-        known = [part for part in (self, other) if sign < 0 or part.peaks is not None]
-        if not known:
-            return merged
-        held = [part.scatters if part.peaks is None else part.peaks for part in known]
-        return replace(merged, peaks=torch.stack([*held, merged.scatters]).amax(0))
 
     def settled(self) -> Self:
         """Return the moments without what rounding makes of constants: their scatters are zero."""
@@ -335,6 +271,35 @@ class Moments(StoredAsNumPy):
         )
 
 
+def check_range(weight: float, scatters: Tensor, means: Tensor, n_inputs: int) -> None:
+    """Raise a ValueError unless there are sums, of squares that keep their digits in float64.
+
+    Parameters
+    ----------
+    weight : float
+        Sum of the weights.
+    scatters, means : Tensor of shape (p + n_outputs,)
+        Of the inputs, one of which at least must not be too small, and of the targets; those of
+        zeros may be zero.
+    n_inputs : int
+        ``p``.
+    """
+    if weight <= 0:
+        raise ValueError(
+            "There is nothing to learn from: the weights of the observed time steps sum to "
+            f"{weight:g}."
+        )
+    sizes = (scatters.clamp(min=0.0) / weight).sqrt() + means.abs()  # do not underflow
+    logs = 2.0 * sizes.log10() + math.log10(weight)
+    needed = torch.stack(
+        [logs[:n_inputs].amax(), *logs[n_inputs:], logs.new_tensor(math.log10(weight))]
+    )
+    if not logs.amax() <= math.log10(LARGEST):
+        raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
+    if ((needed < math.log10(SMALLEST)) & (needed > -math.inf)).any():
+        raise ValueError(OUT_OF_RANGE.format("small", "underflow"))
+
+
 def no_rows(input_mean: Tensor, target_mean: Tensor) -> Moments:
     """Return the moments of no rows, with as many inputs and outputs as the means have entries."""
     return Moments(
@@ -345,3 +310,68 @@ def no_rows(input_mean: Tensor, target_mean: Tensor) -> Moments:
         cross_scatter=input_mean.new_zeros(len(input_mean), len(target_mean)),
         target_scatter=torch.zeros_like(target_mean),
     )
+
+
+@dataclass(eq=False)
+class RunningSums:
+    """Sums and products of weighted rows ``(z - input_shift, y - target_shift)``.
+
+    With shifts near the means, the products lose no digits when `moments` centres them
+    (Chan, Golub and LeVeque 1983, section 3).
+    """
+
+    input_shift: Tensor  # (p,)
+    target_shift: Tensor  # (n_outputs,)
+    weight: float
+    input_sum: Tensor  # (p,)
+    target_sum: Tensor  # (n_outputs,)
+    input_square: Tensor  # (p, p)
+    cross_square: Tensor  # (p, n_outputs)
+    target_square: Tensor  # (n_outputs,)
+
+    @classmethod
+    def about(cls, input_shift: Tensor, target_shift: Tensor) -> RunningSums:
+        """Return the sums of no rows."""
+        nothing = no_rows(input_shift, target_shift)
+        return cls(
+            input_shift,
+            target_shift,
+            weight=0.0,
+            input_sum=nothing.input_mean,
+            target_sum=nothing.target_mean,
+            input_square=nothing.input_scatter,
+            cross_square=nothing.cross_scatter,
+            target_square=nothing.target_scatter,
+        )
+
+    def add(self, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
+        """Add rows ``inputs (m, p)`` and ``targets (m, n_outputs)``."""
+        inputs = inputs - self.input_shift
+        targets = targets - self.target_shift
+        weighted = targets * weights[:, None]
+        self.weight += float(weights.sum())
+        self.input_sum += weights @ inputs
+        self.target_sum += weighted.sum(0)
+        self.cross_square.addmm_(inputs.T, weighted)
+        self.target_square += (weighted * targets).sum(0)
+        left = inputs if (weights == 1).all() else inputs * weights[:, None]
+        self.input_square.addmm_(left.T, inputs)
+
+    def moments(self) -> Moments:
+        """Return the centred moments; uses up the sums.
+
+        For a constant, rounding may leave a square slightly below zero; it is set to zero.
+        """
+        if self.weight == 0.0:
+            return no_rows(self.input_shift, self.target_shift)
+        input_mean, target_mean = self.input_sum / self.weight, self.target_sum / self.weight
+        input_scatter = self.input_square.addr_(self.input_sum, input_mean, alpha=-1.0)
+        input_scatter.diagonal().clamp_(min=0.0)
+        return Moments(
+            self.weight,
+            input_mean + self.input_shift,
+            target_mean + self.target_shift,
+            input_scatter,
+            self.cross_square.addr_(self.input_sum, target_mean, alpha=-1.0),
+            (self.target_square - self.target_sum * target_mean).clamp_(min=0.0),
+        ).settled()

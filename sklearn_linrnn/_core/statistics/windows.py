@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,6 @@ from sklearn_linrnn._core.statistics.displacement import (
     weight_changes,
 )
 from sklearn_linrnn._core.statistics.moments import Moments
-from sklearn_linrnn._core.statistics.running_sums import sum_blocks
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
 
@@ -32,9 +32,22 @@ def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
     mass = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)  # something to divide zero by
     level = sum(weights[b] @ as_float64(X[b], device).flatten(1) for b in blocks) / mass
     rows = ((as_float64(X[b], device).flatten(1), targets[b], weights[b]) for b in blocks)
-    moments = sum_blocks(rows, level, weights @ targets / mass)
+    moments = Moments.of_blocks(rows, level, weights @ targets / mass)
     order = torch.arange(n_lags * n_channels, device=device).view(n_lags, n_channels)
-    return moments.reordered(order.flip(0).flatten())
+    return reordered(moments, order.flip(0).flatten())
+
+
+def reordered(moments: Moments, order: Tensor) -> Moments:
+    """Return the moments of the rows ``(z[order], y)``, from those of rows that were summed up.
+
+    ``order (p,)`` says which input comes first, which second, and so on.
+    """
+    return replace(
+        moments,
+        input_mean=moments.input_mean[order],
+        input_scatter=moments.input_scatter[order[:, None], order],
+        cross_scatter=moments.cross_scatter[order],
+    )
 
 
 def series_moments(series: Series, n_lags: int) -> Moments:
@@ -61,7 +74,7 @@ def formed_window_moments(series: Series, n_lags: int) -> Moments:
         for block in steps.split(_block_length(len(level)))
         if len(block)
     )
-    return sum_blocks(rows, level, series_level(y, weights))
+    return Moments.of_blocks(rows, level, series_level(y, weights))
 
 
 def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:

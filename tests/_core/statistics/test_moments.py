@@ -6,7 +6,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
-from sklearn_linrnn._core.statistics.running_sums import RunningSums
+from sklearn_linrnn._core.statistics.moments import RunningSums
+from sklearn_linrnn._core.statistics.windows import reordered
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_reordered_moments_are_those_of_reordered_rows(rows):
     z, y, w, _, moments = rows
     order = np.random.default_rng(2).permutation(6)
     expected = LagStatistics.from_windows(z[:, order][:, ::-1], y, sample_weight=w)
-    ours = moments.reordered(torch.from_numpy(order))
+    ours = reordered(moments, torch.from_numpy(order))
     assert_allclose(ours.input_mean, expected.input_mean, rtol=1e-13)
     assert_allclose(ours.input_scatter, expected.input_scatter, rtol=1e-11, atol=1e-11)
     assert_allclose(ours.cross_scatter, expected.cross_scatter, rtol=1e-11, atol=1e-11)
