@@ -842,6 +842,39 @@ def test_weights_that_are_no_numbers_of_rows_are_an_error(model):
         fitted.log_marginal_likelihood()
 
 
+UNITS = [(1e100, 1e-100), (1e-140, 1e140), (1e145, 1e-145), (1e-70, 1e70)]
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"nu_w": "auto"},
+        {"prior": "tc", "nu_w": "auto"},
+        {"prior": "dc", "nu_w": "auto", "correlation": "auto"},
+        {"n_lags": "auto"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("units", UNITS, ids=str)
+def test_the_highest_evidence_does_not_depend_on_units(units, options, fit_intercept):
+    model = NTKConvRegressor(alpha="auto", fit_intercept=fit_intercept, **options)
+    expected = model.fit(X, Y).predict(X)
+    x_unit, y_unit = units
+    found = model.fit(x_unit * X, y_unit * Y).predict(x_unit * X) / y_unit
+    assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("prior", ["linear_rnn", "tc", "dc"])
+def test_the_evidence_of_very_many_rows_is_in_range(prior):
+    """All data repeated so often that next to nothing is left to the prior."""
+    model = NTKConvRegressor(prior=prior, alpha="auto", nu_w="auto")
+    model.fit(X, Y, sample_weight=np.full(N, 1e200))
+    expected = LinearRegression().fit(X, Y).predict(X)
+    assert_allclose(model.predict(X), expected, rtol=1e-6, atol=1e-6)
+
+
 # -- Warnings of what nobody asked for ---------------------------------------------------
 
 

@@ -44,14 +44,17 @@ NOISE_FLOOR = 1e-9
 class EvidenceSums:
     """All that the evidence sees of the data, as arrays; outputs that do not vary say nothing.
 
+    Targets are in units of ``sqrt(s_yy)``, so that their own unit, however large or small, does not
+    take products out of the range of float64.
+
     Attributes
     ----------
     scatter : ndarray of shape (p, p)
         ``G``.
     cross : ndarray of shape (p, n_outputs)
-        ``B``.
-    targets : ndarray of shape (n_outputs,)
-        ``s_yy``.
+        ``B``, in those units.
+    log_units : ndarray of shape (n_outputs,)
+        ``log s_yy``.
     weight : float
         ``m``.
     n_intercepts : int
@@ -62,7 +65,7 @@ class EvidenceSums:
 
     scatter: NDArray
     cross: NDArray
-    targets: NDArray
+    log_units: NDArray
     weight: float
     n_intercepts: int
     n_channels: int
@@ -75,12 +78,17 @@ class EvidenceSums:
         varies = targets > 0
         return cls(
             moments.input_scatter.numpy(),
-            moments.cross_scatter.numpy()[:, varies],
-            targets[varies],
+            moments.cross_scatter.numpy()[:, varies] / np.sqrt(targets[varies]),
+            np.log(targets[varies]),
             moments.weight,
             moments.n_intercepts,
             n_channels,
         )
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs that vary."""
+        return len(self.log_units)
 
     @property
     def n_lags(self) -> int:
@@ -118,26 +126,18 @@ class EvidenceSums:
 
     def log_density(self, fit: NDArray, log_volume: NDArray | float) -> NDArray:
         """Return ``log p`` from ``fit (..., n_outputs)`` and ``log det(I + L^T G L / alpha)``."""
-        spread = np.log(2.0 * math.pi * fit / self.freedom) + 1.0
+        spread = self.log_units + np.log(2.0 * math.pi * fit / self.freedom) + 1.0
         volume = log_volume + self.n_intercepts * math.log(self.weight)
-        return -0.5 * (self.freedom * spread.sum(axis=-1) + len(self.targets) * volume)
+        return -0.5 * (self.freedom * spread.sum(axis=-1) + self.n_outputs * volume)
 
     @property
     def freedom(self) -> float:
         """``nu``."""
         return self.weight - self.n_intercepts
 
-    def left(self, gain: NDArray) -> NDArray:
-        """Return ``s_yy`` less a gain, not less than zero."""
-        return np.maximum(self.targets - gain, 0.0)
-
-    def fit(self, left: NDArray) -> NDArray:
-        """Return ``fit_k`` from what is left of ``s_yy``, with the floor where that is little."""
-        return np.hypot(left, NOISE_FLOOR * self.targets)
-
     def evidence_of_no_response(self) -> float:
         """Return ``log p`` for an infinite penalty."""
-        return float(self.log_density(self.targets, 0.0))
+        return float(self.log_density(np.ones(self.n_outputs), 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,8 +173,7 @@ class WeightedSums:
     def at(self, alpha: float) -> Evidence:
         """Return the evidence at a finite penalty."""
         factor = factorise(self.matrix, alpha, self._pull())
-        left = self.sums.left(np.square(factor.half).sum(axis=0))
-        fit = self.sums.fit(left)
+        left, fit = _left_and_fit(np.square(factor.half).sum(axis=0))
         log_volume = float(factor.log_pivots.sum()) - len(factor.half) * math.log(alpha)
         value = float(self.sums.log_density(fit, log_volume))
         precision = self.sums.freedom * left / np.square(fit)
@@ -192,7 +191,7 @@ class WeightedSums:
         if factor is None:
             return self._on_grid(alpha, cost)
         last = slice(self.sums.n_channels - 1, None, self.sums.n_channels)  # channel of each lag
-        fit = self.sums.fit(self.sums.left(np.square(factor.half).cumsum(axis=0)[last]))
+        _, fit = _left_and_fit(np.square(factor.half).cumsum(axis=0)[last])
         log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last]
         return self.sums.log_density(fit, log_volume)
 
@@ -230,7 +229,7 @@ class Evidence:
     factor : CholeskyFactor or SpectralFactor
         Of ``M + alpha``, with ``L^T B``: what it has whitened is what the response gains.
     precision : ndarray of shape (n_outputs,)
-        ``nu / fit_k``, less where the floor is most of ``fit_k``.
+        ``nu s_yy / fit_k``, less where the floor is most of ``fit_k``.
     """
 
     value: float
@@ -258,8 +257,8 @@ class Evidence:
         whitener = self.factor.whiten(np.eye(len(self.factor.half)))
         left = self.alpha * np.einsum("ij,ij->j", whitener, whitener)
         theta = whitener.T @ self.factor.half
-        fitted = np.square(theta) @ (self.alpha * self.precision)
-        balance = fitted - len(sums.targets) * (1.0 - left)
+        fitted = np.square(math.sqrt(self.alpha) * theta) @ self.precision
+        balance = fitted - sums.n_outputs * (1.0 - left)
         by_log_variance = 0.5 * balance.reshape(n_lags, -1).sum(axis=1)
         variances = np.square(self.weighted.root)
         used = variances > 0
@@ -270,14 +269,15 @@ class Evidence:
         sums = self.weighted.sums
         spread = self.factor.whiten(self.weighted.full.T)  # its square is that of the posterior
         shown = spread @ sums.scatter
-        residual = (sums.cross - shown.T @ self.factor.half) * np.sqrt(self.precision)
+        residual = sums.cross - shown.T @ self.factor.half
+        residual *= np.sqrt(self.precision / self.alpha)  # before squares, which might overflow
         theta = self.factor.solve()
         full = residual @ residual.T
-        full -= len(sums.targets) * (sums.scatter - shown.T @ shown)
-        fitted = float(np.square(theta).sum(axis=0) @ (self.alpha * self.precision))
-        by_log_alpha = -0.5 * (fitted - len(sums.targets) * float(np.vdot(spread, shown)))
+        full -= sums.n_outputs * (sums.scatter - shown.T @ shown) / self.alpha
+        fitted = float(np.square(math.sqrt(self.alpha) * theta).sum(axis=0) @ self.precision)
+        by_log_alpha = -0.5 * (fitted - sums.n_outputs * float(np.vdot(spread, shown)))
         blocks = full.reshape(len(self.weighted.root), sums.n_channels, -1, sums.n_channels)
-        return np.einsum("jaka->jk", blocks) / (2.0 * self.alpha), by_log_alpha
+        return 0.5 * np.einsum("jaka->jk", blocks), by_log_alpha
 
 
 def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
@@ -286,6 +286,12 @@ def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
     if math.isinf(alpha):
         return sums.evidence_of_no_response()
     return sums.under(root.lags.numpy()).at(alpha).value
+
+
+def _left_and_fit(gain: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the share of ``s_yy`` that a gain leaves, and ``fit_k``, which has a floor."""
+    left = np.maximum(1.0 - gain, 0.0)
+    return left, np.hypot(left, NOISE_FLOOR)
 
 
 def first_lags(root: NDArray, n_lags: int) -> NDArray:
