@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, validate_data
 
-from sklearn_linrnn._data.lag_columns import WindowColumns, arrange_windows
+from sklearn_linrnn._data.lag_columns import WindowColumns, arrange_windows, check_order
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
 
 FLOATS = (np.float64, np.float32)
@@ -99,7 +99,7 @@ def _read(
     if estimator.rows == "timesteps":
         return _read_timesteps(estimator, X, sequence_id, reset=reset)
     array = validate_data(estimator, X, reset=reset, dtype=FLOATS)
-    return Windows(*arrange_windows(estimator, X, array, *known))
+    return Windows(*arrange_windows(estimator, X, array, *known, learns=reset))
 
 
 def _read_timesteps(
@@ -139,7 +139,10 @@ def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bo
         estimator.n_features_in_ = n_channels if every_step else n_timesteps * n_channels
     if every_step:
         return Recordings(array)
-    return Windows(array[:, ::-1] if estimator.lag_order == "newest_first" else array)
+    windows = array[:, ::-1] if estimator.lag_order == "newest_first" else array
+    if reset:
+        check_order(windows, estimator.lag_order)
+    return Windows(windows)
 
 
 def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, reset: bool) -> Recordings:
