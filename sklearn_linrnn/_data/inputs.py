@@ -85,15 +85,20 @@ def _read(
     known: tuple[int | None, WindowColumns | None],
     reset: bool,
 ) -> Sequences:
-    is_list, ndim = _is_list_of_recordings(X), number_of_axes(X)
-    if sequence_id is not None and (ndim == 3 or is_list or estimator.rows != "timesteps"):
+    has_recordings, ndim = _is_list_of_recordings(X), number_of_axes(X)
+    if sequence_id is not None and (ndim == 3 or has_recordings or estimator.rows != "timesteps"):
         raise ValueError(
             "sequence_id says which recording a row belongs to, so it needs rows='timesteps' and "
             f"X of shape (n_samples, n_channels), but got rows={estimator.rows!r} and X with "
             f"{ndim} dimensions."
         )
-    if is_list:
+    if has_recordings:
         return _read_list(estimator, X, reset=reset)
+    if ndim == 0 and isinstance(X, (list, tuple)):
+        raise ValueError(
+            "X is a list of sequences of different lengths. For recordings pass a list of arrays, "
+            "each of shape (n_timesteps_i, n_channels), and as many arrays of targets."
+        )
     if ndim == 3:
         return _read_panel(estimator, X, reset=reset, every_step=every_step)
     if estimator.rows == "timesteps":
@@ -167,7 +172,7 @@ def _is_list_of_recordings(X: Any) -> bool:
     return (
         isinstance(X, (list, tuple))
         and len(X) > 0
-        and all(getattr(part, "ndim", None) == 2 for part in X)
+        and all(len(getattr(part, "shape", ())) == 2 for part in X)
     )
 
 

@@ -41,6 +41,8 @@ def read_training_data(
         sequences = read_inputs(estimator, X, sequence_id, every_step=every_step, columns=columns)
         features = {name: vars(estimator)[name] for name in FEATURES if name in vars(estimator)}
     targets, single_output = read_targets(y, sequences)
+    if form is None and isinstance(sequences, Windows):
+        _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
     observed = _check_observed(targets, weights)
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
@@ -50,6 +52,28 @@ def read_training_data(
     if isinstance(sequences, Windows):
         seen = DataForm(False, single_output, sequences.columns)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
+
+
+def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
+    """Raise if y may hold one target for each time step of X, or as many outputs at its last."""
+    n_samples, n_timesteps, n_channels = windows.inputs.shape
+    n_outputs = targets.shape[1]
+    if windows.columns is None and n_outputs == n_timesteps > 1:
+        raise ValueError(
+            f"y of shape ({n_samples}, {n_outputs}) beside X with n_timesteps={n_timesteps} can "
+            "mean a target at every time step, or as many outputs at the last one. For the former "
+            f"give y its axis of outputs, shape ({n_samples}, {n_timesteps}, 1); for the latter "
+            f"pass flattened windows, X of shape ({n_samples}, {n_timesteps * n_channels}), and "
+            f"n_channels={n_channels}."
+        )
+    are_lists = isinstance(X, (list, tuple)) and isinstance(y, (list, tuple))
+    if are_lists and n_outputs == n_timesteps * n_channels > 1:
+        raise ValueError(
+            f"X and y are both lists of {n_samples} sequences of {n_outputs} numbers, which can "
+            "mean recordings with a target at every time step, or windows with as many outputs. "
+            "For recordings give each its axis of channels, a list of arrays of shape "
+            "(n_timesteps_i, 1); for windows pass y as an array."
+        )
 
 
 def _check_observed(targets: NDArray, weights: NDArray | None) -> NDArray:

@@ -179,6 +179,71 @@ def test_a_column_of_targets_is_predicted_as_a_column():
     assert model.predict(X).shape == (12, 1)
 
 
+# -- What can mean two things -------------------------------------------------------------
+
+
+@every_estimator
+@pytest.mark.parametrize("n_channels", [1, N_CHANNELS])
+@pytest.mark.parametrize("layout", ["ntc", "nct"])
+def test_as_many_outputs_as_time_steps_are_refused_with_two_remedies(make, n_channels, layout):
+    X, Y = make_panel(12)
+    x, y = X[:, :, :n_channels], Y[:, :, 0]
+    x = x if layout == "ntc" else x.swapaxes(1, 2)
+    model = make(n_lags=N_LAGS, layout=layout)
+    with pytest.raises(ValueError, match=r"can mean a target at every time step.*\(12, 9, 1\)"):
+        model.fit(x, y)
+    steps = clone(model).fit(x, y[:, :, None])
+    assert steps.impulse_response_.shape == (1, n_channels, N_LAGS)
+    rows = clone(model).set_params(n_channels=n_channels).fit(x.reshape(12, -1), y)
+    assert rows.impulse_response_.shape == (9, n_channels, N_LAGS)
+
+
+LISTS = {
+    "nested": lambda v: v.tolist(),
+    "arrays": list,
+    "series": lambda v: [pd.Series(row) for row in v],
+    "tuple": tuple,
+}
+
+
+@pytest.mark.parametrize("as_list", LISTS.values(), ids=LISTS)
+def test_lists_of_series_of_one_length_are_refused_with_two_remedies(as_list):
+    X, Y = make_panel(12)
+    x, y = X[:, :, 0], Y[:, :, 0]
+    with pytest.raises(ValueError, match="can mean recordings with a target at every time step"):
+        fast().fit(as_list(x), as_list(y))
+    assert fast().fit(as_list(x), y).impulse_response_.shape == (9, 1, N_LAGS)
+    columns = [part[:, None] for part in x]
+    assert fast().fit(columns, list(y)).impulse_response_.shape == (1, 1, N_LAGS)
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_nested_lists_of_different_lengths_say_how_recordings_are_passed(axes):
+    X, Y = make_panel()
+    x = X if axes == 2 else X[..., 0]
+    ragged = [part[: 5 + index].tolist() for index, part in enumerate(x)]
+    with pytest.raises(ValueError, match=r"different lengths.*\(n_timesteps_i, n_channels\)"):
+        fast().fit(ragged, [part[: 5 + index].tolist() for index, part in enumerate(Y)])
+
+
+@pytest.mark.parametrize("lengths", [[9] * 5, [9, 8, 3, 7, 9]], ids=["equal", "ragged"])
+@pytest.mark.parametrize("target", ["Series", "DataFrame"])
+def test_lists_of_polars_frames_are_recordings(lengths, target):
+    polars = pytest.importorskip("polars")
+    X, Y = make_panel()
+    parts = [(x[:k], y[:k, 0]) for x, y, k in zip(X, Y, lengths, strict=True)]
+    frames = [polars.DataFrame(x, schema=["rain", "wind"]) for x, _ in parts]
+    make_target = {"Series": polars.Series, "DataFrame": lambda y: polars.DataFrame({"flow": y})}
+    model = fast().fit(frames, [make_target[target](y) for _, y in parts])
+    expected = fast().fit([x for x, _ in parts], [y for _, y in parts])
+    same_model(model, expected)
+    assert list(model.feature_names_in_) == ["rain", "wind"]
+    for found, right in zip(
+        model.predict(frames), expected.predict([x for x, _ in parts]), strict=True
+    ):
+        assert_allclose(np.ravel(found), right, rtol=1e-12)
+
+
 # -- A model meets data of another shape --------------------------------------------------
 
 
