@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -11,9 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
+from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
-from sklearn_linrnn._data.training_data import DataForm, TrainingData
+from sklearn_linrnn._data.training_data import TrainingData
 
 
 def read_training_data(
@@ -37,8 +39,8 @@ def read_training_data(
     if form is None:
         sequences, features = read_new_inputs(estimator, X, y, sequence_id)
     else:
-        every_step, columns = is_at_every_step(X, y), form.columns
-        sequences = read_inputs(estimator, X, sequence_id, every_step=every_step, columns=columns)
+        asked = replace(form, every_step=is_at_every_step(X, y))
+        sequences = read_inputs(estimator, X, sequence_id, asked)
         features = {name: vars(estimator)[name] for name in FEATURES if name in vars(estimator)}
     targets, single_output = read_targets(y, sequences)
     if form is None and isinstance(sequences, Windows):
@@ -48,7 +50,7 @@ def read_training_data(
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
     metadata = {name: value for name, value in metadata.items() if value is not None}
     given = {"X": X, "y": y, "metadata": metadata}
-    seen = DataForm(True, single_output)
+    seen = DataForm(True, single_output, has_ids=sequence_id is not None)
     if isinstance(sequences, Windows):
         seen = DataForm(False, single_output, sequences.columns)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)

@@ -14,7 +14,13 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV, GroupKFold, TimeSeriesSplit, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    TimeSeriesSplit,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 
 from sklearn_linrnn import (
@@ -446,31 +452,103 @@ def test_sequence_id_and_weights_are_routed_through_a_pipeline():
     )
 
 
-def test_sequence_id_is_routed_through_cross_validation():
+def steps_of_recordings():
+    """Return six recordings as rows of time steps, their targets, and which row is whose."""
     X, Y = make_panel(6)
     ids = np.repeat(np.arange(6), X.shape[1])
-    rows, targets = X.reshape(len(ids), -1), Y.reshape(len(ids), -1)
+    return X.reshape(len(ids), -1), Y.reshape(len(ids), -1), ids
+
+
+def scores_by_panel(make, cv):
+    """Return the scores of held-out recordings, by panels, which have no joins."""
+    X, Y = make_panel(6)
+    splits = cv.split(X, groups=np.arange(6))
+    return [make().fit(X[train], Y[train]).score(X[test], Y[test]) for train, test in splits]
+
+
+@every_estimator
+@pytest.mark.parametrize("call", ["predict", "score"])
+def test_a_model_of_several_recordings_must_be_told_which_is_which(make, call):
+    rows, targets, ids = steps_of_recordings()
+    model = make(rows="timesteps", n_lags=N_LAGS).fit(rows, targets, sequence_id=ids)
+    arguments = (rows,) if call == "predict" else (rows, targets)
+    with pytest.raises(ValueError, match=r"sequence_id must be given.*np\.zeros\(len\(X\)\)"):
+        getattr(model, call)(*arguments)
+    one = model.predict(rows[ids == 2], sequence_id=np.zeros(9))
+    assert_array_equal(one, model.predict([rows[ids == 2]])[0])
+    model.fit(rows[ids == 2], targets[ids == 2]).predict(rows)  # one recording, and no ids
+
+
+@pytest.mark.parametrize("call", ["staged", "ensemble", "std"])
+def test_other_predictions_must_be_told_so_too(call):
+    rows, targets, ids = steps_of_recordings()
+    model = fast(rows="timesteps").fit(rows, targets, sequence_id=ids)
+    calls = {
+        "staged": lambda: next(model.staged_predict(rows, [3])),
+        "ensemble": lambda: model.predict_ensemble(rows),
+        "std": lambda: model.predict(rows, return_std=True),
+    }
+    with pytest.raises(ValueError, match="sequence_id must be given"):
+        calls[call]()
+
+
+def test_a_transformer_of_several_recordings_must_be_told_which_is_which():
+    rows, _, ids = steps_of_recordings()
+    weighter = LagWeighter(rows="timesteps", n_lags=N_LAGS).fit(rows, sequence_id=ids)
+    with pytest.raises(ValueError, match="LagWeighter was fitted with it"):
+        weighter.transform(rows)
+    panel = LagWeighter(n_lags=N_LAGS).fit(list(make_panel(6)[0]))
+    assert len(panel.transform(list(make_panel(6)[0]))) == 6
+
+
+@every_estimator
+def test_sequence_id_is_routed_through_cross_validation(make):
+    rows, targets, ids = steps_of_recordings()
     with sklearn.config_context(enable_metadata_routing=True):
         model = (
-            fast(rows="timesteps")
+            make(rows="timesteps", n_lags=N_LAGS)
             .set_fit_request(sequence_id=True)
             .set_score_request(sequence_id=True)
         )
-        scores = cross_validate(
-            model,
+        metadata = {"params": {"sequence_id": ids, "groups": ids}, "cv": GroupKFold(3)}
+        scores = cross_val_score(model, rows, targets, error_score="raise", **metadata)
+        with pytest.raises(ValueError, match="sequence_id must be given"):
+            cross_val_score(model, rows, targets, scoring="r2", error_score="raise", **metadata)
+    assert_allclose(scores, scores_by_panel(partial(make, n_lags=N_LAGS), GroupKFold(3)), rtol=1e-9)
+
+
+def test_sequence_id_is_routed_through_a_grid_search():
+    rows, targets, ids = steps_of_recordings()
+    grid = {"nu_w": [0.2, 0.9]}
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = (
+            NTKConvRegressor(rows="timesteps", n_lags=N_LAGS)
+            .set_fit_request(sequence_id=True)
+            .set_score_request(sequence_id=True)
+            .set_predict_request(sequence_id=True)
+        )
+        search = GridSearchCV(model, grid, cv=GroupKFold(3), error_score="raise")
+        search.fit(rows, targets, sequence_id=ids, groups=ids)
+        assert search.score(rows, targets, sequence_id=ids) == search.best_estimator_.score(
+            rows, targets, sequence_id=ids
+        )
+    for nu_w, score in zip(grid["nu_w"], search.cv_results_["mean_test_score"], strict=True):
+        make = partial(NTKConvRegressor, nu_w, n_lags=N_LAGS)
+        assert score == pytest.approx(np.mean(scores_by_panel(make, GroupKFold(3))), rel=1e-9)
+
+
+def test_without_routing_cross_validation_does_not_score_across_joins():
+    rows, targets, ids = steps_of_recordings()
+    with pytest.raises(ValueError, match=r"metadata routing and the estimator's own score"):
+        cross_validate(
+            fast(rows="timesteps"),
             rows,
             targets,
+            groups=ids,
             cv=GroupKFold(3),
-            params={"sequence_id": ids, "groups": ids},
+            params={"sequence_id": ids},
             error_score="raise",
-        )["test_score"]
-    by_panel = [
-        fast().fit(X[train], Y[train]).score(X[test], Y[test])
-        for train, test in (
-            (np.unique(ids[a]), np.unique(ids[b])) for a, b in GroupKFold(3).split(rows, groups=ids)
         )
-    ]
-    assert_allclose(scores, by_panel, rtol=1e-9)
 
 
 @every_estimator
