@@ -50,7 +50,7 @@ every_estimator = pytest.mark.parametrize(
         (np.array(3.0), ValueError, "Expected 2D array, got scalar"),
         (X[:, 0], ValueError, "Expected 2D array, got 1D"),
         (X[None, None], ValueError, "dim 4"),
-        ([[1.0, 2.0], [1.0]], ValueError, "inhomogeneous"),
+        ([[1.0, 2.0], [1.0]], ValueError, "list of sequences of different lengths"),
         (X[:0], ValueError, r"0 sample\(s\)"),
         (X[:, :0], ValueError, r"0 feature\(s\)"),
         ([], ValueError, "Expected 2D array"),

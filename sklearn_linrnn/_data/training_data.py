@@ -11,28 +11,8 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.lag_columns import WindowColumns
+from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.sequences import Sequences, lag_shape
-
-
-@final
-@dataclass(frozen=True)
-class DataForm:
-    """The form of the data in `fit`, which `predict` needs.
-
-    Attributes
-    ----------
-    every_step : bool
-        Whether there is a target at every time step, or at the last one of a window.
-    single_output : bool
-        Whether the targets had no axis of outputs.
-    columns : WindowColumns or None
-        Which lag each column of a 2-D X of windows holds.
-    """
-
-    every_step: bool
-    single_output: bool
-    columns: WindowColumns | None = None
 
 
 @final
@@ -162,7 +142,7 @@ class KnownSums:
 
     sums: LagStatistics
     held_out: LagStatistics | None = None
-    form: DataForm = DataForm(every_step=True, single_output=False)
+    form: DataForm = field(default_factory=lambda: DataForm(every_step=True))
     given: Mapping[str, Any] = field(default_factory=dict)
 
     @property

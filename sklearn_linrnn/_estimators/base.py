@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import check_window_length, read_inputs
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.targets import (
@@ -25,7 +26,7 @@ from sklearn_linrnn._data.targets import (
     read_training_data,
     read_weights,
 )
-from sklearn_linrnn._data.training_data import AnyData, DataForm, known_sums
+from sklearn_linrnn._data.training_data import AnyData, known_sums
 from sklearn_linrnn._estimators.parameters import check_device
 
 
@@ -138,7 +139,8 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
@@ -164,7 +166,8 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
@@ -229,15 +232,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         """Return X as it was read, and the predictions (n_supervised, n_outputs)."""
         check_is_fitted(self)
         _, n_channels, n_lags = self.impulse_response_.shape
-        form = self._form
-        sequences = read_inputs(
-            self,
-            X,
-            sequence_id,
-            every_step=form.every_step,
-            n_channels=n_channels,
-            columns=form.columns,
-        )
+        sequences = read_inputs(self, X, sequence_id, self._form, n_channels=n_channels)
         check_window_length(sequences, n_lags)
         return sequences, sequences.respond(self.impulse_response_) + self.intercept_
 

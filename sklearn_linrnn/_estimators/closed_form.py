@@ -112,7 +112,8 @@ class ClosedFormRegressor(LagRegressor):
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
@@ -156,7 +157,8 @@ class ClosedFormRegressor(LagRegressor):
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
@@ -203,7 +205,8 @@ class ClosedFormRegressor(LagRegressor):
             Numbers of iterations of gradient descent from zero; ``None`` for the powers of two up
             to a million.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Yields
         ------
