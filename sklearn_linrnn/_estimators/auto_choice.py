@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -145,3 +146,22 @@ def most_lags(n_channels: int, n_observed: int | None) -> int:
     if n_observed is not None:
         most = min(most, n_observed // STEPS_PER_COEFFICIENT)
     return max(most // n_channels, 1)
+
+
+def supported_lags(n_channels: int, most: int, n_observed: Callable[[int], int]) -> int:
+    """Return how many lags, up to ``most``, leave enough observed steps that have them all.
+
+    Parameters
+    ----------
+    n_channels : int
+        Number of channels.
+    most : int
+        The most lags that there may be.
+    n_observed : callable
+        From a number of lags to the number of observed steps that have them all.
+    """
+
+    def is_too_many(n_lags: int) -> bool:
+        return STEPS_PER_COEFFICIENT * n_lags * n_channels > n_observed(n_lags)
+
+    return max(bisect_left(range(1, most + 1), True, key=is_too_many), 1)

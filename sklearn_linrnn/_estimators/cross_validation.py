@@ -145,7 +145,7 @@ def cross_validate(
     splits = list(splitter.split(rows, rows, data.groups))
     if not splits:
         raise ValueError("cv has no splits; it needs one at least.")
-    samples_are_steps = n_samples(data) == data.sequences.n_supervised
+    samples_are_steps = getattr(data.sequences, "rows", ()) is not None
     if judge.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
         raise ValueError(
             "scoring='r2' needs two samples at least in each test part of cv; take "

@@ -22,7 +22,7 @@ from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.sequences import Recordings, Windows
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
-from sklearn_linrnn._estimators.auto_choice import AutoChoice, most_lags
+from sklearn_linrnn._estimators.auto_choice import AutoChoice, most_lags, supported_lags
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import (
     MOST_DIRECT,
@@ -115,6 +115,10 @@ class NTKConvRegressor(ClosedFormRegressor):
         `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels in flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        What the inputs were before the first step of a recording: zero; at the mean that they have
+        in the data of `fit`; or unknown, so that the steps of which not all lags are known are
+        left out, and predicted as NaN. Windows have all lags.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
     dtype : {"float64", "float32"}, default="float64"
@@ -233,6 +237,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
         device: Any = "auto",
         dtype: Literal["float64", "float32"] = "float64",
         verbose: bool | int = False,
@@ -253,12 +258,13 @@ class NTKConvRegressor(ClosedFormRegressor):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
         self.device = device
         self.dtype = dtype
         self.verbose = verbose
 
     def _learn(self, data: AnyData) -> Fit:
-        n_steps, n_lags, n_channels = self._lag_shape(data)
+        data, n_steps, n_lags, n_channels = self._with_lags(data)
         n_inputs = n_lags * n_channels
         if isinstance(data, TrainingData) and self._is_iterated(n_inputs):
             return self._iterate(data, n_lags)
@@ -275,16 +281,17 @@ class NTKConvRegressor(ClosedFormRegressor):
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution)
 
-    def _lag_shape(self, data: AnyData) -> tuple[int, int, int]:
-        """Return the supervised steps, lags and channels; where "auto", the most lags of use."""
+    def _with_lags(self, data: AnyData) -> tuple[AnyData, int, int, int]:
+        """Return `data.with_lags`; where the number is "auto", for the most lags of use."""
         if self.n_lags != "auto":
-            return data.lag_shape(self.n_lags)
+            return data.with_lags(self.n_lags)
         if not isinstance(data, TrainingData):
-            return data.lag_shape(None)
-        is_recorded = isinstance(data.sequences, Recordings)
-        n_observed = int(data.observed.sum()) if is_recorded else None
-        most = most_lags(data.sequences.n_channels, n_observed)
-        return data.lag_shape(min(most, data.sequences.longest))
+            return data.with_lags(None)
+        sequences = data.sequences
+        most = min(most_lags(sequences.n_channels, None), sequences.longest)
+        if isinstance(sequences, Recordings):
+            most = supported_lags(sequences.n_channels, most, data.n_observed)
+        return data.with_lags(most)
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}

@@ -85,6 +85,10 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels in flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        What the inputs were before the first step of a recording: zero; at the mean that they have
+        in the data of `fit`; or unknown, so that the steps of which not all lags are known are
+        left out, and predicted as NaN. Windows have all lags.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
     dtype : {"float64", "float32"}, default="float64"
@@ -193,6 +197,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
         device: Any = "auto",
         dtype: Literal["float64", "float32"] = "float64",
         verbose: bool | int = False,
@@ -214,6 +219,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
         self.device = device
         self.dtype = dtype
         self.verbose = verbose
@@ -289,7 +295,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         {'alpha': 0.001}
         """
         self._validate_params()
-        return self._fit(known_sums(statistics, held_out))
+        return self._fit(known_sums(statistics, held_out, initial_state=self.initial_state))
 
     def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
         """Return the prior of a candidate.
@@ -308,7 +314,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
-        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        data, n_steps, n_lags, n_channels = data.with_lags(self.n_lags)
         n_inputs = n_lags * n_channels
         if n_inputs > MOST_DIRECT:
             raise ValueError(

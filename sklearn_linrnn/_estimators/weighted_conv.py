@@ -93,6 +93,10 @@ class WeightedConv1DRegressor(DescentRegressor):
         `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels in flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        What the inputs were before the first step of a recording: zero; at the mean that they have
+        in the data of `fit`; or unknown, so that the steps of which not all lags are known are
+        left out, and predicted as NaN. Windows have all lags.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:N"; "auto" is CUDA where there is one.
     dtype : {"float64", "float32"}, default="float64"
@@ -189,6 +193,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
         device: Any = "auto",
         dtype: Literal["float64", "float32"] = "float64",
         random_state: int | np.random.RandomState | None = None,
@@ -219,6 +224,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
         self.device = device
         self.dtype = dtype
         self.random_state = random_state
