@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from numpy.typing import NDArray
+
 from sklearn_linrnn._data.lag_columns import WindowColumns
 
 
@@ -23,9 +25,12 @@ class DataForm:
         Which lag each column of a 2-D X of windows holds.
     has_ids : bool
         Whether a ``sequence_id`` said which recording each time step belongs to.
+    before : ndarray of shape (n_channels,) or None
+        The inputs before the first step of each recording, as in `Recordings`.
     """
 
     every_step: bool
     single_output: bool = False
     columns: WindowColumns | None = None
     has_ids: bool = False
+    before: NDArray | None = None

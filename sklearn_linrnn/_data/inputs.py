@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def read_inputs(
         Which recording each row of ``rows="timesteps"`` belongs to.
     form : DataForm
         The form seen in ``fit``: whether a 3-D X has a target at every time step, the places of the
-        columns in windows, or none to find them, and whether there was a ``sequence_id``.
+        columns in windows, or none to find them, whether there was a ``sequence_id``, and what was
+        before each recording.
     n_channels : int, default=None
         Number of channels in ``fit``.
     reset : bool, default=False
@@ -53,6 +55,8 @@ def read_inputs(
             "lag_order='newest_first' is for windows, but got an X of recordings with a target at "
             "every time step, which are in order of time."
         )
+    if isinstance(sequences, Recordings) and form.before is not None:
+        sequences = replace(sequences, before=form.before)
     for expected, origin in ((estimator.n_channels, "n_channels"), (n_channels, "fit")):
         if expected is not None and sequences.n_channels != expected:
             raise ValueError(
@@ -117,7 +121,7 @@ def _read(
 def _read_timesteps(
     estimator: BaseEstimator, X: Any, sequence_id: Any, *, reset: bool
 ) -> Recordings:
-    array = validate_data(estimator, X, reset=reset, dtype=FLOATS)
+    array = validate_data(estimator, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
     if sequence_id is None:
         return Recordings([array], rows=slice(None))
     sequence_id = np.asarray(sequence_id)
@@ -137,7 +141,14 @@ def _read_timesteps(
 
 
 def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bool) -> Sequences:
-    array = check_array(X, dtype=FLOATS, allow_nd=True, input_name="X", estimator=estimator)
+    array = check_array(
+        X,
+        dtype=FLOATS,
+        allow_nd=True,
+        ensure_all_finite="allow-nan" if every_step else True,
+        input_name="X",
+        estimator=estimator,
+    )
     if estimator.layout == "nct":
         array = array.swapaxes(1, 2)
     _, n_timesteps, n_channels = array.shape
@@ -159,7 +170,13 @@ def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bo
 
 def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, reset: bool) -> Recordings:
     parts = [
-        check_array(part, dtype=FLOATS, input_name=f"X[{index}]", estimator=estimator)
+        check_array(
+            part,
+            dtype=FLOATS,
+            ensure_all_finite="allow-nan",
+            input_name=f"X[{index}]",
+            estimator=estimator,
+        )
         for index, part in enumerate(X)
     ]
     widths = sorted({part.shape[1] for part in parts})

@@ -47,12 +47,16 @@ def read_training_data(
         _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
     observed = _check_observed(targets, weights)
+    if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
+        shares = observed * (1.0 if weights is None else weights)
+        sequences = sequences.starting_from(estimator.initial_state, shares)
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
     metadata = {name: value for name, value in metadata.items() if value is not None}
     given = {"X": X, "y": y, "metadata": metadata}
-    seen = DataForm(True, single_output, has_ids=sequence_id is not None)
     if isinstance(sequences, Windows):
         seen = DataForm(False, single_output, sequences.columns)
+    else:
+        seen = DataForm(True, single_output, None, sequence_id is not None, sequences.before)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
 
 

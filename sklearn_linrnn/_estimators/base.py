@@ -72,7 +72,9 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             Inputs, in one of the shapes of the :ref:`user guide <data_shapes>`: windows
             ``(n_samples, n_timesteps * n_channels)``, the time steps of recordings
             ``(n_samples, n_channels)`` with ``rows="timesteps"``, a panel ``(n_sequences,
-            n_timesteps, n_channels)``, or a list of recordings ``(n_timesteps_i, n_channels)``.
+            n_timesteps, n_channels)``, or a list of recordings ``(n_timesteps_i, n_channels)``. In
+            recordings NaN is a missing input: time steps that have it among their lags are left out
+            of the loss.
         y : array-like or list
             Targets, ``(n_samples,)`` or ``(n_samples, n_outputs)``; for a panel also one at every
             time step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list. In targets at
@@ -129,7 +131,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         array([[[1. , 0.5, 0. ]]])
         """
         self._validate_params()
-        return self._fit(known_sums(statistics))
+        return self._fit(known_sums(statistics, initial_state=self.initial_state))
 
     def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
         """Predict the targets.
@@ -146,6 +148,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         -------
         y : ndarray or list of ndarray
             Predictions in the shape that y had in `fit`; at every time step if y had targets there.
+            NaN where a lag is missing (NaN in X), or unknown with ``initial_state="unknown"``.
 
         Raises
         ------
@@ -162,7 +165,8 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         y : array-like or list
-            Targets, as in `fit`. Time steps that were not observed (NaN) do not count.
+            Targets, as in `fit`. Time steps that were not observed (NaN) do not count, nor do those
+            that cannot be predicted because one of their lags is missing.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -177,7 +181,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         sequences, predictions = self._respond(X, sequence_id)
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
-        observed = observed_steps(targets)
+        observed = observed_steps(targets) & observed_steps(predictions)
         return r2_score(
             targets[observed],
             predictions[observed],
@@ -187,6 +191,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.rows == "timesteps"
         return tags
 
     @abstractmethod

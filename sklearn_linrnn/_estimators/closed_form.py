@@ -119,7 +119,8 @@ class ClosedFormRegressor(LagRegressor):
         -------
         y : ndarray or list of ndarray
             Predictions in the shape that y had in `fit`, at every time step if it had targets
-            there.
+            there; NaN where a lag is missing (NaN in X), or with ``initial_state="unknown"`` not
+            known.
         std : ndarray or list of ndarray
             With `return_std`, the standard deviations in the same shape and in the unit of y.
 

@@ -146,7 +146,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         self, data: AnyData, seed: int | None, earlier: TrainingRecord | None, *, adds: bool
     ) -> Fit:
         """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
-        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        data, n_steps, n_lags, n_channels = data.with_lags(self.n_lags)
         n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
         with self._explained(n_lags):
             sums = run_by_size(

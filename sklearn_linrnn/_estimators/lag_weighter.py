@@ -19,7 +19,7 @@ from sklearn_linrnn._data.inputs import (
     read_new_inputs,
 )
 from sklearn_linrnn._data.lag_columns import window_columns
-from sklearn_linrnn._data.sequences import Recordings, Windows, lag_shape, zero_state_windows
+from sklearn_linrnn._data.sequences import Recordings, Windows, lag_shape
 from sklearn_linrnn._estimators.base import replace_fitted
 from sklearn_linrnn._estimators.parameters import (
     SHAPES,
@@ -66,6 +66,9 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels of flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        Inputs before the first time step of a recording: zero, their mean in `fit`, or unknown.
+        Time steps with unknown lags are left out of the loss, and their predictions are NaN.
 
     Attributes
     ----------
@@ -118,6 +121,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
     ) -> None:
         self.lag_weights = lag_weights
         self.nu_w = nu_w
@@ -128,6 +132,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
 
     def fit(self, X: Any, y: Any = None, *, sequence_id: Any = None) -> Self:
         """Compute the lag weights; of X only the shape is used.
@@ -153,12 +158,15 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         _, n_lags, _ = lag_shape(sequences, self.n_lags)
         variances = self.nu_w, self.nu_f, self.nu_c
         lag_weights = check_lag_weights(self.lag_weights, n_lags, *variances)
-        form = _WindowForm(
-            DataForm(False, has_ids=sequence_id is not None), sequences.n_channels, n_lags
-        )
         if isinstance(sequences, Windows):
-            data = DataForm(False, columns=sequences.columns)
-            form = _WindowForm(data, sequences.n_channels, sequences.longest)
+            data, n_timesteps = DataForm(False, columns=sequences.columns), sequences.longest
+        else:
+            before = sequences.starting_from(self.initial_state).before
+            data, n_timesteps = (
+                DataForm(False, False, None, sequence_id is not None, before),
+                n_lags,
+            )
+        form = _WindowForm(data, sequences.n_channels, n_timesteps)
         replace_fitted(self, {**features, "_form": form, "lag_weights_": lag_weights})
         return self
 
@@ -199,14 +207,14 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         Z : ndarray of shape (n_samples, n_features_out)
             A 2-D X of windows with its columns scaled; else the scaled lags as flattened windows,
             oldest time step first, channels side by side. Time steps of windows before `n_lags` are
-            scaled by zero; recordings have zeros before their first time step.
+            scaled by zero; where an input of a recording is missing or unknown, its lags are NaN.
         """
         check_is_fitted(self)
         form = self._form
         sequences = read_inputs(self, X, sequence_id, form.data, n_channels=form.n_channels)
         n_lags = len(self.lag_weights_)
         if isinstance(sequences, Recordings):
-            windows = np.concatenate([zero_state_windows(part, n_lags) for part in sequences.parts])
+            windows = np.concatenate(list(sequences.windows(n_lags)))
             return sequences.arrange(self._weigh(windows))
         check_window_length(sequences, n_lags)
         return self._weigh(sequences.inputs)[:, self._places(X)]
@@ -239,6 +247,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.rows == "timesteps"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -168,7 +168,7 @@ def test_a_feature_is_not_almost_a_lag(plain):
 
 def test_channels_that_are_no_lags_may_be_time_steps():
     frame = pd.DataFrame(WINDOWS[:, 0], columns=["rain", "evaporation"])
-    with pytest.raises(ValueError, match="named 'rain', 'evaporation'.*rows='timesteps'"):
+    with pytest.raises(ValueError, match=r"named 'rain', 'evaporation'.*rows='timesteps'"):
         response(frame)
 
 
