@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.networks.recipes import Recipe
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.training.rule import TrainingRule
+from sklearn_linrnn._data.sequences import Past
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ class TrainingRecord:
         that was too large once is not tried again.
     went_on : bool
         Whether the training went on from an earlier one.
+    past : Past or None
+        What later pieces of the recordings go on from.
     """
 
     statistics: LagStatistics
@@ -53,3 +56,4 @@ class TrainingRecord:
     n_kept: int
     stable_rate: float
     went_on: bool
+    past: Past | None
