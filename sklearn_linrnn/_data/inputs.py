@@ -123,7 +123,7 @@ def _read_timesteps(
 ) -> Recordings:
     array = validate_data(estimator, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
     if sequence_id is None:
-        return Recordings([array], rows=slice(None))
+        return Recordings([array], rows=slice(None), ids=[None])
     sequence_id = np.asarray(sequence_id)
     if sequence_id.shape != (len(array),):
         raise ValueError(
@@ -131,13 +131,13 @@ def _read_timesteps(
             f"shape {sequence_id.shape}."
         )
     try:
-        _, code, counts = np.unique(sequence_id, return_inverse=True, return_counts=True)
+        ids, code, counts = np.unique(sequence_id, return_inverse=True, return_counts=True)
     except TypeError as error:
         raise ValueError(
             f"sequence_id must hold numbers or strings, but got a mixture: {error}."
         ) from error
     rows = slice(None) if (np.diff(code) >= 0).all() else np.argsort(code, kind="stable")
-    return Recordings(np.split(array[rows], np.cumsum(counts)[:-1]), rows)
+    return Recordings(np.split(array[rows], np.cumsum(counts)[:-1]), rows, ids=ids.tolist())
 
 
 def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bool) -> Sequences:

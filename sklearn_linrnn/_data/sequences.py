@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -80,6 +80,42 @@ class Windows:
 
 
 @final
+@dataclass(frozen=True, eq=False)
+class Past:
+    """The last inputs of recordings that may go on, as many as later time steps have as lags.
+
+    Attributes
+    ----------
+    ids : list
+        The names of the recordings.
+    inputs : list of ndarray of shape (n_kept, n_channels)
+        Fewer of a recording that had fewer so far.
+    """
+
+    ids: list[Any] = field(default_factory=list)
+    inputs: list[NDArray] = field(default_factory=list)
+
+    def of(self, recordings: Recordings) -> list[NDArray]:
+        """Return the inputs that are known from before each of some recordings."""
+        known = dict(zip(self.ids, self.inputs, strict=True))
+        nothing = np.empty((0, recordings.n_channels))
+        if recordings.ids is None:
+            return [nothing] * len(recordings.parts)
+        return [known.get(name, nothing) for name in recordings.ids]
+
+    def after(self, recordings: Recordings, n_lags: int) -> Past:
+        """Return the past of what follows some recordings, for models of ``n_lags``."""
+        if recordings.ids is None:
+            return self
+        known = dict(zip(self.ids, self.inputs, strict=True))
+        ends = zip(recordings.ids, self.of(recordings), recordings.parts, strict=True)
+        for name, earlier, part in ends:
+            inputs = np.concatenate([earlier, part[max(len(part) - n_lags + 1, 0) :]])
+            known[name] = inputs[max(len(inputs) - n_lags + 1, 0) :]
+        return Past(list(known), list(known.values()))
+
+
+@final
 @dataclass(frozen=True)
 class Recordings:
     """Recordings ``(n_timesteps_i, n_channels)``, target at every time step.
@@ -93,11 +129,14 @@ class Recordings:
         time step that was none of them.
     before : ndarray of shape (n_channels,) or None
         The inputs before the first time step of each recording: ``None`` for zeros, NaN if unknown.
+    ids : list or None
+        The name of each recording, by which it goes on; ``None`` if they end here.
     """
 
     parts: list[NDArray] | NDArray
     rows: NDArray | slice | None = None
     before: NDArray | None = None
+    ids: list[Any] | None = None
 
     @property
     def n_channels(self) -> int:
@@ -205,13 +244,23 @@ class Recordings:
                 before = (np.where(known, inputs, 0.0) * mass).sum(axis=0) / mass.sum(axis=0)
         return replace(self, before=before)
 
-    def unrolled(self, n_lags: int) -> Unrolled:
-        """Return the recordings with the inputs before them that their lags need."""
-        head = np.empty((0, self.n_channels))
+    def unrolled(self, n_lags: int, past: Past | None = None) -> Unrolled:
+        """Return the recordings with the inputs before them that their lags need.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+        past : Past, default=None
+            Earlier inputs of the recordings that go on.
+        """
+        heads = (past or Past()).of(self)
         if self.before is not None:
-            head = np.tile(self.before, (n_lags - 1, 1))
-        parts = [np.concatenate([head, part]) for part in self.parts]
-        own = np.concatenate([np.arange(len(part)) >= len(head) for part in parts])
+            fill = np.tile(self.before, (n_lags - 1, 1))
+            heads = [np.concatenate([fill[len(head) :], head]) for head in heads]
+        pairs = list(zip(heads, self.parts, strict=True))
+        parts = [np.concatenate(pair) for pair in pairs]
+        own = np.concatenate([np.repeat([False, True], list(map(len, pair))) for pair in pairs])
         whole = np.concatenate([whole_windows(part, n_lags) for part in parts])
         rows = self.rows
         if rows is not None:
@@ -257,8 +306,13 @@ class Unrolled:
 Sequences = Windows | Recordings
 
 
-def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
-    """Return the supervised time steps, lags and channels; the lags of windows for ``None``."""
+def lag_shape(
+    sequences: Sequences, n_lags: int | None, *, goes_on: bool = False
+) -> tuple[int, int, int]:
+    """Return the supervised time steps, lags and channels; the lags of windows for ``None``.
+
+    Recordings that go on may be shorter than the lags.
+    """
     longest = sequences.longest
     if n_lags is None:
         if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
@@ -267,7 +321,7 @@ def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
                 "(rows='timesteps' or a list), but got None: their shape does not contain it."
             )
         n_lags = longest
-    if n_lags > longest:
+    if n_lags > longest and not (goes_on and isinstance(sequences, Recordings)):
         what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
         raise ValueError(
             f"n_lags={n_lags} needs as many time steps, but got an X of "

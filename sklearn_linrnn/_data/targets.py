@@ -46,7 +46,9 @@ def read_training_data(
     if form is None and isinstance(sequences, Windows):
         _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
-    observed = _check_observed(targets, weights)
+    observed = _observed(targets, weights)
+    if form is None:
+        _check_observed(targets, observed)
     if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
         shares = observed * (1.0 if weights is None else weights)
         sequences = sequences.starting_from(estimator.initial_state, shares)
@@ -82,22 +84,24 @@ def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
         )
 
 
-def _check_observed(targets: NDArray, weights: NDArray | None) -> NDArray:
-    """Return which supervised time steps have a target and a weight; raise if there are none."""
+def _observed(targets: NDArray, weights: NDArray | None) -> NDArray:
+    """Return which supervised time steps have a target and a weight."""
     observed = observed_steps(targets)
-    if not observed.any():
+    return observed if weights is None else observed & (weights > 0)
+
+
+def _check_observed(targets: NDArray, observed: NDArray) -> None:
+    """Raise if no supervised time step has a target and a weight."""
+    if observed.any():
+        return
+    if not observed_steps(targets).any():
         raise ValueError(
             "y must be observed at one time step at least, but Input y contains NaN only."
         )
-    if weights is None:
-        return observed
-    observed = observed & (weights > 0)
-    if not observed.any():
-        raise ValueError(
-            "sample_weight must contain at least one non-zero number at an observed time step, but "
-            "all of these weights are zero."
-        )
-    return observed
+    raise ValueError(
+        "sample_weight must contain at least one non-zero number at an observed time step, but all "
+        "of these weights are zero."
+    )
 
 
 def observed_steps(targets: NDArray) -> NDArray:

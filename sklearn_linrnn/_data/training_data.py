@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.sequences import Sequences, Windows, lag_shape
+from sklearn_linrnn._data.sequences import Past, Sequences, Windows, lag_shape
 
 
 @final
@@ -39,6 +39,8 @@ class TrainingData:
         What the user passed to `fit`, for callbacks: X, y and, by name, their metadata.
     groups : array-like or None
         Groups of the samples, for a splitter that needs them.
+    past : Past or None
+        Inputs with which these recordings go on in later data.
     """
 
     sequences: Sequences
@@ -49,12 +51,15 @@ class TrainingData:
     features: Mapping[str, Any] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
+    past: Past | None = None
 
     def rows(self, what: str) -> TrainingData:
         """Return the data themselves, whose rows ``what`` needs."""
         return self
 
-    def with_lags(self, n_lags: int | None) -> tuple[TrainingData, int, int, int]:
+    def with_lags(
+        self, n_lags: int | None, past: Past | None = None, *, goes_on: bool = False
+    ) -> tuple[TrainingData, int, int, int]:
         """Return the data for that many lags, and the supervised time steps, lags and channels.
 
         Time steps with a lag that is missing or unknown count as not observed.
@@ -63,26 +68,35 @@ class TrainingData:
         ----------
         n_lags : int or None
             Number of lags; ``None`` for those of windows.
+        past : Past, default=None
+            Earlier inputs of recordings that go on here.
+        goes_on : bool, default=False
+            Whether recordings may go on, so that they may be shorter than the lags.
         """
-        n_steps, n_lags, n_channels = lag_shape(self.sequences, n_lags)
-        data = self._unrolled(n_lags)
-        if not data.observed.any():
+        n_steps, n_lags, n_channels = lag_shape(self.sequences, n_lags, goes_on=goes_on)
+        if isinstance(self.sequences, Windows):
+            return self, n_steps, n_lags, n_channels
+        data = self._unrolled(n_lags, past)
+        if past is None and not data.observed.any():
             raise ValueError(
                 f"X must have an observed time step of which all n_lags={n_lags} lags are known, "
                 "but got none: inputs are missing (NaN), or the recordings are too short for "
                 "initial_state='unknown'. Use fewer lags."
             )
-        return data, n_steps, n_lags, n_channels
+        later = (past or Past()).after(self.sequences, n_lags)
+        return replace(data, past=later), n_steps, n_lags, n_channels
 
     def n_observed(self, n_lags: int) -> int:
         """Return the number of observed time steps of which all lags are known."""
-        return int(self._unrolled(n_lags).observed.sum())
+        return int(self._unrolled(n_lags, None).observed.sum())
 
-    def _unrolled(self, n_lags: int) -> TrainingData:
+    def _unrolled(self, n_lags: int, past: Past | None) -> TrainingData:
         sequences = self.sequences
-        if isinstance(sequences, Windows) or (sequences.before is None and not sequences.has_gaps):
+        if isinstance(sequences, Windows):
             return self
-        unrolled = sequences.unrolled(n_lags)
+        if past is None and sequences.before is None and not sequences.has_gaps:
+            return self
+        unrolled = sequences.unrolled(n_lags, past)
         own, whole = unrolled.own, unrolled.whole
         targets = np.full((len(own), self.targets.shape[1]), np.nan)
         targets[own] = self.targets
@@ -182,12 +196,15 @@ class KnownSums:
         That of recordings, with an axis of outputs.
     given : mapping
         Empty: callbacks have no data.
+    past : None
+        Recordings do not go on from sums.
     """
 
     sums: LagStatistics
     held_out: LagStatistics | None = None
     form: DataForm = field(default_factory=lambda: DataForm(every_step=True))
     given: Mapping[str, Any] = field(default_factory=dict)
+    past: None = None
 
     @property
     def features(self) -> Mapping[str, Any]:
@@ -198,7 +215,9 @@ class KnownSums:
         """Raise: ``what`` needs the rows, which are not known."""
         raise ValueError(f"{what} needs the rows of the data, but got only their sums.")
 
-    def with_lags(self, n_lags: int | None) -> tuple[KnownSums, int, int, int]:
+    def with_lags(
+        self, n_lags: int | None, past: Past | None = None, *, goes_on: bool = False
+    ) -> tuple[KnownSums, int, int, int]:
         """Return these, no time steps, and the lags and channels; raise for other lags."""
         if n_lags not in (None, self.sums.n_lags):
             raise ValueError(
