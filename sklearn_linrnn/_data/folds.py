@@ -66,9 +66,13 @@ def fold_statistics(
 def n_samples(data: TrainingData) -> int:
     """Return the number of samples as a splitter counts them."""
     sequences = data.sequences
-    if isinstance(sequences, Recordings) and sequences.rows is None:
+    if not isinstance(sequences, Recordings):
+        return sequences.n_supervised
+    if sequences.rows is None:
         return len(sequences.parts)
-    return sequences.n_supervised
+    if isinstance(sequences.rows, slice):
+        return sequences.n_supervised
+    return int(np.count_nonzero(sequences.rows >= 0))
 
 
 def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
@@ -84,7 +88,9 @@ def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
         return chosen
     if sequences.rows is None:
         return np.repeat(chosen, sequences.lengths)
-    return chosen[sequences.rows]
+    if isinstance(sequences.rows, slice):
+        return chosen
+    return chosen[sequences.rows] & (sequences.rows >= 0)
 
 
 def _statistics(data: TrainingData, chosen: NDArray, n_lags: int, device: object) -> LagStatistics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, validate_data
 
-from sklearn_linrnn._data.lag_columns import WindowColumns, arrange_windows
+from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.lag_columns import arrange_windows, check_order
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
 
 FLOATS = (np.float64, np.float32)
@@ -22,10 +24,9 @@ def read_inputs(
     estimator: BaseEstimator,
     X: Any,
     sequence_id: Any,
+    form: DataForm,
     *,
-    every_step: bool,
     n_channels: int | None = None,
-    columns: WindowColumns | None = None,
     reset: bool = False,
 ) -> Sequences:
     """Return the internal form of X.
@@ -39,21 +40,23 @@ def read_inputs(
         One of the shapes of the user guide.
     sequence_id : array-like of shape (n_samples,) or None
         Which recording each row of ``rows="timesteps"`` belongs to.
-    every_step : bool
-        Whether a 3-D X has a target at every time step.
+    form : DataForm
+        The form seen in ``fit``: whether a 3-D X has a target at every time step, the places of the
+        columns in windows, or none to find them, whether there was a ``sequence_id``, and what was
+        before each recording.
     n_channels : int, default=None
         Number of channels in ``fit``.
-    columns : WindowColumns, default=None
-        Places of the columns in windows in ``fit``; ``None`` to find them.
     reset : bool, default=False
         Whether to record the names and the number of features instead; see `read_new_inputs`.
     """
-    sequences = _read(estimator, X, sequence_id, every_step, (n_channels, columns), reset)
+    sequences = _read(estimator, X, sequence_id, form, n_channels, reset)
     if isinstance(sequences, Recordings) and estimator.lag_order == "newest_first":
         raise ValueError(
             "lag_order='newest_first' is for windows, but got an X of recordings with a target at "
             "every time step, which are in order of time."
         )
+    if isinstance(sequences, Recordings) and form.before is not None:
+        sequences = replace(sequences, before=form.before)
     for expected, origin in ((estimator.n_channels, "n_channels"), (n_channels, "fit")):
         if expected is not None and sequences.n_channels != expected:
             raise ValueError(
@@ -72,8 +75,8 @@ def read_new_inputs(
     scikit-learn records names and number of features on the estimator for which it checks X: here
     on a copy, so that a fit that fails changes nothing.
     """
-    recorder, every_step = copy(estimator), is_at_every_step(X, y)
-    sequences = read_inputs(recorder, X, sequence_id, every_step=every_step, reset=True)
+    recorder, form = copy(estimator), DataForm(is_at_every_step(X, y))
+    sequences = read_inputs(recorder, X, sequence_id, form, reset=True)
     return sequences, {name: vars(recorder)[name] for name in FEATURES if name in vars(recorder)}
 
 
@@ -81,33 +84,46 @@ def _read(
     estimator: BaseEstimator,
     X: Any,
     sequence_id: Any,
-    every_step: bool,
-    known: tuple[int | None, WindowColumns | None],
+    form: DataForm,
+    n_channels: int | None,
     reset: bool,
 ) -> Sequences:
-    is_list, ndim = _is_list_of_recordings(X), number_of_axes(X)
-    if sequence_id is not None and (ndim == 3 or is_list or estimator.rows != "timesteps"):
+    has_recordings, ndim = _is_list_of_recordings(X), number_of_axes(X)
+    if sequence_id is not None and (ndim == 3 or has_recordings or estimator.rows != "timesteps"):
         raise ValueError(
             "sequence_id is the recording that a row belongs to: it needs rows='timesteps' and X "
             f"of shape (n_samples, n_channels), but got rows={estimator.rows!r} and X with {ndim} "
             "dimensions."
         )
-    if is_list:
+    if has_recordings:
         return _read_list(estimator, X, reset=reset)
+    if ndim == 0 and isinstance(X, (list, tuple)):
+        raise ValueError(
+            "X is a list of sequences of different lengths. For recordings pass a list of arrays, "
+            "each of shape (n_timesteps_i, n_channels), and as many arrays of targets."
+        )
     if ndim == 3:
-        return _read_panel(estimator, X, reset=reset, every_step=every_step)
+        return _read_panel(estimator, X, reset=reset, every_step=form.every_step)
     if estimator.rows == "timesteps":
+        if sequence_id is None and form.has_ids:
+            raise ValueError(
+                f"sequence_id must be given: {type(estimator).__name__} was fitted with it, and "
+                "without it lags would cross from one recording into the next. For a single "
+                "recording pass sequence_id=np.zeros(len(X)). In cross-validation it takes "
+                "metadata routing and the estimator's own score (scoring=None): other scorers "
+                "know X alone."
+            )
         return _read_timesteps(estimator, X, sequence_id, reset=reset)
     array = validate_data(estimator, X, reset=reset, dtype=FLOATS)
-    return Windows(*arrange_windows(estimator, X, array, *known))
+    return Windows(*arrange_windows(estimator, X, array, n_channels, form.columns, learns=reset))
 
 
 def _read_timesteps(
     estimator: BaseEstimator, X: Any, sequence_id: Any, *, reset: bool
 ) -> Recordings:
-    array = validate_data(estimator, X, reset=reset, dtype=FLOATS)
+    array = validate_data(estimator, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
     if sequence_id is None:
-        return Recordings([array], rows=slice(None))
+        return Recordings([array], rows=slice(None), ids=[None])
     sequence_id = np.asarray(sequence_id)
     if sequence_id.shape != (len(array),):
         raise ValueError(
@@ -115,17 +131,24 @@ def _read_timesteps(
             f"shape {sequence_id.shape}."
         )
     try:
-        _, code, counts = np.unique(sequence_id, return_inverse=True, return_counts=True)
+        ids, code, counts = np.unique(sequence_id, return_inverse=True, return_counts=True)
     except TypeError as error:
         raise ValueError(
             f"sequence_id must hold numbers or strings, but got a mixture: {error}."
         ) from error
     rows = slice(None) if (np.diff(code) >= 0).all() else np.argsort(code, kind="stable")
-    return Recordings(np.split(array[rows], np.cumsum(counts)[:-1]), rows)
+    return Recordings(np.split(array[rows], np.cumsum(counts)[:-1]), rows, ids=ids.tolist())
 
 
 def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bool) -> Sequences:
-    array = check_array(X, dtype=FLOATS, allow_nd=True, input_name="X", estimator=estimator)
+    array = check_array(
+        X,
+        dtype=FLOATS,
+        allow_nd=True,
+        ensure_all_finite="allow-nan" if every_step else True,
+        input_name="X",
+        estimator=estimator,
+    )
     if estimator.layout == "nct":
         array = array.swapaxes(1, 2)
     _, n_timesteps, n_channels = array.shape
@@ -139,12 +162,21 @@ def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bo
         estimator.n_features_in_ = n_channels if every_step else n_timesteps * n_channels
     if every_step:
         return Recordings(array)
-    return Windows(array[:, ::-1] if estimator.lag_order == "newest_first" else array)
+    windows = array[:, ::-1] if estimator.lag_order == "newest_first" else array
+    if reset:
+        check_order(windows, estimator.lag_order)
+    return Windows(windows)
 
 
 def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, reset: bool) -> Recordings:
     parts = [
-        check_array(part, dtype=FLOATS, input_name=f"X[{index}]", estimator=estimator)
+        check_array(
+            part,
+            dtype=FLOATS,
+            ensure_all_finite="allow-nan",
+            input_name=f"X[{index}]",
+            estimator=estimator,
+        )
         for index, part in enumerate(X)
     ]
     widths = sorted({part.shape[1] for part in parts})
@@ -164,7 +196,7 @@ def _is_list_of_recordings(X: Any) -> bool:
     return (
         isinstance(X, (list, tuple))
         and len(X) > 0
-        and all(getattr(part, "ndim", None) == 2 for part in X)
+        and all(len(getattr(part, "shape", ())) == 2 for part in X)
     )
 
 

@@ -13,9 +13,22 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _get_feature_names
 
-# y_lag_3 (sktime's WindowSummarizer, make_reduction), lag_3__y and lag_1__lag_3__y (sktime's Lag).
-SUFFIX = re.compile(r"(?:(?P<channel>.+)_)?lag_(?P<lag>\d+)")
+# y_lag_3 (sktime's WindowSummarizer and make_reduction, feature-engine), lag_3 (skforecast), lag3
+# and y_lag3 (mlforecast), y__lag_3 (in the style of tsfresh); lag_3__y, lag_1__lag_3__y (sktime's
+# Lag).
+SUFFIX = re.compile(r"(?:(?P<channel>.+?)__?)?lag_?(?P<lag>\d+)")
 PREFIX = re.compile(r"(?P<lags>(?:lag_\d+__)+)(?P<channel>.+)")
+# Lag_3, y.lag.3, y_lag_-3, y_lag_3h, lag_3_y; y(t-3), y_t-3; y.L3, L3.y. Not what has a lag in its
+# midst, as the rolling_mean_lag1_window_size7 of mlforecast.
+ALMOST = re.compile(
+    r"(.*[^a-z])?lags?[^a-z]*\d[^a-z]*[a-z]{0,3}|lags?[^a-z]*\d.*|"
+    r".*(\b|_)t ?- ?\d+\)?|.*\.l\d+|l\d+\..+",
+    re.IGNORECASE,
+)
+FORMS = "'y_lag_3', 'y_lag3', 'y__lag_3', 'lag_3', 'lag3' or 'lag_3__y'"
+
+LEAST_PAIRS = 16  # of neighbouring rows that tell an order: as many coins agree once in 65,536
+MOST_PAIRS = 256  # that are looked at
 
 
 @dataclass(frozen=True)
@@ -28,12 +41,15 @@ class WindowColumns:
         Time step and channel of each column.
     n_timesteps, n_channels : int
         Shape of the window. Places without a column hold zeros.
+    named : bool
+        Whether names said so, or an order that was stated.
     """
 
     steps: tuple[int, ...]
     channels: tuple[int, ...]
     n_timesteps: int
     n_channels: int
+    named: bool = False
 
     def to_windows(self, X: NDArray) -> NDArray:
         """Return ``X (n_samples, n_columns)`` as windows (n_samples, n_timesteps, n_channels)."""
@@ -58,6 +74,8 @@ def arrange_windows(
     array: NDArray,
     n_channels: int | None,
     columns: WindowColumns | None,
+    *,
+    learns: bool,
 ) -> tuple[NDArray, WindowColumns]:
     """Return the rows of an array as windows (n_samples, n_timesteps, n_channels).
 
@@ -73,10 +91,63 @@ def arrange_windows(
         Number of channels in ``fit``.
     columns : WindowColumns or None
         Places of the columns in ``fit``; ``None`` to find them.
+    learns : bool
+        Whether the windows are learned from, so that they must not show another order.
     """
     if columns is None:
         columns = window_columns(estimator, X, array.shape[1], n_channels)
-    return columns.to_windows(array), columns
+    windows = columns.to_windows(array)
+    if learns and not columns.named:
+        check_order(windows, estimator.lag_order)
+    return windows, columns
+
+
+def check_order(windows: NDArray, lag_order: str) -> None:
+    """Raise if windows that were read as oldest first show that they run the other way.
+
+    Of consecutive windows each is the one before, moved on by one time step: ``windows[1:, :-1]``
+    is ``windows[:-1, 1:]``. Where instead ``windows[1:, 1:]`` is ``windows[:-1, :-1]``, and the
+    former is not so, time runs backwards, in the windows or from row to row. Some neighbouring rows
+    are looked at. What is both says nothing, as constants do; breaks between series are neither.
+
+    Parameters
+    ----------
+    windows : ndarray of shape (n_windows, n_timesteps, n_channels)
+        Windows as they were read.
+    lag_order : str
+        The order that was stated.
+    """
+    n_pairs = len(windows) - 1
+    if n_pairs < LEAST_PAIRS or windows.shape[1] == 1:
+        return
+    first = np.unique(np.linspace(0, n_pairs - 1, MOST_PAIRS).astype(int))
+    earlier, later = windows[first], windows[first + 1]
+    forward = later[:, :-1] == earlier[:, 1:]
+    backward = later[:, 1:] == earlier[:, :-1]
+    contrary = (backward & ~forward).sum(axis=0)
+    breaks = (~backward & ~forward).sum(axis=0)
+    agrees = (forward & ~backward).any(axis=0)
+    turned = (contrary >= LEAST_PAIRS) & (contrary > breaks) & ~agrees
+    if turned.any():
+        raise ValueError(_turned_order(lag_order, everywhere=bool(turned.all())))
+
+
+def _turned_order(lag_order: str, *, everywhere: bool) -> str:
+    """Return what is wrong with windows of the other order, and what to do about it."""
+    read, seen = "oldest_first", "newest_first"
+    if lag_order == "newest_first":
+        read, seen = seen, read
+    remedy = f"pass lag_order={seen!r}"
+    if not everywhere:
+        remedy = (
+            "as not all columns do so, pass a DataFrame that names the lags ('lag_1', ...), and "
+            "the other columns in another way"
+        )
+    return (
+        f"lag_order={lag_order!r} reads windows as {read}, but from row to row the values move the "
+        f"other way, as in {seen} windows. If they are that, {remedy}. If instead the rows of X "
+        "run back in time, turn X and y round (X[::-1], y[::-1]), which changes nothing else."
+    )
 
 
 def window_columns(
@@ -127,15 +198,28 @@ def columns_by_name(names: Sequence[str]) -> WindowColumns:
     Raises
     ------
     ValueError
-        If no name contains a lag, or two names contain the same lag of a channel.
+        If no name contains a lag, or two names contain the same lag of a channel, or one name is
+        almost one that contains a lag.
     """
     parsed = [parse_lag(name) for name in names]
     lags = [entry[1] for entry in parsed if entry is not None]
+    almost = [
+        name
+        for name, entry in zip(names, parsed, strict=True)
+        if entry is None and ALMOST.fullmatch(name)
+    ]
+    if almost:
+        raise ValueError(
+            f"lag_order='infer' reads lags from names such as {FORMS}, but among the columns of X "
+            f"are {_shortened(almost)}, which are like them and none of them. Name a lag as one of "
+            "these, and what is no lag in another way."
+        )
     if not lags:
         raise ValueError(
-            "lag_order='infer' reads the order of lags from column names such as 'y_lag_3', "
-            f"'lag_3__y' or 'lag_1__lag_3__y', but got columns named {_shortened(names)}. Rename "
-            "them, or pass lag_order='oldest_first' or lag_order='newest_first'."
+            f"lag_order='infer' reads the order of lags from column names such as {FORMS}, but got "
+            f"columns named {_shortened(names)}. If a row is one time step, and these are its "
+            "channels, pass rows='timesteps' and n_lags. If a row is a window, rename its columns, "
+            "or pass lag_order='oldest_first' or lag_order='newest_first'."
         )
     newest = min(lags)
     n_timesteps = max(lags) - newest + 1
@@ -155,7 +239,7 @@ def columns_by_name(names: Sequence[str]) -> WindowColumns:
             f"{_shortened(twice)}."
         )
     steps, channels = zip(*places, strict=True)
-    return WindowColumns(steps, channels, n_timesteps, len(channel_of))
+    return WindowColumns(steps, channels, n_timesteps, len(channel_of), named=True)
 
 
 def parse_lag(name: str) -> tuple[str, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -80,16 +80,63 @@ class Windows:
 
 
 @final
+@dataclass(frozen=True, eq=False)
+class Past:
+    """The last inputs of recordings that may go on, as many as later time steps have as lags.
+
+    Attributes
+    ----------
+    ids : list
+        The names of the recordings.
+    inputs : list of ndarray of shape (n_kept, n_channels)
+        Fewer of a recording that had fewer so far.
+    """
+
+    ids: list[Any] = field(default_factory=list)
+    inputs: list[NDArray] = field(default_factory=list)
+
+    def of(self, recordings: Recordings) -> list[NDArray]:
+        """Return the inputs that are known from before each of some recordings."""
+        known = dict(zip(self.ids, self.inputs, strict=True))
+        nothing = np.empty((0, recordings.n_channels))
+        if recordings.ids is None:
+            return [nothing] * len(recordings.parts)
+        return [known.get(name, nothing) for name in recordings.ids]
+
+    def after(self, recordings: Recordings, n_lags: int) -> Past:
+        """Return the past of what follows some recordings, for models of ``n_lags``."""
+        if recordings.ids is None:
+            return self
+        known = dict(zip(self.ids, self.inputs, strict=True))
+        ends = zip(recordings.ids, self.of(recordings), recordings.parts, strict=True)
+        for name, earlier, part in ends:
+            inputs = np.concatenate([earlier, part[max(len(part) - n_lags + 1, 0) :]])
+            known[name] = inputs[max(len(inputs) - n_lags + 1, 0) :]
+        return Past(list(known), list(known.values()))
+
+
+@final
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings ``(n_timesteps_i, n_channels)``, target at every time step, zeros before them.
+    """Recordings ``(n_timesteps_i, n_channels)``, target at every time step.
 
-    ``parts`` is a list of them, or an array of shape (n_recordings, n_timesteps, n_channels).
-    If the time steps were rows of one array, ``rows`` has their places, in the order of ``parts``.
+    Attributes
+    ----------
+    parts : list of ndarray, or ndarray of shape (n_recordings, n_timesteps, n_channels)
+        The recordings; NaN where an input is missing.
+    rows : ndarray or slice or None
+        Where the time steps were rows of one array, their places in the order of `parts`; -1 for a
+        time step that was none of them.
+    before : ndarray of shape (n_channels,) or None
+        The inputs before the first time step of each recording: ``None`` for zeros, NaN if unknown.
+    ids : list or None
+        The name of each recording, by which it goes on; ``None`` if they end here.
     """
 
     parts: list[NDArray] | NDArray
     rows: NDArray | slice | None = None
+    before: NDArray | None = None
+    ids: list[Any] | None = None
 
     @property
     def n_channels(self) -> int:
@@ -110,6 +157,11 @@ class Recordings:
     def lengths(self) -> list[int]:
         """Number of time steps of each recording."""
         return [len(part) for part in self.parts]
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether an input is missing."""
+        return any(np.isnan(part).any() for part in self.parts)
 
     @property
     def joined(self) -> NDArray:
@@ -140,15 +192,82 @@ class Recordings:
         return kind.of_series(series, n_lags=n_lags)
 
     def respond(self, impulse_response: NDArray) -> NDArray:
-        """Return the convolution at the supervised time steps, (n_supervised, n_outputs)."""
-        if isinstance(self.parts, np.ndarray):
-            return convolve(self.parts, impulse_response).reshape(-1, len(impulse_response))
-        return np.concatenate([convolve(part, impulse_response) for part in self.parts])
+        """Return the convolution at the supervised time steps, (n_supervised, n_outputs).
+
+        It is NaN where one of the lags is missing or unknown.
+        """
+        if self.before is None and not self.has_gaps:
+            if isinstance(self.parts, np.ndarray):
+                return convolve(self.parts, impulse_response).reshape(-1, len(impulse_response))
+            return np.concatenate([convolve(part, impulse_response) for part in self.parts])
+        n_lags = impulse_response.shape[2]
+        unrolled = self.unrolled(n_lags)
+        response = unrolled.recordings.respond(impulse_response)
+        response[~unrolled.whole] = np.nan
+        return response[unrolled.own]
+
+    def windows(self, n_lags: int) -> Iterator[NDArray]:
+        """Yield the windows of each recording, (n_timesteps, n_lags, n_channels).
+
+        They end at each of its time steps; oldest time step first.
+        """
+        for recording in self.parts:
+            head = np.zeros((n_lags - 1, self.n_channels), dtype=recording.dtype)
+            if self.before is not None:
+                head[:] = self.before
+            extended = np.concatenate([head, recording])
+            yield sliding_window_view(extended, n_lags, axis=0).swapaxes(1, 2)
 
     def lags(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
-        for recording in self.parts:
-            yield from _blocks(zero_state_windows(recording, n_lags))
+        for windows in self.windows(n_lags):
+            yield from _blocks(windows)
+
+    def starting_from(self, initial_state: str, weights: NDArray | None = None) -> Recordings:
+        """Return the recordings with inputs before them: "zero", their "mean", or "unknown".
+
+        Parameters
+        ----------
+        initial_state : str
+            What is assumed.
+        weights : ndarray of shape (n_supervised,), default=None
+            Weights of the time steps in the mean.
+        """
+        if initial_state == "zero":
+            return self
+        before = np.full(self.n_channels, np.nan)
+        if initial_state == "mean":
+            inputs = self.joined.astype(np.float64, copy=False)
+            known = ~np.isnan(inputs)
+            mass = known if weights is None else known * weights[:, None]
+            with np.errstate(invalid="ignore"):  # a channel that is never seen is unknown
+                before = (np.where(known, inputs, 0.0) * mass).sum(axis=0) / mass.sum(axis=0)
+        return replace(self, before=before)
+
+    def unrolled(self, n_lags: int, past: Past | None = None) -> Unrolled:
+        """Return the recordings with the inputs before them that their lags need.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+        past : Past, default=None
+            Earlier inputs of the recordings that go on.
+        """
+        heads = (past or Past()).of(self)
+        if self.before is not None:
+            fill = np.tile(self.before, (n_lags - 1, 1))
+            heads = [np.concatenate([fill[len(head) :], head]) for head in heads]
+        pairs = list(zip(heads, self.parts, strict=True))
+        parts = [np.concatenate(pair) for pair in pairs]
+        own = np.concatenate([np.repeat([False, True], list(map(len, pair))) for pair in pairs])
+        whole = np.concatenate([whole_windows(part, n_lags) for part in parts])
+        rows = self.rows
+        if rows is not None:
+            rows = np.full(len(own), -1)
+            rows[own] = np.arange(self.n_supervised)[self.rows]
+        filled = [np.where(np.isnan(part), 0.0, part) for part in parts]
+        return Unrolled(Recordings(filled, rows), own, whole)
 
     def part(self, selected: NDArray) -> tuple[Recordings, NDArray]:
         """Return the form of some time steps, and the places of all its time steps in this one.
@@ -160,16 +279,40 @@ class Recordings:
         """
         kept = [chosen.any() for chosen in self.split(selected)]
         steps = np.flatnonzero(np.repeat(kept, self.lengths))
-        return Recordings(
-            [part for part, keep in zip(self.parts, kept, strict=True) if keep]
-        ), steps
+        parts = [part for part, keep in zip(self.parts, kept, strict=True) if keep]
+        return Recordings(parts), steps
+
+
+@final
+@dataclass(frozen=True)
+class Unrolled:
+    """Recordings with what was before them.
+
+    Attributes
+    ----------
+    recordings : Recordings
+        They start from zero, and have zeros for what is missing.
+    own : ndarray of bool, shape (n_supervised,)
+        Which of their time steps are those of the recordings before.
+    whole : ndarray of bool, shape (n_supervised,)
+        At which time steps all lags are known.
+    """
+
+    recordings: Recordings
+    own: NDArray
+    whole: NDArray
 
 
 Sequences = Windows | Recordings
 
 
-def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
-    """Return the supervised time steps, lags and channels; the lags of windows for ``None``."""
+def lag_shape(
+    sequences: Sequences, n_lags: int | None, *, goes_on: bool = False
+) -> tuple[int, int, int]:
+    """Return the supervised time steps, lags and channels; the lags of windows for ``None``.
+
+    Recordings that go on may be shorter than the lags.
+    """
     longest = sequences.longest
     if n_lags is None:
         if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
@@ -179,7 +322,7 @@ def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
             )
         n_lags = longest
     n_lags = int(n_lags)  # NumPy's may be too short for products
-    if n_lags > longest:
+    if n_lags > longest and not (goes_on and isinstance(sequences, Recordings)):
         what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
         raise ValueError(
             f"n_lags={n_lags} needs as many time steps, but got an X of "
@@ -188,14 +331,11 @@ def lag_shape(sequences: Sequences, n_lags: int | None) -> tuple[int, int, int]:
     return sequences.n_supervised, n_lags, sequences.n_channels
 
 
-def zero_state_windows(recording: NDArray, n_lags: int) -> NDArray:
-    """Return the windows up to each time step of a recording, (n_timesteps, n_lags, n_channels).
-
-    Oldest time step first; with zeros before the first one of the recording.
-    """
-    before = np.zeros((n_lags - 1, recording.shape[1]), dtype=recording.dtype)
-    windows = sliding_window_view(np.concatenate([before, recording]), n_lags, axis=0)
-    return windows.swapaxes(1, 2)
+def whole_windows(recording: NDArray, n_lags: int) -> NDArray:
+    """Return at which time steps of a recording no input of the last ``n_lags`` is missing."""
+    n_missing = np.cumsum(np.isnan(recording).any(axis=1))
+    earlier = np.concatenate([np.zeros(n_lags, dtype=int), n_missing])[: len(recording)]
+    return n_missing == earlier
 
 
 def _blocks(windows: NDArray) -> Iterator[NDArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -11,9 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
+from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
-from sklearn_linrnn._data.training_data import DataForm, TrainingData
+from sklearn_linrnn._data.training_data import TrainingData
 
 
 def read_training_data(
@@ -37,37 +39,69 @@ def read_training_data(
     if form is None:
         sequences, features = read_new_inputs(estimator, X, y, sequence_id)
     else:
-        every_step, columns = is_at_every_step(X, y), form.columns
-        sequences = read_inputs(estimator, X, sequence_id, every_step=every_step, columns=columns)
+        asked = replace(form, every_step=is_at_every_step(X, y))
+        sequences = read_inputs(estimator, X, sequence_id, asked)
         features = {name: vars(estimator)[name] for name in FEATURES if name in vars(estimator)}
     targets, single_output = read_targets(y, sequences)
+    if form is None and isinstance(sequences, Windows):
+        _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
-    observed = _check_observed(targets, weights)
+    observed = _observed(targets, weights)
+    if form is None:
+        _check_observed(targets, observed)
+    if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
+        shares = observed * (1.0 if weights is None else weights)
+        sequences = sequences.starting_from(estimator.initial_state, shares)
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
     metadata = {name: value for name, value in metadata.items() if value is not None}
     given = {"X": X, "y": y, "metadata": metadata}
-    seen = DataForm(True, single_output)
     if isinstance(sequences, Windows):
         seen = DataForm(False, single_output, sequences.columns)
+    else:
+        seen = DataForm(True, single_output, None, sequence_id is not None, sequences.before)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
 
 
-def _check_observed(targets: NDArray, weights: NDArray | None) -> NDArray:
-    """Return which supervised time steps have a target and a weight; raise if there are none."""
+def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
+    """Raise if y may hold one target for each time step of X, or as many outputs at its last."""
+    n_samples, n_timesteps, n_channels = windows.inputs.shape
+    n_outputs = targets.shape[1]
+    if windows.columns is None and n_outputs == n_timesteps > 1:
+        raise ValueError(
+            f"y of shape ({n_samples}, {n_outputs}) beside X with n_timesteps={n_timesteps} can "
+            "mean a target at every time step, or as many outputs at the last one. For the former "
+            f"give y its axis of outputs, shape ({n_samples}, {n_timesteps}, 1); for the latter "
+            f"pass flattened windows, X of shape ({n_samples}, {n_timesteps * n_channels}), and "
+            f"n_channels={n_channels}."
+        )
+    are_lists = isinstance(X, (list, tuple)) and isinstance(y, (list, tuple))
+    if are_lists and n_outputs == n_timesteps * n_channels > 1:
+        raise ValueError(
+            f"X and y are both lists of {n_samples} sequences of {n_outputs} numbers, which can "
+            "mean recordings with a target at every time step, or windows with as many outputs. "
+            "For recordings give each its axis of channels, a list of arrays of shape "
+            "(n_timesteps_i, 1); for windows pass y as an array."
+        )
+
+
+def _observed(targets: NDArray, weights: NDArray | None) -> NDArray:
+    """Return which supervised time steps have a target and a weight."""
     observed = observed_steps(targets)
-    if not observed.any():
+    return observed if weights is None else observed & (weights > 0)
+
+
+def _check_observed(targets: NDArray, observed: NDArray) -> None:
+    """Raise if no supervised time step has a target and a weight."""
+    if observed.any():
+        return
+    if not observed_steps(targets).any():
         raise ValueError(
             "y must be observed at one time step at least, but Input y contains NaN only."
         )
-    if weights is None:
-        return observed
-    observed = observed & (weights > 0)
-    if not observed.any():
-        raise ValueError(
-            "sample_weight must contain at least one non-zero number at an observed time step, but "
-            "all of these weights are zero."
-        )
-    return observed
+    raise ValueError(
+        "sample_weight must contain at least one non-zero number at an observed time step, but all "
+        "of these weights are zero."
+    )
 
 
 def observed_steps(targets: NDArray) -> NDArray:

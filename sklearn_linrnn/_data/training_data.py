@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -11,28 +11,8 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.lag_columns import WindowColumns
-from sklearn_linrnn._data.sequences import Sequences, lag_shape
-
-
-@final
-@dataclass(frozen=True)
-class DataForm:
-    """The form of the data in `fit`, which `predict` needs.
-
-    Attributes
-    ----------
-    every_step : bool
-        Whether there is a target at every time step, or at the last one of a window.
-    single_output : bool
-        Whether the targets had no axis of outputs.
-    columns : WindowColumns or None
-        Which lag each column of a 2-D X of windows holds.
-    """
-
-    every_step: bool
-    single_output: bool
-    columns: WindowColumns | None = None
+from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.sequences import Past, Sequences, Windows, lag_shape
 
 
 @final
@@ -59,6 +39,8 @@ class TrainingData:
         What the user passed to `fit`, for callbacks: X, y and, by name, their metadata.
     groups : array-like or None
         Groups of the samples, for a splitter that needs them.
+    past : Past or None
+        Inputs with which these recordings go on in later data.
     """
 
     sequences: Sequences
@@ -69,14 +51,70 @@ class TrainingData:
     features: Mapping[str, Any] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
+    past: Past | None = None
 
     def rows(self, what: str) -> TrainingData:
         """Return the data themselves, whose rows ``what`` needs."""
         return self
 
-    def lag_shape(self, n_lags: int | None) -> tuple[int, int, int]:
-        """Return the supervised time steps, lags and channels; the lags of windows for ``None``."""
-        return lag_shape(self.sequences, n_lags)
+    def with_lags(
+        self, n_lags: int | None, past: Past | None = None, *, goes_on: bool = False
+    ) -> tuple[TrainingData, int, int, int]:
+        """Return the data for that many lags, and the supervised time steps, lags and channels.
+
+        Time steps with a lag that is missing or unknown count as not observed.
+
+        Parameters
+        ----------
+        n_lags : int or None
+            Number of lags; ``None`` for those of windows.
+        past : Past, default=None
+            Earlier inputs of recordings that go on here.
+        goes_on : bool, default=False
+            Whether recordings may go on, so that they may be shorter than the lags.
+        """
+        n_steps, n_lags, n_channels = lag_shape(self.sequences, n_lags, goes_on=goes_on)
+        if isinstance(self.sequences, Windows):
+            return self, n_steps, n_lags, n_channels
+        data = self._unrolled(n_lags, past)
+        if past is None and not data.observed.any():
+            raise ValueError(
+                f"X must have an observed time step of which all n_lags={n_lags} lags are known, "
+                "but got none: inputs are missing (NaN), or the recordings are too short for "
+                "initial_state='unknown'. Use fewer lags."
+            )
+        later = (past or Past()).after(self.sequences, n_lags)
+        return replace(data, past=later), n_steps, n_lags, n_channels
+
+    def n_observed(self, n_lags: int) -> int:
+        """Return the number of observed time steps of which all lags are known."""
+        return int(self._unrolled(n_lags, None).observed.sum())
+
+    def _unrolled(self, n_lags: int, past: Past | None) -> TrainingData:
+        sequences = self.sequences
+        if isinstance(sequences, Windows):
+            return self
+        if past is None and sequences.before is None and not sequences.has_gaps:
+            return self
+        unrolled = sequences.unrolled(n_lags, past)
+        own, whole = unrolled.own, unrolled.whole
+        targets = np.full((len(own), self.targets.shape[1]), np.nan)
+        targets[own] = self.targets
+        targets[~whole] = np.nan
+        weights = None
+        if self.weights is not None:
+            weights = np.zeros(len(own))
+            weights[own] = self.weights
+        observed = np.zeros(len(own), dtype=bool)
+        observed[own] = self.observed
+        observed &= whole
+        return replace(
+            self,
+            sequences=unrolled.recordings,
+            targets=targets,
+            weights=weights,
+            observed=observed,
+        )
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -160,12 +198,15 @@ class KnownSums:
         That of recordings, with an axis of outputs.
     given : mapping
         Empty: callbacks have no data.
+    past : None
+        Recordings do not go on from sums.
     """
 
     sums: LagStatistics
     held_out: LagStatistics | None = None
-    form: DataForm = DataForm(every_step=True, single_output=False)
+    form: DataForm = field(default_factory=lambda: DataForm(every_step=True))
     given: Mapping[str, Any] = field(default_factory=dict)
+    past: None = None
 
     @property
     def features(self) -> Mapping[str, Any]:
@@ -176,14 +217,16 @@ class KnownSums:
         """Raise: ``what`` needs the rows, which are not known."""
         raise ValueError(f"{what} needs the rows of the data, but got only their sums.")
 
-    def lag_shape(self, n_lags: int | None) -> tuple[int, int, int]:
-        """Return no time steps, and the lags and channels of the sums; raise for other lags."""
+    def with_lags(
+        self, n_lags: int | None, past: Past | None = None, *, goes_on: bool = False
+    ) -> tuple[KnownSums, int, int, int]:
+        """Return these, no time steps, and the lags and channels; raise for other lags."""
         if n_lags not in (None, self.sums.n_lags):
             raise ValueError(
                 f"n_lags must be that of the statistics, {self.sums.n_lags}, or None, but got "
                 f"{n_lags}. Use statistics.first_lags for fewer."
             )
-        return 0, self.sums.n_lags, self.sums.n_channels
+        return self, 0, self.sums.n_lags, self.sums.n_channels
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -197,7 +240,7 @@ class KnownSums:
 AnyData = TrainingData | KnownSums
 
 
-def known_sums(statistics: Any, held_out: Any = None) -> KnownSums:
+def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "zero") -> KnownSums:
     """Return data known by their sums; raise if it is impossible to learn from them."""
     for name, sums in (("statistics", statistics), ("held_out", held_out)):
         if not (isinstance(sums, LagStatistics) or (name == "held_out" and sums is None)):
@@ -207,4 +250,8 @@ def known_sums(statistics: Any, held_out: Any = None) -> KnownSums:
         if held_out.weight <= 0:
             raise ValueError("held_out must have at least one row, but got a weight of 0.")
         statistics.check_alike(held_out.to(statistics.input_mean.device))
-    return KnownSums(statistics, held_out)
+    before = None
+    if initial_state != "zero":
+        before = statistics.input_mean[: statistics.n_channels].cpu().numpy().copy()
+        before = before if initial_state == "mean" else np.full_like(before, np.nan)
+    return KnownSums(statistics, held_out, DataForm(every_step=True, before=before))

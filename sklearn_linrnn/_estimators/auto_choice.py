@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -14,7 +15,8 @@ from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.priors.lag_priors import Given, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.training_data import AnyData
+from sklearn_linrnn._data.sequences import Recordings
+from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.parameters import make_prior
 from sklearn_linrnn._estimators.user_warnings import warn
 
@@ -147,3 +149,20 @@ def most_lags(n_channels: int, n_observed: int | None) -> int:
     if n_observed is not None:
         most = min(most, n_observed // STEPS_PER_COEFFICIENT)
     return max(most // n_channels, 1)
+
+
+def with_most_lags(data: AnyData) -> tuple[AnyData, int, int, int]:
+    """Return `TrainingData.with_lags` for the largest number of lags to choose from.
+
+    Of recordings it is the largest one with enough observed time steps that have all lags.
+    """
+    if not isinstance(data, TrainingData):
+        return data.with_lags(None)
+    sequences = data.sequences
+    per_lag, most = STEPS_PER_COEFFICIENT * sequences.n_channels, sequences.longest
+    most = min(most_lags(sequences.n_channels, None), most)
+    if isinstance(sequences, Recordings):
+        candidates = range(1, most + 1)
+        too_many = bisect_left(candidates, True, key=lambda n: per_lag * n > data.n_observed(n))
+        most = max(too_many, 1)
+    return data.with_lags(most)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import check_window_length, read_inputs
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.targets import (
@@ -26,7 +27,7 @@ from sklearn_linrnn._data.targets import (
     read_training_data,
     read_weights,
 )
-from sklearn_linrnn._data.training_data import AnyData, DataForm, known_sums
+from sklearn_linrnn._data.training_data import AnyData, known_sums
 from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn._estimators.user_warnings import warn_if_growing
 
@@ -73,7 +74,9 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             Inputs, in one of the shapes of the :ref:`user guide <data_shapes>`: windows
             ``(n_samples, n_timesteps * n_channels)``, the time steps of recordings
             ``(n_samples, n_channels)`` with ``rows="timesteps"``, a panel ``(n_sequences,
-            n_timesteps, n_channels)``, or a list of recordings ``(n_timesteps_i, n_channels)``.
+            n_timesteps, n_channels)``, or a list of recordings ``(n_timesteps_i, n_channels)``. In
+            recordings NaN is a missing input: time steps that have it among their lags are left out
+            of the loss.
         y : array-like or list
             Targets, ``(n_samples,)`` or ``(n_samples, n_outputs)``; for a panel also one at every
             time step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list. In targets at
@@ -130,7 +133,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         array([[[1. , 0.5, 0. ]]])
         """
         self._validate_params()
-        return self._fit(known_sums(statistics))
+        return self._fit(known_sums(statistics, initial_state=self.initial_state))
 
     def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
         """Predict the targets.
@@ -140,12 +143,14 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
         y : ndarray or list of ndarray
             Predictions in the shape that y had in `fit`; at every time step if y had targets there.
+            NaN where a lag is missing (NaN in X), or unknown with ``initial_state="unknown"``.
 
         Raises
         ------
@@ -162,11 +167,13 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         y : array-like or list
-            Targets, as in `fit`. Time steps that were not observed (NaN) do not count.
+            Targets, as in `fit`. Time steps that were not observed (NaN) do not count, nor do those
+            that cannot be predicted because one of their lags is missing.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
@@ -176,7 +183,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         sequences, predictions = self._respond(X, sequence_id)
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
-        observed = observed_steps(targets)
+        observed = observed_steps(targets) & observed_steps(predictions)
         return r2_score(
             targets[observed],
             predictions[observed],
@@ -186,6 +193,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.rows == "timesteps"
         return tags
 
     @abstractmethod
@@ -243,15 +251,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         """Return X as it was read, and the predictions (n_supervised, n_outputs)."""
         check_is_fitted(self)
         _, n_channels, n_lags = self.impulse_response_.shape
-        form = self._form
-        sequences = read_inputs(
-            self,
-            X,
-            sequence_id,
-            every_step=form.every_step,
-            n_channels=n_channels,
-            columns=form.columns,
-        )
+        sequences = read_inputs(self, X, sequence_id, self._form, n_channels=n_channels)
         check_window_length(sequences, n_lags)
         return sequences, sequences.respond(self.impulse_response_) + self.intercept_
 

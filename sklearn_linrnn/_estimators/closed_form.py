@@ -112,13 +112,15 @@ class ClosedFormRegressor(LagRegressor):
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
         y : ndarray or list of ndarray
             Predictions in the shape that y had in `fit`, at every time step if it had targets
-            there.
+            there; NaN where a lag is missing (NaN in X), or with ``initial_state="unknown"`` not
+            known.
         std : ndarray or list of ndarray
             With `return_std`, the standard deviations in the same shape and in the unit of y.
 
@@ -156,7 +158,8 @@ class ClosedFormRegressor(LagRegressor):
         X : array-like or list
             Inputs, in any of the shapes that `fit` takes.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
@@ -203,7 +206,8 @@ class ClosedFormRegressor(LagRegressor):
             Numbers of iterations of gradient descent from zero; ``None`` for the powers of two up
             to a million.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Yields
         ------

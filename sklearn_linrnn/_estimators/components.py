@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from sklearn_linrnn._estimators.base import LagRegressor
 
-LAYOUT = ("rows", "layout", "lag_order", "n_channels")
+LAYOUT = ("rows", "layout", "lag_order", "n_channels", "initial_state")
 
 
 def cloned_component(estimator: Any, untouched: Sequence[str], why: str) -> LagRegressor:

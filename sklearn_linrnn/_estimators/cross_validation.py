@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.model_selection import check_cv
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -145,7 +148,7 @@ def cross_validate(
     splits = list(splitter.split(rows, rows, data.groups))
     if not splits:
         raise ValueError("cv must have at least one split, but got none.")
-    samples_are_steps = n_samples(data) == data.sequences.n_supervised
+    samples_are_steps = getattr(data.sequences, "rows", ()) is not None
     if scorer.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
         raise ValueError(
             "scoring='r2' needs at least two samples in each test part of cv; use "
@@ -155,3 +158,35 @@ def cross_validate(
     whole.check_usable()
     scores = [scorer.score(train if centred else train.uncentred(), test) for train, test in folds]
     return whole if centred else whole.uncentred(), np.array(scores)
+
+
+def cv_results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> dict[str, Any]:
+    """Return the fitted attributes that describe scores (n_parts, n_candidates)."""
+    mean = scores.mean(axis=0)
+    order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
+    best = first_best(order)
+    results: dict[str, Any] = {
+        f"param_{name}": _masked([candidate[name] for candidate in params]) for name in params[0]
+    }
+    results["params"] = params
+    if n_splits > 0:
+        results |= {f"split{k}_test_score": row for k, row in enumerate(scores)}
+    results["mean_test_score"] = mean
+    if n_splits > 0:
+        results["std_test_score"] = scores.std(axis=0)
+    results["rank_test_score"] = rankdata(-order, method="min").astype(np.int32)
+    return {
+        "n_splits_": n_splits,
+        "best_index_": best,
+        "best_score_": float(mean[best]),
+        "best_params_": dict(params[best]),
+        "cv_results_": results,
+    }
+
+
+def _masked(values: list) -> np.ma.MaskedArray:
+    """Return the values of a parameter as `GridSearchCV` has them."""
+    numbers = all(isinstance(value, Real) for value in values)
+    array = np.array(values) if numbers else np.empty(len(values), dtype=object)
+    array[:] = values
+    return np.ma.MaskedArray(array, mask=False)

@@ -28,8 +28,10 @@ from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
+from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.targets import read_training_data
-from sklearn_linrnn._data.training_data import AnyData, TrainingData
+from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.parameters import (
     Interval,
@@ -88,6 +90,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         `max_iter` iterations cost the same for any amount of earlier data. The optimiser continues
         from its state. With `early_stopping`, a part of the new data is held out, too.
 
+        A recording may come in pieces, with ``rows="timesteps"``: one that was seen before goes on
+        where it was, so that the sums are those of the whole. The last ``n_lags - 1`` inputs of
+        each are kept for that. A piece may be shorter than `n_lags`.
+
         Parameters
         ----------
         X : array-like or list
@@ -97,7 +103,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to: one of those before
+            goes on, and another one begins. ``None`` for a single recording, which goes on. The
+            recordings of panels and lists do not go on.
 
         Returns
         -------
@@ -110,13 +118,14 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             As in `fit`, and if the data have other lags, channels or outputs than the earlier
             ones. The earlier fit is then unchanged.
         """
-        if (earlier := self._earlier()) is None:
-            return self.fit(X, y, sample_weight, sequence_id=sequence_id)
         self._validate_params()
-        data = read_training_data(self, X, y, sample_weight, sequence_id, form=self._form)
-        self._check_same_form(data)
-        fit = self._learn_with(data, earlier.seed, earlier, adds=True)
-        if not self.early_stopping:
+        earlier = self._earlier()
+        form = None if earlier is None else self._form
+        data = read_training_data(self, X, y, sample_weight, sequence_id, form=form)
+        if form is not None:
+            self._check_same_form(data.form, form)
+        fit = self._learn_with(data, earlier, adds=True)
+        if earlier is not None and not self.early_stopping:
             record = replace(fit.attributes["training_"], held_out=earlier.held_out)
             fit = replace(fit, attributes={**fit.attributes, "training_": record})
         return self._publish(data, fit)
@@ -136,17 +145,19 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     # -- Data ------------------------------------------------------------------------------
 
     def _learn(self, data: AnyData) -> Fit:
-        earlier = self._earlier() if self.warm_start else None
+        return self._learn_with(data, self._earlier() if self.warm_start else None, adds=False)
+
+    def _learn_with(self, data: AnyData, earlier: TrainingRecord | None, *, adds: bool) -> Fit:
+        """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
         seed = None if earlier is None else earlier.seed
         if seed is None and self._is_random():
             seed = make_seed(self.random_state)
-        return self._learn_with(data, seed, earlier, adds=False)
-
-    def _learn_with(
-        self, data: AnyData, seed: int | None, earlier: TrainingRecord | None, *, adds: bool
-    ) -> Fit:
-        """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
-        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        n_lags, past = self.n_lags, None
+        if adds and earlier is not None:
+            past = earlier.past or Past()
+            if data.form.every_step and n_lags is None:
+                n_lags = earlier.statistics.n_lags
+        data, n_steps, n_lags, n_channels = data.with_lags(n_lags, past, goes_on=adds)
         n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
         with self._explained(n_lags):
             sums = run_by_size(
@@ -168,8 +179,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         device = check_device(self.device)
         return self._statistics(learned, n_lags), held_out.statistics(n_lags, device)
 
-    def _check_same_form(self, data: TrainingData) -> None:
-        form, known = data.form, self._form
+    def _check_same_form(self, form: DataForm, known: DataForm) -> None:
         if (form.every_step, form.single_output) != (known.every_step, known.single_output):
             where = "at every time step" if known.every_step else "at the last one of windows"
             axis = "without" if known.single_output else "with"
@@ -232,6 +242,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             n_kept=training.n_kept,
             stable_rate=training.rate if training.rate < rate else math.inf,
             went_on=earlier is not None,
+            past=data.past,
         )
         attributes = {**fit.attributes, "training_": record}
         return replace(fit, attributes=attributes, interrupt=interrupt)

@@ -11,14 +11,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import (
     check_window_length,
     number_of_axes,
     read_inputs,
     read_new_inputs,
 )
-from sklearn_linrnn._data.lag_columns import WindowColumns, window_columns
-from sklearn_linrnn._data.sequences import Recordings, Windows, lag_shape, zero_state_windows
+from sklearn_linrnn._data.lag_columns import window_columns
+from sklearn_linrnn._data.sequences import Recordings, Windows, lag_shape
 from sklearn_linrnn._estimators.base import replace_fitted
 from sklearn_linrnn._estimators.parameters import (
     SHAPES,
@@ -30,11 +31,11 @@ from sklearn_linrnn._estimators.parameters import (
 
 @dataclass(frozen=True)
 class _WindowForm:
-    """The form of windows in `fit`: their shape, and which lag each column of a 2-D X holds."""
+    """The form of X in `fit`, and the shape of its windows."""
 
+    data: DataForm
     n_channels: int
     n_timesteps: int
-    columns: WindowColumns | None = None
 
 
 class LagWeighter(TransformerMixin, BaseEstimator):
@@ -61,9 +62,13 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         sktime, sample, channel, time.
     lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
-        DataFrame from column names such as ``y_lag_3``.
+        DataFrame from column names such as ``y_lag_3``; a meta-estimator that drops the names, as
+        `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels of flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        Inputs before the first time step of a recording: zero, their mean in `fit`, or unknown.
+        Time steps with unknown lags are left out of the loss, and their predictions are NaN.
 
     Attributes
     ----------
@@ -116,6 +121,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
     ) -> None:
         self.lag_weights = lag_weights
         self.nu_w = nu_w
@@ -126,6 +132,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
 
     def fit(self, X: Any, y: Any = None, *, sequence_id: Any = None) -> Self:
         """Compute the lag weights; of X only the shape is used.
@@ -151,9 +158,15 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         _, n_lags, _ = lag_shape(sequences, self.n_lags)
         variances = self.nu_w, self.nu_f, self.nu_c
         lag_weights = check_lag_weights(self.lag_weights, n_lags, *variances)
-        form = _WindowForm(sequences.n_channels, n_lags)
         if isinstance(sequences, Windows):
-            form = _WindowForm(sequences.n_channels, sequences.longest, sequences.columns)
+            data, n_timesteps = DataForm(False, columns=sequences.columns), sequences.longest
+        else:
+            before = sequences.starting_from(self.initial_state).before
+            data, n_timesteps = (
+                DataForm(False, False, None, sequence_id is not None, before),
+                n_lags,
+            )
+        form = _WindowForm(data, sequences.n_channels, n_timesteps)
         replace_fitted(self, {**features, "_form": form, "lag_weights_": lag_weights})
         return self
 
@@ -186,23 +199,22 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         X : array-like
             Inputs, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to.
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
 
         Returns
         -------
         Z : ndarray of shape (n_samples, n_features_out)
             A 2-D X of windows with its columns scaled; else the scaled lags as flattened windows,
             oldest time step first, channels side by side. Time steps of windows before `n_lags` are
-            scaled by zero; recordings have zeros before their first time step.
+            scaled by zero; where an input of a recording is missing or unknown, its lags are NaN.
         """
         check_is_fitted(self)
-        n_channels, columns = self._form.n_channels, self._form.columns
-        sequences = read_inputs(
-            self, X, sequence_id, every_step=False, n_channels=n_channels, columns=columns
-        )
+        form = self._form
+        sequences = read_inputs(self, X, sequence_id, form.data, n_channels=form.n_channels)
         n_lags = len(self.lag_weights_)
         if isinstance(sequences, Recordings):
-            windows = np.concatenate([zero_state_windows(part, n_lags) for part in sequences.parts])
+            windows = np.concatenate(list(sequences.windows(n_lags)))
             return sequences.arrange(self._weigh(windows))
         check_window_length(sequences, n_lags)
         return self._weigh(sequences.inputs)[:, self._places(X)]
@@ -222,7 +234,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
             channel.
         """
         check_is_fitted(self)
-        if self._form.columns is not None:
+        if self._form.data.columns is not None:
             return _check_feature_names_in(self, input_features)
         names = input_features
         if names is None:
@@ -235,6 +247,7 @@ class LagWeighter(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.rows == "timesteps"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -249,6 +262,6 @@ class LagWeighter(TransformerMixin, BaseEstimator):
         if number_of_axes(X) == 3:
             return slice(None)
         form = self._form
-        if form.columns is None:  # fitted on a panel
+        if form.data.columns is None:  # fitted on a panel
             return window_columns(self, X, self.n_features_in_, form.n_channels).places
-        return form.columns.places
+        return form.data.columns.places

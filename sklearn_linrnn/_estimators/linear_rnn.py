@@ -113,9 +113,13 @@ class LinearRNNRegressor(DescentRegressor):
         sktime, sample, channel, time.
     lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
-        DataFrame from column names such as ``y_lag_3``.
+        DataFrame from column names such as ``y_lag_3``; a meta-estimator that drops the names, as
+        `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels of flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        Inputs before the first time step of a recording: zero, their mean in `fit`, or unknown.
+        Time steps with unknown lags are left out of the loss, and their predictions are NaN.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
         CPU.
@@ -136,8 +140,8 @@ class LinearRNNRegressor(DescentRegressor):
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,)
         ``rho``, the weights of the network's infinite-width limit: the diagonal of its tangent
-        kernel, see `linear_rnn_lag_covariance`. Estimated from random networks if `transition_init`
-        is a function.
+        kernel [2]_, see `linear_rnn_lag_covariance`. For a function as `transition_init` they are
+        estimated from random networks.
     transition_ : ndarray of shape (n_hidden, n_hidden)
         ``W``.
     input_ : ndarray of shape (n_hidden, n_channels)
@@ -170,16 +174,17 @@ class LinearRNNRegressor(DescentRegressor):
 
     Notes
     -----
-    An iteration costs ``n_lags * n_hidden^2 * n_channels`` operations. The equality with the limit
-    holds while the parameters move little: for targets that are small against ``sqrt(n_hidden)``. A
-    network that needs a longer memory than that of its initialisation leaves this regime and learns
-    it. With `verbose` the loss is printed ten times; `sklearn_linrnn.callback`
-    shows more.
+    An iteration costs ``n_lags * n_hidden^2 * n_channels`` operations. The network equals its limit
+    while its parameters move little: for targets small against ``sqrt(n_hidden)``. One that needs a
+    longer memory than that of its initialisation leaves this regime and learns it. With `verbose`
+    the loss is printed ten times; `sklearn_linrnn.callback` shows more.
 
     References
     ----------
     .. [1] M. Emami, M. Sahraee-Ardakan, P. Pandit, S. Rangan, A. K. Fletcher, "Implicit Bias of
        Linear RNNs", ICML 2021, arXiv:2101.07833.
+    .. [2] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and
+       Generalization in Neural Networks", NeurIPS 2018.
 
     Examples
     --------
@@ -236,6 +241,7 @@ class LinearRNNRegressor(DescentRegressor):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
         device: Any = "auto",
         dtype: Literal["float64", "float32", "tf32"] = "float64",
         random_state: int | np.random.RandomState | None = None,
@@ -268,6 +274,7 @@ class LinearRNNRegressor(DescentRegressor):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
         self.device = device
         self.dtype = dtype
         self.random_state = random_state
@@ -290,11 +297,6 @@ class LinearRNNRegressor(DescentRegressor):
         lag_weights : ndarray of shape (n_lags,)
             Lag 0 first.
 
-        References
-        ----------
-        .. [1] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and
-           Generalization in Neural Networks", NeurIPS 2018.
-
         Examples
         --------
         >>> import numpy as np
@@ -315,9 +317,9 @@ class LinearRNNRegressor(DescentRegressor):
         Returns
         -------
         module : torch.nn.Module
-            Predicts what `predict` does for sequences of shape (n_sequences, n_timesteps,
-            n_channels), oldest time step first: at every time step, or at the last one for a model
-            of windows. Its parameters are copies, of the dtype of the fitted arrays, on the CPU.
+            Predicts as `predict` does with ``initial_state="zero"``, for sequences (n_sequences,
+            n_timesteps, n_channels), oldest time step first: at every time step, or at the last one
+            for windows. Its parameters are copies, of the dtype of the fitted arrays, on the CPU.
 
         Examples
         --------
@@ -350,8 +352,7 @@ class LinearRNNRegressor(DescentRegressor):
             Number of states to reduce it to, by balanced truncation of the impulse response.
         max_error : float, default=None
             In place of `order`: the fewest states with which the response differs by at most this,
-            ``||H - H_reduced|| / ||H||`` in Frobenius norm over all lags. ``None`` for both gives
-            the recurrent network itself.
+            ``||H - H_reduced|| / ||H||`` in Frobenius norm. ``None`` for both: the network itself.
 
         Returns
         -------

@@ -20,9 +20,9 @@ from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.threads import run_by_size
-from sklearn_linrnn._data.sequences import Recordings, Windows
+from sklearn_linrnn._data.sequences import Windows
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
-from sklearn_linrnn._estimators.auto_choice import AutoChoice, most_lags
+from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import (
     MOST_DIRECT,
@@ -113,9 +113,13 @@ class NTKConvRegressor(ClosedFormRegressor):
         sktime, sample, channel, time.
     lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
-        DataFrame from column names such as ``y_lag_3``.
+        DataFrame from column names such as ``y_lag_3``; a meta-estimator that drops the names, as
+        `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels of flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        Inputs before the first time step of a recording: zero, their mean in `fit`, or unknown.
+        Time steps with unknown lags are left out of the loss, and their predictions are NaN.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
         CPU.
@@ -240,6 +244,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
         device: Any = "auto",
         dtype: Literal["float64", "float32"] = "float64",
         verbose: bool | int = False,
@@ -260,12 +265,14 @@ class NTKConvRegressor(ClosedFormRegressor):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
         self.device = device
         self.dtype = dtype
         self.verbose = verbose
 
     def _learn(self, data: AnyData) -> Fit:
-        n_steps, n_lags, n_channels = self._lag_shape(data)
+        has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
+        data, n_steps, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
         if isinstance(data, TrainingData) and self._is_iterated(n_inputs):
             return self._iterate(data, n_lags)
@@ -281,17 +288,6 @@ class NTKConvRegressor(ClosedFormRegressor):
             descent = make_descent(solution, n_steps, self.learning_rate)
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution)
-
-    def _lag_shape(self, data: AnyData) -> tuple[int, int, int]:
-        """Return the supervised time steps, lags and channels; for "auto" the most lags to try."""
-        if self.n_lags != "auto":
-            return data.lag_shape(self.n_lags)
-        if not isinstance(data, TrainingData):
-            return data.lag_shape(None)
-        is_recorded = isinstance(data.sequences, Recordings)
-        n_observed = int(data.observed.sum()) if is_recorded else None
-        most = most_lags(data.sequences.n_channels, n_observed)
-        return data.lag_shape(min(most, data.sequences.longest))
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}

@@ -9,9 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
-from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
@@ -24,7 +22,7 @@ from sklearn_linrnn._estimators.closed_form import (
     ClosedFormRegressor,
     make_descent,
 )
-from sklearn_linrnn._estimators.cross_validation import CandidateScorer, cross_validate
+from sklearn_linrnn._estimators.cross_validation import CandidateScorer, cross_validate, cv_results
 from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
@@ -82,9 +80,13 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         sktime, sample, channel, time.
     lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
-        DataFrame from column names such as ``y_lag_3``.
+        DataFrame from column names such as ``y_lag_3``; a meta-estimator that drops the names, as
+        `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels of flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        Inputs before the first time step of a recording: zero, their mean in `fit`, or unknown.
+        Time steps with unknown lags are left out of the loss, and their predictions are NaN.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
         CPU.
@@ -206,6 +208,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
         device: Any = "auto",
         dtype: Literal["float64", "float32"] = "float64",
         verbose: bool | int = False,
@@ -227,6 +230,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
         self.device = device
         self.dtype = dtype
         self.verbose = verbose
@@ -273,7 +277,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         statistics : LagStatistics
             Sums of recordings or windows to learn from.
         held_out : LagStatistics, default=None
-            Sums of other recordings or windows, to score candidates on; ``None`` to scorer them by
+            Sums of other recordings or windows, to score candidates on; ``None`` to score them by
             the sums that they learn from, with ``cv="gcv"`` or ``cv="evidence"``.
 
         Returns
@@ -302,7 +306,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         {'alpha': 0.001}
         """
         self._validate_params()
-        return self._fit(known_sums(statistics, held_out))
+        return self._fit(known_sums(statistics, held_out, initial_state=self.initial_state))
 
     def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
         """Return the prior of a candidate.
@@ -321,7 +325,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
-        n_steps, n_lags, n_channels = data.lag_shape(self.n_lags)
+        data, n_steps, n_lags, n_channels = data.with_lags(self.n_lags)
         n_inputs = n_lags * n_channels
         if n_inputs > MOST_DIRECT:
             raise ValueError(
@@ -335,7 +339,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
         """Return the best candidate, fitted to all data."""
         whole, scores, n_splits = self._score(data, n_lags, candidates)
-        results = _results(candidates.params, scores, n_splits)
+        results = cv_results(candidates.params, scores, n_splits)
         best = candidates.params[results["best_index_"]]
         prior = candidates.prior_of[results["best_index_"]]
         self._say(f"best of {len(candidates)}: {best}, score {results['best_score_']:.6g}")
@@ -364,35 +368,3 @@ class NTKConvRegressorCV(ClosedFormRegressor):
             rows, self.cv, scorer, n_lags=n_lags, device=device, centred=centred
         )
         return whole, scores, len(scores)
-
-
-def _results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> dict[str, Any]:
-    """Return the fitted attributes that describe scores (n_parts, n_candidates)."""
-    mean = scores.mean(axis=0)
-    order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
-    best = first_best(order)
-    results: dict[str, Any] = {
-        f"param_{name}": _masked([candidate[name] for candidate in params]) for name in params[0]
-    }
-    results["params"] = params
-    if n_splits > 0:
-        results |= {f"split{k}_test_score": row for k, row in enumerate(scores)}
-    results["mean_test_score"] = mean
-    if n_splits > 0:
-        results["std_test_score"] = scores.std(axis=0)
-    results["rank_test_score"] = rankdata(-order, method="min").astype(np.int32)
-    return {
-        "n_splits_": n_splits,
-        "best_index_": best,
-        "best_score_": float(mean[best]),
-        "best_params_": dict(params[best]),
-        "cv_results_": results,
-    }
-
-
-def _masked(values: list) -> np.ma.MaskedArray:
-    """Return the values of a parameter as `GridSearchCV` has them."""
-    numbers = all(isinstance(value, Real) for value in values)
-    array = np.array(values) if numbers else np.empty(len(values), dtype=object)
-    array[:] = values
-    return np.ma.MaskedArray(array, mask=False)

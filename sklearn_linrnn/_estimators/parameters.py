@@ -25,6 +25,7 @@ SHAPES: dict[str, list] = {
     "layout": [StrOptions({"ntc", "nct"})],
     "lag_order": [StrOptions({"infer", "oldest_first", "newest_first"})],
     "n_channels": [Interval(Integral, 1, None, closed="left"), None],
+    "initial_state": [StrOptions({"zero", "mean", "unknown"})],
 }
 COMPUTING: dict[str, list] = {
     "fit_intercept": ["boolean"],

@@ -11,6 +11,7 @@ from sklearn_linrnn._core.networks.network import RNNParameters
 from sklearn_linrnn._core.networks.recipes import Recipe, RNNRecipe
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.training.rule import TrainingRule
+from sklearn_linrnn._data.sequences import Past
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,8 @@ class TrainingRecord:
         rate that was too large once is not tried again.
     went_on : bool
         Whether the training continued an earlier one.
+    past : Past or None
+        Inputs with which the recordings go on in `partial_fit`.
     """
 
     statistics: LagStatistics
@@ -55,6 +58,7 @@ class TrainingRecord:
     n_kept: int
     stable_rate: float
     went_on: bool
+    past: Past | None
 
 
 def initial_network(record: TrainingRecord) -> RNNParameters:

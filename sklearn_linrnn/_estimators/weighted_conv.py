@@ -92,9 +92,13 @@ class WeightedConv1DRegressor(DescentRegressor):
         sktime, sample, channel, time.
     lag_order : {"infer", "oldest_first", "newest_first"}, default="infer"
         Order of time in windows. "infer" takes arrays as oldest first and reads the lags of a
-        DataFrame from column names such as ``y_lag_3``.
+        DataFrame from column names such as ``y_lag_3``; a meta-estimator that drops the names, as
+        `sklearn.ensemble.BaggingRegressor` does, needs the order stated.
     n_channels : int, default=None
         Number of channels of flattened windows; ``None`` for one.
+    initial_state : {"zero", "mean", "unknown"}, default="zero"
+        Inputs before the first time step of a recording: zero, their mean in `fit`, or unknown.
+        Time steps with unknown lags are left out of the loss, and their predictions are NaN.
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda" or "cuda:N"; "auto" is CUDA if there is a device, else the
         CPU.
@@ -197,6 +201,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
         n_channels: int | None = None,
+        initial_state: Literal["zero", "mean", "unknown"] = "zero",
         device: Any = "auto",
         dtype: Literal["float64", "float32"] = "float64",
         random_state: int | np.random.RandomState | None = None,
@@ -227,6 +232,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.layout = layout
         self.lag_order = lag_order
         self.n_channels = n_channels
+        self.initial_state = initial_state
         self.device = device
         self.dtype = dtype
         self.random_state = random_state

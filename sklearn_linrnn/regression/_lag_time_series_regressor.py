@@ -72,11 +72,12 @@ class LagTimeSeriesRegressor(BaseRegressor):
         self._clone_estimator()
 
     def _fit(self, X: NDArray, y: NDArray) -> Self:
-        self.estimator_ = self._clone_estimator().set_params(layout="nct").fit(X, y)
+        read = {"layout": "nct", "n_channels": X.shape[1]}
+        self.estimator_ = self._clone_estimator().set_params(**read).fit(_flat(X), y)
         return self
 
     def _predict(self, X: NDArray) -> NDArray:
-        return np.asarray(self.estimator_.predict(X))
+        return np.asarray(self.estimator_.predict(_flat(X)))
 
     def _clone_estimator(self) -> LagRegressor:
         estimator = NTKConvRegressor() if self.estimator is None else self.estimator
@@ -104,3 +105,8 @@ class LagTimeSeriesRegressor(BaseRegressor):
             {"estimator": WeightedConv1DRegressor("flat", max_iter=20)},
             {"estimator": LinearRNNRegressor(8, max_iter=20, random_state=0)},
         ]
+
+
+def _flat(X: NDArray) -> NDArray:
+    """Return instances (instance, channel, time) as rows, whose targets belong to the last step."""
+    return X.reshape(len(X), -1)

@@ -14,7 +14,13 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GridSearchCV, GroupKFold, TimeSeriesSplit, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    TimeSeriesSplit,
+    cross_val_score,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 
 from sklearn_linrnn import (
@@ -177,6 +183,71 @@ def test_a_column_of_targets_is_predicted_as_a_column():
     X, Y = make_panel(12)
     model = fast().fit(X, Y[:, -1, :1])
     assert model.predict(X).shape == (12, 1)
+
+
+# -- What can mean two things -------------------------------------------------------------
+
+
+@every_estimator
+@pytest.mark.parametrize("n_channels", [1, N_CHANNELS])
+@pytest.mark.parametrize("layout", ["ntc", "nct"])
+def test_as_many_outputs_as_time_steps_are_refused_with_two_remedies(make, n_channels, layout):
+    X, Y = make_panel(12)
+    x, y = X[:, :, :n_channels], Y[:, :, 0]
+    x = x if layout == "ntc" else x.swapaxes(1, 2)
+    model = make(n_lags=N_LAGS, layout=layout)
+    with pytest.raises(ValueError, match=r"can mean a target at every time step.*\(12, 9, 1\)"):
+        model.fit(x, y)
+    steps = clone(model).fit(x, y[:, :, None])
+    assert steps.impulse_response_.shape == (1, n_channels, N_LAGS)
+    rows = clone(model).set_params(n_channels=n_channels).fit(x.reshape(12, -1), y)
+    assert rows.impulse_response_.shape == (9, n_channels, N_LAGS)
+
+
+LISTS = {
+    "nested": lambda v: v.tolist(),
+    "arrays": list,
+    "series": lambda v: [pd.Series(row) for row in v],
+    "tuple": tuple,
+}
+
+
+@pytest.mark.parametrize("as_list", LISTS.values(), ids=LISTS)
+def test_lists_of_series_of_one_length_are_refused_with_two_remedies(as_list):
+    X, Y = make_panel(12)
+    x, y = X[:, :, 0], Y[:, :, 0]
+    with pytest.raises(ValueError, match="can mean recordings with a target at every time step"):
+        fast().fit(as_list(x), as_list(y))
+    assert fast().fit(as_list(x), y).impulse_response_.shape == (9, 1, N_LAGS)
+    columns = [part[:, None] for part in x]
+    assert fast().fit(columns, list(y)).impulse_response_.shape == (1, 1, N_LAGS)
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_nested_lists_of_different_lengths_say_how_recordings_are_passed(axes):
+    X, Y = make_panel()
+    x = X if axes == 2 else X[..., 0]
+    ragged = [part[: 5 + index].tolist() for index, part in enumerate(x)]
+    with pytest.raises(ValueError, match=r"different lengths.*\(n_timesteps_i, n_channels\)"):
+        fast().fit(ragged, [part[: 5 + index].tolist() for index, part in enumerate(Y)])
+
+
+@pytest.mark.parametrize("lengths", [[9] * 5, [9, 8, 3, 7, 9]], ids=["equal", "ragged"])
+@pytest.mark.parametrize("target", ["Series", "DataFrame"])
+def test_lists_of_polars_frames_are_recordings(lengths, target):
+    polars = pytest.importorskip("polars")
+    X, Y = make_panel()
+    parts = [(x[:k], y[:k, 0]) for x, y, k in zip(X, Y, lengths, strict=True)]
+    frames = [polars.DataFrame(x, schema=["rain", "wind"]) for x, _ in parts]
+    make_target = {"Series": polars.Series, "DataFrame": lambda y: polars.DataFrame({"flow": y})}
+    model = fast().fit(frames, [make_target[target](y) for _, y in parts])
+    expected = fast().fit([x for x, _ in parts], [y for _, y in parts])
+    same_model(model, expected)
+    assert list(model.feature_names_in_) == ["rain", "wind"]
+    for found, right in zip(
+        model.predict(frames), expected.predict([x for x, _ in parts]), strict=True
+    ):
+        assert_allclose(np.ravel(found), right, rtol=1e-12)
 
 
 # -- A model meets data of another shape --------------------------------------------------
@@ -381,31 +452,103 @@ def test_sequence_id_and_weights_are_routed_through_a_pipeline():
     )
 
 
-def test_sequence_id_is_routed_through_cross_validation():
+def steps_of_recordings():
+    """Return six recordings as rows of time steps, their targets, and which row is whose."""
     X, Y = make_panel(6)
     ids = np.repeat(np.arange(6), X.shape[1])
-    rows, targets = X.reshape(len(ids), -1), Y.reshape(len(ids), -1)
+    return X.reshape(len(ids), -1), Y.reshape(len(ids), -1), ids
+
+
+def scores_by_panel(make, cv):
+    """Return the scores of held-out recordings, by panels, which have no joins."""
+    X, Y = make_panel(6)
+    splits = cv.split(X, groups=np.arange(6))
+    return [make().fit(X[train], Y[train]).score(X[test], Y[test]) for train, test in splits]
+
+
+@every_estimator
+@pytest.mark.parametrize("call", ["predict", "score"])
+def test_a_model_of_several_recordings_must_be_told_which_is_which(make, call):
+    rows, targets, ids = steps_of_recordings()
+    model = make(rows="timesteps", n_lags=N_LAGS).fit(rows, targets, sequence_id=ids)
+    arguments = (rows,) if call == "predict" else (rows, targets)
+    with pytest.raises(ValueError, match=r"sequence_id must be given.*np\.zeros\(len\(X\)\)"):
+        getattr(model, call)(*arguments)
+    one = model.predict(rows[ids == 2], sequence_id=np.zeros(9))
+    assert_array_equal(one, model.predict([rows[ids == 2]])[0])
+    model.fit(rows[ids == 2], targets[ids == 2]).predict(rows)  # one recording, and no ids
+
+
+@pytest.mark.parametrize("call", ["staged", "ensemble", "std"])
+def test_other_predictions_must_be_told_so_too(call):
+    rows, targets, ids = steps_of_recordings()
+    model = fast(rows="timesteps").fit(rows, targets, sequence_id=ids)
+    calls = {
+        "staged": lambda: next(model.staged_predict(rows, [3])),
+        "ensemble": lambda: model.predict_ensemble(rows),
+        "std": lambda: model.predict(rows, return_std=True),
+    }
+    with pytest.raises(ValueError, match="sequence_id must be given"):
+        calls[call]()
+
+
+def test_a_transformer_of_several_recordings_must_be_told_which_is_which():
+    rows, _, ids = steps_of_recordings()
+    weighter = LagWeighter(rows="timesteps", n_lags=N_LAGS).fit(rows, sequence_id=ids)
+    with pytest.raises(ValueError, match="LagWeighter was fitted with it"):
+        weighter.transform(rows)
+    panel = LagWeighter(n_lags=N_LAGS).fit(list(make_panel(6)[0]))
+    assert len(panel.transform(list(make_panel(6)[0]))) == 6
+
+
+@every_estimator
+def test_sequence_id_is_routed_through_cross_validation(make):
+    rows, targets, ids = steps_of_recordings()
     with sklearn.config_context(enable_metadata_routing=True):
         model = (
-            fast(rows="timesteps")
+            make(rows="timesteps", n_lags=N_LAGS)
             .set_fit_request(sequence_id=True)
             .set_score_request(sequence_id=True)
         )
-        scores = cross_validate(
-            model,
+        metadata = {"params": {"sequence_id": ids, "groups": ids}, "cv": GroupKFold(3)}
+        scores = cross_val_score(model, rows, targets, error_score="raise", **metadata)
+        with pytest.raises(ValueError, match="sequence_id must be given"):
+            cross_val_score(model, rows, targets, scoring="r2", error_score="raise", **metadata)
+    assert_allclose(scores, scores_by_panel(partial(make, n_lags=N_LAGS), GroupKFold(3)), rtol=1e-9)
+
+
+def test_sequence_id_is_routed_through_a_grid_search():
+    rows, targets, ids = steps_of_recordings()
+    grid = {"nu_w": [0.2, 0.9]}
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = (
+            NTKConvRegressor(rows="timesteps", n_lags=N_LAGS)
+            .set_fit_request(sequence_id=True)
+            .set_score_request(sequence_id=True)
+            .set_predict_request(sequence_id=True)
+        )
+        search = GridSearchCV(model, grid, cv=GroupKFold(3), error_score="raise")
+        search.fit(rows, targets, sequence_id=ids, groups=ids)
+        assert search.score(rows, targets, sequence_id=ids) == search.best_estimator_.score(
+            rows, targets, sequence_id=ids
+        )
+    for nu_w, score in zip(grid["nu_w"], search.cv_results_["mean_test_score"], strict=True):
+        make = partial(NTKConvRegressor, nu_w, n_lags=N_LAGS)
+        assert score == pytest.approx(np.mean(scores_by_panel(make, GroupKFold(3))), rel=1e-9)
+
+
+def test_without_routing_cross_validation_does_not_score_across_joins():
+    rows, targets, ids = steps_of_recordings()
+    with pytest.raises(ValueError, match=r"metadata routing and the estimator's own score"):
+        cross_validate(
+            fast(rows="timesteps"),
             rows,
             targets,
+            groups=ids,
             cv=GroupKFold(3),
-            params={"sequence_id": ids, "groups": ids},
+            params={"sequence_id": ids},
             error_score="raise",
-        )["test_score"]
-    by_panel = [
-        fast().fit(X[train], Y[train]).score(X[test], Y[test])
-        for train, test in (
-            (np.unique(ids[a]), np.unique(ids[b])) for a, b in GroupKFold(3).split(rows, groups=ids)
         )
-    ]
-    assert_allclose(scores, by_panel, rtol=1e-9)
 
 
 @every_estimator

@@ -197,12 +197,15 @@ def test_an_ensemble_of_trained_networks_has_the_distribution_that_is_predicted(
     windows, new = draw.normal(size=(2, 100, 4, 3))
     teacher = draw.normal(size=(4, 3, 4)) * 0.5 ** np.arange(4)[::-1, None, None]
     target = 0.3 * np.einsum("nti,tio->no", windows, teacher)
-    limit = NTKConvRegressor(**nu, alpha=0.0, n_steps=n_steps).fit(windows, target)
+    rows = windows.reshape(100, -1)  # as many outputs as lags: a panel could mean every step
+    limit = NTKConvRegressor(**nu, alpha=0.0, n_steps=n_steps, n_channels=3).fit(rows, target)
     mean, std = limit.predict_ensemble(new)
     outputs = np.stack(
         [
-            LinearRNNRegressor(600, **nu, init="random", max_iter=n_steps, random_state=seed)
-            .fit(windows, target)
+            LinearRNNRegressor(
+                600, **nu, init="random", max_iter=n_steps, random_state=seed, n_channels=3
+            )
+            .fit(rows, target)
             .predict(new)
             for seed in range(n_seeds)
         ]

@@ -59,7 +59,8 @@ def test_parameters_of_the_estimator_are_the_facades(estimator, panel):
     facade = LagTimeSeriesRegressor(estimator).clone()
     X, y = panel
     fitted = facade.set_params(estimator__fit_intercept=False, estimator__n_lags=3).fit(X, y[:, 0])
-    expected = {**estimator.get_params(), "fit_intercept": False, "n_lags": 3, "layout": "nct"}
+    expected = {**estimator.get_params(), "fit_intercept": False, "n_lags": 3}
+    expected |= {"layout": "nct", "n_channels": 3}
     assert fitted.estimator_.get_params() == expected
     assert fitted.estimator_.impulse_response_.shape == (1, 3, 3)
     assert estimator.n_lags is None
@@ -73,6 +74,14 @@ def test_predictions_are_those_of_windows_that_run_through_time(estimator, n_out
     found = LagTimeSeriesRegressor(estimator).fit(X, y).predict(X)
     windows = X.swapaxes(1, 2)
     assert_array_equal(found, clone(estimator).fit(windows, y).predict(windows))
+
+
+def test_as_many_targets_as_time_steps_belong_to_the_last_step(panel):
+    X, y = panel
+    five = np.column_stack([y, y, y[:, :1]])  # of five time steps
+    found = LagTimeSeriesRegressor(ESTIMATORS[0]).fit(X, five).predict(X)
+    right = LagTimeSeriesRegressor(ESTIMATORS[0]).fit(X, y).predict(X)
+    assert_allclose(found, np.column_stack([right, right, right[:, :1]]), rtol=1e-10)
 
 
 def test_targets_come_back_in_the_container_that_they_came_in(panel):
