@@ -15,8 +15,9 @@ from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
-from sklearn_linrnn.forecasting._learner import Choice, Histories, Learned, Learner, Steps
-from sklearn_linrnn.forecasting._panels import Key, name
+from sklearn_linrnn.forecasting._coverage import Coverage, Span
+from sklearn_linrnn.forecasting._learner import Choice, Learned, Learner
+from sklearn_linrnn.forecasting._panels import Histories, Key, Steps, name
 from sklearn_linrnn.forecasting._regressions import Regression
 from sklearn_linrnn.forecasting._traits import Traits
 
@@ -49,6 +50,7 @@ class HeldOutSearch:
     ) -> Learned:
         """Return what the best candidate learns from the first steps of series."""
         learner = self.learner
+        learner.check(histories, ends, earlier)
         starts = {key: self._start(key, n_steps) for key, n_steps in ends.items()}
         early = learner.sums(histories, {}, starts, earlier)
         # Sums count a window where its furthest target lies; its nearest one is held out as well.
@@ -58,7 +60,8 @@ class HeldOutSearch:
         choice = self._choose(early, learner.sums(histories, first, ends, None))
         chosen = replace(learner, traits=Traits(choice.estimator))
         sums = chosen.sums(histories, starts, ends, early) if self.refit else early
-        return replace(chosen.fit(sums, histories), choice=choice)
+        coverage = Coverage((Span({}, ends if self.refit else starts),), ends, earlier)
+        return replace(chosen.fit(sums, coverage, histories), choice=choice)
 
     def _start(self, key: Key, n_steps: int) -> int:
         """Return the first step of a series that is held out."""

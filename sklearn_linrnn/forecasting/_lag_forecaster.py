@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -23,36 +21,17 @@ from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn.forecasting._forecasts import check_length, forecast, needed_horizons
 from sklearn_linrnn.forecasting._held_out_search import searching
 from sklearn_linrnn.forecasting._histories import History
-from sklearn_linrnn.forecasting._intervals import Calibration, Prediction, predictions
-from sklearn_linrnn.forecasting._learner import Learned, Learner
-from sklearn_linrnn.forecasting._panels import Key, Panel
+from sklearn_linrnn.forecasting._intervals import Prediction, predictions
+from sklearn_linrnn.forecasting._learner import Learner, other_horizons
+from sklearn_linrnn.forecasting._panels import Histories, Key, Panel
+from sklearn_linrnn.forecasting._settings import check_settings
+from sklearn_linrnn.forecasting._state import State
 from sklearn_linrnn.forecasting._traits import make_traits
+from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
+from sklearn_linrnn.forecasting._whole_windows import check_reach
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
-
-
-def _is_share(value: Any) -> bool:
-    return isinstance(value, Real) and 0 < float(value) < 1
-
-
-CHOICES = {
-    "strategy": ("direct", "recursive"),
-    "normalize": (None, "last", "mean"),
-    "pooling": ("local", "global"),
-    "intervals": ("gaussian", "conformal"),
-}
-SIZES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "n_lags": (lambda value: value == "auto" or _is_count(value), "'auto' or an int of at least 1"),
-    "calibration_fraction": (_is_share, "a share between 0 and 1"),
-    "validation": (
-        lambda value: _is_count(value) or _is_share(value),
-        "a number of steps of at least 1, or a share between 0 and 1",
-    ),
-}
-
-
+@unchanged_by_failures
 class LagForecaster(BaseForecaster):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
@@ -233,45 +212,38 @@ class LagForecaster(BaseForecaster):
 
     def __post_init__(self) -> None:
         """Raise unless the parameters are what they must be."""
-        for parameter, choices in CHOICES.items():
-            if (value := getattr(self, parameter)) not in choices:
-                raise ValueError(f"{parameter} must be one of {choices}, but got {value!r}.")
-        for parameter, (is_valid, need) in SIZES.items():
-            if not is_valid(value := getattr(self, parameter)):
-                raise ValueError(f"{parameter} must be {need}, but got {value!r}.")
+        check_settings(self)
         if self.estimator is not None:
             make_traits(self.estimator, auto_lags=self.n_lags == "auto")
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> Self:
-        self._panel = Panel.of(y, X)
-        histories, whole = self._panel.histories, self._panel.lengths
+        panel = Panel.of(y, X)
+        histories, whole = panel.histories, panel.lengths
         learner = searching(self._make_learner(histories, fh), self.validation, self.refit)
-        sums, self._calibration = self._pretrained_sums, None
+        sums, calibration = self._pretrained_sums, None
         if self.intervals == "conformal":
             share = 1.0 - self.calibration_fraction
             seen = {key: math.floor(share * n_steps) for key, n_steps in whole.items()}
-            self._calibration = Calibration(learner.learn(histories, seen, sums).models, seen)
-        self._publish(learner.learn(histories, whole, sums))
+            calibration = learner.learn(histories, seen, sums)
+        self._publish(State(panel, learner.learn(histories, whole, sums), calibration))
         return self
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None, update_params: bool = True) -> Self:
-        before = self._panel.lengths
-        self._panel.append(y, X)
-        # sktime cannot infer a frequency from a few new steps.
-        self._set_cutoff(self._panel.first.clock.cutoff(self.cutoff[0]))
-        if update_params:
-            now = self._panel.lengths
-            self._publish(self._learned.updated(self._panel.histories, before, now))
+        state = self._known.seeing(y, X)
+        self._publish(state.learning() if update_params else state)
+        # sktime takes the end of what came last, which may be late.
+        self._set_cutoff(state.panel.cutoff)
         return self
 
     def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> Self:
         panel, earlier = Panel.of(y, X), self._pretrained_sums
         learner = self._make_learner(panel.histories, fh)
+        learner.check(panel.histories, panel.lengths, earlier)
         self.pretrained_sums_ = learner.sums(panel.histories, {}, panel.lengths, earlier)
         self.pretrained_horizons_ = learner.horizons
         return self
 
-    def _make_learner(self, histories: dict[Key, History], fh: Any) -> Learner:
+    def _make_learner(self, histories: Histories, fh: Any) -> Learner:
         """Return the learner of a horizon, which goes on from the sums of `pretrain`."""
         sums = self._pretrained_sums
         if self.strategy == "recursive":
@@ -282,6 +254,10 @@ class LagForecaster(BaseForecaster):
             horizons = self.pretrained_horizons_
         else:
             raise ValueError("fh must be passed to pretrain of a forecaster of strategy='direct'.")
+        if sums is None:
+            check_reach(histories, max(horizons), 1 if self.n_lags == "auto" else self.n_lags)
+        elif max(horizons) != max(self.pretrained_horizons_):
+            raise other_horizons(self.pretrained_horizons_, horizons)
         traits = make_traits(self.estimator, auto_lags=self.n_lags == "auto")
         learner = Learner.of(
             traits, histories, horizons, self.n_lags, normalize=self.normalize, joint=self.joint
@@ -292,8 +268,8 @@ class LagForecaster(BaseForecaster):
     def _pretrained_sums(self) -> list[LagStatistics] | None:
         return getattr(self, "pretrained_sums_", None)
 
-    def _publish(self, learned: Learned) -> None:
-        self._learned = learned
+    def _publish(self, state: State) -> None:
+        self._known, learned = state, state.learned
         self.estimators_ = [model.estimator for model in learned.models]
         self.n_lags_ = max(model.n_lags for model in learned.models)
         if (choice := learned.choice) is not None:
@@ -302,7 +278,7 @@ class LagForecaster(BaseForecaster):
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         found = self._forecast(fh, X, uncertain=False)
-        return self._panel.join({key: (one.index, one.mean) for key, one in found.items()})
+        return self._known.panel.join({key: (one.index, one.mean) for key, one in found.items()})
 
     def _predict_var(
         self, fh: Any, X: pd.DataFrame | None = None, cov: bool = False
@@ -310,7 +286,9 @@ class LagForecaster(BaseForecaster):
         if cov:
             raise NotImplementedError("Variances are of each time by itself: use cov=False.")
         found = self._forecast(fh, X, uncertain=True)
-        return self._panel.join({key: (one.index, one.variance) for key, one in found.items()})
+        return self._known.panel.join(
+            {key: (one.index, one.variance) for key, one in found.items()}
+        )
 
     def _predict_quantiles(
         self, fh: Any, X: pd.DataFrame | None, alpha: list[float]
@@ -320,7 +298,9 @@ class LagForecaster(BaseForecaster):
         for key, one in self._forecast(fh, X, uncertain=True).items():
             quantiles = one.quantiles(levels)  # (n_steps, n_columns, n_levels)
             parts[key] = one.index, quantiles.reshape(len(quantiles), -1)
-        return self._panel.join(parts, self._get_columns(method="predict_quantiles", alpha=alpha))
+        return self._known.panel.join(
+            parts, self._get_columns(method="predict_quantiles", alpha=alpha)
+        )
 
     def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
         # That there is a method tells sktime that its own normal distribution is enough.
@@ -358,24 +338,27 @@ class LagForecaster(BaseForecaster):
                 "pooling='global', or one of `forecasters_`."
             )
         frame = convert_to(y, "pd.DataFrame", as_scitype="Series")
-        history = self._panel.checked(History(frame, X))
-        horizon = self.fh.to_relative(self.cutoff) if fh is None else check_fh(fh)
-        steps = np.asarray(horizon.to_numpy())
-        if not horizon.is_relative or (steps < 1).any():
+        first = self._known.panel.first
+        history = self._known.panel.checked(History.of(frame, X))
+        horizon = self.fh if fh is None else check_fh(fh)
+        steps = first.steps_ahead(horizon)
+        if (fh is not None and not horizon.is_relative) or (steps < 1).any():
             raise ValueError(f"fh must be relative, steps ahead of at least 1, but got {fh}.")
         check_length(history, self.n_lags_, "y")
         origins = np.arange(self.n_lags_ - 1, len(history))
         x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
         kind = {"recursive": self.strategy == "recursive", "uncertain": False}
-        return forecast(self._learned.models, history.y, x, origins, steps.tolist(), **kind).mean
+        return forecast(
+            self._known.learned.models, history.y, x, origins, steps.tolist(), **kind
+        ).mean
 
     def _forecast(
         self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool
     ) -> dict[Key, Prediction]:
         return predictions(
-            self._learned.models,
-            self._calibration,
-            self._panel.histories,
+            self._known.learned.models,
+            self._known.calibration,
+            self._known.panel.histories,
             fh,
             X,
             recursive=self.strategy == "recursive",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn.forecasting._histories import History, check_columns
+from sklearn_linrnn.forecasting._histories import Change, History, check_columns
 
 Key = tuple[Hashable, ...]  # the instance levels of a panel's index; empty for a single series
+Histories = Mapping[Key, History]
+Steps = Mapping[Key, int]  # one step of each series
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class Panel:
     def of(cls, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
         """Return the series of a frame with their exogenous series."""
         levels = list(y.index.names) if isinstance(y.index, pd.MultiIndex) else None
-        return cls({key: History(*series) for key, *series in _each_series(y, X)}, levels)
+        return cls({key: History.of(*series) for key, *series in _each_series(y, X)}, levels)
 
     @property
     def lengths(self) -> dict[Key, int]:
@@ -40,17 +42,24 @@ class Panel:
         return {key: len(history) for key, history in self.histories.items()}
 
     @property
+    def cutoff(self) -> pd.Index:
+        """The last time of all series, as an index of one."""
+        return max(self.histories.values(), key=lambda history: history.last).cutoff
+
+    @property
     def first(self) -> History:
         """One of the series: in columns and clock they are alike."""
         return next(iter(self.histories.values()))
 
-    def append(self, y: pd.DataFrame, X: pd.DataFrame | None) -> None:
-        """Append what is new to the series that are known, and take up those that are not."""
+    def updated(self, y: pd.DataFrame, X: pd.DataFrame | None) -> tuple[Panel, dict[Key, Change]]:
+        """Return the series with what is new, and what changes in those that were known."""
+        histories, changes = dict(self.histories), {}
         for key, series, exogenous in _each_series(y, X):
-            if key in self.histories:
-                self.histories[key].append(series, exogenous)
+            if key in histories:
+                histories[key], changes[key] = histories[key].updated(series, exogenous)
             else:
-                self.histories[key] = self.checked(History(series, exogenous))
+                histories[key] = self.checked(History.of(series, exogenous))
+        return replace(self, histories=histories), changes
 
     def checked(self, history: History) -> History:
         """Return a new series if it has the columns of the others, else raise."""

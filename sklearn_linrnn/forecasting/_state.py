@@ -1,0 +1,57 @@
+"""All that a fitted forecaster knows, as one record: an update returns another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from sklearn_linrnn.forecasting._learner import Learned
+from sklearn_linrnn.forecasting._panels import Panel
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The series, and what they taught.
+
+    Attributes
+    ----------
+    panel : Panel
+        The series.
+    learned : Learned
+        What forecasts are made with.
+    calibration : Learned or None
+        What the first part of the series taught, for conformal intervals.
+    is_revised : bool
+        Whether steps have changed since they were learned.
+    """
+
+    panel: Panel
+    learned: Learned
+    calibration: Learned | None
+    is_revised: bool = False
+
+    def seeing(self, y: pd.DataFrame, X: pd.DataFrame | None) -> State:
+        """Return the state that has seen new, late and revised steps, and learned nothing."""
+        panel, changes = self.panel.updated(y, X)
+        upto = self.learned.coverage.upto
+        revised = any(
+            change.n_before > 0
+            or (change.first_revised is not None and change.first_revised < upto.get(key, 0))
+            for key, change in changes.items()
+        )
+        before = {key: change.n_before for key, change in changes.items()}
+        calibration = None if self.calibration is None else self.calibration.shifted(before)
+        learned = self.learned.shifted(before)
+        return State(panel, learned, calibration, self.is_revised or revised)
+
+    def learning(self) -> State:
+        """Return the state that has learned all that was seen."""
+        if not self.is_revised:
+            return replace(self, learned=self.learned.updated(self.panel.histories))
+        histories, calibration = self.panel.histories, self.calibration
+        return State(
+            self.panel,
+            self.learned.again(histories).updated(histories),
+            None if calibration is None else calibration.again(histories),
+        )
