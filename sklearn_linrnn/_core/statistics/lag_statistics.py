@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.moments import WEIGHT_ROUNDING, Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
 from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
@@ -16,7 +17,7 @@ from sklearn_linrnn._core.tensors import as_float64, finite
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LagStatistics(Moments):
+class LagStatistics(SavedState, Moments):
     """Sufficient statistics of a linear model on lagged inputs.
 
     With the lags of time step ``s`` stacked in ``z_s = [x_s, x_{s-1}, ..., x_{s - n_lags + 1}]``,
