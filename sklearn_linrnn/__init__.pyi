@@ -7,6 +7,7 @@ from ._estimators.lag_weighter import LagWeighter
 from ._estimators.linear_rnn import LinearRNNRegressor
 from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
+from ._estimators.trusted_types import SKOPS_TRUSTED_TYPES
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
 from ._studies.memory_bias_display import MemoryBiasDisplay
@@ -22,7 +23,10 @@ from .inspection import (
     ntk_gap,
 )
 
+__version__: str
+
 __all__ = [
+    "SKOPS_TRUSTED_TYPES",
     "ImpulseResponseDisplay",
     "LagKernel",
     "LagPrior",

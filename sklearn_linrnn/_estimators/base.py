@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.response import as_impulse_response
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import check_window_length, read_inputs
@@ -57,7 +58,7 @@ class Fit:
     interrupt: BaseException | None = None
 
 
-class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
+class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
     Subclasses define how it is learned (`_learn`).

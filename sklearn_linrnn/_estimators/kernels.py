@@ -11,6 +11,7 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 from sklearn.utils import check_array
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._estimators.parameters import make_prior
 
 STEP = 1e-5  # of central differences in log(nu_w)
@@ -128,7 +129,7 @@ def _features(windows: NDArray, root: NDArray) -> NDArray:
     return weighted.reshape(len(windows), -1)
 
 
-class LagKernel(Kernel):
+class LagKernel(SavedState, Kernel):
     """Prior of the impulse response as a kernel of `sklearn.gaussian_process`.
 
     `kernel_matrix` for Gaussian process regression, which can tune ``nu_w``.

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import (
     check_window_length,
@@ -38,7 +39,7 @@ class _WindowForm:
     n_timesteps: int
 
 
-class LagWeighter(TransformerMixin, BaseEstimator):
+class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
     r"""Scale lags by ``sqrt(rho_j)``, so that any linear model has a linear RNN's prior.
 
     A linear model with an isotropic penalty on the scaled lags has the penalty

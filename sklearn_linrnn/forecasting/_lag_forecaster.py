@@ -12,6 +12,7 @@ from sktime.datatypes import convert_to
 from sktime.forecasting.base import BaseForecaster
 from sktime.utils.validation.forecasting import check_fh
 
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
@@ -32,7 +33,7 @@ from sklearn_linrnn.forecasting._whole_windows import check_reach
 
 
 @unchanged_by_failures
-class LagForecaster(BaseForecaster):
+class LagForecaster(SavedState, BaseForecaster):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
@@ -370,7 +371,6 @@ class LagForecaster(BaseForecaster):
         """Return small settings for sktime's contract tests."""
         given = NTKConvRegressor(0.5, alpha=1.0)
         grid = NTKConvRegressorCV([0.2, 0.8], alphas=[0.1, 10.0])
-        network = LinearRNNRegressor(8, max_iter=5, random_state=0)
         pooled = {"n_lags": 4, "strategy": "direct", "normalize": None, "pooling": "global"}
         joint = {"n_lags": 3, "normalize": "mean", "joint": True}
         return [
@@ -379,5 +379,5 @@ class LagForecaster(BaseForecaster):
             {"estimator": given, **joint, "intervals": "conformal"},
             {"estimator": grid, **joint, "validation": 0.4, "refit": False},
             {"estimator": WeightedConv1DRegressor(max_iter=5)},
-            {"estimator": network, **pooled},
+            {"estimator": LinearRNNRegressor(8, max_iter=5, random_state=0), **pooled},
         ]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sktime.regression.base import BaseRegressor
 
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.components import LAYOUT, cloned_component
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
@@ -16,7 +17,7 @@ from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 
 
-class LagTimeSeriesRegressor(BaseRegressor):
+class LagTimeSeriesRegressor(SavedState, BaseRegressor):
     """Any regressor of the package, for sktime's panels.
 
     It learns from series of equal length, one target or several for each, at its last step. In

@@ -44,7 +44,7 @@ def draw_transition(
     Returns
     -------
     transition : Tensor of shape (n_hidden, n_hidden)
-        ``W`` in float64, on the CPU.
+        ``W`` in float64, on the CPU, stored by rows.
 
     Raises
     ------
@@ -87,8 +87,9 @@ def _normal(n_hidden: int, generator: torch.Generator) -> Tensor:
 
 def _orthogonal(n_hidden: int, generator: torch.Generator) -> Tensor:
     Q, R = torch.linalg.qr(_normal(n_hidden, generator))
-    # Only with a positive diagonal of R, which LAPACK does not promise, is Q uniform.
-    return Q.mul_(torch.where(R.diagonal() < 0, -1.0, 1.0))
+    # Only with a positive diagonal of R, which LAPACK does not promise, is Q uniform. LAPACK stores
+    # it by columns, which PyTorch's L-BFGS does not take.
+    return Q.mul_(torch.where(R.diagonal() < 0, -1.0, 1.0)).contiguous()
 
 
 def _called(

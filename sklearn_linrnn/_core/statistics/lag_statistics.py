@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.merging import WEIGHT_ROUNDING, cancelled, merged
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
@@ -19,7 +20,7 @@ MOST_CANCELLED = 1e8  # times what is left, of a difference: then half of the di
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LagStatistics(Moments):
+class LagStatistics(SavedState, Moments):
     """Sufficient statistics of a linear model on lagged inputs.
 
     With the lags of time step ``s`` stacked in ``z_s = [x_s, x_{s-1}, ..., x_{s - n_lags + 1}]``,

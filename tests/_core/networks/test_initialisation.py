@@ -28,6 +28,7 @@ def test_every_initialisation_is_a_double_matrix_on_the_cpu(kind, n_hidden):
     assert W.shape == (n_hidden, n_hidden)
     assert W.dtype == torch.float64
     assert W.device.type == "cpu"
+    assert W.is_contiguous()
 
 
 def test_gaussian_initialisation_is_that_of_the_theory():
