@@ -24,6 +24,7 @@ from sklearn_linrnn.forecasting._held_out_search import searching
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
 from sklearn_linrnn.forecasting._learner import Learner, other_horizons
+from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._panels import Histories, Key, Panel
 from sklearn_linrnn.forecasting._settings import check_settings
 from sklearn_linrnn.forecasting._state import State
@@ -88,6 +89,11 @@ class LagForecaster(SavedState, BaseForecaster):
         candidate.
     n_lags_ : int
         Number of time steps that forecasts are made from.
+    stabilized_ : DataFrame
+        What of "recursive" was changed because it would blow up: a row for each root (or conjugate
+        pair) of a fitted recursion outside the unit circle, with its ``columns``, the ``root``, its
+        ``modulus`` (the growth in one step), which is now the inverse, and its ``period`` in steps.
+        No row if nothing was changed.
     best_params_ : dict
         With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
         of one value are left out.
@@ -119,6 +125,9 @@ class LagForecaster(SavedState, BaseForecaster):
     at once, so each has its own, on all windows that have its target. So it is with exogenous
     series: their lags count from the time that is forecast, so that their future is needed as far
     as the horizon reaches.
+
+    "recursive" keeps to its recursion, unless that would blow up: roots outside the unit circle are
+    reflected into it, the others stay. What trends or cycles has roots on the circle.
 
     Variances are, for each step ahead, that of the residuals and, where there is one, that of the
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
@@ -276,6 +285,12 @@ class LagForecaster(SavedState, BaseForecaster):
         if (choice := learned.choice) is not None:
             self.cv_results_, self.best_index_ = choice.results, choice.index
             self.best_params_, self.best_score_ = choice.params, choice.score
+
+    @property
+    def stabilized_(self) -> pd.DataFrame:
+        """What was changed because it would blow up."""
+        models = self._known.learned.models if self.strategy == "recursive" else []
+        return moved_roots(models, self._known.panel.first.columns)
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         found = self._forecast(fh, X, uncertain=False)

@@ -23,6 +23,7 @@ from sklearn_linrnn._core.statistics.displacement import mirror_upper
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 
 LevelName = Literal["last", "mean"]
+ROUNDING = 2.0**-45  # of a scatter, in differences of scatters: straight lines of any length
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,9 @@ class Levels:
         -----
         Rounding is relative to the standard deviations of the windows as they are. Their normalised
         form does not change when a constant is added to a channel. So where levels differ much from
-        recording to recording, subtract from each some value of its own first.
+        recording to recording, subtract from each some value of its own first. A lag or target of
+        which nothing but rounding is left, as of a straight line, does not vary: its sums of
+        squares and products are zero.
         """
         G, B = statistics.input_scatter, statistics.cross_scatter
         u_bar = self._level(statistics.input_mean[:, None])[:, 0]
@@ -135,7 +138,7 @@ class Levels:
         half_scatter = self._less_level(G)
         half_target = statistics.target_scatter - (P * BL.mT).sum(1)
         level_gap = (P * (BL.mT - P @ LL)).sum(1)
-        return replace(
+        found = replace(
             statistics,
             input_mean=self._less_level(statistics.input_mean[:, None])[:, 0],
             target_mean=statistics.target_mean - P @ u_bar,
@@ -158,6 +161,7 @@ class Levels:
                 targets + self.target_channels @ level,
             ]
         )
+        return _without_rounding(found, statistics)
 
     def pull(self, columns: Tensor) -> Tensor:
         """Return what columns that act on normalised windows are on the windows as they are.
@@ -203,3 +207,16 @@ class Levels:
         channels = columns.reshape(len(self.lag_weights), len(self.is_levelled), -1)
         level = self._level(columns) * self.is_levelled[:, None]
         return (channels - level).reshape(columns.shape)
+
+
+def _without_rounding(found: LagStatistics, before: LagStatistics) -> LagStatistics:
+    """Return sums with zeros where what was taken away has left rounding alone."""
+    spread = found.input_scatter.diagonal(), found.target_scatter
+    whole = before.input_scatter.diagonal(), before.target_scatter
+    inputs, targets = (a <= ROUNDING * b for a, b in zip(spread, whole, strict=True))
+    return replace(
+        found,
+        input_scatter=found.input_scatter.masked_fill(inputs[:, None] | inputs, 0.0),
+        cross_scatter=found.cross_scatter.masked_fill(inputs[:, None] | targets, 0.0),
+        target_scatter=found.target_scatter.masked_fill(targets, 0.0),
+    )

@@ -147,3 +147,16 @@ def test_sums_of_parts_add_up_after_as_before(level):
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         Levels.of(*arguments)
+
+
+@pytest.mark.parametrize("slope", [0.7, -1e-4, 1e5])
+@pytest.mark.parametrize("n_timesteps", [20, 300])
+def test_nothing_varies_about_the_level_of_a_line(level, slope, n_timesteps):
+    line = 3.0 + slope * np.arange(n_timesteps)
+    windows = np.lib.stride_tricks.sliding_window_view(line, N_LAGS + 1)
+    sums = LagStatistics.from_windows(windows[:, :-1], windows[:, -1])
+    found = Levels.of(level, N_LAGS, 1, [0]).normalised(sums)
+    assert not found.input_scatter.any()
+    assert not found.cross_scatter.any()
+    assert not found.target_scatter.any()
+    assert float(found.target_mean - found.input_mean[0]) == pytest.approx(slope, rel=1e-9)
