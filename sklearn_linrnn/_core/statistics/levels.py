@@ -147,6 +147,7 @@ class Levels:
             target_scatter=(half_target - level_gap).clamp(min=0.0),
             peaks=None if statistics.peaks is None else self._peaks(statistics.peaks),
         )
+        return _without_rounding(found, statistics)
 
     def _peaks(self, peaks: Tensor) -> Tensor:
         """Return the peaks of what differences are taken of, (p + n_outputs,)."""
@@ -161,7 +162,6 @@ class Levels:
                 targets + self.target_channels @ level,
             ]
         )
-        return _without_rounding(found, statistics)
 
     def pull(self, columns: Tensor) -> Tensor:
         """Return what columns that act on normalised windows are on the windows as they are.
