@@ -82,7 +82,7 @@ class CandidateScorer:
 
         Lags that cannot matter under a prior are left out.
         """
-        scatter, params = statistics.input_scatter.diagonal(), self.candidates.params
+        scatter, params = statistics.input_squares, self.candidates.params
         n_lags, n_channels, device = statistics.n_lags, statistics.n_channels, scatter.device
         for prior, places in zip(self.candidates.priors, self.candidates.paths, strict=True):
             root = PriorRoot.of_prior(prior, n_lags, n_channels, device)

@@ -878,6 +878,77 @@ def test_the_evidence_of_very_many_rows_is_in_range(prior):
     assert_allclose(model.predict(X), expected, rtol=1e-6, atol=1e-6)
 
 
+# -- Far from zero, without an intercept -------------------------------------------------
+
+
+def far_from_zero(offset, n_channels=1):
+    rng = np.random.default_rng(3)
+    x = offset + rng.normal(size=(200, 5 * n_channels))
+    return x, x @ rng.normal(size=(5 * n_channels, 2)) + 0.5 * rng.normal(size=(200, 2))
+
+
+def least_squares(x, y, variances, alpha):
+    """Return coefficients of rows that nothing was squared of."""
+    rows = np.vstack([x, np.diag(np.sqrt(alpha / variances))])
+    return np.linalg.lstsq(rows, np.vstack([y, np.zeros((len(rows) - len(y), 2))]))[0]
+
+
+WITHOUT_INTERCEPT = [
+    NTKConvRegressor(alpha=0.0),
+    NTKConvRegressor(alpha=1.0),
+    NTKConvRegressor(alpha=1e-9),
+    NTKConvRegressor(alpha=1.0, solver="cg"),
+    NTKConvRegressor(alpha="auto"),
+    NTKConvRegressor(alpha="auto", nu_w="auto"),
+    NTKConvRegressor(alpha="auto", n_lags="auto"),
+    NTKConvRegressorCV([0.5, 0.9]),
+    NTKConvRegressorCV([0.5, 0.9], cv="loo"),
+    NTKConvRegressorCV([0.5, 0.9], cv="gcv"),
+    NTKConvRegressorCV([0.5, 0.9], cv="evidence"),
+]
+
+
+@pytest.mark.parametrize("offset", [0.0, 10.0, 1e4, 1e6, 1e8])
+@pytest.mark.parametrize("model", WITHOUT_INTERCEPT, ids=repr)
+def test_a_model_without_intercept_keeps_its_digits_far_from_zero(model, offset):
+    x, y = far_from_zero(offset)
+    model = clone(model).set_params(fit_intercept=False).fit(x, y)
+    expected = least_squares(x, y, model.lag_weights_[::-1], model.alpha_)
+    atol = 1e-10 + 1e-15 * offset
+    assert_allclose(model.impulse_response_[:, 0, ::-1].T, expected, rtol=0, atol=atol)
+    assert_allclose(model.intercept_, 0.0)
+    if getattr(model, "solver", "") != "cg":
+        residual = np.square(y - x @ expected).sum(axis=0)
+        left = len(x) - model.effective_degrees_of_freedom_
+        assert_allclose(model.noise_variance_, residual / left, rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"prior": "tc"}, {"prior": "dc", "correlation": 0.3}])
+@pytest.mark.parametrize("offset", [10.0, 1e3, 1e5])
+def test_posterior_and_evidence_without_intercept_are_those_of_the_rows(options, offset):
+    """By dense formulas, in coordinates in which no direction is larger than another."""
+    x, y = far_from_zero(offset)
+    x, y = x[:60], y[:60, :1]
+    model = NTKConvRegressor(alpha=0.3, fit_intercept=False, **options).fit(x, y)
+    P = dense_prior(model)
+    far = offset + np.random.default_rng(4).normal(size=(4, 5))
+    basis = np.linalg.svd(x)[2].T
+    basis = basis @ np.diag(1.0 / np.linalg.norm(x @ basis, axis=0))
+    z, root = x @ basis, np.linalg.solve(basis, np.linalg.cholesky(P))
+    precision = z.T @ z / 0.3 + np.linalg.inv(root @ root.T)
+    new = far @ basis
+    variance = np.linalg.solve(precision, new.T).T @ new.T / 0.3
+    _, std = model.predict(far, return_std=True, include_noise=False)
+    noise = model.noise_variance_[0]
+    assert_allclose(std[:, 0], np.sqrt(np.diag(variance) * noise), rtol=1e-6)
+    response = np.linalg.solve(precision, z.T @ y / 0.3)
+    fit = np.square(y - z @ response).sum()
+    fit += 0.3 * (response.T @ np.linalg.solve(root @ root.T, response)).item()
+    volume = np.linalg.slogdet(precision)[1] + np.linalg.slogdet(root @ root.T)[1]
+    expected = -0.5 * (60 * (np.log(2 * np.pi * fit / 60) + 1) + volume)
+    assert_allclose(model.log_marginal_likelihood(), expected, rtol=1e-6)
+
+
 # -- Warnings of what nobody asked for ---------------------------------------------------
 
 

@@ -93,10 +93,21 @@ def iterated_ridge(
     scale = weights.sqrt()[:, None]
     precondition = _preconditioner(operator, weights, penalty_alpha)
 
-    def curve(theta: Tensor) -> Tensor:
-        return scale * operator.apply(scale * theta) + penalty_alpha * theta
+    row, goal = (mean[:, None] for mean in operator.mean_row)
+    # Without an intercept the means are one more row of data. Beside a penalty it is taken in at
+    # the end; without one, where there may be no inverse, it is part of the scatter.
+    apart = penalty_alpha > 0 and not operator.n_intercepts
 
-    slope = scale * operator.cross_scatter
+    def curve(theta: Tensor) -> Tensor:
+        product = operator.apply(scale * theta)
+        if not apart:
+            product = product.addmm_(row, row.T @ (scale * theta), alpha=operator.weight)
+        return scale * product + penalty_alpha * theta
+
+    if apart:
+        slope = scale * torch.hstack([operator.cross_scatter, operator.weight * row])
+    else:
+        slope = scale * operator.cross_scatter.addmm(row, goal.T, alpha=operator.weight)
     theta, n_iterations = _iterate(curve, precondition, slope, tolerance, max_iterations)
     residual = slope - curve(theta)  # the iterations' own drifts away from it by rounding
     energies = [_dots(each, precondition(each)) for each in (residual, slope)]
@@ -107,7 +118,12 @@ def iterated_ridge(
     response, correction = scale * theta, scale * change
     error = float(_ratios(_dots(correction, correction), _dots(response, response)).max().sqrt())
     converged = left <= 10 * tolerance and error <= LARGEST_ERROR and n_more < max(rest, 1)
-    return IteratedRidge(response + correction, n_iterations + n_more, left, error, converged)
+    response = response + correction
+    if apart:
+        response, along = response.tensor_split([-1], dim=1)
+        miss = (goal.T - row.T @ response) / (1.0 + row.T @ along)  # Sherman and Morrison 1950
+        response = response + along @ miss
+    return IteratedRidge(response, n_iterations + n_more, left, error, converged)
 
 
 def _iterate(

@@ -40,8 +40,8 @@ class Moments(StoredAsNumPy):
     target_scatter : Tensor of shape (n_outputs,)
         ``s_yy = sum_s w_s (y_s - y_bar)^2``.
     n_intercepts : int
-        1 where the moments are about the means, for a model with an intercept; 0 where they are
-        about the origin.
+        1 for a model with an intercept, whose loss is about the means; 0 for one without, whose
+        loss is about the origin.
     peaks : Tensor of shape (p + n_outputs,) or None
         The largest scatter of each input and target that the sums ever held, of which rounding is
         a share; None if nothing was ever taken away.
@@ -115,26 +115,38 @@ class Moments(StoredAsNumPy):
             )
 
     def uncentred(self) -> Self:
-        """Return the moments about the origin, from which a model without intercept learns.
+        """Return the moments for a model without intercept, whose loss is about the origin.
+
+        Scatters stay about the means, and so keep their digits. To such a model the means are one
+        more row of data, of weight ``m``.
 
         Returns
         -------
         moments : same type
-            The same, with means of zero.
+            The same, with no intercept.
         """
-        return replace(
-            self,
-            input_mean=torch.zeros_like(self.input_mean),
-            target_mean=torch.zeros_like(self.target_mean),
-            input_scatter=torch.addr(
-                self.input_scatter, self.input_mean, self.input_mean, alpha=self.weight
-            ),
-            cross_scatter=torch.addr(
-                self.cross_scatter, self.input_mean, self.target_mean, alpha=self.weight
-            ),
-            target_scatter=self.target_scatter + self.weight * self.target_mean.square(),
-            n_intercepts=0,
-        )
+        return replace(self, n_intercepts=0)
+
+    @property
+    def origin(self) -> tuple[Tensor, Tensor]:
+        """The inputs (p,) and targets (n_outputs,) that the model's loss is about."""
+        return self.n_intercepts * self.input_mean, self.n_intercepts * self.target_mean
+
+    @property
+    def mean_row(self) -> tuple[Tensor, Tensor]:
+        """The means (p,) and (n_outputs,) as a row of data of weight ``m``; else zeros."""
+        without = 1 - self.n_intercepts
+        return without * self.input_mean, without * self.target_mean
+
+    @property
+    def input_squares(self) -> Tensor:
+        """Sums of squares of the inputs about the origin of the loss, (p,)."""
+        return self.input_scatter.diagonal() + self.weight * self.mean_row[0].square()
+
+    @property
+    def target_squares(self) -> Tensor:
+        """Sums of squares of the targets about the origin of the loss, (n_outputs,)."""
+        return self.target_scatter + self.weight * self.mean_row[1].square()
 
     def varies(self) -> bool:
         """Return whether there is something to learn.
@@ -142,12 +154,9 @@ class Moments(StoredAsNumPy):
         Returns
         -------
         varies : bool
-            Whether inputs and targets vary by more than the rounding of constants.
+            Whether inputs and targets vary; without an intercept, whether they are not zero.
         """
-        floor = ROUNDING**2 * self.weight
-        inputs = self.input_scatter.diagonal() > floor * self.input_mean.square()
-        targets = self.target_scatter > floor * self.target_mean.square()
-        return bool(inputs.any() and targets.any())
+        return bool((self.input_squares > 0).any() and (self.target_squares > 0).any())
 
     def intercept(self, response: Tensor) -> Tensor:
         """Return the intercept ``b`` that goes best with a response.
@@ -160,12 +169,15 @@ class Moments(StoredAsNumPy):
         Returns
         -------
         intercept : Tensor of shape (n_outputs,) or (n_responses, n_outputs)
-            ``y_bar - H^T z_bar``.
+            ``y_bar - H^T z_bar``; zero for a model without one.
         """
+        return self.n_intercepts * self._mean_miss(response)
+
+    def _mean_miss(self, response: Tensor) -> Tensor:
         return self.target_mean - torch.tensordot(self.input_mean, response, dims=1)
 
     def profile_loss(self, response: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of a response with its best intercept, and its gradient.
+        """Return the loss of a response with its best intercept, if any, and its gradient.
 
         Parameters
         ----------
@@ -177,13 +189,16 @@ class Moments(StoredAsNumPy):
         loss : Tensor of shape ()
             ``1/(2m) (s_yy - 2 tr(H^T B) + tr(H^T G H))``, not less than zero.
         gradient : Tensor of shape (p, n_outputs)
-            ``(G H - B)/m``.
+            ``(G H - B)/m``. Without an intercept both have the share of the means, too.
         """
         pull = self.cross_scatter / self.weight
         gradient = self.input_scatter @ response / self.weight - pull
         half_variance = self.target_scatter.sum() / (2.0 * self.weight)
-        loss = half_variance + 0.5 * (response * (gradient - pull)).sum()
-        return loss.clamp(min=0.0), gradient
+        loss = (half_variance + 0.5 * (response * (gradient - pull)).sum()).clamp(min=0.0)
+        if self.n_intercepts:
+            return loss, gradient
+        miss = self._mean_miss(response)
+        return loss + 0.5 * miss.square().sum(), gradient.addr_(self.input_mean, miss, alpha=-1.0)
 
     def squared_errors(self, responses: Tensor, intercepts: Tensor) -> Tensor:
         """Return the weighted sums of squared errors of many responses on these rows.
@@ -200,7 +215,7 @@ class Moments(StoredAsNumPy):
         errors : Tensor of shape (n_responses, n_outputs)
             ``sum_s w_s (y_s - b - H^T z_s)^2``, not less than zero.
         """
-        miss = self.intercept(responses) - intercepts
+        miss = self._mean_miss(responses) - intercepts
         return self._residual_form.squared_errors(responses) + self.weight * miss.square()
 
     @cached_property

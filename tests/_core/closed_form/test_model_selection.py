@@ -59,8 +59,8 @@ def features(z, prior):
 
 
 def ridge_filters(solution, alphas=ALPHAS):
-    weight, eigenvalues = solution.statistics.weight, solution.spectrum.eigenvalues
-    return torch.stack([ridge_filter(eigenvalues, alpha / weight) for alpha in alphas], dim=1)
+    weight, spectrum = solution.statistics.weight, solution.spectrum
+    return torch.stack([ridge_filter(spectrum, alpha / weight) for alpha in alphas], dim=1)
 
 
 # -- The best number of steps ------------------------------------------------------------

@@ -68,12 +68,15 @@ def test_without_intercept_the_loss_is_about_the_origin(rows):
     assert_allclose(loss, loss_of(z, y, w, H, 0.0), rtol=1e-12)
 
 
-def test_uncentred_scatters_are_plain_products(rows):
+def test_scatters_and_the_row_of_means_are_plain_products(rows):
     z, y, w, _, moments = rows
     about_origin = moments.uncentred()
-    assert_allclose(about_origin.input_scatter, (z.T * w) @ z, rtol=1e-12)
-    assert_allclose(about_origin.cross_scatter, (z.T * w) @ y, rtol=1e-12, atol=1e-12)
-    assert_allclose(about_origin.target_scatter, w @ y**2, rtol=1e-12)
+    row, goal = about_origin.mean_row
+    about, m = about_origin, about_origin.weight
+    assert_allclose(about.input_scatter + m * row[:, None] * row, (z.T * w) @ z, rtol=1e-12)
+    assert_allclose(about.cross_scatter + m * row[:, None] * goal, (z.T * w) @ y, atol=1e-11)
+    assert_allclose(about.input_squares, w @ z**2, rtol=1e-12)
+    assert_allclose(about.target_squares, w @ y**2, rtol=1e-12)
     assert not about_origin.intercept(torch.ones(6, 2, dtype=torch.float64)).any()
 
 
