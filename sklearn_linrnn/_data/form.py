@@ -26,7 +26,9 @@ class DataForm:
     has_ids : bool
         Whether a ``sequence_id`` said which recording each time step belongs to.
     before : ndarray of shape (n_channels,) or None
-        The inputs before the first step of each recording, as in `Recordings`.
+        The inputs before the first time step of each recording, as in `Recordings`.
+    n_channels : int or None
+        Number of channels; ``None`` if it is not known yet.
     """
 
     every_step: bool
@@ -34,3 +36,4 @@ class DataForm:
     columns: WindowColumns | None = None
     has_ids: bool = False
     before: NDArray | None = None
+    n_channels: int | None = None

@@ -26,7 +26,6 @@ def read_inputs(
     sequence_id: Any,
     form: DataForm,
     *,
-    n_channels: int | None = None,
     reset: bool = False,
 ) -> Sequences:
     """Return the internal form of X.
@@ -41,27 +40,25 @@ def read_inputs(
     sequence_id : array-like of shape (n_samples,) or None
         Which recording each row of ``rows="timesteps"`` belongs to.
     form : DataForm
-        The form seen in ``fit``: whether a 3-D X has a target at every time step, the places of the
-        columns in windows, or none to find them, whether there was a ``sequence_id``, and what was
-        before each recording.
-    n_channels : int, default=None
-        Number of channels in ``fit``.
+        The form in ``fit``: whether a 3-D X has a target at every time step, the places of the
+        columns in windows, or none to find them, whether there was a ``sequence_id``, what was
+        before each recording, and the number of channels.
     reset : bool, default=False
         Whether to record the names and the number of features instead; see `read_new_inputs`.
     """
-    sequences = _read(estimator, X, sequence_id, form, n_channels, reset)
+    sequences = _read(estimator, X, sequence_id, form, reset)
     if isinstance(sequences, Recordings) and estimator.lag_order == "newest_first":
         raise ValueError(
             "lag_order='newest_first' is for windows, but got an X of recordings with a target at "
             "every time step, which are in order of time."
         )
-    if isinstance(sequences, Recordings) and form.before is not None:
-        sequences = replace(sequences, before=form.before)
-    for expected, origin in ((estimator.n_channels, "n_channels"), (n_channels, "fit")):
+    for expected, origin in ((estimator.n_channels, "n_channels"), (form.n_channels, "fit")):
         if expected is not None and sequences.n_channels != expected:
             raise ValueError(
                 f"X must have {expected} channels, as in {origin}, but got {sequences.n_channels}."
             )
+    if isinstance(sequences, Recordings) and form.before is not None:
+        sequences = replace(sequences, before=form.before)
     return sequences
 
 
@@ -85,7 +82,6 @@ def _read(
     X: Any,
     sequence_id: Any,
     form: DataForm,
-    n_channels: int | None,
     reset: bool,
 ) -> Sequences:
     has_recordings, ndim = _is_list_of_recordings(X), number_of_axes(X)
@@ -115,7 +111,8 @@ def _read(
             )
         return _read_timesteps(estimator, X, sequence_id, reset=reset)
     array = validate_data(estimator, X, reset=reset, dtype=FLOATS)
-    return Windows(*arrange_windows(estimator, X, array, n_channels, form.columns, learns=reset))
+    windows = arrange_windows(estimator, X, array, form.n_channels, form.columns, learns=reset)
+    return Windows(*windows)
 
 
 def _read_timesteps(

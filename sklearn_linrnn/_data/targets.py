@@ -56,9 +56,11 @@ def read_training_data(
     metadata = {name: value for name, value in metadata.items() if value is not None}
     given = {"X": X, "y": y, "metadata": metadata}
     if isinstance(sequences, Windows):
-        seen = DataForm(False, single_output, sequences.columns)
+        n_channels, columns = sequences.inputs.shape[2], sequences.columns
+        seen = DataForm(False, single_output, columns, n_channels=n_channels)
     else:
-        seen = DataForm(True, single_output, None, sequence_id is not None, sequences.before)
+        known = sequence_id is not None, sequences.before, sequences.n_channels
+        seen = DataForm(True, single_output, None, *known)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.sequences import Past, Sequences, Windows, lag_shape
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, Windows, lag_shape
+from sklearn_linrnn._data.zero_state import weight_of_zeros
 
 
 @final
@@ -52,6 +53,11 @@ class TrainingData:
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
     past: Past | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether these are recordings that may go on in later data."""
+        return isinstance(self.sequences, Recordings) and self.sequences.ids is not None
 
     def rows(self, what: str) -> TrainingData:
         """Return the data themselves, whose rows ``what`` needs."""
@@ -115,6 +121,14 @@ class TrainingData:
             weights=weights,
             observed=observed,
         )
+
+    def weight_of_zeros(self, n_lags: int) -> NDArray:
+        """Return how much the zeros before recordings outweigh the inputs, (n_channels,)."""
+        sequences = self.sequences
+        if isinstance(sequences, Windows) or sequences.before is not None:
+            return np.zeros(sequences.n_channels)
+        shares = self.observed * (1.0 if self.weights is None else self.weights)
+        return weight_of_zeros(sequences, shares, n_lags)
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -228,6 +242,10 @@ class KnownSums:
             )
         return self, 0, self.sums.n_lags, self.sums.n_channels
 
+    def weight_of_zeros(self, n_lags: int) -> NDArray:
+        """Return zeros: sums do not say what was before their recordings."""
+        return np.zeros(self.sums.n_channels)
+
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
         return self.sums.to(device)
@@ -254,4 +272,5 @@ def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "z
     if initial_state != "zero":
         before = statistics.input_mean[: statistics.n_channels].cpu().numpy().copy()
         before = before if initial_state == "mean" else np.full_like(before, np.nan)
-    return KnownSums(statistics, held_out, DataForm(every_step=True, before=before))
+    form = DataForm(every_step=True, before=before, n_channels=statistics.n_channels)
+    return KnownSums(statistics, held_out, form)

@@ -30,7 +30,9 @@ from sklearn_linrnn._data.targets import (
 )
 from sklearn_linrnn._data.training_data import AnyData, known_sums
 from sklearn_linrnn._estimators.parameters import check_device
-from sklearn_linrnn._estimators.user_warnings import warn_if_growing
+from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
+
+MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +204,22 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
         """Return what is learned from data, or from their sums."""
 
     def _fit(self, data: AnyData) -> Self:
-        return self._publish(data, self._learn(data))
+        fit = self._learn(data)
+        self._warn_of_zeros(data, fit)
+        return self._publish(data, fit)
+
+    def _warn_of_zeros(self, data: AnyData, fit: Fit) -> None:
+        """Warn if the zeros that are assumed before recordings outweigh the inputs."""
+        if not data.form.every_step or self.initial_state != "zero":
+            return
+        weights = data.weight_of_zeros(len(fit.lag_weights))
+        if weights.max() > MOST_WEIGHT:
+            warn(
+                "initial_state='zero' assumes zeros before each recording, but the inputs are far "
+                f"from zero: in channel {weights.argmax()} the step from zero to them adds "
+                f"{weights.max():.2g} times their own variance. If they were not zero before, the "
+                "response is wrong: pass initial_state='mean' or 'unknown', or subtract the mean."
+            )
 
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
@@ -251,9 +268,8 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
     def _respond(self, X: Any, sequence_id: Any) -> tuple[Sequences, NDArray]:
         """Return X as it was read, and the predictions (n_supervised, n_outputs)."""
         check_is_fitted(self)
-        _, n_channels, n_lags = self.impulse_response_.shape
-        sequences = read_inputs(self, X, sequence_id, self._form, n_channels=n_channels)
-        check_window_length(sequences, n_lags)
+        sequences = read_inputs(self, X, sequence_id, self._form)
+        check_window_length(sequences, self.impulse_response_.shape[2])
         return sequences, sequences.respond(self.impulse_response_) + self.intercept_
 
     def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:

@@ -125,6 +125,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         if form is not None:
             self._check_same_form(data.form, form)
         fit = self._learn_with(data, earlier, adds=True)
+        if not data.goes_on:
+            self._warn_of_zeros(data, fit)
         if earlier is not None and not self.early_stopping:
             record = replace(fit.attributes["training_"], held_out=earlier.held_out)
             fit = replace(fit, attributes={**fit.attributes, "training_": record})

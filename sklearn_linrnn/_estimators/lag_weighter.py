@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -35,7 +35,6 @@ class _WindowForm:
     """The form of X in `fit`, and the shape of its windows."""
 
     data: DataForm
-    n_channels: int
     n_timesteps: int
 
 
@@ -163,11 +162,9 @@ class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
             data, n_timesteps = DataForm(False, columns=sequences.columns), sequences.longest
         else:
             before = sequences.starting_from(self.initial_state).before
-            data, n_timesteps = (
-                DataForm(False, False, None, sequence_id is not None, before),
-                n_lags,
-            )
-        form = _WindowForm(data, sequences.n_channels, n_timesteps)
+            has_ids, n_timesteps = sequence_id is not None, n_lags
+            data = DataForm(False, has_ids=has_ids, before=before)
+        form = _WindowForm(replace(data, n_channels=sequences.n_channels), n_timesteps)
         replace_fitted(self, {**features, "_form": form, "lag_weights_": lag_weights})
         return self
 
@@ -211,8 +208,7 @@ class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
             scaled by zero; where an input of a recording is missing or unknown, its lags are NaN.
         """
         check_is_fitted(self)
-        form = self._form
-        sequences = read_inputs(self, X, sequence_id, form.data, n_channels=form.n_channels)
+        sequences = read_inputs(self, X, sequence_id, self._form.data)
         n_lags = len(self.lag_weights_)
         if isinstance(sequences, Recordings):
             windows = np.concatenate(list(sequences.windows(n_lags)))
@@ -237,11 +233,10 @@ class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if self._form.data.columns is not None:
             return _check_feature_names_in(self, input_features)
-        names = input_features
+        names, n_channels = input_features, self._form.data.n_channels
+        assert n_channels is not None  # since fit
         if names is None:
-            names = getattr(
-                self, "feature_names_in_", [f"x{i}" for i in range(self._form.n_channels)]
-            )
+            names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(n_channels)])
         lags = range(self._form.n_timesteps - 1, -1, -1)
         return np.array([f"{name}_lag_{lag}" for lag in lags for name in names], dtype=object)
 
@@ -264,5 +259,5 @@ class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
             return slice(None)
         form = self._form
         if form.data.columns is None:  # fitted on a panel
-            return window_columns(self, X, self.n_features_in_, form.n_channels).places
+            return window_columns(self, X, self.n_features_in_, form.data.n_channels).places
         return form.data.columns.places

@@ -18,6 +18,7 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
+from sklearn_linrnn._data.targets import read_training_data
 
 N_LAGS, N_CHANNELS = 4, 2
 ESTIMATORS = [
@@ -222,3 +223,89 @@ def test_inputs_far_from_zero_are_no_harder_than_near_it(state):
     far = fast(n_lags=N_LAGS, initial_state=state).fit(X + 1e3, Y[..., None])
     assert_allclose(far.impulse_response_, near.impulse_response_, rtol=1e-8)
     assert_allclose(far.predict(X + 1e3), near.predict(X), rtol=1e-6)
+
+
+# -- Zeros before recordings whose inputs are far from zero -----------------------------------
+
+
+def held_out_r2(model, offset):
+    """Return R^2 of late steps for a process that ran on before it was recorded."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 1)) + offset
+    y = np.convolve(x[:, 0], 0.8 ** np.arange(40))[:3000] + 0.3 * rng.normal(size=3000)
+    x, y = x[100:], y[100:]
+    model.fit(x[:400], y[:400])
+    predicted = model.predict(x[400:])[50:]
+    return 1 - np.square(predicted - y[450:]).mean() / y[450:].var()
+
+
+RUNNING = {"rows": "timesteps", "n_lags": 20, "nu_w": 0.8}
+warns_of_zeros = partial(pytest.warns, UserWarning, match="initial_state='zero' assumes zeros")
+
+
+@pytest.mark.parametrize("offset", [10.0, -300.0])
+def test_zeros_that_are_wrong_are_warned_of_and_cost_what_the_mean_does_not(offset):
+    with warns_of_zeros():
+        wrong = held_out_r2(NTKConvRegressor(**RUNNING), offset)
+    right = [
+        held_out_r2(NTKConvRegressor(initial_state=state, **RUNNING), offset)
+        for state in STATES[1:]
+    ]
+    assert wrong < 0.8
+    assert min(right) > 0.95
+
+
+@every_estimator
+@pytest.mark.parametrize("form", FORMS)
+def test_every_estimator_and_form_warns_of_zeros(make, form):
+    X, Y = recordings()
+    x, y, rows, metadata = shaped(form, X + 5.0, Y)
+    with warns_of_zeros():
+        make(n_lags=N_LAGS, **rows).fit(x, y, **metadata)
+
+
+@pytest.mark.parametrize("case", ["near", "constant", "not observed", "no weight", "one lag"])
+def test_zeros_that_do_not_matter_are_not_warned_of(case):
+    X, Y = recordings(missing=False)
+    X, weights, n_lags = X + 5.0, np.ones(Y.shape), N_LAGS
+    if case == "near":
+        X -= 5.0
+    elif case == "constant":  # a response to a step, of which the zeros are a part
+        X[:] = 5.0
+    elif case == "not observed":
+        Y[:, : N_LAGS - 1] = np.nan
+    elif case == "no weight":
+        weights[:, : N_LAGS - 1] = 0.0
+    else:
+        n_lags = 1
+    fast(n_lags=n_lags).fit(X, Y[..., None], sample_weight=list(weights))
+
+
+@pytest.mark.parametrize("n_copies", [2, 5])
+def test_the_weight_of_zeros_counts_weights_as_copies(n_copies):
+    X, Y = recordings()
+    weights = np.where(np.arange(len(X)) == 1, n_copies, 1)
+    copies = np.repeat(np.arange(len(X)), weights)
+    read = partial(read_training_data, fast(n_lags=N_LAGS))
+    weighted = read(X, Y[..., None], sample_weight=weights).weight_of_zeros(N_LAGS)
+    copied = read(X[copies], Y[copies][..., None]).weight_of_zeros(N_LAGS)
+    assert_allclose(weighted, copied, rtol=1e-12)
+
+
+def test_the_weight_of_zeros_is_a_step_of_the_mean_in_the_first_steps():
+    X, Y = recordings(missing=False)
+    X[:, :, 1] = 3.0
+    data = read_training_data(fast(n_lags=N_LAGS), X, np.nan_to_num(Y)[..., None])
+    share = (N_LAGS - 1) / X.shape[1]
+    expected = share * X[..., 0].mean() ** 2 / X[..., 0].var()
+    assert_allclose(data.weight_of_zeros(N_LAGS), [expected, 0.0], rtol=1e-12)
+
+
+def test_whole_recordings_in_parts_are_warned_of_and_pieces_are_not():
+    X, Y = recordings(missing=False)
+    X, Y = X + 5.0, np.nan_to_num(Y)
+    with warns_of_zeros():
+        WeightedConv1DRegressor(n_lags=N_LAGS).partial_fit(list(X), list(Y))
+    model = WeightedConv1DRegressor(rows="timesteps", n_lags=N_LAGS)
+    for x, y in zip(X, Y, strict=True):  # one recording, the start of which weighs less and less
+        model.partial_fit(x, y)

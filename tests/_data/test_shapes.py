@@ -44,7 +44,7 @@ fast = partial(NTKConvRegressor, nu_w=0.6, alpha=0.1, n_lags=N_LAGS)
 def make_panel(n_sequences=5, n_timesteps=9):
     """Return inputs ``(n_sequences, n_timesteps, 2)`` and two targets at every time step."""
     rng = np.random.default_rng(1)
-    X = rng.normal(size=(n_sequences, n_timesteps, N_CHANNELS)) + 1.0
+    X = rng.normal(size=(n_sequences, n_timesteps, N_CHANNELS)) + 0.5
     Y = np.cumsum(X, axis=1) @ rng.normal(size=(N_CHANNELS, N_OUTPUTS)) + rng.normal(size=N_OUTPUTS)
     return X, Y
 
