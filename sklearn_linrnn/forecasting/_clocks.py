@@ -236,7 +236,7 @@ class CalendarClock(Clock):
         return pd.date_range(start=cutoff, periods=n_steps + 1, freq=self.frequency)
 
 
-def clock_of(index: pd.Index, name: str) -> Clock:
+def clock_of(index: pd.Index, name: str, like: Clock | None = None) -> Clock:
     """Return the clock of an index.
 
     Parameters
@@ -245,6 +245,8 @@ def clock_of(index: pd.Index, name: str) -> Clock:
         Times or integers.
     name : str
         What a message calls the series.
+    like : Clock, default=None
+        That of dates that are too few to tell their own.
 
     Raises
     ------
@@ -257,7 +259,8 @@ def clock_of(index: pd.Index, name: str) -> Clock:
         )
     if not index.is_monotonic_increasing:
         raise ValueError(f"{name} must be in the order of time; sort it with sort_index().")
-    clock = _clock(index, name)
+    is_known = not isinstance(index, pd.DatetimeIndex) or index.freq is not None or len(index) > 2
+    clock = _clock(index, name) if is_known or like is None else like
     _check(clock, index, name)
     return clock
 
