@@ -27,8 +27,25 @@ class Clock(ABC):
         """Return a time as sktime has its cutoffs: an index of one, with its frequency."""
 
     @abstractmethod
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff, in ascending order."""
+
+    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+        """Return the times some steps after a cutoff, in ascending order.
+
+        Raises
+        ------
+        ValueError
+            If there are no such times.
+        """
+        try:
+            return self.count(cutoff, steps)
+        except (OverflowError, pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta) as e:
+            furthest = steps[np.abs(steps).argmax()]
+            raise ValueError(
+                f"fh must ask for times that pandas has, but {furthest} steps of {self} from "
+                f"{cutoff} on there are none."
+            ) from e
 
     @abstractmethod
     def find(self, cutoff: Any, times: pd.Index) -> tuple[NDArray, NDArray]:
@@ -87,7 +104,7 @@ class IntegerClock(Clock):
         """Return an integer as an index of one."""
         return pd.Index([time])
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the integers some steps after a cutoff."""
         return pd.Index(int(cutoff) + steps)
 
@@ -126,7 +143,7 @@ class PeriodClock(Clock):
         """Return a period as an index of one."""
         return pd.PeriodIndex([time], freq=self.frequency)
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the periods some steps after a cutoff."""
         ordinals = cutoff.ordinal + steps * self.frequency.n
         return pd.PeriodIndex.from_ordinals(ordinals, freq=self.frequency)
@@ -167,7 +184,7 @@ class ElapsedClock(Clock):
         """Return a time as an index of one."""
         return pd.DatetimeIndex([time], freq=self.frequency)
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff."""
         return _with_frequency(cutoff + steps * _duration(self.frequency), steps, self.frequency)
 
@@ -205,7 +222,7 @@ class CalendarClock(Clock):
         """Return a time as an index of one."""
         return pd.DatetimeIndex([time], freq=self.frequency)
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff."""
         back, ahead = max(-int(steps.min()), 0), max(int(steps.max()), 0)
         grid = self._until(cutoff, back).append(self._from(cutoff, ahead)[1:])
@@ -265,6 +282,16 @@ def clock_of(index: pd.Index, name: str, like: Clock | None = None) -> Clock:
     return clock
 
 
+def without_frequency(fh: Any) -> Any:
+    """Return a horizon whose dates do not say how far apart they are, as the clock knows.
+
+    sktime refuses every other day of a series of days.
+    """
+    if isinstance(fh, ForecastingHorizon) and isinstance(fh.to_pandas(), pd.DatetimeIndex):
+        return ForecastingHorizon(pd.DatetimeIndex(fh.to_pandas(), freq=None), is_relative=False)
+    return fh
+
+
 def _clock(index: pd.Index, name: str) -> Clock:
     if isinstance(index, pd.PeriodIndex):
         return PeriodClock(index.freq)
@@ -289,8 +316,8 @@ def _check(clock: Clock, index: pd.Index, name: str) -> None:
             "the grid."
         )
     raise ValueError(
-        f"{name} must have equidistant times, but {missing[0]} is missing. Steps that were not "
-        "observed are rows of NaN."
+        f"{name} must have equidistant times, but {missing[0]} is missing from steps of {clock}. "
+        "Steps that were not observed are rows of NaN."
     )
 
 

@@ -113,6 +113,24 @@ def _in_order(X: VectorizedDF | None, keys: Iterable[Key]) -> VectorizedDF | Non
     return _vectorized(frame, X)
 
 
+def later(data: pd.DataFrame | VectorizedDF, n_steps: int) -> pd.DataFrame | VectorizedDF:
+    """Return series on integers, one of them or several, some steps later.
+
+    Parameters
+    ----------
+    data : DataFrame or VectorizedDF
+        The series.
+    n_steps : int
+        How much is added to their integers.
+    """
+    if isinstance(data, VectorizedDF):
+        return _vectorized(later(data.X_multiindex, n_steps), data)
+    index = data.index
+    if isinstance(index, pd.MultiIndex):
+        return data.set_axis(index.set_levels(index.levels[-1] + n_steps, level=-1))
+    return data.set_axis(index + n_steps)
+
+
 def _vectorized(frame: pd.DataFrame, like: VectorizedDF) -> VectorizedDF:
     return VectorizedDF(frame, iterate_as=like.iterate_as, is_scitype=like.is_scitype)
 
