@@ -19,10 +19,6 @@ class Clock(ABC):
     """Equidistant times. Make it with `clock_of`."""
 
     @abstractmethod
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the times from the first to the last, both included."""
-
-    @abstractmethod
     def index(self, time: Any) -> pd.Index:
         """Return a time as sktime has its cutoffs: an index of one, with its frequency."""
 
@@ -96,10 +92,6 @@ class IntegerClock(Clock):
     def __str__(self) -> str:
         return "1"
 
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the integers from the first to the last, both included."""
-        return pd.RangeIndex(int(first), int(last) + 1)
-
     def index(self, time: Any) -> pd.Index:
         """Return an integer as an index of one."""
         return pd.Index([time])
@@ -134,10 +126,6 @@ class PeriodClock(Clock):
 
     def __str__(self) -> str:
         return str(pd.PeriodIndex([], freq=self.frequency).freqstr)
-
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the periods from the first to the last, both included."""
-        return pd.period_range(first, last, freq=self.frequency)
 
     def index(self, time: Any) -> pd.Index:
         """Return a period as an index of one."""
@@ -176,10 +164,6 @@ class ElapsedClock(Clock):
     def __str__(self) -> str:
         return str(self.frequency.freqstr)
 
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the times from the first to the last, both included."""
-        return pd.date_range(first, last, freq=self.frequency)
-
     def index(self, time: Any) -> pd.Index:
         """Return a time as an index of one."""
         return pd.DatetimeIndex([time], freq=self.frequency)
@@ -214,10 +198,6 @@ class CalendarClock(Clock):
     def __str__(self) -> str:
         return str(self.frequency.freqstr)
 
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the times from the first to the last, both included."""
-        return pd.date_range(first, last, freq=self.frequency)
-
     def index(self, time: Any) -> pd.Index:
         """Return a time as an index of one."""
         return pd.DatetimeIndex([time], freq=self.frequency)
@@ -236,7 +216,7 @@ class CalendarClock(Clock):
         n_steps = len(times)
         while (before := self._until(cutoff, n_steps))[0] > times.min():
             n_steps *= 2
-        after = self.between(cutoff, max(times.max(), cutoff))
+        after = pd.date_range(cutoff, max(times.max(), cutoff), freq=self.frequency)
         place = before.append(after[1:]).get_indexer(times)
         return place - n_steps, place >= 0
 
@@ -306,18 +286,18 @@ def _clock(index: pd.Index, name: str) -> Clock:
 
 def _check(clock: Clock, index: pd.Index, name: str) -> None:
     """Raise unless the times of an index follow each other at a clock's step."""
-    expected = clock.between(index[0], index[-1])
-    if len(index) == len(expected) and (index == expected).all():
+    expected = clock.at(index[0], np.arange(len(index)))  # a far last time would be many more
+    differs = np.asarray(index != expected)
+    if not differs.any():
         return
-    missing = expected.difference(index)
-    if len(missing) == 0:
+    first = int(differs.argmax())
+    if index[first] < expected[first]:
         raise ValueError(
-            f"{name} must have equidistant times, but {index[~index.isin(expected)][0]} is off "
-            "the grid."
+            f"{name} must have equidistant times, but {index[first]} is between steps of {clock}."
         )
     raise ValueError(
-        f"{name} must have equidistant times, but {missing[0]} is missing from steps of {clock}. "
-        "Steps that were not observed are rows of NaN."
+        f"{name} must have equidistant times, but {expected[first]} is missing from steps of "
+        f"{clock}. Steps that were not observed are rows of NaN."
     )
 
 

@@ -88,7 +88,8 @@ class SeriesBySeries(BaseForecaster):
     @property
     def _by_key(self) -> dict[Key, Any]:
         """The forecasters of the series."""
-        keys = split(self._yvec.X_multiindex)
+        labels = self._yvec.get_iter_indices()[0]
+        keys = [label if isinstance(label, tuple) else (label,) for label in labels]
         return dict(zip(keys, self.forecasters_.iloc[:, 0], strict=True))
 
 
