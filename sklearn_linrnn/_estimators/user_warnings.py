@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
+INSIDE = ("sklearn_linrnn.", "sklearn.", "sktime.", "contextlib")
 MOST_DECADES = 6.0  # that lag weights grow by before a fit warns of it
 
 

@@ -53,7 +53,7 @@ class History:
     rows: GrowingRows
 
     @classmethod
-    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None) -> History:
+    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, like: Clock | None = None) -> History:
         """Return the history of a series.
 
         Parameters
@@ -62,9 +62,11 @@ class History:
             What is forecast; NaN where it was not observed.
         X : DataFrame of shape (n_timesteps or more, n_exogenous) or None
             Exogenous series at the same times; times beyond are left out.
+        like : Clock, default=None
+            The clock of a series that is too short to tell its own.
         """
         exogenous = pd.Index([]) if X is None else X.columns
-        clock = clock_of(y.index, "y")
+        clock = clock_of(y.index, "y", like)
         rows = _numbers(y, "y")
         if X is not None:
             _check_covers(X, y.index)
@@ -213,18 +215,26 @@ class History:
     def newest(self, n_steps: int) -> NDArray:
         """Return the last steps of series and exogenous series, (n_steps, n_columns).
 
-        Steps that were not observed have the last value before them; NaN if there is none.
+        Steps that were not observed have the last value before them. Where there is none, and
+        before the first step, they have the first value after them; NaN if there is none at all.
         """
         first = len(self) - n_steps
-        before, newest = np.split(self.rows.values, [first])
-        newest = newest.copy()
+        before, newest = np.split(self.rows.values, [max(first, 0)])
+        if first < 0:
+            newest = np.vstack([np.full((-first, newest.shape[1]), np.nan), newest])
         if not np.isnan(newest).any():
             return newest
+        newest = newest.copy()
         for column, values in zip(before.T, newest.T, strict=True):
             seen = np.flatnonzero(np.isfinite(column))
             if np.isnan(values[0]) and len(seen):
                 values[0] = column[seen[-1]]
-        return pd.DataFrame(newest).ffill().to_numpy()
+        return pd.DataFrame(newest).ffill().bfill().to_numpy()
+
+    @property
+    def has_unseen_columns(self) -> bool:
+        """Whether a column of y or X has no value at all."""
+        return bool(np.isnan(self.rows.values).all(axis=0).any())
 
     def steps_ahead(self, fh: ForecastingHorizon) -> NDArray:
         """Return a horizon in steps after the last one, (n_horizons,)."""

@@ -11,15 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
 from sklearn_linrnn.forecasting._forecasts import (
+    LinearForecast,
     forecast,
     forecast_series,
     longest_window,
     needed_horizons,
 )
 from sklearn_linrnn.forecasting._learner import Learned
-from sklearn_linrnn.forecasting._panels import Histories, Key, name, split
+from sklearn_linrnn.forecasting._panels import Histories, Key, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def calibration_errors(
 
 
 def predictions(
-    models: Sequence[FittedRegression],
+    models: Sequence[LinearForecast],
     calibration: Learned | None,
     histories: Histories,
     fh: Any,
@@ -105,7 +105,7 @@ def predictions(
 
     Parameters
     ----------
-    models : sequence of FittedRegression
+    models : sequence of LinearForecast
         All of a forecaster.
     calibration : Learned or None
         What the first part of the series taught, whose errors on the rest are the variances and
@@ -132,7 +132,7 @@ def predictions(
     for key, history in histories.items():
         ahead = steps[key]
         index = history.clock.at(history.last, ahead)
-        one = forecast_series(models, history, exogenous.get(key), ahead, name(key), **kind)
+        one = forecast_series(models, history, exogenous.get(key), ahead, **kind)
         found[key] = Prediction(index, one.mean, one.variance)
         if errors is not None:
             seen = errors[:, [horizons.index(max(step, 1)) for step in ahead]]

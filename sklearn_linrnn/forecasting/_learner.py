@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import LevelName, Levels
+from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn.forecasting._coverage import Coverage, Span
 from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
@@ -204,6 +205,11 @@ class Learned:
     models: list[FittedRegression]
     coverage: Coverage
     choice: Choice | None = None
+
+    @property
+    def estimators(self) -> list[LagRegressor]:
+        """The fitted estimators."""
+        return [model.estimator for model in self.models]
 
     def updated(self, histories: Histories) -> Learned:
         """Return what is learned with the steps added that are not covered yet."""

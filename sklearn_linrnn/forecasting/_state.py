@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import pandas as pd
 
 from sklearn_linrnn.forecasting._learner import Learned
+from sklearn_linrnn.forecasting._naive import NothingLearned
 from sklearn_linrnn.forecasting._panels import Panel
 
 
@@ -18,7 +20,7 @@ class State:
     ----------
     panel : Panel
         The series.
-    learned : Learned
+    learned : Learned or NothingLearned
         What forecasts are made with.
     calibration : Learned or None
         What the first part of the series taught, for conformal intervals.
@@ -27,9 +29,14 @@ class State:
     """
 
     panel: Panel
-    learned: Learned
-    calibration: Learned | None
+    learned: Learned | NothingLearned
+    calibration: Learned | None = None
     is_revised: bool = False
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether the series were long enough to learn from."""
+        return isinstance(self.learned, Learned)
 
     def seeing(self, y: pd.DataFrame, X: pd.DataFrame | None) -> State:
         """Return the state that has seen new, late and revised steps, and learned nothing."""
@@ -47,11 +54,12 @@ class State:
 
     def learning(self) -> State:
         """Return the state that has learned all that was seen."""
+        learned, histories = cast(Learned, self.learned), self.panel.histories
         if not self.is_revised:
-            return replace(self, learned=self.learned.updated(self.panel.histories))
-        histories, calibration = self.panel.histories, self.calibration
+            return replace(self, learned=learned.updated(histories))
+        calibration = self.calibration
         return State(
             self.panel,
-            self.learned.again(histories).updated(histories),
+            learned.again(histories).updated(histories),
             None if calibration is None else calibration.again(histories),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -50,11 +50,11 @@ def _whole(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _forecasters(forecaster: BaseForecaster) -> Iterator[BaseForecaster]:
-    """Yield a forecaster, and those of the series of its panel."""
-    yield forecaster
-    if "forecasters_" in vars(forecaster):
-        yield from forecaster.forecasters_.to_numpy().ravel()
+def _forecasters(forecaster: BaseForecaster) -> list[BaseForecaster]:
+    """Return a forecaster, and those of the series of its panel."""
+    if "forecasters_" not in vars(forecaster):
+        return [forecaster]
+    return [forecaster, *forecaster.forecasters_.to_numpy().ravel()]
 
 
 def _copy(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -175,6 +175,23 @@ def test_revisions_in_panels(pooling):
     assert_same_forecasts(found, expected)
 
 
+@pytest.mark.parametrize("pooling", ["local", "global"])
+def test_arrays_go_on_where_the_series_ends(pooling):
+    model = LagForecaster(GIVEN, 5, pooling=pooling)
+    one, several = walk().to_numpy(), np.stack([walk().T, walk(seed=1).T])
+    for y in (one, several):
+        first, then, last = (
+            np.split(y, [40, 60], axis=0) if y.ndim == 2 else np.split(y, [40, 60], axis=2)
+        )
+        found = model.clone().fit(first, fh=[1, 2]).update(then).update(last)
+        expected = model.clone().fit(y, fh=[1, 2])
+        assert_allclose(found.predict(), expected.predict(), rtol=1e-9)
+    X = walk(seed=2).to_numpy()
+    found = model.clone().fit(one[:40], X[:40], fh=[-1, 0]).update(one[40:], X[40:])
+    expected = model.clone().fit(one, X, fh=[-1, 0])
+    assert_allclose(found.predict(), expected.predict(), rtol=1e-9)
+
+
 def known(forecaster):
     """Return what a forecaster knows, as far as it has a name, and what it forecasts."""
     return set(vars(forecaster)), forecaster.predict(), forecaster.predict_interval()
@@ -204,7 +221,7 @@ FAILURES = {
     "infinite and not to be learned": lambda f, y: f.update(infinite(y[60:]), update_params=False),
     "a fit without a window": lambda f, y: f.fit(y[:3], fh=[1, 2]),
     "a fit with an infinite value": lambda f, y: f.fit(infinite(y), fh=[1, 2]),
-    "a horizon between two steps": lambda f, y: f.predict([pd.Timedelta("1h")]),
+    "a horizon between two steps": lambda f, _: f.predict([pd.Timedelta("1h")]),
     "update_predict_single": lambda f, y: f.update_predict_single(off_the_clock(y[60:])),
     "a column of strings": lambda f, y: f.update(y[60:].astype(str)),
     "pretrain": lambda f, y: f.pretrain(y[:3]),
@@ -237,7 +254,7 @@ def test_one_bad_series_of_an_update_changes_none(pooling, spoil, update_params)
     fresh = LagForecaster(GIVEN, 5, pooling=pooling)
     forecaster = fresh.clone().fit(panel(0, 60), fh=[1, 2])
     before = known(forecaster)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"at the step of the series|y must be finite"):
         forecaster.update(panel(60, 80, spoil), update_params=update_params)
     assert_unchanged(forecaster, before, parts["a"])
     expected = fresh.clone().fit(panel(0, 60), fh=[1, 2]).update(panel(60, 80))
