@@ -32,10 +32,8 @@ test: $(VENV)/.dev ## Run the tests and doctests, less the slow ones
 test-all: $(VENV)/.dev ## Run every test
 	$(PYTEST)
 
-# Old versions of one package may use what newer ones of others deprecate.
 test-oldest: $(OLDEST)/constraints.txt ## Run `make test` with the oldest versions that pyproject.toml allows
-	PYTEST_ADDOPTS="-W ignore::DeprecationWarning" \
-		$(MAKE) test VENV=$(OLDEST) CONSTRAINTS=$(OLDEST)/constraints.txt
+	$(MAKE) test VENV=$(OLDEST) CONSTRAINTS=$(OLDEST)/constraints.txt
 
 lint: $(VENV)/.dev ## Check style, docstrings, types and the direction of imports
 	$(BIN)/ruff check
