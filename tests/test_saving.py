@@ -6,6 +6,7 @@ Run as a script, this writes the file of models of the present format, which lat
 import copy
 import lzma
 import pickle
+import re
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -195,6 +196,14 @@ def test_what_a_user_adds_is_named_before_it_is_built():
     assert len(added) == 1
     with pytest.raises(skops.io.exceptions.UntrustedTypesFoundException, match="assert_equal"):
         skops.io.loads(stored, trusted=SKOPS_TRUSTED_TYPES)
+
+
+def test_the_page_on_security_runs_as_it_stands(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[1] / "SECURITY.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(block, {"model": fitted("evidence")})
+    assert capsys.readouterr().out == "set()\n"
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "Gaussian process"])

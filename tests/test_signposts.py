@@ -1,18 +1,22 @@
 """What the files for contributors say is so."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import sklearn_linrnn
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, BUILD = CONFIGURATION["project"], CONFIGURATION["build-system"]
 TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
@@ -55,6 +59,23 @@ def test_hooks_and_workflows_call_targets_that_exist():
     assert [hook["entry"] for repo in hooks["repos"] for hook in repo["hooks"]] == ["make lint"]
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     runs = jobs["make"]["strategy"]["matrix"]["include"]
-    assert {run["target"] for run in runs} == {"test", "lint", "docs"} <= set(TARGETS)
+    targets = {run["target"] for run in runs}
+    assert targets == {"test", "test-oldest", "lint", "docs"} <= set(TARGETS)
     oldest = PROJECT["requires-python"].removeprefix(">=")
-    assert oldest in {run["python"] for run in runs if run["target"] == "test"}
+    for target in ("test", "test-oldest"):
+        assert oldest in {run["python"] for run in runs if run["target"] == target}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_the_oldest_versions_are_the_lower_bounds_of_all_requirements(tmp_path):
+    made = tmp_path / "constraints.txt"
+    subprocess.run(["make", f"OLDEST={tmp_path}", made], cwd=ROOT, check=True)
+    groups = [
+        BUILD["requires"],
+        PROJECT["dependencies"],
+        *PROJECT["optional-dependencies"].values(),
+    ]
+    requirements = [Requirement(line) for group in groups for line in group]
+    bounds = {one.name: str(one.specifier) for one in requirements if one.name != PROJECT["name"]}
+    oldest = dict(line.split("==") for line in made.read_text().splitlines())
+    assert bounds == {name: f">={version}" for name, version in oldest.items()}

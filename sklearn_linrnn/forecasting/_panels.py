@@ -108,8 +108,10 @@ def split(frame: pd.DataFrame) -> dict[Key, pd.DataFrame]:
     if not isinstance(frame.index, pd.MultiIndex):
         return {(): frame}
     levels = list(range(frame.index.nlevels - 1))
-    groups = frame.groupby(level=levels, sort=False)
-    return {key: part.droplevel(levels) for key, part in groups}
+    # By a list of one level pandas 2 gives bare keys, and pandas 3 tuples; by the level all do so.
+    is_one = len(levels) == 1
+    groups = frame.groupby(level=0 if is_one else levels, sort=False)
+    return {(key,) if is_one else key: part.droplevel(levels) for key, part in groups}
 
 
 def common_clock(series: Mapping[Key, pd.DataFrame]) -> Clock:
