@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import Levels
@@ -34,12 +35,15 @@ class FittedRegression:
         What it learned from: of windows less their level if there are levels.
     levels : Levels or None
         The levels of windows.
+    kept_stable : StableRecursion or None, default=None
+        What was changed, in a regression that is iterated and would blow up.
     """
 
     regression: Regression
     estimator: LagRegressor
     sums: LagStatistics
     levels: Levels | None
+    kept_stable: StableRecursion | None = None
 
     @cached_property
     def n_lags(self) -> int:
@@ -55,21 +59,63 @@ class FittedRegression:
         response = self._levelled_response
         if self.levels is not None:
             response = self._first_lags(self.levels.restore(self._all_lags(response)))
-        return response.numpy()
+        return response.numpy() + self._correction
+
+    @cached_property
+    def intercept(self) -> NDArray:
+        """What is added to the response's forecast, (n_outputs,).
+
+        The estimator's belongs to its own equilibrium. A recursion that was changed has as its
+        equilibrium the mean of what was seen: the mean step where levels are taken.
+        """
+        intercept: NDArray = self.estimator.intercept_
+        if self.kept_stable is None or not self.estimator.fit_intercept:
+            return intercept
+        window, target = self._mean_course
+        return target - window.flatten() @ self.response
+
+    @property
+    def _mean_course(self) -> tuple[NDArray, NDArray]:
+        """A window (n_lags, n_channels) that goes on at its mean rate, and its target (n_outputs,).
+
+        The rate is the mean step where levels are taken, else zero.
+        """
+        n_columns = len(self.regression.columns)
+        window = self.sums.input_mean[: len(self.response)].numpy().reshape(self.n_lags, -1).copy()
+        target = self.sums.target_mean.numpy()
+        if self.levels is None:
+            window[:, :n_columns] = target
+            return window, target
+        step = target - window[0, :n_columns]
+        window[:, :n_columns] = -np.arange(self.n_lags)[:, None] * step
+        return window, step
+
+    @cached_property
+    def iterated(self) -> FittedRegression:
+        """The regression of one step as it is iterated: with no root outside the unit circle."""
+        n_columns = len(self.regression.columns)
+        own = self.response.reshape(self.n_lags, -1, n_columns)[:, :n_columns].transpose(0, 2, 1)
+        units = (self.sums.target_scatter / self.sums.weight).sqrt().numpy()
+        units = np.where(units > 0, units, 1.0)
+        make = StableRecursion.of if self.levels is None else StableRecursion.of_levelled
+        found = make(own, units)
+        return replace(self, kept_stable=found) if len(found.moved) else self
 
     @cached_property
     def noise_variance(self) -> NDArray:
         """Variance of the residuals, (n_outputs,)."""
+        left = max(self.sums.weight - float(self.estimator.fit_intercept), 1.0)
+        if self.kept_stable is not None:
+            fitted = replace(self, kept_stable=None)
+            more = self.squared_errors - fitted.squared_errors
+            return fitted.noise_variance + np.maximum(more, 0.0) / left
         if self._solution is not None:
             return self._solution.noise_variance.numpy()
-        seen = self.sums.first_lags(self.estimator.impulse_response_.shape[2])
-        intercept = torch.from_numpy(self.estimator.intercept_).double()
-        squares = seen.squared_errors(self._levelled_response[:, None], intercept[None])[0]
-        return squares.numpy() / max(seen.weight - float(self.estimator.fit_intercept), 1.0)
+        return self.squared_errors / left
 
     def predict(self, windows: NDArray) -> NDArray:
         """Return the forecasts (n_windows, n_outputs) from windows (n_windows, p)."""
-        return windows @ self.response + self.estimator.intercept_
+        return windows @ self.response + self.intercept
 
     def variance(self, windows: NDArray) -> NDArray:
         """Return the variances of new targets, (n_windows, n_outputs).
@@ -87,6 +133,25 @@ class FittedRegression:
     def _levelled_response(self) -> Tensor:
         """``H`` of the estimator, (p, n_outputs)."""
         return as_matrix(self.estimator.impulse_response_)
+
+    @property
+    def _correction(self) -> NDArray:
+        """What is added to the response so that it can be iterated, (p, n_outputs)."""
+        correction = np.zeros((self.n_lags, self.regression.n_channels, len(self.sums.target_mean)))
+        if self.kept_stable is not None:
+            n_columns = len(self.regression.columns)
+            correction[:, :n_columns] = self.kept_stable.correction.transpose(0, 2, 1)
+        return correction.reshape(-1, correction.shape[2])
+
+    @property
+    def squared_errors(self) -> NDArray:
+        """The squares of the residuals, (n_outputs,)."""
+        seen = self.sums.first_lags(self.n_lags)
+        # Corrections of levelled columns sum to zero: those of windows less their level are alike.
+        response = self._first_lags(self._all_lags(self._levelled_response))
+        response = response + torch.from_numpy(self._correction)
+        intercept = torch.from_numpy(self.intercept).double()
+        return seen.squared_errors(response[:, None], intercept[None])[0].numpy()
 
     @property
     def _solution(self) -> Solution | None:

@@ -141,7 +141,9 @@ def forecast(
     ValueError
         If a step ahead was not learned.
     """
-    if not recursive:
+    if recursive:
+        models = [model.iterated for model in models]
+    else:
         _check_horizons(models, horizons)
     found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
     n_lags = longest_window(models)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,32 +23,10 @@ from sklearn_linrnn.forecasting._held_out_search import searching
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Calibration, Prediction, predictions
 from sklearn_linrnn.forecasting._learner import Learned, Learner
+from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._panels import Key, Panel
+from sklearn_linrnn.forecasting._settings import check_settings
 from sklearn_linrnn.forecasting._traits import make_traits
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
-
-
-def _is_share(value: Any) -> bool:
-    return isinstance(value, Real) and 0 < float(value) < 1
-
-
-CHOICES = {
-    "strategy": ("direct", "recursive"),
-    "normalize": (None, "last", "mean"),
-    "pooling": ("local", "global"),
-    "intervals": ("gaussian", "conformal"),
-}
-SIZES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "n_lags": (lambda value: value == "auto" or _is_count(value), "'auto' or an int of at least 1"),
-    "calibration_fraction": (_is_share, "a share between 0 and 1"),
-    "validation": (
-        lambda value: _is_count(value) or _is_share(value),
-        "a number of steps of at least 1, or a share between 0 and 1",
-    ),
-}
 
 
 class LagForecaster(BaseForecaster):
@@ -108,6 +84,11 @@ class LagForecaster(BaseForecaster):
         candidate.
     n_lags_ : int
         Number of time steps that forecasts are made from.
+    stabilized_ : DataFrame
+        What of "recursive" was changed because it would blow up: a row for each root (or conjugate
+        pair) of a fitted recursion outside the unit circle, with its ``columns``, the ``root``, its
+        ``modulus`` (the growth in one step), which is now the inverse, and its ``period`` in steps.
+        No row if nothing was changed.
     best_params_ : dict
         With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
         of one value are left out.
@@ -139,6 +120,9 @@ class LagForecaster(BaseForecaster):
     at once, so each has its own, on all windows that have its target. So it is with exogenous
     series: their lags count from the time that is forecast, so that their future is needed as far
     as the horizon reaches.
+
+    "recursive" keeps to its recursion, unless that would blow up: roots outside the unit circle are
+    reflected into it, the others stay. What trends or cycles has roots on the circle.
 
     Variances are, for each step ahead, that of the residuals and, where there is one, that of the
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
@@ -233,12 +217,7 @@ class LagForecaster(BaseForecaster):
 
     def __post_init__(self) -> None:
         """Raise unless the parameters are what they must be."""
-        for parameter, choices in CHOICES.items():
-            if (value := getattr(self, parameter)) not in choices:
-                raise ValueError(f"{parameter} must be one of {choices}, but got {value!r}.")
-        for parameter, (is_valid, need) in SIZES.items():
-            if not is_valid(value := getattr(self, parameter)):
-                raise ValueError(f"{parameter} must be {need}, but got {value!r}.")
+        check_settings(self)
         if self.estimator is not None:
             make_traits(self.estimator, auto_lags=self.n_lags == "auto")
 
@@ -299,6 +278,12 @@ class LagForecaster(BaseForecaster):
         if (choice := learned.choice) is not None:
             self.cv_results_, self.best_index_ = choice.results, choice.index
             self.best_params_, self.best_score_ = choice.params, choice.score
+
+    @property
+    def stabilized_(self) -> pd.DataFrame:
+        """What was changed because it would blow up."""
+        models = self._learned.models if self.strategy == "recursive" else []
+        return moved_roots(models, self._panel.first.columns)
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         found = self._forecast(fh, X, uncertain=False)

@@ -1,0 +1,348 @@
+"""A forecast may trend and cycle; it does not blow up."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn.forecasting import LagForecaster
+
+LEAST_SQUARES = NTKConvRegressor(0.9, alpha=1e-9)
+STEPS = range(1, 41)
+
+
+def growing(n_timesteps=60, rate=1.08, noise=0.01, seed=0):
+    """Return a series that grows by a share of itself, with a season that does not."""
+    t, rng = np.arange(n_timesteps), np.random.default_rng(seed)
+    wave = np.sin(2 * np.pi * t / 5)
+    return pd.Series(rate**t + wave + noise * rng.normal(size=n_timesteps) + 3.0)
+
+
+def growing_pair():
+    t, rng = np.arange(60), np.random.default_rng(1)
+    a = 1.08**t + 0.1 * rng.normal(size=60)
+    return pd.DataFrame({"a": a, "b": 1e3 * np.roll(a, 1) + 100 * rng.normal(size=60)})[1:]
+
+
+def coefficients(estimator, normalize):
+    """Return the coefficients of the recursion of an estimator of one column, and its intercept."""
+    own = estimator.impulse_response_[0, 0].copy()
+    if normalize == "last":
+        own[0] += 1 - own.sum()
+    elif normalize == "mean":
+        own += (1 - own.sum()) / len(own)
+    return own, estimator.intercept_[0]
+
+
+def reflected(own):
+    """Return coefficients with their roots reflected, from the polynomial of all roots."""
+    roots = np.roots(np.append(1.0, -own))
+    outside = np.abs(roots) > 1 + 1e-6
+    n_moved = (outside & (roots.imag >= 0)).sum()
+    return -np.poly(np.where(outside, 1 / roots.conj(), roots))[1:].real, n_moved
+
+
+def iterate(values, own, intercept, n_ahead):
+    path = list(values)
+    for _ in range(n_ahead):
+        path.append(intercept + own @ path[: -len(own) - 1 : -1])
+    return np.array(path[-n_ahead:])
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_forecasts_are_those_of_the_reflected_roots(normalize):
+    y, n_lags = growing(), 6
+    forecaster = LagForecaster(LEAST_SQUARES, n_lags, normalize=normalize).fit(y)
+    own, _ = coefficients(forecaster.estimators_[0], normalize)
+    changed, n_moved = reflected(own)
+    assert n_moved == len(forecaster.stabilized_) > 0
+    values = y.to_numpy()
+    if normalize is None:  # towards the mean of the targets
+        centre = values[n_lags:].mean()
+        expected = centre + iterate(values - centre, changed, 0.0, 40)
+    else:  # at the mean step to a target
+        line = np.diff(values)[n_lags - 1 :].mean() * np.arange(len(values) + 40)
+        expected = line[-40:] + iterate(values - line[:-40], changed, 0.0, 40)
+    assert_allclose(forecaster.predict(fh=STEPS), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_what_does_not_blow_up_is_iterated_as_it_was_fitted(normalize):
+    y = pd.Series(np.random.default_rng(0).normal(size=80).cumsum())
+    forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=1.0), 6, normalize=normalize).fit(y)
+    own, intercept = coefficients(forecaster.estimators_[0], normalize)
+    assert len(forecaster.stabilized_) == 0
+    assert_allclose(forecaster.predict(fh=STEPS), iterate(y, own, intercept, 40), rtol=1e-9)
+
+
+@pytest.mark.parametrize("slope", [0.7, -1e-3, 1e5])
+@pytest.mark.parametrize("n_timesteps", [12, 60, 400])
+@pytest.mark.parametrize("normalize", ["last", "mean"])
+def test_a_line_goes_on(slope, n_timesteps, normalize):
+    line = 1.7 + slope * np.arange(n_timesteps + 100)
+    forecaster = LagForecaster(normalize=normalize).fit(pd.Series(line[:n_timesteps]))
+    found = forecaster.predict(fh=range(1, 101))
+    assert_allclose(found, line[n_timesteps:], atol=1e-9 * np.ptp(line))
+    assert len(forecaster.stabilized_) == 0
+
+
+def test_a_season_that_grows_is_seen():
+    t = np.arange(120)
+    wave = 1.02**t * np.sin(2 * np.pi * t / 12)
+    y = pd.Series(wave + 0.01 * np.random.default_rng(0).normal(size=120), name="sales")
+    forecaster = LagForecaster(LEAST_SQUARES, 4).fit(y)
+    (row,) = forecaster.stabilized_.itertuples()
+    assert row.columns == ("sales",)
+    assert_allclose([row.modulus, row.period], [1.02, 12.0], rtol=5e-3)
+    assert_allclose([abs(row.root), row.root.imag], [row.modulus, row.modulus / 2], rtol=1e-2)
+    found = forecaster.predict(fh=range(1, 121))
+    assert np.abs(found[-12:]).max() < np.abs(found[:12]).max()
+
+
+def test_the_rate_of_a_growth_is_seen():
+    forecaster = LagForecaster(LEAST_SQUARES, 6).fit(growing())
+    moved = forecaster.stabilized_
+    assert list(moved.columns) == ["columns", "root", "modulus", "period"]
+    first = moved.iloc[0]
+    assert_allclose(first["modulus"], 1.08, rtol=1e-3)
+    assert first["period"] == np.inf
+    assert forecaster.get_fitted_params()["stabilized"].equals(moved)
+
+
+def test_forecasts_of_joint_columns_do_not_blow_up_in_any_unit():
+    y, scale = growing_pair(), np.array([1e-2, 1e6])
+    forecaster = LagForecaster(LEAST_SQUARES, 2, joint=True)
+    plain = forecaster.clone().fit(y)
+    assert list(plain.stabilized_["columns"]) == [("a", "b")] * len(plain.stabilized_)
+    assert len(plain.stabilized_) > 0
+    found = plain.predict(fh=range(1, 201)).to_numpy()
+    steps = np.abs(np.diff(y, axis=0)).max(axis=0)
+    assert (np.abs(np.diff(found, axis=0)).max(axis=0) < 2 * steps).all()
+    # A penalty this small is nothing in any unit.
+    scaled = forecaster.clone().fit(y * scale).predict(fh=range(1, 201))
+    assert_allclose(scaled / scale, found, rtol=1e-3)
+
+
+def test_columns_of_their_own_are_changed_alone():
+    y = pd.DataFrame({"calm": np.random.default_rng(0).normal(size=60), "wild": growing()})
+    forecaster = LagForecaster(NTKConvRegressor(0.9, alpha=1e-3), 6).fit(y)
+    assert set(forecaster.stabilized_["columns"]) == {("wild",)}
+    alone = LagForecaster(NTKConvRegressor(0.9, alpha=1e-3), 6).fit(y["wild"])
+    both = forecaster.predict(fh=STEPS)
+    assert_allclose(both["wild"], alone.predict(fh=STEPS), rtol=1e-9)
+
+
+@pytest.mark.parametrize("normalize", [None, "last"])
+def test_inputs_keep_their_response(normalize):
+    n_lags, x = 6, np.random.default_rng(0).normal(size=120) + 2.0
+    X = pd.DataFrame({"x": x})
+    y = growing(80) + 2.0 * X["x"][:80]
+    forecaster = LagForecaster(LEAST_SQUARES, n_lags, normalize=normalize).fit(y, X[:80])
+    assert len(forecaster.stabilized_) > 0
+    found = forecaster.predict(fh=STEPS, X=X[80:])
+    (estimator,) = forecaster.estimators_
+    changed, _ = reflected(coefficients(estimator, normalize)[0])
+    driven = estimator.impulse_response_[0, 1]
+    seen = np.lib.stride_tricks.sliding_window_view(x[1:80], n_lags)[:, ::-1].mean(axis=0)
+    # What is left of the series less its mean course goes on by itself and with the inputs.
+    centre = y[n_lags:].mean() if normalize is None else 0.0
+    slope = 0.0 if normalize is None else np.diff(y)[n_lags - 1 :].mean()
+    course = centre + slope * np.arange(120)
+    path = list(y - course[:80])
+    for t in range(80, 120):
+        inputs = x[t : t - n_lags : -1] - seen
+        path.append(changed @ path[: -n_lags - 1 : -1] + driven @ inputs)
+    assert_allclose(found, path[80:] + course[80:], rtol=1e-6)
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_forecasts_move_with_the_level(normalize):
+    y, estimator = growing(), NTKConvRegressor(0.9, alpha=1e-4)
+    forecaster = LagForecaster(estimator, 6, normalize=normalize)
+    near, far = (forecaster.clone().fit(y + level).predict(fh=STEPS) for level in (0.0, 1e4))
+    assert_allclose(far - 1e4, near, rtol=1e-4)
+
+
+def test_a_recursion_without_intercept_has_none():
+    estimator = NTKConvRegressor(0.9, alpha=1e-9, fit_intercept=False)
+    y = growing() - 3.0
+    forecaster = LagForecaster(estimator, 6, normalize=None).fit(y)
+    assert len(forecaster.stabilized_) > 0
+    mirrored = forecaster.clone().fit(-y).predict(fh=STEPS)
+    assert_allclose(mirrored, -forecaster.predict(fh=STEPS), rtol=1e-6)
+
+
+def test_one_step_after_another_is_the_same_for_all_ways_to_ask():
+    y = growing()
+    forecaster = LagForecaster(LEAST_SQUARES, 6).fit(y)
+    rolling = forecaster.predict_rolling(y, fh=STEPS)
+    assert_allclose(rolling[-1, :, 0], forecaster.predict(fh=STEPS), rtol=1e-9)
+    in_sample = forecaster.predict(fh=[-3, 0])
+    assert_allclose(in_sample, rolling[[-5, -2], 0, 0], rtol=1e-9)
+
+
+def test_updates_and_pickles_forecast_as_a_fit_to_the_whole():
+    y = growing()
+    whole = LagForecaster(LEAST_SQUARES, 6).fit(y)
+    grown = LagForecaster(LEAST_SQUARES, 6).fit(y[:40])
+    before = len(grown.stabilized_)
+    grown.update(y[40:])
+    assert before > 0
+    assert_allclose(grown.stabilized_["modulus"], whole.stabilized_["modulus"], rtol=1e-6)
+    assert_allclose(grown.predict(fh=STEPS), whole.predict(fh=STEPS), rtol=1e-6)
+    again = pickle.loads(pickle.dumps(whole))
+    assert_allclose(again.predict(fh=STEPS), whole.predict(fh=STEPS), rtol=0)
+    assert again.stabilized_.equals(whole.stabilized_)
+
+
+def test_a_model_of_several_series_is_changed_once():
+    parts = {name: growing(seed=seed).to_frame("y") for seed, name in enumerate("ab")}
+    forecaster = LagForecaster(LEAST_SQUARES, 6, pooling="global").fit(pd.concat(parts))
+    assert len(forecaster.stabilized_) == len(
+        forecaster.clone().fit(pd.concat({"a": parts["a"]})).stabilized_
+    )
+    found = forecaster.predict(fh=STEPS)["y"]
+    assert np.abs(found).max() < 3 * parts["a"].max().item()
+
+
+def test_direct_forecasts_iterate_nothing():
+    forecaster = LagForecaster(LEAST_SQUARES, 6, strategy="direct").fit(growing(), fh=[1, 2])
+    assert len(forecaster.stabilized_) == 0
+    step = LagForecaster(LEAST_SQUARES, 6).fit(growing())
+    assert_allclose(forecaster.estimators_[0].impulse_response_[0].shape, (1, 6))
+    assert len(step.stabilized_) > 0
+
+
+@pytest.mark.parametrize("intervals", ["gaussian", "conformal"])
+def test_intervals_are_around_what_is_forecast(intervals):
+    forecaster = LagForecaster(LEAST_SQUARES, 6, intervals=intervals).fit(growing(120, 1.04))
+    assert len(forecaster.stabilized_) > 0
+    quantiles = forecaster.predict_quantiles(fh=[1, 2, 5], alpha=[0.05, 0.5, 0.95]).to_numpy()
+    assert_allclose(quantiles[:, 1], forecaster.predict(fh=[1, 2, 5]))
+    assert (np.diff(quantiles, axis=1) > 0).all()
+
+
+def test_variances_are_those_of_the_recursion_that_is_iterated():
+    y, n_lags = growing(200, 1.03, noise=0.5), 6
+    forecaster = LagForecaster(LEAST_SQUARES, n_lags).fit(y)
+    (estimator,) = forecaster.estimators_
+    own, intercept = coefficients(estimator, "last")
+    changed, n_moved = reflected(own)
+    assert n_moved > 0
+    windows = np.lib.stride_tricks.sliding_window_view(y, n_lags + 1)
+    course = np.diff(y)[n_lags - 1 :].mean() * np.arange(n_lags + 1)
+    fitted = windows[:, -1] - windows[:, -2::-1] @ own - intercept
+    residuals = (windows - course)[:, -1] - (windows - course)[:, -2::-1] @ changed
+    more = (np.square(residuals).sum() - np.square(fitted).sum()) / (len(windows) - 1)
+    newest = y.to_numpy()[None, -n_lags:, None]
+    std = np.ravel(estimator.predict(newest - newest[:, -1:], return_std=True)[1])[-1]
+    uncertain = std**2 / estimator.noise_variance_.item()
+    found = np.ravel(forecaster.predict_var(fh=STEPS))
+    assert_allclose(found[0], (estimator.noise_variance_.item() + more) * uncertain, rtol=1e-6)
+    weights = iterate(np.append(np.zeros(n_lags - 1), 1.0), changed, 0.0, 39)
+    spread = np.cumsum(np.append(1.0, np.square(weights)))
+    assert_allclose(found / found[0], spread, rtol=0.1)  # other windows are a little less certain
+
+
+HORIZON = 100  # steps ahead
+
+
+def inner_step(rng, t):
+    """Return a step after which others follow: a jump at the end may be the start of a trend."""
+    return rng.integers(1, len(t) - 1)
+
+
+def trend(rng, t):
+    return 10 ** rng.uniform(-3, 1) * t + rng.normal(size=len(t))
+
+
+def line(rng, t):
+    return rng.normal() + rng.normal() * t
+
+
+def season(rng, t):
+    wave = np.sin(2 * np.pi * t / rng.integers(2, 25))
+    return 10 * rng.uniform() * wave + 10 ** rng.uniform(-2, 0.5) * rng.normal(size=len(t))
+
+
+def growing_season(rng, t):
+    wave = 10 + 3 * np.sin(2 * np.pi * t / 12)
+    return (1 + 0.02 * t) * wave + rng.uniform(0, 2) * rng.normal(size=len(t))
+
+
+def jump(rng, t):
+    return rng.normal(size=len(t)) + 10 ** rng.uniform(0, 3) * (t >= inner_step(rng, t))
+
+
+def constant(rng, t):
+    return np.full(len(t), 10 ** rng.uniform(-3, 6))
+
+
+def outlier(rng, t):
+    return rng.normal(size=len(t)) + 1e6 * (t == inner_step(rng, t))
+
+
+def near_unit_root(rng, t):
+    noise, root = rng.normal(size=len(t)), rng.uniform(0.95, 1.02)
+    return np.array([np.sum(root ** (s - t[: s + 1]) * noise[: s + 1]) for s in t])
+
+
+def bursts(rng, t):
+    return np.exp(1.5 * rng.normal(size=len(t))) * (rng.uniform(size=len(t)) < 0.4)
+
+
+KINDS = [
+    trend,
+    line,
+    season,
+    growing_season,
+    jump,
+    constant,
+    outlier,
+    near_unit_root,
+    bursts,
+]
+
+
+def random_series(rng, n_series):
+    """Yield series of all kinds in turn, some of them with a trend or an outlier more."""
+    for i in range(n_series):
+        kind = KINDS[i % len(KINDS)]
+        t = np.arange(rng.integers(24, 150))
+        y = kind(rng, t)
+        if rng.uniform() < 0.3 and kind is not constant:
+            y = y + 0.3 * rng.normal() * t
+        if rng.uniform() < 0.15:
+            y = y + 1e6 * rng.choice([-1, 1]) * (t == inner_step(rng, t))
+        yield kind.__name__, y
+
+
+def excess(y, forecasts):
+    """Return how far forecasts leave the range of a series, as a share of what they may.
+
+    They may go as far as ten times its width or, where the series itself grows so, on as steeply as
+    it ever was over a quarter of its length.
+    """
+    quarter = len(y) // 4
+    steepest = np.abs(y[quarter:] - y[:-quarter]).max() / quarter
+    allowed = max(10 * np.ptp(y), HORIZON * steepest, 1e-9 * np.abs(y).max())
+    return np.maximum(forecasts - y.max(), y.min() - forecasts).max() / allowed
+
+
+def check_random_series(n_series, seed):
+    rng = np.random.default_rng(seed)
+    for kind, y in random_series(rng, n_series):
+        found = LagForecaster().fit(pd.Series(y)).predict(fh=range(1, HORIZON + 1))
+        assert excess(y, found.to_numpy()) <= 1, (kind, y)
+
+
+def test_forecasts_stay_near_what_was_seen():
+    check_random_series(30, seed=0)
+
+
+@pytest.mark.slow
+def test_forecasts_of_many_series_stay_near_what_was_seen():
+    check_random_series(2000, seed=1)
