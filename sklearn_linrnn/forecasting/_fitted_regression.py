@@ -101,6 +101,11 @@ class FittedRegression:
         found = make(own, units)
         return replace(self, kept_stable=found) if len(found.moved) else self
 
+    @property
+    def moved(self) -> NDArray:
+        """The roots that were outside the unit circle, (n_moved,), one of each conjugate pair."""
+        return np.empty(0, complex) if self.kept_stable is None else self.kept_stable.moved
+
     @cached_property
     def noise_variance(self) -> NDArray:
         """Variance of the residuals, (n_outputs,)."""

@@ -29,8 +29,7 @@ def moved_roots(models: Sequence[FittedRegression], columns: pd.Index) -> pd.Dat
     rows = [
         (tuple(columns[list(model.regression.columns)]), root)
         for model in models
-        if (change := model.iterated.kept_stable) is not None
-        for root in change.moved
+        for root in model.iterated.moved
     ]
     roots = np.array([root for _, root in rows], dtype=np.complex128)
     with np.errstate(divide="ignore"):
