@@ -28,10 +28,12 @@ def coloured(seed, n_timesteps, n_channels=1):
 
 def dense_ridge(statistics, weights, alpha):
     scale = weights.sqrt()[:, None]
-    matrix = scale * statistics.input_scatter * scale.T
+    row, goal = statistics.mean_row
+    scatter = torch.addr(statistics.input_scatter, row, row, alpha=statistics.weight)
+    cross = torch.addr(statistics.cross_scatter, row, goal, alpha=statistics.weight)
+    matrix = scale * scatter * scale.T
     matrix.diagonal().add_(alpha)
-    factor = torch.linalg.cholesky(matrix)
-    return scale * torch.cholesky_solve(scale * statistics.cross_scatter, factor)
+    return scale * torch.cholesky_solve(scale * cross, torch.linalg.cholesky(matrix))
 
 
 def weights_of(n_lags, n_channels, nu_w):
