@@ -93,10 +93,10 @@ def _read(
         )
     if has_recordings:
         return _read_list(estimator, X, reset=reset)
-    if ndim == 0 and isinstance(X, (list, tuple)):
+    if not has_recordings and _is_ragged(X, ndim):
         raise ValueError(
-            "X is a list of sequences of different lengths. For recordings pass a list of arrays, "
-            "each of shape (n_timesteps_i, n_channels), and as many arrays of targets."
+            "X must be an array, or for recordings a list of arrays, each of shape (n_timesteps_i, "
+            "n_channels), with as many arrays of targets; but got sequences of different lengths."
         )
     if ndim == 3:
         return _read_panel(estimator, X, reset=reset, every_step=form.every_step)
@@ -195,6 +195,13 @@ def _is_list_of_recordings(X: Any) -> bool:
         and len(X) > 0
         and all(len(getattr(part, "shape", ())) == 2 for part in X)
     )
+
+
+def _is_ragged(X: Any, ndim: int) -> bool:
+    """Whether X is a sequence of sequences that are no array: nested lists, or of dtype object."""
+    if isinstance(X, (list, tuple)):
+        return ndim == 0
+    return isinstance(X, np.ndarray) and ndim == 1 and X.dtype == object
 
 
 def is_at_every_step(X: Any, y: Any) -> bool:

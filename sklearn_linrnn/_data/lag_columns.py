@@ -18,10 +18,10 @@ from sklearn.utils.validation import _get_feature_names
 # Lag).
 SUFFIX = re.compile(r"(?:(?P<channel>.+?)__?)?lag_?(?P<lag>\d+)")
 PREFIX = re.compile(r"(?P<lags>(?:lag_\d+__)+)(?P<channel>.+)")
-# Lag_3, y.lag.3, y_lag_-3, y_lag_3h, lag_3_y; y(t-3), y_t-3; y.L3, L3.y. Not what has a lag in its
-# midst, as the rolling_mean_lag1_window_size7 of mlforecast.
+# Lag_3, ylag3, y.lag.3, y_lag_-3, y_lag_3h, lag_3_y; y(t-3), y_t-3; y.L3, L3.y. Neither flag_3, nor
+# what has a lag in its midst, as the rolling_mean_lag1_window_size7 of mlforecast.
 ALMOST = re.compile(
-    r"(.*[^a-z])?lags?[^a-z]*\d[^a-z]*[a-z]{0,3}|lags?[^a-z]*\d.*|"
+    r"(.*(?<!f))?lags?[^a-z]*\d[^a-z]*[a-z]{0,3}|lags?[^a-z]*\d.*|"
     r".*(\b|_)t ?- ?\d+\)?|.*\.l\d+|l\d+\..+",
     re.IGNORECASE,
 )

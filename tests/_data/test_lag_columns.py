@@ -146,7 +146,7 @@ def test_lags_without_a_channel_are_read_beside_what_is_no_lag(template):
 
 
 ALMOST_LAGS = ["Lag_1", "LAG1", "y.lag.1", "y_lag_-1", "y_lag_1.5", "y_lag_1h", "lag 1", "lag_1_y"]
-ALMOST_LAGS += ["y(t-1)", "y_t-1", "y t - 1", "y.L1", "L1.y"]
+ALMOST_LAGS += ["ylag1", "y(t-1)", "y_t-1", "y t - 1", "y.L1", "L1.y"]
 
 
 @pytest.mark.parametrize("almost", ALMOST_LAGS)
@@ -158,7 +158,7 @@ def test_a_name_that_is_almost_a_lag_is_an_error(almost, others):
 
 
 @pytest.mark.parametrize(
-    "plain", ["rolling_mean_lag1_window_size7", "flag_2", "time_lag", "level2"]
+    "plain", ["rolling_mean_lag1_window_size7", "flag_2", "flag2", "time_lag", "level2"]
 )
 def test_a_feature_is_not_almost_a_lag(plain):
     frame = named("{channel}_lag_{lag}")
@@ -318,3 +318,6 @@ def test_a_bagged_model_needs_the_order_stated():
     target = frame["lag_1"] - 0.5 * frame["lag_2"]
     bagged = BaggingRegressor(NTKConvRegressor(0.2, lag_order="newest_first"), 3, random_state=0)
     assert bagged.fit(frame, target).score(frame, target) > 0.99
+    unstated = BaggingRegressor(NTKConvRegressor(0.2), 3, random_state=0)
+    with pytest.raises(ValueError, match="pass lag_order='newest_first'"):  # rows keep their order
+        unstated.fit(frame, target)
