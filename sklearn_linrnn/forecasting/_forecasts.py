@@ -56,6 +56,14 @@ class LinearForecast(Protocol):
     def response(self) -> NDArray:
         """What windows, newest step first, are multiplied by, (p, n_outputs)."""
 
+    @property
+    def iterated(self) -> LinearForecast:
+        """The same as it is iterated: with no root outside the unit circle."""
+
+    @property
+    def moved(self) -> NDArray:
+        """The roots that were outside the unit circle, (n_moved,), one of each conjugate pair."""
+
     def predict(self, windows: NDArray) -> NDArray:
         """Return the forecasts (n_windows, n_outputs) from windows (n_windows, p)."""
 

@@ -41,6 +41,16 @@ class LastValue:
         channel = np.arange(self.regression.n_channels)[:, None]
         return (channel == np.array(self.regression.target_channels)).astype(np.float64)
 
+    @property
+    def iterated(self) -> LastValue:
+        """The same: its only root is on the unit circle."""
+        return self
+
+    @property
+    def moved(self) -> NDArray:
+        """No root."""
+        return np.empty(0, complex)
+
     def predict(self, windows: NDArray) -> NDArray:
         """Return the forecasts (n_windows, n_outputs) from windows (n_windows, n_channels)."""
         return windows[:, list(self.regression.target_channels)]
