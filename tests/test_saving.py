@@ -76,7 +76,7 @@ CASES = {
     "device": (NTKConvRegressor(device=torch.device("cpu")), X, Y),
     "float32": (NTKConvRegressor(dtype="float32"), X, Y),
     "frame": (NTKConvRegressor(), FRAME, Y),
-    "panel": (NTKConvRegressor(), X.reshape(-1, 2, 2), BOTH),
+    "panel": (NTKConvRegressor(), X[:, :, None], BOTH),
     "time steps": (NTKConvRegressor(rows="timesteps", n_lags=3), X, BOTH),
     "search": (NTKConvRegressorCV([0.2, 0.8], alphas=[0.1, 1.0], prior=["tc", "ss"]), X, Y),
     **{f"conv {name}": (conv(**options), X, Y) for name, options in OPTIMISERS.items()},
