@@ -17,7 +17,8 @@ from sklearn.utils import check_array
 def named(name: str) -> Iterator[None]:
     """Let errors that do not say which argument is wrong begin with its name."""
     try:
-        yield
+        with np.errstate(invalid="ignore"):  # scikit-learn adds numbers up to see if all are finite
+            yield
     except (TypeError, ValueError) as error:
         message = str(error)
         if name in re.findall(r"[\w\[\]]+", message):
@@ -71,7 +72,9 @@ def read_container(value: Any, name: str) -> Any:
     if isinstance(value, torch.Tensor):
         value = _from_tensor(value)
     elif isinstance(value, np.ma.MaskedArray):
-        value = value.astype(np.float64).filled(np.nan) if np.ma.is_masked(value) else value.data
+        value = (
+            np.ma.filled(value.astype(np.float64), np.nan) if np.ma.is_masked(value) else value.data
+        )
     elif not (isinstance(value, np.ndarray) or hasattr(value, "iloc") or _is_other_frame(value)):
         value = _as_array(value, name)
     if times := sorted({str(dtype) for dtype in _dtypes(value) if _is_time(dtype)}):

@@ -256,7 +256,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             self.schedule,
             self.momentum,
             self.nesterov,
-            self.weight_decay,
+            float(self.weight_decay),  # NumPy's may be too short for what it is compared with
             self.max_grad_norm,
             Stopping(self.max_iter, self.tol, self.n_iter_no_change),
             adaptive=self._moves and self.solver == "gd" and self.learning_rate == "auto",

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval as AnyInterval
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
 from sklearn_linrnn._core.tensors import check_device
+from sklearn_linrnn._data.containers import check_numbers
 
 NUMBERS = (int, float, np.integer, np.floating)  # that arrays hold: fractions are none of them
 
@@ -55,7 +56,7 @@ def check_lag_weights(
         if lag_weights == "flat":
             return np.ones(n_lags)
         return linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c)
-    weights = check_array(lag_weights, dtype=np.float64, ensure_2d=False, input_name="lag_weights")
+    weights = check_numbers(lag_weights, "lag_weights", dtype=np.float64, ensure_2d=False)
     if weights.shape != (n_lags,):
         raise ValueError(
             f"lag_weights must have shape ({n_lags},), one weight for each lag, but got "
@@ -85,7 +86,7 @@ def make_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
         made = PRIORS[prior]
         values = {field.name: hyperparameters[field.name] for field in fields(made)}
         return made(**{name: value for name, value in values.items() if value != "auto"})
-    array = check_array(prior, dtype=np.float64, ensure_2d=False, input_name="prior", copy=True)
+    array = check_numbers(prior, "prior", dtype=np.float64, ensure_2d=False, copy=True)
     return Given(check_covariance(array, len(np.atleast_1d(array)), "prior"))
 
 

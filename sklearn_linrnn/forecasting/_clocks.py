@@ -275,8 +275,13 @@ def without_frequency(fh: Any) -> Any:
 def _clock(index: pd.Index, name: str) -> Clock:
     if isinstance(index, pd.PeriodIndex):
         return PeriodClock(index.freq)
-    if not isinstance(index, pd.DatetimeIndex):
+    if pd.api.types.is_integer_dtype(index.dtype):
         return IntegerClock()
+    if not isinstance(index, pd.DatetimeIndex):
+        raise TypeError(
+            f"{name} must have an index of whole numbers, dates or periods, but got one of "
+            f"{index.dtype}."
+        )
     frequency = _frequency(index, name)
     is_elapsed = isinstance(frequency, pd.offsets.Tick) and not isinstance(
         frequency, pd.offsets.Day

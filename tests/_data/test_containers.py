@@ -108,7 +108,7 @@ def test_one_column_of_times_among_numbers_is_named():
         (X[:, 0], ValueError, r"^X: Expected 2D array"),
         (X[:0], ValueError, r"^X: Found array with 0 sample"),
         (X + 1j, ValueError, r"^X: .*Complex data"),
-        ([[1.0, (2.0, 3.0)]], ValueError, "^X is a list of sequences of different lengths"),
+        ([[1.0, (2.0, 3.0)]], ValueError, "^X must be .* of different lengths"),
         (np.array([[1.0, (2.0, 3.0)]], dtype=object), ValueError, "^X: setting an array element"),
         (np.array([[{}]]), TypeError, r"^X: float\(\) argument"),
         (np.full((30, 4), "a"), ValueError, "^X: could not convert"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def _memory_map(array: Array) -> Array:
 
 
 def _read_only(array: Array) -> Array:
-    array = array.copy()
+    array = np.array(array)
     array.flags.writeable = False
     return array
 
@@ -139,7 +140,9 @@ def _named(array: Array) -> Any:
 
 def _nullable(array: Array) -> Any:
     """Return a frame of the types of pandas that know a missing value."""
-    return _frame(array).convert_dtypes() if array.ndim in (1, 2) else array
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas tries integers of any number
+        return _frame(array).convert_dtypes() if array.ndim in (1, 2) else array
 
 
 def _polars(array: Array) -> Any:

@@ -151,23 +151,32 @@ class Case:
 
     def part(self, call: Call) -> tuple[Call, Any] | None:
         """Return a call with some of the rows, and how to find their predictions in all of them."""
-        inputs = call.inputs
-        if self.form in ("windows", "panel"):
-            if len(inputs) < 2:
-                return None
-            place: Any = slice(1, len(inputs), 2)
-        elif self.form in ("steps", "sequences"):
-            if len(inputs) < 2:
-                return None
-            place = slice(0, len(inputs) // 2)
-        elif self.form == "panel of steps":
-            place = (slice(0, 1), slice(0, max(1, inputs.shape[1] // 2)))
+        inputs, n = call.inputs, self.n
+        first_steps = slice(0, max(1, self.n_timesteps // 2))
+        if self.form == "panel of steps":
+            place: Any = (slice(0, 1), first_steps)
+            axes = (slice(0, 1), slice(None), first_steps)
+            inputs = inputs[axes if self.settings.get("layout") == "nct" else place]
         elif self.form == "list":
             place = slice(0, 1)
+            inputs = inputs[place]
+        elif n >= 2 and self.form in FORMS:
+            place = slice(0, n // 2) if self.is_recorded else slice(1, n, 2)
+            inputs = inputs[place]
         else:
             return None
         ids = None if call.sequence_id is None else np.asarray(call.sequence_id)[place]
-        return Call(self.X.contain(inputs[place]), None, None, ids, inputs[place]), place
+        return Call(self.X.contain(inputs), None, None, ids, inputs), place
+
+    def may_be_unknown(self, call: Call) -> bool:
+        """Whether predictions may be NaN: where an input is missing, or what was before it."""
+        if self.settings.get("initial_state") == "unknown":
+            return self.is_recorded
+        parts = call.X if isinstance(call.inputs, list) else [call.X]
+        numbers = [to_numbers(part) for part in parts]
+        return self.is_recorded and any(
+            part is not None and np.isnan(part).any() for part in numbers
+        )
 
     def plain(self, call: Call) -> Call | None:
         """Return the same call with arrays of numbers alone; None where that is nothing certain."""

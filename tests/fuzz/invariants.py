@@ -23,7 +23,7 @@ DOCUMENTED = {ValueError, TypeError, InvalidParameterError, NotFittedError}
 # What scikit-learn and sktime say of X and y without naming them.
 UNNAMED = re.compile(
     "inconsistent numbers of samples|feature names|Data seen by"
-    "|Dtype of columns|has not been fitted yet"
+    "|Dtype of columns|has not been fitted yet|are not contained in index"
 )
 
 Warnings = list[warnings.WarningMessage]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,12 @@ def _hierarchy(numbers: Array, index: pd.Index) -> Any:
     return pd.concat({"top": _panel(numbers, index)}, names=["region"])
 
 
+def _nullable(numbers: Array, index: pd.Index) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas tries integers of any number
+        return pd.DataFrame(numbers, index).convert_dtypes()
+
+
 CONTAINERS: dict[str, Callable[[Array, pd.Index], Any]] = {
     "series": _series,
     "frame": pd.DataFrame,
@@ -97,7 +104,7 @@ CONTAINERS: dict[str, Callable[[Array, pd.Index], Any]] = {
     "list": lambda numbers, index: numbers.tolist(),
     "list of frames": lambda numbers, index: [pd.DataFrame(numbers, index)] * 2,
     "three axes": lambda numbers, index: numbers[None].swapaxes(1, 2),
-    "nullable": lambda numbers, index: pd.DataFrame(numbers, index).convert_dtypes(),
+    "nullable": _nullable,
 }
 ORDINARY_CONTAINERS = ["series", "frame", "named frame", "panel"]
 

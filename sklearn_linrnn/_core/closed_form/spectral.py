@@ -21,6 +21,16 @@ from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
 
 
+def in_range(curvature: Tensor) -> Tensor:
+    """Return a curvature, or raise if it is not made of numbers."""
+    if not torch.isfinite(curvature).all():
+        raise ValueError(
+            "X times the lag weights leaves the range of float64. Scale X, or lower nu_w, nu_f and "
+            "nu_c, or the variances of the prior."
+        )
+    return curvature
+
+
 @dataclass(frozen=True, eq=False)
 class Quadratic:
     """The loss as a function of ``theta``, the response in units of its prior.
@@ -51,7 +61,7 @@ class Quadratic:
         """Return the loss of ``moments`` for a prior."""
         mean = root.pull(moments.input_mean[:, None]), moments.target_mean[None]
         return cls(
-            root.congruence(moments.input_scatter).div_(moments.weight),
+            in_range(root.congruence(moments.input_scatter).div_(moments.weight)),
             root.pull(moments.cross_scatter).div_(moments.weight),
             moments.target_scatter / moments.weight,
             root,
@@ -63,7 +73,7 @@ class Quadratic:
         whole = self.curvature
         if self.mean is not None:
             whole = whole + self.mean[0] @ self.mean[0].T
-        return float(torch.linalg.eigvalsh(whole)[-1].clamp(min=0.0))
+        return float(torch.linalg.eigvalsh(in_range(whole))[-1].clamp(min=0.0))
 
     def decompose(self) -> Spectrum:
         """Return the eigendecomposition; eigenvalues that rounding made negative become zero."""
