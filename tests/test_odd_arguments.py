@@ -70,7 +70,7 @@ def test_a_short_float_decays_weights_like_a_long_one():
     [
         (X.astype(np.float32), 1e300),
         (1e308 * np.sign(X), 10.0),
-        (np.float32(3e38) * np.sign(X), 10),
+        ((3e38 * np.sign(X)).astype(np.float32), 10),
     ],
 )
 def test_scaled_lags_that_leave_the_range_of_their_type_are_refused(inputs, variance):
