@@ -185,6 +185,11 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
         observed = observed_steps(targets) & observed_steps(predictions)
+        if not observed.any():
+            raise ValueError(
+                "y must be observed (not NaN) at a time step of which all lags are known, but got "
+                "none. Score longer recordings."
+            )
         return r2_score(
             targets[observed],
             predictions[observed],
