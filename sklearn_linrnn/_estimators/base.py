@@ -188,18 +188,16 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
         observed = observed_steps(targets) & observed_steps(predictions)
-        unit = np.ldexp(1.0, np.frexp(np.abs(targets[observed]).max(initial=0.0))[1] - 1)
-        try:
-            with np.errstate(over="raise", under="ignore"):
-                return r2_score(
-                    targets[observed] / unit,  # R^2 has no unit, but squares have a range
-                    predictions[observed] / unit,
-                    sample_weight=None if weights is None else weights[observed],
-                )
-        except FloatingPointError as error:
+        if not observed.any():
             raise ValueError(
-                "X is too large: squares of what is predicted from it overflow. Scale it."
-            ) from error
+                "y must be observed (not NaN) at a time step of which all lags are known, but got "
+                "none. Score longer recordings."
+            )
+        return _r2(
+            targets[observed],
+            predictions[observed],
+            None if weights is None else weights[observed],
+        )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -293,6 +291,18 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
 def _check_range(predictions: NDArray) -> None:
     if np.isinf(predictions).any():
         raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
+
+
+def _r2(targets: NDArray, predictions: NDArray, weights: NDArray | None) -> float:
+    """Return R^2, which has no unit, in one in which its squares are within range."""
+    unit = np.ldexp(1.0, np.frexp(np.abs(targets).max(initial=0.0))[1] - 1)
+    try:
+        with np.errstate(over="raise", under="ignore"):
+            return r2_score(targets / unit, predictions / unit, sample_weight=weights)
+    except FloatingPointError as error:
+        raise ValueError(
+            "X is too large: squares of what is predicted from it overflow. Scale it."
+        ) from error
 
 
 def replace_fitted(estimator: BaseEstimator, fitted: Mapping[str, Any]) -> None:
