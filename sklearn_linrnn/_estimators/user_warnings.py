@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 
-INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
+INSIDE = ("sklearn_linrnn.", "sklearn.", "sktime.", "contextlib")
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

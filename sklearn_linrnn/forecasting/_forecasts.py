@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
 from sklearn_linrnn.forecasting._histories import History
+from sklearn_linrnn.forecasting._regressions import Regression
+from sklearn_linrnn.forecasting._room import check_room
 
 BLOCK = 2**20  # numbers in a block of windows: 8 MiB
 
@@ -40,21 +41,50 @@ class Forecasts:
         self.mean[place], self.variance[place] = part.mean, part.variance
 
 
-def check_length(history: History, n_lags: int, name: str) -> None:
+class LinearForecast(Protocol):
+    """What forecasts are made with: a regression with its response."""
+
+    @property
+    def regression(self) -> Regression:
+        """What is forecast from what."""
+
+    @property
+    def n_lags(self) -> int:
+        """Number of lags that are read."""
+
+    @property
+    def response(self) -> NDArray:
+        """What windows, newest step first, are multiplied by, (p, n_outputs)."""
+
+    @property
+    def iterated(self) -> LinearForecast:
+        """The regression of one step as it is iterated: with no root outside the unit circle."""
+
+    @property
+    def moved(self) -> NDArray:
+        """The roots that were outside the unit circle, (n_moved,), one of each conjugate pair."""
+
+    def predict(self, windows: NDArray) -> NDArray:
+        """Return the forecasts (n_windows, n_outputs) from windows (n_windows, p)."""
+
+    def variance(self, windows: NDArray) -> NDArray:
+        """Return the variances of new targets, (n_windows, n_outputs)."""
+
+
+def check_length(history: History, n_lags: int) -> None:
     """Raise unless a series is as long as the window that is forecast from."""
     if len(history) < n_lags:
         raise ValueError(
-            f"{name} must have n_lags={n_lags} steps at least, a window to forecast from, but it "
+            f"y must have n_lags={n_lags} steps at least, a window to forecast from, but it "
             f"has {len(history)}."
         )
 
 
 def forecast_series(
-    models: Sequence[FittedRegression],
+    models: Sequence[LinearForecast],
     history: History,
     X: pd.DataFrame | None,
     steps: NDArray,
-    name: str,
     *,
     recursive: bool,
     uncertain: bool,
@@ -66,7 +96,7 @@ def forecast_series(
 
     Parameters
     ----------
-    models : sequence of FittedRegression
+    models : sequence of LinearForecast
         All of a forecaster.
     history : History
         The series.
@@ -74,8 +104,6 @@ def forecast_series(
         The future of its exogenous series.
     steps : ndarray of int, shape (n_steps,)
         Steps after the cutoff, some of them perhaps before it.
-    name : str
-        What a message calls the series.
     recursive, uncertain : bool
         As in `forecast`.
     """
@@ -84,7 +112,6 @@ def forecast_series(
     found = Forecasts.unknown(len(steps), len(history.columns))
     ahead = steps > 0
     if ahead.any():
-        check_length(history, n_lags, name)
         y, x = np.split(history.newest(n_lags), [len(history.columns)], axis=1)
         x = np.vstack([x, history.future(X, int(steps.max()))])
         part = forecast(models, y, x, np.array([n_lags - 1]), steps[ahead].tolist(), **kind)
@@ -102,13 +129,13 @@ def needed_horizons(steps: Sequence[NDArray]) -> tuple[int, ...]:
     return tuple(sorted({max(int(step), 1) for some in steps for step in some}))
 
 
-def longest_window(models: Sequence[FittedRegression]) -> int:
+def longest_window(models: Sequence[LinearForecast]) -> int:
     """Return the number of lags that the longest window has."""
     return max(model.n_lags for model in models)
 
 
 def forecast(
-    models: Sequence[FittedRegression],
+    models: Sequence[LinearForecast],
     y: NDArray,
     x: NDArray,
     origins: NDArray,
@@ -121,7 +148,7 @@ def forecast(
 
     Parameters
     ----------
-    models : sequence of FittedRegression
+    models : sequence of LinearForecast
         All of a forecaster.
     y : ndarray of shape (n_timesteps, n_columns)
         The series. Forecasts from a window with a NaN are NaN.
@@ -140,8 +167,11 @@ def forecast(
     ------
     ValueError
         If a step ahead was not learned.
+    MemoryError
+        If a recursion needs more memory than the machine has.
     """
     if recursive:
+        check_room(max(horizons), y.shape[1], x.shape[1], uncertain=uncertain)
         models = [model.iterated for model in models]
     else:
         _check_horizons(models, horizons)
@@ -160,7 +190,7 @@ def forecast(
     return found
 
 
-def _check_horizons(models: Sequence[FittedRegression], horizons: Sequence[int]) -> None:
+def _check_horizons(models: Sequence[LinearForecast], horizons: Sequence[int]) -> None:
     known = {h for model in models for h in model.regression.horizons}
     if unknown := sorted(set(horizons) - known):
         raise ValueError(
@@ -170,7 +200,7 @@ def _check_horizons(models: Sequence[FittedRegression], horizons: Sequence[int])
 
 
 def _look_ahead(
-    models: Sequence[FittedRegression],
+    models: Sequence[LinearForecast],
     y: NDArray,
     x: NDArray,
     origins: NDArray,
@@ -196,7 +226,7 @@ def _look_ahead(
 
 
 def _iterate(
-    models: Sequence[FittedRegression],
+    models: Sequence[LinearForecast],
     y: NDArray,
     x: NDArray,
     origins: NDArray,
@@ -238,7 +268,7 @@ def _iterate(
 
 
 def _error_weights(
-    models: Sequence[FittedRegression], n_ahead: int, n_lags: int, n_columns: int
+    models: Sequence[LinearForecast], n_ahead: int, n_lags: int, n_columns: int
 ) -> NDArray:
     """Return ``Psi_i``, (n_ahead, n_columns, n_columns)."""
     own = np.zeros((n_lags, n_columns, n_columns))

@@ -15,10 +15,12 @@ from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
-from sklearn_linrnn.forecasting._learner import Choice, Histories, Learned, Learner, Steps
-from sklearn_linrnn.forecasting._panels import Key, name
+from sklearn_linrnn.forecasting._coverage import Coverage, Span
+from sklearn_linrnn.forecasting._learner import Choice, Learned, Learner
+from sklearn_linrnn.forecasting._panels import Histories, Steps, name
 from sklearn_linrnn.forecasting._regressions import Regression
 from sklearn_linrnn.forecasting._traits import Traits
+from sklearn_linrnn.forecasting._whole_windows import TooFewWindows
 
 SHARED = ("fit_intercept", "learning_rate", "device", "dtype", "verbose")
 
@@ -49,7 +51,14 @@ class HeldOutSearch:
     ) -> Learned:
         """Return what the best candidate learns from the first steps of series."""
         learner = self.learner
-        starts = {key: self._start(key, n_steps) for key, n_steps in ends.items()}
+        learner.check(histories, ends, earlier)
+        starts = {key: max(n_steps - self._n_held_out(n_steps), 0) for key, n_steps in ends.items()}
+        if not any(starts.values()):
+            longest = max(ends, key=lambda key: ends[key])
+            raise TooFewWindows(
+                f"validation={self.validation} leaves nothing to learn from: {name(longest)} has "
+                f"{ends[longest]} steps."
+            )
         early = learner.sums(histories, {}, starts, earlier)
         # Sums count a window where its furthest target lies; its nearest one is held out as well.
         horizons = learner.regressions[0].horizons
@@ -58,20 +67,14 @@ class HeldOutSearch:
         choice = self._choose(early, learner.sums(histories, first, ends, None))
         chosen = replace(learner, traits=Traits(choice.estimator))
         sums = chosen.sums(histories, starts, ends, early) if self.refit else early
-        return replace(chosen.fit(sums, histories), choice=choice)
+        coverage = Coverage((Span({}, ends if self.refit else starts),), ends, earlier)
+        return replace(chosen.fit(sums, coverage, histories), choice=choice)
 
-    def _start(self, key: Key, n_steps: int) -> int:
-        """Return the first step of a series that is held out."""
+    def _n_held_out(self, n_steps: int) -> int:
+        """Return how many steps of a series are held out."""
         if isinstance(self.validation, (int, np.integer)):
-            n_held_out = int(self.validation)
-        else:
-            n_held_out = math.ceil(self.validation * n_steps)
-        if n_held_out >= n_steps:
-            raise ValueError(
-                f"validation={self.validation} leaves nothing to learn from: {name(key)} has "
-                f"{n_steps} steps."
-            )
-        return n_steps - n_held_out
+            return int(self.validation)
+        return math.ceil(self.validation * n_steps)
 
     def _choose(self, early: list[LagStatistics], held_out: list[LagStatistics]) -> Choice:
         """Return the candidate of the least error over all regressions."""
@@ -89,7 +92,7 @@ class HeldOutSearch:
         """Return the scores of one regression's candidates."""
         for sums, where in ((early, "before"), (late, "within")):
             if sums.weight == 0:
-                raise ValueError(
+                raise TooFewWindows(
                     f"validation={self.validation} leaves no complete window with all targets "
                     f"{where} the held-out end of y: n_lags={sums.n_lags} and the furthest horizon "
                     f"is {max(regression.horizons)}."

@@ -2,93 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sktime.forecasting.base import ForecastingHorizon
 
+from sklearn_linrnn.forecasting._clocks import Clock, clock_of
+from sklearn_linrnn.forecasting._growing_rows import GrowingRows
+
 
 @dataclass(frozen=True)
-class Clock:
-    """Equidistant times.
+class Change:
+    """What an update did to the steps that were known.
 
     Attributes
     ----------
-    frequency : DateOffset or None
-        The step of a `pandas.DatetimeIndex`; ``None`` for other indices, which know theirs.
+    n_before : int
+        Number of steps that came before the first one.
+    first_revised : int or None
+        The first step, of those known before, that has another value now.
     """
 
-    frequency: Any
-
-    @classmethod
-    def of(cls, index: pd.Index, name: str) -> Clock:
-        """Return the clock of an index.
-
-        Raises
-        ------
-        ValueError
-            If times are not in order, not unique, or are not equidistant.
-        """
-        if not index.is_unique:
-            raise ValueError(
-                f"{name} must have every time once, but {index[index.duplicated()][0]} comes twice."
-            )
-        if not index.is_monotonic_increasing:
-            raise ValueError(f"{name} must be in the order of time; sort it with sort_index().")
-        clock = cls(_frequency(index, name))
-        clock.check(index, name)
-        return clock
-
-    def check(self, index: pd.Index, name: str) -> None:
-        """Raise unless the times follow each other at this clock's step."""
-        expected = self.between(index[0], index[-1])
-        if len(index) == len(expected) and (index == expected).all():
-            return
-        missing = expected.difference(index)
-        if len(missing) == 0:
-            raise ValueError(
-                f"{name} must have equidistant times, but {index[~index.isin(expected)][0]} is off "
-                "the grid."
-            )
-        raise ValueError(
-            f"{name} must have equidistant times, but {missing[0]} is missing. Steps that were not "
-            "observed are rows of NaN."
-        )
-
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the times from the first to the last, both included."""
-        if isinstance(first, pd.Period):
-            return pd.period_range(first, last)
-        if self.frequency is not None:
-            return pd.date_range(first, last, freq=self.frequency)
-        return pd.RangeIndex(int(first), int(last) + 1)
-
-    def following(self, time: Any, n_steps: int) -> pd.Index:
-        """Return the next times after one."""
-        step = time.freq if isinstance(time, pd.Period) else self.frequency
-        return self.between(time, time + n_steps * (1 if step is None else step))[1:]
-
-    def cutoff(self, time: Any) -> pd.Index:
-        """Return a time as sktime has its cutoffs: an index of one, with its frequency."""
-        if self.frequency is not None:
-            return pd.DatetimeIndex([time], freq=self.frequency)
-        return pd.PeriodIndex([time]) if isinstance(time, pd.Period) else pd.Index([time])
+    n_before: int = 0
+    first_revised: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
 class History:
-    """A series, its exogenous series, and their last time.
-
-    Steps are kept in an array with room to spare, so that to append costs what is appended.
-
-    Parameters
-    ----------
-    y : DataFrame of shape (n_timesteps, n_columns)
-        What is forecast; NaN where it was not observed.
-    X : DataFrame of shape (n_timesteps or more, n_exogenous) or None
-        Exogenous series at the same times; times beyond are left out.
+    """A series, its exogenous series, and their last time. Make it with `of`.
 
     Attributes
     ----------
@@ -96,34 +40,66 @@ class History:
         Names.
     clock : Clock
         The times.
-    cutoff : pandas.Index of length 1
+    last : int, Period or Timestamp
         The last time.
-    level : ndarray of shape (n_columns,)
-        The first value of each column, zero if there is none.
+    rows : GrowingRows
+        The values of all steps.
     """
 
-    def __init__(self, y: pd.DataFrame, X: pd.DataFrame | None) -> None:
-        self.columns = y.columns
-        self.exogenous = pd.Index([]) if X is None else X.columns
-        self.clock = Clock.of(y.index, "y")
-        self.cutoff = self.clock.cutoff(y.index[-1])
-        self._steps, self._length = _values(y, X), len(y)
-        observed = np.isfinite(self.y)
-        first = observed.argmax(axis=0), np.arange(len(self.columns))
-        self.level = np.where(observed, self.y, 0.0)[first]
+    columns: pd.Index
+    exogenous: pd.Index
+    clock: Clock
+    last: pd.Period | pd.Timestamp | int
+    rows: GrowingRows
+
+    @classmethod
+    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, *, like: Clock | None = None) -> History:
+        """Return the history of a series.
+
+        Parameters
+        ----------
+        y : DataFrame of shape (n_timesteps, n_columns)
+            What is forecast; NaN where it was not observed.
+        X : DataFrame of shape (n_timesteps or more, n_exogenous) or None
+            Exogenous series at the same times; times beyond are left out.
+        like : Clock, default=None
+            The clock of a series that is too short to tell its own.
+        """
+        exogenous = pd.Index([]) if X is None else X.columns
+        clock = clock_of(y.index, "y", like)
+        rows = _numbers(y, "y")
+        if X is not None:
+            _check_covers(X, y.index)
+            rows = np.hstack([rows, _numbers(X.loc[y.index], "X")])
+        return cls(y.columns, exogenous, clock, y.index[-1], GrowingRows(rows))
 
     def __len__(self) -> int:
-        return self._length
+        return len(self.rows)
+
+    @cached_property
+    def level(self) -> NDArray:
+        """The first value of each column, zero if there is none, (n_columns,)."""
+        n_steps = 1  # more only where the series starts with a gap: the past sets no cost
+        while n_steps < len(self) and np.isnan(self.y[:n_steps]).all(axis=0).any():
+            n_steps *= 2
+        observed = np.isfinite(self.y[:n_steps])
+        first = observed.argmax(axis=0), np.arange(len(self.columns))
+        return np.where(observed, self.y[:n_steps], 0.0)[first]
+
+    @property
+    def cutoff(self) -> pd.Index:
+        """The last time, an index of one."""
+        return self.clock.index(self.last)
 
     @property
     def y(self) -> NDArray:
         """The series, (n_timesteps, n_columns)."""
-        return self._steps[: self._length, : len(self.columns)]
+        return self.rows.values[:, : len(self.columns)]
 
     @property
     def x(self) -> NDArray:
         """The exogenous series, (n_timesteps, n_exogenous)."""
-        return self._steps[: self._length, len(self.columns) :]
+        return self.rows.values[:, len(self.columns) :]
 
     def part(self, first: int, last: int, *, levelled: bool) -> tuple[NDArray, NDArray]:
         """Return the steps from the first to the one before the last, of y and of X.
@@ -138,31 +114,50 @@ class History:
         part = slice(max(first, 0), last)
         return self.y[part] - (self.level if levelled else 0.0), self.x[part]
 
-    def append(self, y: pd.DataFrame, X: pd.DataFrame | None) -> None:
-        """Append what is new.
+    def updated(self, y: pd.DataFrame, X: pd.DataFrame | None) -> tuple[History, Change]:
+        """Return the history with what is new, and what that changes.
 
-        Steps at or before the cutoff have been seen. Steps between it and the first new one were
-        not observed.
+        As sktime does where it remembers data, the newest value of a step counts, and a value that
+        is missing takes none away. Steps without a value were not observed.
         """
         check_columns(y.columns, self.columns, "y")
-        y = y[self.columns]
         X = self.check_exogenous(X)
-        new = y.index > self.cutoff[0]
-        if not new.any():
-            return
-        times = self.clock.between(self.cutoff[0], y.index[-1])[1:]
-        if not y.index[new].isin(times).all() or not y.index.is_unique:
+        steps, known = self.clock.find(self.last, y.index)
+        if not known.all() or not y.index.is_unique:
             raise ValueError(
                 f"y must go on at the step of the series that was fitted, which ends at "
-                f"{self.cutoff[0]}, but its times are {list(y.index[new][:3])}."
+                f"{self.last}, but its times are {list(y.index[:3])}."
             )
-        values = _values(y[new], X)
-        rows = np.full((len(times), values.shape[1]), np.nan)
-        rows[times.get_indexer(y.index[new])] = values
-        self._reserve(len(rows))
-        self._steps[self._length : self._length + len(rows)] = rows
-        self._length += len(rows)
-        self.cutoff = self.clock.cutoff(times[-1])
+        places = steps + len(self) - 1
+        blocks = [(places, slice(len(self.columns)), _numbers(y[self.columns], "y"))]
+        if X is not None:
+            _check_covers(X, y.index)
+            steps, known = self.clock.find(self.last, X.index)
+            also = steps + len(self) - 1
+            known &= (also >= min(places.min(), 0)) & (also <= max(places.max(), len(self) - 1))
+            blocks.append((also[known], slice(len(self.columns), None), _numbers(X[known], "X")))
+        return self._merged(blocks)
+
+    def _merged(self, blocks: list[tuple[NDArray, slice, NDArray]]) -> tuple[History, Change]:
+        """Return the history with values at some places, from the first step, and columns."""
+        n_known, n_columns = self.rows.values.shape
+        first = min(n_known, *(int(places.min()) for places, _, _ in blocks if len(places)))
+        end = max(n_known, *(int(places.max()) + 1 for places, _, _ in blocks if len(places)))
+        new = np.full((end - first, n_columns), np.nan)
+        for places, columns, values in blocks:
+            new[places - first, columns] = values
+        before, known, after = np.split(new, [max(-first, 0), n_known - first])
+        was = self.rows.values[n_known - len(known) :]
+        now = np.where(np.isnan(known), was, known)
+        revised = np.flatnonzero(((now != was) & ~np.isnan(now)).any(axis=1))
+        if len(before) or len(revised):
+            unchanged = self.rows.values[: n_known - len(known)]
+            rows = GrowingRows(np.vstack([before, unchanged, now, after]))
+        else:
+            rows = self.rows.followed_by(after)
+        change = Change(len(before), n_known - len(known) + revised[0] if len(revised) else None)
+        last = self.clock.at(self.last, np.array([len(after)]))[0]
+        return replace(self, rows=rows, last=last), change
 
     def check_exogenous(self, X: pd.DataFrame | None) -> pd.DataFrame | None:
         """Return the exogenous columns in their order, or raise if one is missing or unknown."""
@@ -194,58 +189,60 @@ class History:
         if len(self.exogenous) == 0:
             self.check_exogenous(X)
             return np.empty((n_steps, 0))
-        times = self.following(n_steps)
+        first, last = self.clock.at(self.last, np.array([1, n_steps]))
         if X is None:
             raise ValueError(
-                f"X is missing: forecasts of {times[-1]} need X of columns {list(self.exogenous)} "
-                f"from {times[0]} on."
+                f"X is missing: forecasts of {last} need X of columns {list(self.exogenous)} "
+                f"from {first} on."
             )
-        rows = self._ordered(X).reindex(times)
+        # Of one time more than X has, one is missing: no need to look further.
+        rows = self._ordered(X).reindex(self.following(min(n_steps, len(X) + 1)))
         absent = rows.isna()
         if absent.any(axis=None):
             at = list(rows.index[absent.any(axis=1)][:5].astype(str))
             raise ValueError(
-                f"X must have every time from {times[0]} to {times[-1]}, but columns "
+                f"X must have every time from {first} to {last}, but columns "
                 f"{list(rows.columns[absent.any(axis=0)])} are missing at {', '.join(at)}."
             )
-        return rows.to_numpy(dtype=np.float64)
+        return _numbers(rows, "X")
 
     def known_future(self, X: pd.DataFrame | None, n_steps: int) -> NDArray:
         """Return what X says of the next steps, (n_steps, n_exogenous); NaN where it does not."""
         if X is None:
             return np.full((n_steps, len(self.exogenous)), np.nan)
-        return X[self.exogenous].reindex(self.following(n_steps)).to_numpy(dtype=np.float64)
+        return _numbers(X[self.exogenous].reindex(self.following(n_steps)), "X")
 
     def newest(self, n_steps: int) -> NDArray:
         """Return the last steps of series and exogenous series, (n_steps, n_columns).
 
-        Steps that were not observed have the last value before them; NaN if there is none.
+        Steps that were not observed have the last value before them. Where there is none, and
+        before the first step, they have the first value after them; NaN if there is none at all.
         """
-        first = self._length - n_steps
-        newest = self._steps[first : self._length].copy()
+        first = len(self) - n_steps
+        before, newest = np.split(self.rows.values, [max(first, 0)])
+        if first < 0:
+            newest = np.vstack([np.full((-first, newest.shape[1]), np.nan), newest])
         if not np.isnan(newest).any():
             return newest
-        before = self._steps[:first]
+        newest = newest.copy()
         for column, values in zip(before.T, newest.T, strict=True):
             seen = np.flatnonzero(np.isfinite(column))
             if np.isnan(values[0]) and len(seen):
                 values[0] = column[seen[-1]]
-        return pd.DataFrame(newest).ffill().to_numpy()
+        return pd.DataFrame(newest).ffill().bfill().to_numpy()
+
+    @property
+    def has_unseen_columns(self) -> bool:
+        """Whether a column of y or X has no value at all."""
+        return bool(np.isnan(self.rows.values).all(axis=0).any())
 
     def steps_ahead(self, fh: ForecastingHorizon) -> NDArray:
         """Return a horizon in steps after the last one, (n_horizons,)."""
-        return np.asarray(fh.to_relative(self.cutoff).to_numpy(), dtype=np.int64)
+        return self.clock.steps_ahead(fh, self.last)
 
     def following(self, n_steps: int) -> pd.Index:
         """Return the times of the next steps."""
-        return self.clock.following(self.cutoff[0], n_steps)
-
-    def _reserve(self, n_more: int) -> None:
-        needed = self._length + n_more
-        if needed > len(self._steps):
-            roomier = np.empty((2 * needed, self._steps.shape[1]))
-            roomier[: self._length] = self._steps[: self._length]
-            self._steps = roomier
+        return self.clock.following(self.last, n_steps)
 
 
 def check_columns(found: pd.Index, columns: pd.Index, name: str) -> None:
@@ -256,27 +253,19 @@ def check_columns(found: pd.Index, columns: pd.Index, name: str) -> None:
         )
 
 
-def _frequency(index: pd.Index, name: str) -> Any:
-    if not isinstance(index, pd.DatetimeIndex):
-        return None
-    if index.freq is not None:
-        return index.freq
-    found = pd.infer_freq(index) if len(index) > 2 else None
-    if found is None:
+def _numbers(frame: pd.DataFrame, name: str) -> NDArray:
+    """Return the values of a frame, NaN where they are missing, or raise if one is infinite."""
+    values = frame.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    if np.isinf(values).any():
+        row, column = np.argwhere(np.isinf(values))[0]
         raise ValueError(
-            f"{name} must have equidistant times, but no frequency fits {len(index)} times from "
-            f"{index[0]} to {index[-1]}. Steps that were not observed are rows of NaN, as "
-            "asfreq() makes them."
+            f"{name} must be finite, or NaN where it was not observed, but column "
+            f"{frame.columns[column]!r} is {values[row, column]} at {frame.index[row]}."
         )
-    return pd.tseries.frequencies.to_offset(found)
+    return values
 
 
-def _values(y: pd.DataFrame, X: pd.DataFrame | None) -> NDArray:
-    """Return series and exogenous series side by side, at the times of y."""
-    values = y.to_numpy(dtype=np.float64, copy=True)
-    if X is None:
-        return values
-    missing = y.index.difference(X.index)
+def _check_covers(X: pd.DataFrame, times: pd.Index) -> None:
+    missing = times.difference(X.index)
     if len(missing):
         raise ValueError(f"X must have every time of y, but {missing[0]} is missing.")
-    return np.hstack([values, X.loc[y.index].to_numpy(dtype=np.float64)])

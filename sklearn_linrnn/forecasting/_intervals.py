@@ -11,15 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
 from sklearn_linrnn.forecasting._forecasts import (
+    LinearForecast,
     forecast,
     forecast_series,
     longest_window,
     needed_horizons,
 )
-from sklearn_linrnn.forecasting._learner import Histories, Steps
-from sklearn_linrnn.forecasting._panels import Key, name, split
+from sklearn_linrnn.forecasting._learner import Learned
+from sklearn_linrnn.forecasting._panels import Histories, Key, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,45 +54,46 @@ class Prediction:
         return self.mean[:, :, None] + offset
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """Models of the first part of each series, to be judged on the rest.
+def calibration_errors(
+    learned: Learned, histories: Histories, horizons: tuple[int, ...], *, recursive: bool
+) -> NDArray:
+    """Return the errors that what the first part of series taught makes on the rest.
 
-    Attributes
+    They have shape (n_errors, n_horizons, n_columns); NaN where the truth is not known.
+
+    Parameters
     ----------
-    models : sequence of FittedRegression
+    learned : Learned
         What the first part taught.
-    seen : mapping of tuple to int
-        The number of steps that it has, by series.
+    histories : mapping of tuple to History
+        The series.
+    horizons : tuple of int
+        Steps ahead.
+    recursive : bool
+        Whether one-step models are iterated.
     """
-
-    models: Sequence[FittedRegression]
-    seen: Steps
-
-    def errors(
-        self, histories: Histories, horizons: tuple[int, ...], *, recursive: bool
-    ) -> NDArray:
-        """Return the errors that the models make on later data.
-
-        They have shape (n_errors, n_horizons, n_columns); NaN where the truth is not known.
-        """
-        parts = []
-        n_lags, steps = longest_window(self.models), np.array(horizons)
-        kind = {"recursive": recursive, "uncertain": False}
-        for key, history in histories.items():
-            origins = np.arange(max(self.seen.get(key, 0), n_lags) - 1, len(history) - 1)
+    parts = []
+    n_lags, seen = longest_window(learned.models), learned.coverage.upto
+    kind = {"recursive": recursive, "uncertain": False}
+    for key, history in histories.items():
+        origins = np.arange(max(seen.get(key, 0), n_lags) - 1, len(history) - 1)
+        errors = np.full((len(origins), len(horizons), len(history.columns)), np.nan)
+        known = [place for place, h in enumerate(horizons) if h <= len(origins)]
+        if known:
+            steps = np.array(horizons)[known]
             y, x = (
-                np.pad(known, ((0, max(horizons)), (0, 0)), constant_values=np.nan)
-                for known in (history.y, history.x)
+                np.pad(rows, ((0, steps.max()), (0, 0)), constant_values=np.nan)
+                for rows in (history.y, history.x)
             )
-            mean = forecast(self.models, y, x, origins, horizons, **kind).mean
-            parts.append(y[origins[:, None] + steps] - mean)
-        return np.concatenate(parts)
+            mean = forecast(learned.models, y, x, origins, steps.tolist(), **kind).mean
+            errors[:, known] = y[origins[:, None] + steps] - mean
+        parts.append(errors)
+    return np.concatenate(parts)
 
 
 def predictions(
-    models: Sequence[FittedRegression],
-    calibration: Calibration | None,
+    models: Sequence[LinearForecast],
+    calibration: Learned | None,
     histories: Histories,
     fh: Any,
     X: pd.DataFrame | None,
@@ -104,10 +105,11 @@ def predictions(
 
     Parameters
     ----------
-    models : sequence of FittedRegression
+    models : sequence of LinearForecast
         All of a forecaster.
-    calibration : Calibration or None
-        Where variances and quantiles are from; ``None`` for the models themselves.
+    calibration : Learned or None
+        What the first part of the series taught, whose errors on the rest are the variances and
+        quantiles; ``None`` for those of the models themselves.
     histories : mapping of tuple to History
         The series.
     fh : ForecastingHorizon
@@ -125,11 +127,12 @@ def predictions(
     kind = {"recursive": recursive, "uncertain": uncertain}
     errors = None
     if uncertain and calibration is not None:
-        errors = calibration.errors(histories, horizons, recursive=recursive)
+        errors = calibration_errors(calibration, histories, horizons, recursive=recursive)
     found = {}
     for key, history in histories.items():
-        ahead, index = steps[key], fh.to_absolute_index(history.cutoff)
-        one = forecast_series(models, history, exogenous.get(key), ahead, name(key), **kind)
+        ahead = steps[key]
+        index = history.clock.at(history.last, ahead)
+        one = forecast_series(models, history, exogenous.get(key), ahead, **kind)
         found[key] = Prediction(index, one.mean, one.variance)
         if errors is not None:
             seen = errors[:, [horizons.index(max(step, 1)) for step in ahead]]

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sktime.datatypes import convert_to
-from sktime.forecasting.base import BaseForecaster
 from sktime.utils.validation.forecasting import check_fh
 
-from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
-from sklearn_linrnn.forecasting._forecasts import check_length, forecast, needed_horizons
-from sklearn_linrnn.forecasting._held_out_search import searching
+from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
+from sklearn_linrnn.forecasting._forecasts import check_length, forecast
 from sklearn_linrnn.forecasting._histories import History
-from sklearn_linrnn.forecasting._intervals import Calibration, Prediction, predictions
-from sklearn_linrnn.forecasting._learner import Learned, Learner
+from sklearn_linrnn.forecasting._intervals import Prediction, predictions
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
-from sklearn_linrnn.forecasting._panels import Key, Panel
+from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
+from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
+from sklearn_linrnn.forecasting._state import State
 from sklearn_linrnn.forecasting._traits import make_traits
+from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 
-class LagForecaster(BaseForecaster):
+@unchanged_by_failures
+class LagForecaster(SeriesBySeries):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
@@ -48,7 +48,8 @@ class LagForecaster(BaseForecaster):
         ``nu_c`` and ``alpha`` of the highest evidence.
     n_lags : int or "auto", default="auto"
         Number of last time steps to forecast from. "auto" considers as many as a quarter of the
-        steps of the longest series: `NTKConvRegressor` takes the number of the highest evidence,
+        steps of the longest series, fewer where values are missing, so that enough windows stay
+        whole: `NTKConvRegressor` takes the number of the highest evidence,
         the estimators that are trained by gradient descent that of their infinite-width limit, and
         `NTKConvRegressorCV` all of them, so that the memory is left to ``nu_w``.
     strategy : {"direct", "recursive"}, default="recursive"
@@ -132,9 +133,14 @@ class LagForecaster(BaseForecaster):
     across a gap. Forecasts up to the cutoff are those of one step from the window before, NaN where
     that is not full.
 
-    What `update` learns is what a fit to the whole would learn, except that "auto" keeps the most
-    lags that it considered at first, and the candidate that was chosen stays. `pretrain` keeps the
-    sums of a panel, and `fit` adds those of the series.
+    What `update` learns is what a fit to the whole would learn, late and revised values included,
+    except that "auto" keeps the most lags that it considered at first, and the candidate that was
+    chosen stays. A call that fails changes nothing. `pretrain` keeps the sums of a panel, and `fit`
+    adds those of the series.
+
+    Series of a panel that are too short are named in a warning and stop no other: a shared model
+    forecasts them from a window in which the first value stands in for what was before it, and
+    those that were to have a model of their own are forecast by their last value.
 
     Examples
     --------
@@ -222,58 +228,42 @@ class LagForecaster(BaseForecaster):
             make_traits(self.estimator, auto_lags=self.n_lags == "auto")
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> Self:
-        self._panel = Panel.of(y, X)
-        histories, whole = self._panel.histories, self._panel.lengths
-        learner = searching(self._make_learner(histories, fh), self.validation, self.refit)
-        sums, self._calibration = self._pretrained_sums, None
-        if self.intervals == "conformal":
-            share = 1.0 - self.calibration_fraction
-            seen = {key: math.floor(share * n_steps) for key, n_steps in whole.items()}
-            self._calibration = Calibration(learner.learn(histories, seen, sums).models, seen)
-        self._publish(learner.learn(histories, whole, sums))
+        clock = PANEL_CLOCK.get()
+        panel = Panel.of(y, X, clock)
+        state = fitted_state(self, panel, fh, self._pretrained, may_be_short=clock is not None)
+        self._publish(state)
+        if clock is None:  # else the panel's forecaster warns
+            warn_of_short(panel, self.n_lags_)
         return self
 
     def _update(self, y: pd.DataFrame, X: pd.DataFrame | None, update_params: bool = True) -> Self:
-        before = self._panel.lengths
-        self._panel.append(y, X)
-        # sktime cannot infer a frequency from a few new steps.
-        self._set_cutoff(self._panel.first.clock.cutoff(self.cutoff[0]))
-        if update_params:
-            now = self._panel.lengths
-            self._publish(self._learned.updated(self._panel.histories, before, now))
+        before = self._known
+        state = before.seeing(y, X)
+        if update_params and state.has_learned:
+            state = state.learning()
+        elif update_params:
+            earlier = self._pretrained
+            state = fitted_state(self, state.panel, self._fh, earlier, may_be_short=True)
+        self._publish(state)
+        warn_of_short(state.panel, self.n_lags_, known=before.panel)
+        # sktime takes the end of what came last, which may be late.
+        self._set_cutoff(state.panel.cutoff)
         return self
 
     def _pretrain(self, y: pd.DataFrame, X: pd.DataFrame | None = None, fh: Any = None) -> Self:
-        panel, earlier = Panel.of(y, X), self._pretrained_sums
-        learner = self._make_learner(panel.histories, fh)
-        self.pretrained_sums_ = learner.sums(panel.histories, {}, panel.lengths, earlier)
-        self.pretrained_horizons_ = learner.horizons
+        found = pretrained(self, Panel.of(y, X), fh, self._pretrained)
+        self.pretrained_sums_, self.pretrained_horizons_ = found.sums, found.horizons
         return self
 
-    def _make_learner(self, histories: dict[Key, History], fh: Any) -> Learner:
-        """Return the learner of a horizon, which goes on from the sums of `pretrain`."""
-        sums = self._pretrained_sums
-        if self.strategy == "recursive":
-            horizons: tuple[int, ...] = (1,)
-        elif fh is not None:
-            horizons = needed_horizons([one.steps_ahead(fh) for one in histories.values()])
-        elif sums is not None:
-            horizons = self.pretrained_horizons_
-        else:
-            raise ValueError("fh must be passed to pretrain of a forecaster of strategy='direct'.")
-        traits = make_traits(self.estimator, auto_lags=self.n_lags == "auto")
-        learner = Learner.of(
-            traits, histories, horizons, self.n_lags, normalize=self.normalize, joint=self.joint
-        )
-        return learner if sums is None else learner.continuing(sums, self.pretrained_horizons_)
-
     @property
-    def _pretrained_sums(self) -> list[LagStatistics] | None:
-        return getattr(self, "pretrained_sums_", None)
+    def _pretrained(self) -> Pretrained | None:
+        if not hasattr(self, "pretrained_sums_"):
+            return None
+        return Pretrained(self.pretrained_sums_, self.pretrained_horizons_)
 
-    def _publish(self, learned: Learned) -> None:
-        self._learned = learned
-        self.estimators_ = [model.estimator for model in learned.models]
+    def _publish(self, state: State) -> None:
+        self._known, learned = state, state.learned
+        self.estimators_ = learned.estimators
         self.n_lags_ = max(model.n_lags for model in learned.models)
         if (choice := learned.choice) is not None:
             self.cv_results_, self.best_index_ = choice.results, choice.index
@@ -282,12 +272,12 @@ class LagForecaster(BaseForecaster):
     @property
     def stabilized_(self) -> pd.DataFrame:
         """What was changed because it would blow up."""
-        models = self._learned.models if self.strategy == "recursive" else []
-        return moved_roots(models, self._panel.first.columns)
+        models = self._known.learned.models if self.strategy == "recursive" else []
+        return moved_roots(models, self._known.panel.first.columns)
 
     def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
         found = self._forecast(fh, X, uncertain=False)
-        return self._panel.join({key: (one.index, one.mean) for key, one in found.items()})
+        return self._known.panel.join({key: (one.index, one.mean) for key, one in found.items()})
 
     def _predict_var(
         self, fh: Any, X: pd.DataFrame | None = None, cov: bool = False
@@ -295,7 +285,9 @@ class LagForecaster(BaseForecaster):
         if cov:
             raise NotImplementedError("Variances are of each time by itself: use cov=False.")
         found = self._forecast(fh, X, uncertain=True)
-        return self._panel.join({key: (one.index, one.variance) for key, one in found.items()})
+        return self._known.panel.join(
+            {key: (one.index, one.variance) for key, one in found.items()}
+        )
 
     def _predict_quantiles(
         self, fh: Any, X: pd.DataFrame | None, alpha: list[float]
@@ -305,7 +297,9 @@ class LagForecaster(BaseForecaster):
         for key, one in self._forecast(fh, X, uncertain=True).items():
             quantiles = one.quantiles(levels)  # (n_steps, n_columns, n_levels)
             parts[key] = one.index, quantiles.reshape(len(quantiles), -1)
-        return self._panel.join(parts, self._get_columns(method="predict_quantiles", alpha=alpha))
+        return self._known.panel.join(
+            parts, self._get_columns(method="predict_quantiles", alpha=alpha)
+        )
 
     def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
         # That there is a method tells sktime that its own normal distribution is enough.
@@ -343,24 +337,27 @@ class LagForecaster(BaseForecaster):
                 "pooling='global', or one of `forecasters_`."
             )
         frame = convert_to(y, "pd.DataFrame", as_scitype="Series")
-        history = self._panel.checked(History(frame, X))
-        horizon = self.fh.to_relative(self.cutoff) if fh is None else check_fh(fh)
-        steps = np.asarray(horizon.to_numpy())
-        if not horizon.is_relative or (steps < 1).any():
+        first = self._known.panel.first
+        history = self._known.panel.checked(History.of(frame, X))
+        horizon = self.fh if fh is None else check_fh(fh)
+        steps = first.steps_ahead(horizon)
+        if (fh is not None and not horizon.is_relative) or (steps < 1).any():
             raise ValueError(f"fh must be relative, steps ahead of at least 1, but got {fh}.")
-        check_length(history, self.n_lags_, "y")
+        check_length(history, self.n_lags_)
         origins = np.arange(self.n_lags_ - 1, len(history))
         x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
         kind = {"recursive": self.strategy == "recursive", "uncertain": False}
-        return forecast(self._learned.models, history.y, x, origins, steps.tolist(), **kind).mean
+        return forecast(
+            self._known.learned.models, history.y, x, origins, steps.tolist(), **kind
+        ).mean
 
     def _forecast(
         self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool
     ) -> dict[Key, Prediction]:
         return predictions(
-            self._learned.models,
-            self._calibration,
-            self._panel.histories,
+            self._known.learned.models,
+            self._known.calibration,
+            self._known.panel.histories,
             fh,
             X,
             recursive=self.strategy == "recursive",

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pandas as pd
 from sklearn.base import clone
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import LevelName, Levels
-from sklearn_linrnn._estimators.auto_choice import most_lags
+from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.parameters import check_device
+from sklearn_linrnn.forecasting._coverage import Coverage, Span
 from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
-from sklearn_linrnn.forecasting._histories import History
-from sklearn_linrnn.forecasting._panels import Key
+from sklearn_linrnn.forecasting._panels import Histories, Steps
 from sklearn_linrnn.forecasting._regressions import Regression, make_regressions
 from sklearn_linrnn.forecasting._traits import Traits
-
-Histories = Mapping[Key, History]
-Steps = Mapping[Key, int]  # one step of each series
+from sklearn_linrnn.forecasting._whole_windows import (
+    considered_lags,
+    n_whole_windows,
+    too_few_windows,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +35,12 @@ class Learner:
         Of the estimator that learns each of them.
     regressions : tuple of Regression
         What is forecast from what.
-    n_lags : int
-        Number of lags of the sums.
     normalize : {"last", "mean"} or None
         The level that is taken from windows.
     """
 
     traits: Traits
     regressions: tuple[Regression, ...]
-    n_lags: int
     normalize: LevelName | None
 
     @classmethod
@@ -67,10 +66,9 @@ class Learner:
         regressions = make_regressions(
             len(some.columns), len(some.exogenous), horizons, joint=joint, apart=apart
         )
-        if n_lags == "auto":
-            longest = max(map(len, histories.values())) - max(horizons)
-            n_lags = most_lags(regressions[0].n_channels, longest)
-        return cls(traits, regressions, int(n_lags), normalize)
+        lags = [considered_lags(r, histories) if n_lags == "auto" else n_lags for r in regressions]
+        regressions = tuple(map(Regression.with_lags, regressions, lags))
+        return cls(traits, regressions, normalize)
 
     @property
     def horizons(self) -> tuple[int, ...]:
@@ -80,23 +78,30 @@ class Learner:
     def continuing(self, sums: Sequence[LagStatistics], horizons: tuple[int, ...]) -> Learner:
         """Return the learner that adds to the sums of `pretrain`, or raise if it cannot."""
         if self.horizons != horizons:
-            raise ValueError(
-                f"fh must be that of pretrain for strategy='direct': steps ahead {horizons} were "
-                f"learned there, but got {self.horizons}."
-            )
+            raise other_horizons(horizons, self.horizons)
         shapes = [(one.n_channels, len(one.target_channels)) for one in self.regressions]
         if shapes != [(one.n_channels, len(one.target_mean)) for one in sums]:
             raise ValueError(
                 "y and X must have as many columns as in pretrain, but got "
                 f"{len(self.regressions)} regressions of {shapes[0][0]} channels."
             )
-        return replace(self, n_lags=sums[0].n_lags)
+        lags = [one.n_lags for one in sums]
+        return replace(self, regressions=tuple(map(Regression.with_lags, self.regressions, lags)))
 
     def learn(
         self, histories: Histories, ends: Steps, earlier: list[LagStatistics] | None
     ) -> Learned:
         """Return what the first steps of series teach, together with earlier sums."""
-        return self.fit(self.sums(histories, {}, ends, earlier), histories)
+        self.check(histories, ends, earlier)
+        coverage = Coverage((Span({}, ends),), ends, earlier)
+        return self.fit(self.sums_over(coverage, histories), coverage, histories)
+
+    def check(self, histories: Histories, ends: Steps, earlier: list[LagStatistics] | None) -> None:
+        """Raise unless there are two windows to learn from, before sums take any room."""
+        for number, regression in enumerate(self.regressions):
+            n_earlier = 0.0 if earlier is None else earlier[number].weight
+            if n_earlier + n_whole_windows(regression, histories, ends) < 2:
+                raise too_few_windows(regression, histories, ends)
 
     def sums(
         self,
@@ -109,28 +114,29 @@ class Learner:
         device = check_device(self.traits.estimator.device)
         new = []
         for regression in self.regressions:
-            reach = max(regression.horizons) + self.n_lags - 1
+            reach = regression.furthest + regression.n_lags - 1
             # What is added to a whole series leaves windows less their level, but costs digits.
             parts = [
-                history.part(starts.get(key, 0) - reach, ends[key], levelled=bool(self.normalize))
-                for key, history in histories.items()
+                histories[key].part(starts.get(key, 0) - reach, end, levelled=bool(self.normalize))
+                for key, end in ends.items()
             ]
-            new.append(regression.sums(parts, self.n_lags, device))
+            new.append(regression.sums(parts, device))
         return new if earlier is None else [a + b for a, b in zip(earlier, new, strict=True)]
 
-    def fit(self, sums: list[LagStatistics], histories: Histories) -> Learned:
+    def sums_over(self, coverage: Coverage, histories: Histories) -> list[LagStatistics]:
+        """Return the sums over all that is covered."""
+        sums = coverage.earlier
+        for span in coverage.spans:
+            sums = self.sums(histories, span.starts, span.ends, sums)
+        return cast(list[LagStatistics], sums)
+
+    def fit(self, sums: list[LagStatistics], coverage: Coverage, histories: Histories) -> Learned:
         """Return what sums teach; the series that they are of are for the error message."""
         pairs = list(zip(self.regressions, sums, strict=True))
         for regression, some in pairs:
             if some.weight < 2:
-                furthest = max(regression.horizons)
-                raise ValueError(
-                    f"y must have {self.n_lags + furthest + 1} observed steps in a row, two "
-                    f"windows of n_lags={self.n_lags} with a target {furthest} steps ahead, but "
-                    f"its longest series has {max(map(len, histories.values()))} steps. Lower "
-                    "n_lags or the horizon."
-                )
-        return Learned(self, sums, [self._fit_one(*pair) for pair in pairs])
+                raise too_few_windows(regression, histories, coverage.spans[-1].ends)
+        return Learned(self, sums, [self._fit_one(*pair) for pair in pairs], coverage)
 
     def _fit_one(self, regression: Regression, sums: LagStatistics) -> FittedRegression:
         if self.traits.lag_counter is not None:
@@ -188,6 +194,8 @@ class Learned:
         The sums of each regression.
     models : list of FittedRegression
         The regressions.
+    coverage : Coverage
+        What the sums are over.
     choice : Choice or None
         What was chosen on held-out windows.
     """
@@ -195,8 +203,38 @@ class Learned:
     learner: Learner
     sums: list[LagStatistics]
     models: list[FittedRegression]
+    coverage: Coverage
     choice: Choice | None = None
 
-    def updated(self, histories: Histories, starts: Steps, ends: Steps) -> Learned:
-        """Return what is learned with the steps between two of each series added."""
-        return self.learner.fit(self.learner.sums(histories, starts, ends, self.sums), histories)
+    @property
+    def estimators(self) -> list[LagRegressor]:
+        """The fitted estimators."""
+        return [model.estimator for model in self.models]
+
+    def updated(self, histories: Histories) -> Learned:
+        """Return what is learned with the steps added that are not covered yet."""
+        ends = {key: len(history) for key, history in histories.items()}
+        coverage = self.coverage.up_to(ends)
+        sums = self.learner.sums(histories, self.coverage.upto, ends, self.sums)
+        return replace(self.learner.fit(sums, coverage, histories), choice=self.choice)
+
+    def again(self, histories: Histories) -> Learned:
+        """Return what the same steps teach now.
+
+        All sums are formed anew: taken away, a value that was wrong by far would leave its rounding
+        behind.
+        """
+        sums = self.learner.sums_over(self.coverage, histories)
+        return replace(self.learner.fit(sums, self.coverage, histories), choice=self.choice)
+
+    def shifted(self, n_before: Steps) -> Learned:
+        """Return the same where other steps have come before the first ones."""
+        return replace(self, coverage=self.coverage.shifted(n_before))
+
+
+def other_horizons(learned: tuple[int, ...], found: tuple[int, ...]) -> ValueError:
+    """Return the error of a horizon that is not the one of `pretrain`."""
+    return ValueError(
+        f"fh must be that of pretrain for strategy='direct': steps ahead {learned} were learned "
+        f"there, but got {found}."
+    )

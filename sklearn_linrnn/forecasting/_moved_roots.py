@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
+from sklearn_linrnn.forecasting._forecasts import LinearForecast
 
 
-def moved_roots(models: Sequence[FittedRegression], columns: pd.Index) -> pd.DataFrame:
+def moved_roots(models: Sequence[LinearForecast], columns: pd.Index) -> pd.DataFrame:
     """Return the roots that were outside the unit circle, a row for each or each conjugate pair.
 
     Parameters
     ----------
-    models : sequence of FittedRegression
+    models : sequence of LinearForecast
         One-step regressions that are iterated.
     columns : pandas.Index
         The columns of the series.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn.forecasting._histories import History, check_columns
+from sklearn_linrnn._estimators.user_warnings import warn
+from sklearn_linrnn.forecasting._clocks import Clock, clock_of
+from sklearn_linrnn.forecasting._histories import Change, History, check_columns
 
 Key = tuple[Hashable, ...]  # the instance levels of a panel's index; empty for a single series
+Histories = Mapping[Key, History]
+Steps = Mapping[Key, int]  # one step of each series
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +33,20 @@ class Panel:
     levels: list[Hashable] | None
 
     @classmethod
-    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None) -> Panel:
-        """Return the series of a frame with their exogenous series."""
+    def of(cls, y: pd.DataFrame, X: pd.DataFrame | None, clock: Clock | None = None) -> Panel:
+        """Return the series of a frame with their exogenous series.
+
+        Parameters
+        ----------
+        y, X : DataFrame
+            The series; X may be None.
+        clock : Clock, default=None
+            That of a series that is too short to tell its own; ``None`` for that of the longest.
+        """
         levels = list(y.index.names) if isinstance(y.index, pd.MultiIndex) else None
-        return cls({key: History(*series) for key, *series in _each_series(y, X)}, levels)
+        clock = clock or common_clock(split(y))
+        series = _each_series(y, X)
+        return cls({key: History.of(*one, like=clock) for key, *one in series}, levels)
 
     @property
     def lengths(self) -> dict[Key, int]:
@@ -40,17 +54,24 @@ class Panel:
         return {key: len(history) for key, history in self.histories.items()}
 
     @property
+    def cutoff(self) -> pd.Index:
+        """The last time of all series, as an index of one."""
+        return max(self.histories.values(), key=lambda history: history.last).cutoff
+
+    @property
     def first(self) -> History:
         """One of the series: in columns and clock they are alike."""
         return next(iter(self.histories.values()))
 
-    def append(self, y: pd.DataFrame, X: pd.DataFrame | None) -> None:
-        """Append what is new to the series that are known, and take up those that are not."""
+    def updated(self, y: pd.DataFrame, X: pd.DataFrame | None) -> tuple[Panel, dict[Key, Change]]:
+        """Return the series with what is new, and what changes in those that were known."""
+        histories, changes = dict(self.histories), {}
         for key, series, exogenous in _each_series(y, X):
-            if key in self.histories:
-                self.histories[key].append(series, exogenous)
+            if key in histories:
+                histories[key], changes[key] = histories[key].updated(series, exogenous)
             else:
-                self.histories[key] = self.checked(History(series, exogenous))
+                histories[key] = self.checked(History.of(series, exogenous, like=self.first.clock))
+        return replace(self, histories=histories), changes
 
     def checked(self, history: History) -> History:
         """Return a new series if it has the columns of the others, else raise."""
@@ -91,9 +112,41 @@ def split(frame: pd.DataFrame) -> dict[Key, pd.DataFrame]:
     return {key: part.droplevel(levels) for key, part in groups}
 
 
+def common_clock(series: Mapping[Key, pd.DataFrame]) -> Clock:
+    """Return the clock of the longest series, for those that are too short to tell theirs."""
+    return clock_of(max(series.values(), key=len).index, "y")
+
+
 def name(key: Key) -> str:
     """Return what a message calls a series."""
     return "y" if not key else f"series {key if len(key) > 1 else key[0]!r} of y"
+
+
+def warn_of_short(panel: Panel, n_lags: int, known: Panel | None = None) -> None:
+    """Warn of series without a full window to forecast from, if they were not there before.
+
+    Parameters
+    ----------
+    panel : Panel
+        The series.
+    n_lags : int
+        Number of steps of a window.
+    known : Panel, default=None
+        The series that were there before.
+    """
+    new = {
+        name(key): history
+        for key, history in panel.histories.items()
+        if known is None or key not in known.histories
+    }
+    if short := [each for each, history in new.items() if len(history) < n_lags]:
+        warn(
+            f"Shorter than the window of n_lags={n_lags} steps that forecasts are made from: "
+            f"{', '.join(short)}. Before the first step, its value stands in for those that are "
+            "not there."
+        )
+    if unseen := [each for each, history in new.items() if history.has_unseen_columns]:
+        warn(f"Without a value in at least one column: {', '.join(unseen)}. Forecasts are NaN.")
 
 
 def _each_series(

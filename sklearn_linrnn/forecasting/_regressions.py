@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,23 @@ class Regression:
     n_exogenous : int
         Number of exogenous channels. Their lags count from the time that is forecast, not from
         that of the forecast, so that with any of them there is one horizon.
+    n_lags : int
+        Number of lags of its sums.
     """
 
     columns: tuple[int, ...]
     horizons: tuple[int, ...]
     n_exogenous: int = 0
+    n_lags: int = 1
+
+    @property
+    def furthest(self) -> int:
+        """The furthest step ahead."""
+        return max(self.horizons)
+
+    def with_lags(self, n_lags: int) -> Regression:
+        """Return the same regression on another number of lags."""
+        return replace(self, n_lags=n_lags)
 
     @property
     def n_channels(self) -> int:
@@ -49,9 +61,27 @@ class Regression:
         exogenous = range(len(self.columns), self.n_channels)
         return Levels.of(level, n_lags, self.n_channels, self.target_channels, exogenous)
 
-    def sums(
-        self, parts: Sequence[tuple[NDArray, NDArray]], n_lags: int, device: Any
-    ) -> LagStatistics:
+    def longest_windows(self, y: NDArray, x: NDArray) -> NDArray:
+        """Return the length of the longest whole window at each origin, (n_origins,).
+
+        It is zero where a target is missing. The last origin is that of the last target.
+
+        Parameters
+        ----------
+        y, x : ndarray of shape (n_timesteps, n_columns) and (n_timesteps, n_exogenous)
+            The series and the exogenous series, NaN where not observed.
+        """
+        n_origins = max(len(y) - self.furthest, 0)
+        observed = ~np.isnan(y[:, list(self.columns)]).any(axis=1)
+        whole = observed[:n_origins].copy()
+        if self.n_exogenous:
+            whole &= ~np.isnan(x[self.furthest :]).any(axis=1)
+        lengths = run_lengths(whole)
+        for horizon in self.horizons:
+            lengths[~observed[horizon : horizon + n_origins]] = 0
+        return lengths
+
+    def sums(self, parts: Sequence[tuple[NDArray, NDArray]], device: Any) -> LagStatistics:
         """Return the sums over all full windows with all their targets.
 
         A window that touches a missing value, or one of whose targets is missing, is left out.
@@ -61,8 +91,6 @@ class Regression:
         parts : sequence of tuple
             Of each series its steps, ``(n_timesteps, n_columns)``, NaN where not observed, and
             those of its exogenous series, ``(n_timesteps, n_exogenous)``.
-        n_lags : int
-            Number of lags.
         device : torch.device or str
             Where to compute.
 
@@ -74,12 +102,12 @@ class Regression:
         columns = list(self.columns)
         if not self.n_exogenous:
             steps = [y[:, columns] for y, _ in parts]
-            return future_statistics(steps, n_lags, self.horizons, device).to("cpu")
+            return future_statistics(steps, self.n_lags, self.horizons, device).to("cpu")
         (horizon,) = self.horizons
-        pairs = [_aligned(y[:, columns], x, horizon, n_lags) for y, x in parts]
+        pairs = [_aligned(y[:, columns], x, horizon, self.n_lags) for y, x in parts]
         inputs, targets = zip(*pairs, strict=True)
         sums = LagStatistics.from_series(
-            inputs, targets, n_lags=n_lags, start="full_windows", device=device
+            inputs, targets, n_lags=self.n_lags, start="full_windows", device=device
         )
         return sums.to("cpu")
 
@@ -116,6 +144,18 @@ def make_regressions(
     columns = [tuple(range(n_columns))] if joint else [(c,) for c in range(n_columns)]
     groups = [(h,) for h in horizons] if apart else [horizons]
     return tuple(Regression(some, group, n_exogenous) for group in groups for some in columns)
+
+
+def run_lengths(observed: NDArray) -> NDArray:
+    """Return how many steps in a row are observed up to each, (n_timesteps,).
+
+    Parameters
+    ----------
+    observed : ndarray of bool, shape (n_timesteps,)
+        Whether a step is observed.
+    """
+    step = np.arange(len(observed))
+    return step - np.maximum.accumulate(np.where(observed, -1, step))
 
 
 def _windows_at(steps: NDArray, ends: NDArray, n_lags: int) -> NDArray:

@@ -59,13 +59,6 @@ def test_a_series_shorter_than_window_and_horizon(estimator, pooling):
     assert np.isfinite(forecaster.fit(noise()[:16], fh=[1, 3]).predict()).all()
 
 
-def test_a_short_series_of_a_panel_is_named():
-    y = pd.concat({"long": noise(), "short": noise()[:5]}, names=["series", "time"]).to_frame()
-    forecaster = LagForecaster(n_lags=8, pooling="global").fit(y, fh=1)
-    with pytest.raises(ValueError, match="series 'short' of y must have n_lags=8 steps"):
-        forecaster.predict()
-
-
 @pytest.mark.parametrize("strategy", ["direct", "recursive"])
 def test_a_future_that_is_needed_and_missing(strategy):
     X = inputs()
