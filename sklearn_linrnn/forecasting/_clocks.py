@@ -19,16 +19,29 @@ class Clock(ABC):
     """Equidistant times. Make it with `clock_of`."""
 
     @abstractmethod
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the times from the first to the last, both included."""
-
-    @abstractmethod
     def index(self, time: Any) -> pd.Index:
         """Return a time as sktime has its cutoffs: an index of one, with its frequency."""
 
     @abstractmethod
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff, in ascending order."""
+
+    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+        """Return the times some steps after a cutoff, in ascending order.
+
+        Raises
+        ------
+        ValueError
+            If there are no such times.
+        """
+        try:
+            return self.count(cutoff, steps)
+        except (OverflowError, pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta) as e:
+            furthest = steps[np.abs(steps).argmax()]
+            raise ValueError(
+                f"fh must ask for times that pandas has, but {furthest} steps of {self} from "
+                f"{cutoff} on there are none."
+            ) from e
 
     @abstractmethod
     def find(self, cutoff: Any, times: pd.Index) -> tuple[NDArray, NDArray]:
@@ -79,15 +92,11 @@ class IntegerClock(Clock):
     def __str__(self) -> str:
         return "1"
 
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the integers from the first to the last, both included."""
-        return pd.RangeIndex(int(first), int(last) + 1)
-
     def index(self, time: Any) -> pd.Index:
         """Return an integer as an index of one."""
         return pd.Index([time])
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the integers some steps after a cutoff."""
         return pd.Index(int(cutoff) + steps)
 
@@ -118,15 +127,11 @@ class PeriodClock(Clock):
     def __str__(self) -> str:
         return str(pd.PeriodIndex([], freq=self.frequency).freqstr)
 
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the periods from the first to the last, both included."""
-        return pd.period_range(first, last, freq=self.frequency)
-
     def index(self, time: Any) -> pd.Index:
         """Return a period as an index of one."""
         return pd.PeriodIndex([time], freq=self.frequency)
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the periods some steps after a cutoff."""
         ordinals = cutoff.ordinal + steps * self.frequency.n
         return pd.PeriodIndex.from_ordinals(ordinals, freq=self.frequency)
@@ -159,15 +164,11 @@ class ElapsedClock(Clock):
     def __str__(self) -> str:
         return str(self.frequency.freqstr)
 
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the times from the first to the last, both included."""
-        return pd.date_range(first, last, freq=self.frequency)
-
     def index(self, time: Any) -> pd.Index:
         """Return a time as an index of one."""
         return pd.DatetimeIndex([time], freq=self.frequency)
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff."""
         return _with_frequency(cutoff + steps * _duration(self.frequency), steps, self.frequency)
 
@@ -197,15 +198,11 @@ class CalendarClock(Clock):
     def __str__(self) -> str:
         return str(self.frequency.freqstr)
 
-    def between(self, first: Any, last: Any) -> pd.Index:
-        """Return the times from the first to the last, both included."""
-        return pd.date_range(first, last, freq=self.frequency)
-
     def index(self, time: Any) -> pd.Index:
         """Return a time as an index of one."""
         return pd.DatetimeIndex([time], freq=self.frequency)
 
-    def at(self, cutoff: Any, steps: NDArray) -> pd.Index:
+    def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff."""
         back, ahead = max(-int(steps.min()), 0), max(int(steps.max()), 0)
         grid = self._until(cutoff, back).append(self._from(cutoff, ahead)[1:])
@@ -219,7 +216,7 @@ class CalendarClock(Clock):
         n_steps = len(times)
         while (before := self._until(cutoff, n_steps))[0] > times.min():
             n_steps *= 2
-        after = self.between(cutoff, max(times.max(), cutoff))
+        after = pd.date_range(cutoff, max(times.max(), cutoff), freq=self.frequency)
         place = before.append(after[1:]).get_indexer(times)
         return place - n_steps, place >= 0
 
@@ -265,6 +262,16 @@ def clock_of(index: pd.Index, name: str, like: Clock | None = None) -> Clock:
     return clock
 
 
+def without_frequency(fh: Any) -> Any:
+    """Return a horizon whose dates do not say how far apart they are, as the clock knows.
+
+    sktime refuses every other day of a series of days.
+    """
+    if isinstance(fh, ForecastingHorizon) and isinstance(fh.to_pandas(), pd.DatetimeIndex):
+        return ForecastingHorizon(pd.DatetimeIndex(fh.to_pandas(), freq=None), is_relative=False)
+    return fh
+
+
 def _clock(index: pd.Index, name: str) -> Clock:
     if isinstance(index, pd.PeriodIndex):
         return PeriodClock(index.freq)
@@ -279,18 +286,18 @@ def _clock(index: pd.Index, name: str) -> Clock:
 
 def _check(clock: Clock, index: pd.Index, name: str) -> None:
     """Raise unless the times of an index follow each other at a clock's step."""
-    expected = clock.between(index[0], index[-1])
-    if len(index) == len(expected) and (index == expected).all():
+    expected = clock.at(index[0], np.arange(len(index)))  # a far last time would be many more
+    differs = np.asarray(index != expected)
+    if not differs.any():
         return
-    missing = expected.difference(index)
-    if len(missing) == 0:
+    first = int(differs.argmax())
+    if index[first] < expected[first]:
         raise ValueError(
-            f"{name} must have equidistant times, but {index[~index.isin(expected)][0]} is off "
-            "the grid."
+            f"{name} must have equidistant times, but {index[first]} is between steps of {clock}."
         )
     raise ValueError(
-        f"{name} must have equidistant times, but {missing[0]} is missing. Steps that were not "
-        "observed are rows of NaN."
+        f"{name} must have equidistant times, but {expected[first]} is missing from steps of "
+        f"{clock}. Steps that were not observed are rows of NaN."
     )
 
 

@@ -20,6 +20,7 @@ from sklearn_linrnn.forecasting._forecasts import check_length, forecast
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
+from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
@@ -29,7 +30,7 @@ from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 
 @unchanged_by_failures
-class LagForecaster(SeriesBySeries):
+class LagForecaster(OnItsOwnClock, SeriesBySeries):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from

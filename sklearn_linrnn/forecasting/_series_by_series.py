@@ -88,7 +88,8 @@ class SeriesBySeries(BaseForecaster):
     @property
     def _by_key(self) -> dict[Key, Any]:
         """The forecasters of the series."""
-        keys = split(self._yvec.X_multiindex)
+        labels = self._yvec.get_iter_indices()[0]
+        keys = [label if isinstance(label, tuple) else (label,) for label in labels]
         return dict(zip(keys, self.forecasters_.iloc[:, 0], strict=True))
 
 
@@ -111,6 +112,24 @@ def _in_order(X: VectorizedDF | None, keys: Iterable[Key]) -> VectorizedDF | Non
             raise ValueError(f"X must have every series of y, but {name(key)} is missing.")
     frame = pd.concat([_with_key(inputs[key], key, X) for key in keys])
     return _vectorized(frame, X)
+
+
+def later(data: pd.DataFrame | VectorizedDF, n_steps: int) -> pd.DataFrame | VectorizedDF:
+    """Return series on integers, one of them or several, some steps later.
+
+    Parameters
+    ----------
+    data : DataFrame or VectorizedDF
+        The series.
+    n_steps : int
+        How much is added to their integers.
+    """
+    if isinstance(data, VectorizedDF):
+        return _vectorized(later(data.X_multiindex, n_steps), data)
+    index = data.index
+    if isinstance(index, pd.MultiIndex):
+        return data.set_axis(index.set_levels(index.levels[-1] + n_steps, level=-1))
+    return data.set_axis(index + n_steps)
 
 
 def _vectorized(frame: pd.DataFrame, like: VectorizedDF) -> VectorizedDF:

@@ -97,6 +97,20 @@ def test_durations_of_other_units_and_containers():
         assert_allclose(rolling[-1, :, 0], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("fh", [[1], [1, 2]])
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+@pytest.mark.parametrize("name", CLOCKS)
+def test_residuals_are_those_of_the_same_times(name, strategy, fh):
+    y = walk(CLOCKS[name])
+    fitted = FORECASTER.clone().set_params(strategy=strategy).fit(y, fh=fh)
+    rolling = fitted.predict_rolling(y, fh=[1])[:-1, 0, 0]
+    found = fitted.predict_residuals(y)
+    assert list(found.index) == list(y.index)
+    assert found[:4].isna().all()
+    assert_allclose(found[4:], y[4:] - rolling, rtol=1e-9)
+    assert list(fitted.fh) == list(fh)
+
+
 @pytest.mark.parametrize("name", ["hours in spring", "hours in autumn", "days in spring"])
 def test_times_of_another_zone_are_the_same_times(name):
     y = walk(CLOCKS[name])
@@ -137,7 +151,7 @@ def test_inputs_and_updates_across_a_change_of_clocks(name, pooling):
         ("month ends", [pd.Timedelta("45D")], "steps of ME, but got 45 days"),
         ("months", [pd.Timedelta("31D")], "steps of M, but got 31 days"),
         ("months", pd.date_range("2007-01-01", periods=1), "but got 2007-01-01"),
-        ("months", pd.PeriodIndex(["2007Q1"], freq="Q"), "but got 2007Q1"),
+        ("months", pd.PeriodIndex(["2007Q1"], freq="Q"), "Frequencies .* do not coincide"),
         ("two hours, periods", pd.PeriodIndex(["2000-01-06 01:00"], freq="2h"), "but got 2000"),
         ("two hours, periods", [pd.Timedelta("1h")], "steps of 2h, but got 0 days 01:00:00"),
         ("integers", [pd.Timedelta("1h")], "steps of 1, but got 0 days 01:00:00"),
@@ -164,3 +178,25 @@ def test_series_of_a_panel_count_from_their_own_last_time():
     fitted = FORECASTER.clone().set_params(pooling="global").fit(panel, fh=[1])
     ahead = fitted.predict_rolling(y[:50], fh=[11, 12])
     assert_allclose(found.loc["a"].to_numpy()[:, 0], ahead[-1, :, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [n for n, i in CLOCKS.items() if isinstance(i, pd.DatetimeIndex)])
+def test_a_horizon_may_have_a_frequency_of_its_own(name):
+    y = walk(CLOCKS[name])
+    times = y.index[N_KNOWN : N_KNOWN + 6 : 2]
+    fitted = FORECASTER.clone().fit(y[:N_KNOWN])
+    expected = fitted.predict([1, 3, 5])
+    for fh in (times, ForecastingHorizon(times, is_relative=False)):
+        assert_allclose(fitted.predict(fh), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["days", "business days", "hours in spring", "month ends"])
+def test_times_that_pandas_does_not_have(name):
+    fitted = FORECASTER.clone().fit(walk(CLOCKS[name]))
+    with pytest.raises(ValueError, match=r"times that pandas has, but 1000000000000000 steps of"):
+        fitted.predict([10**15])
+
+
+def test_integers_go_up_by_one():
+    with pytest.raises(ValueError, match="but 1 is missing from steps of 1"):
+        FORECASTER.clone().fit(walk(pd.RangeIndex(0, 100, 2)))

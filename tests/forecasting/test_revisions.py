@@ -175,6 +175,23 @@ def test_revisions_in_panels(pooling):
     assert_same_forecasts(found, expected)
 
 
+@pytest.mark.parametrize("pooling", ["local", "global"])
+def test_arrays_go_on_where_the_series_ends(pooling):
+    model = LagForecaster(GIVEN, 5, pooling=pooling)
+    one, several = walk().to_numpy(), np.stack([walk().T, walk(seed=1).T])
+    for y in (one, several):
+        first, then, last = (
+            np.split(y, [40, 60], axis=0) if y.ndim == 2 else np.split(y, [40, 60], axis=2)
+        )
+        found = model.clone().fit(first, fh=[1, 2]).update(then).update(last)
+        expected = model.clone().fit(y, fh=[1, 2])
+        assert_allclose(found.predict(), expected.predict(), rtol=1e-9)
+    X = walk(seed=2).to_numpy()
+    found = model.clone().fit(one[:40], X[:40], fh=[-1, 0]).update(one[40:], X[40:])
+    expected = model.clone().fit(one, X, fh=[-1, 0])
+    assert_allclose(found.predict(), expected.predict(), rtol=1e-9)
+
+
 def known(forecaster):
     """Return what a forecaster knows, as far as it has a name, and what it forecasts."""
     return set(vars(forecaster)), forecaster.predict(), forecaster.predict_interval()
