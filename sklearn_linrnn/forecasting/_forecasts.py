@@ -230,17 +230,17 @@ def _iterate(
                 one_step[:, step, columns] = model.variance(window)
     if not uncertain:
         return Forecasts(path[:, n_lags:], np.full_like(one_step, np.nan))
-    squares = np.square(_error_weights(models, n_ahead, n_lags, n_columns))
+    squares = np.square(error_weights(models, n_ahead, n_lags, n_columns))
     variance = np.zeros_like(one_step)
     for step in range(n_ahead):
         variance[:, step:] += np.einsum("hab,nb->nha", squares[: n_ahead - step], one_step[:, step])
     return Forecasts(path[:, n_lags:], variance)
 
 
-def _error_weights(
+def error_weights(
     models: Sequence[FittedRegression], n_ahead: int, n_lags: int, n_columns: int
 ) -> NDArray:
-    """Return ``Psi_i``, (n_ahead, n_columns, n_columns)."""
+    """Return ``Psi_i``, what an error does ``i`` steps later, (n_ahead, n_columns, n_columns)."""
     own = np.zeros((n_lags, n_columns, n_columns))
     for model in models:
         columns = model.regression.columns

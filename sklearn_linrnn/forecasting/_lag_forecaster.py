@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sktime.datatypes import convert_to
-from sktime.forecasting.base import BaseForecaster
 from sktime.utils.validation.forecasting import check_fh
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
@@ -26,10 +25,11 @@ from sklearn_linrnn.forecasting._learner import Learned, Learner
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._panels import Key, Panel
 from sklearn_linrnn.forecasting._settings import check_settings
+from sklearn_linrnn.forecasting._simulation import Simulating
 from sklearn_linrnn.forecasting._traits import make_traits
 
 
-class LagForecaster(BaseForecaster):
+class LagForecaster(Simulating):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
