@@ -59,6 +59,10 @@ class LastValue:
         """Return the variances of new targets, (n_windows, n_outputs)."""
         return np.tile(self.noise_variance, (len(windows), 1))
 
+    def leverage(self, windows: NDArray) -> NDArray:
+        """Return what is uncertain of forecasts, (n_windows, 0): nothing was learned."""
+        return np.empty((len(windows), 0))
+
 
 @dataclass(frozen=True, eq=False)
 class NothingLearned:
