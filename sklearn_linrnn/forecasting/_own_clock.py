@@ -15,6 +15,8 @@ from sklearn_linrnn.forecasting._series_by_series import later
 class OnItsOwnClock(BaseForecaster):
     """A forecaster that is asked for the times that were meant."""
 
+    _fh: Any
+
     def _check_X_y(self, X: Any = None, y: Any = None, **kwargs: Any) -> Any:  # noqa: N802
         found = super()._check_X_y(X, y, **kwargs)
         if not self.is_fitted or not isinstance(y, np.ndarray) or not is_integer(self.cutoff[0]):
