@@ -127,6 +127,10 @@ class Levels:
         which nothing but rounding is left, as of a straight line, does not vary: its sums of
         squares and products are zero.
         """
+        return _without_rounding(self._differences(statistics), statistics)
+
+    def _differences(self, statistics: LagStatistics) -> LagStatistics:
+        """Return the statistics of differences, with what rounding makes of those that are zero."""
         G, B = statistics.input_scatter, statistics.cross_scatter
         u_bar = self._level(statistics.input_mean[:, None])[:, 0]
         GL = self._level(G).mT  # (p, n_channels): scatter of the lags and the levels
@@ -138,7 +142,7 @@ class Levels:
         half_scatter = self._less_level(G)
         half_target = statistics.target_scatter - (P * BL.mT).sum(1)
         level_gap = (P * (BL.mT - P @ LL)).sum(1)
-        found = replace(
+        return replace(
             statistics,
             input_mean=self._less_level(statistics.input_mean[:, None])[:, 0],
             target_mean=statistics.target_mean - P @ u_bar,
@@ -146,7 +150,6 @@ class Levels:
             cross_scatter=self._less_level(B - GL @ P.mT),
             target_scatter=(half_target - level_gap).clamp(min=0.0),
         )
-        return _without_rounding(found, statistics)
 
     def pull(self, columns: Tensor) -> Tensor:
         """Return what columns that act on normalised windows are on the windows as they are.
