@@ -25,13 +25,14 @@ from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
+from sklearn_linrnn.forecasting._simulation import Simulating
 from sklearn_linrnn.forecasting._state import State
 from sklearn_linrnn.forecasting._traits import make_traits
 from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 
 @unchanged_by_failures
-class LagForecaster(SavedState, OnItsOwnClock, SeriesBySeries):
+class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
