@@ -960,6 +960,19 @@ def test_iterations_without_penalty_or_intercept_are_near_or_warn(offset):
         assert_allclose(found, expected, atol=1e-8)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(n_steps="gcv"),
+        NTKConvRegressorCV([0.5], cv="gcv"),
+        NTKConvRegressorCV([0.5], cv="evidence"),
+    ],
+    ids=repr,
+)
+def test_a_single_row_is_its_mean(model):
+    assert_allclose(clone(model).fit(X[:1], Y[:1]).predict(X), np.repeat(Y[:1], N, axis=0))
+
+
 # -- What is asked of a fit --------------------------------------------------------------
 
 FITTED = [
