@@ -1,4 +1,4 @@
-"""What all tests share: real series, and the skipping of tests whose device is not there."""
+"""What all tests share: real series, tests whose device is not there, and a table at the end."""
 
 import os
 from pathlib import Path
@@ -20,3 +20,16 @@ def data_folder():
     if not folder.is_dir():
         pytest.skip(f"needs the real series, but LINRNN_DATA={folder} is no folder")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show how many cases of the fuzz were fitted, and how many were refused and how."""
+    from .fuzz.counts import PROPERTY, table
+
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    found = [pair for report in reports for pair in report.user_properties]
+    counts = [count for name, count in found if name == PROPERTY]
+    if counts:
+        terminalreporter.section("cases of the fuzz")
+        for line in table(counts):
+            terminalreporter.write_line(line)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, validate_data
 
+from sklearn_linrnn._data.containers import check_numbers, named, read_container
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.lag_columns import arrange_windows, check_order
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
@@ -98,6 +99,7 @@ def _read(
             "X must be an array, or for recordings a list of arrays, each of shape (n_timesteps_i, "
             "n_channels), with as many arrays of targets; but got sequences of different lengths."
         )
+    X = read_container(X, "X")
     if ndim == 3:
         return _read_panel(estimator, X, reset=reset, every_step=form.every_step)
     if estimator.rows == "timesteps":
@@ -110,18 +112,24 @@ def _read(
                 "estimator's own score (scoring=None): other scorers know X alone."
             )
         return _read_timesteps(estimator, X, sequence_id, reset=reset)
-    array = validate_data(estimator, X, reset=reset, dtype=FLOATS)
+    array = _read_rows(estimator, X, reset=reset)
     windows = arrange_windows(estimator, X, array, form.n_channels, form.columns, learns=reset)
     return Windows(*windows)
+
+
+def _read_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **checks: Any) -> NDArray:
+    with named("X"):
+        return validate_data(estimator, X, reset=reset, dtype=FLOATS, **checks)
 
 
 def _read_timesteps(
     estimator: BaseEstimator, X: Any, sequence_id: Any, *, reset: bool
 ) -> Recordings:
-    array = validate_data(estimator, X, reset=reset, dtype=FLOATS, ensure_all_finite="allow-nan")
+    array = _read_rows(estimator, X, reset=reset, ensure_all_finite="allow-nan")
     if sequence_id is None:
         return Recordings([array], rows=slice(None), ids=[None])
-    sequence_id = np.asarray(sequence_id)
+    with named("sequence_id"):
+        sequence_id = np.asarray(sequence_id)
     if sequence_id.shape != (len(array),):
         raise ValueError(
             f"sequence_id must have shape ({len(array)},), one entry for each row of X, but got "
@@ -138,12 +146,12 @@ def _read_timesteps(
 
 
 def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bool) -> Sequences:
-    array = check_array(
+    array = check_numbers(
         X,
+        "X",
         dtype=FLOATS,
         allow_nd=True,
         ensure_all_finite="allow-nan" if every_step else True,
-        input_name="X",
         estimator=estimator,
     )
     if estimator.layout == "nct":
@@ -167,11 +175,11 @@ def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bo
 
 def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, reset: bool) -> Recordings:
     parts = [
-        check_array(
+        check_numbers(
             part,
+            f"X[{index}]",
             dtype=FLOATS,
             ensure_all_finite="allow-nan",
-            input_name=f"X[{index}]",
             estimator=estimator,
         )
         for index, part in enumerate(X)
@@ -215,7 +223,7 @@ def number_of_axes(array: Any) -> int:
         return int(array.ndim)
     try:
         return np.asarray(array).ndim
-    except ValueError:  # scikit-learn will raise the error
+    except (TypeError, ValueError, RuntimeError):  # who reads it raises the error
         return 0
 
 

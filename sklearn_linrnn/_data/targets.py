@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
+from sklearn_linrnn._data.containers import check_numbers, named, read_container
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
@@ -129,13 +130,13 @@ def read_targets(y: Any, sequences: Sequences) -> tuple[NDArray, bool]:
 
 
 def _check_target_array(y: Any, name: str, *, all_finite: bool = False) -> NDArray:
-    return check_array(
+    return check_numbers(
         y,
+        name,
         dtype=np.float64,
         ensure_2d=False,
         allow_nd=True,
         ensure_all_finite=True if all_finite else "allow-nan",
-        input_name=name,
     )
 
 
@@ -175,6 +176,7 @@ def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
     return np.concatenate(parts)
 
 
+@named("sample_weight")
 def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
     """Return flat weights (n_supervised,), or None; time steps have that of their recording."""
     if sample_weight is None:
@@ -182,6 +184,8 @@ def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
     rows = sequences.rows if isinstance(sequences, Recordings) else None
     if isinstance(sequences, Recordings) and rows is None and not isinstance(sample_weight, Real):
         sample_weight = _spread_over_steps(sample_weight, sequences)
+    elif not isinstance(sample_weight, Real):  # which weighs all alike
+        sample_weight = read_container(sample_weight, "sample_weight")
     weights = _check_sample_weight(
         sample_weight,
         np.empty((sequences.n_supervised, 1)),
@@ -194,7 +198,7 @@ def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
 def _spread_over_steps(sample_weight: Any, recordings: Recordings) -> NDArray:
     """Return the weights of all time steps from one for each recording, or for each of them."""
     lengths = recordings.lengths
-    parts = [np.asarray(part) for part in sample_weight]
+    parts = [np.asarray(read_container(part, "sample_weight")) for part in sample_weight]
     if len(parts) == len(lengths):
         if all(part.ndim == 0 for part in parts):
             return np.repeat(np.array(parts), lengths)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.utils import check_array
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.saved_state import SavedState
-from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._estimators.parameters import NUMBERS, make_prior
 
 STEP = 1e-5  # of central differences in log(nu_w)
 
@@ -100,7 +99,7 @@ def _in_range(kernel: NDArray) -> NDArray:
 def _check_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
     """Return the prior of a name or an array, with its hyperparameters."""
     for name, value in hyperparameters.items():
-        if not isinstance(value, Real):
+        if not isinstance(value, NUMBERS):
             raise TypeError(f"{name} must be a number, but got {value!r}.")
     return make_prior(prior, **hyperparameters)
 

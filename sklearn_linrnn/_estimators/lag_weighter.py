@@ -249,9 +249,17 @@ class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
 
     def _weigh(self, windows: NDArray) -> NDArray:
         """Return windows ``(n_samples, n_timesteps, n_channels)`` scaled and flattened."""
+        roots = np.sqrt(self.lag_weights_)[::-1]
         scale = np.zeros((windows.shape[1], 1), dtype=windows.dtype)
-        scale[-len(self.lag_weights_) :, 0] = np.sqrt(self.lag_weights_)[::-1]
-        return (windows * scale).reshape(len(windows), -1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale[-len(roots) :, 0] = roots
+            weighed = windows * scale
+        if np.isinf(scale).any() or np.isinf(weighed).any():
+            raise ValueError(
+                f"X of {windows.dtype} cannot hold its lags times the roots of the lag weights, "
+                f"which are up to {roots.max():.4g}. Scale X, or the variances or lag_weights."
+            )
+        return weighed.reshape(len(windows), -1)
 
     def _places(self, X: Any) -> NDArray | slice:
         """Return where the columns of X are in its flattened windows."""

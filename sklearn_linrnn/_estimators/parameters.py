@@ -10,11 +10,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval as AnyInterval
+from sklearn.utils._param_validation import StrOptions
 
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
 from sklearn_linrnn._core.tensors import check_device
+
+NUMBERS = (int, float, np.integer, np.floating)  # that arrays hold: fractions are none of them
+
+
+class Interval(AnyInterval):
+    """An interval of numbers that arrays can hold."""
+
+    def is_satisfied_by(self, value: Any) -> bool:
+        """Return whether a value is one of its numbers."""
+        return isinstance(value, NUMBERS) and super().is_satisfied_by(value)
+
 
 VARIANCES: dict[str, list] = {
     name: [Interval(Real, 0, np.inf, closed="left")] for name in ("nu_w", "nu_f", "nu_c")
@@ -89,6 +101,7 @@ def make_seed(random_state: Any) -> int:
 
 __all__ = [
     "COMPUTING",
+    "NUMBERS",
     "SHAPES",
     "VARIANCES",
     "Interval",

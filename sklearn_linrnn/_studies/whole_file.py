@@ -37,7 +37,15 @@ def replace_file(path: Path, text: str) -> None:
     OSError
         If it could not be written; then the file is as it was.
     """
-    path = path.resolve()
+    try:
+        _replace(path.resolve(), text)
+    except OSError as error:
+        # Of the file, not of the one beside it; errors of writing have no name at all.
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _replace(path: Path, text: str) -> None:
     data = text.encode()
     compress = COMPRESSORS.get(path.suffix.lower())
     for left in path.parent.glob(f".{_literal(path.name)}.*.tmp"):

@@ -93,6 +93,8 @@ def _taught(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None) ->
 def _learner(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None) -> Learner:
     """Return the learner of a horizon, which goes on from earlier sums."""
     horizons, n_lags = _horizons(settings, panel, fh, earlier), settings.n_lags
+    if n_lags != "auto":
+        n_lags = int(n_lags)  # NumPy's may be too short for sums
     if earlier is None:
         check_reach(panel.histories, max(horizons), 1 if n_lags == "auto" else n_lags)
     elif max(horizons) != max(earlier.horizons):

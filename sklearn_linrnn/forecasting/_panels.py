@@ -43,6 +43,10 @@ class Panel:
         clock : Clock, default=None
             That of a series that is too short to tell its own; ``None`` for that of the longest.
         """
+        if y.empty:
+            raise ValueError(
+                f"y must have at least one time step and one column, but got shape {y.shape}."
+            )
         levels = list(y.index.names) if isinstance(y.index, pd.MultiIndex) else None
         clock = clock or common_clock(split(y))
         series = _each_series(y, X)

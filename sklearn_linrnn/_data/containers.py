@@ -1,0 +1,112 @@
+"""What users pass arrays in, as something that scikit-learn reads rightly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.utils import check_array
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Let errors that do not say which argument is wrong begin with its name."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        message = str(error)
+        if name in re.findall(r"[\w\[\]]+", message):
+            raise
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name}: {message}") from error
+
+
+def check_numbers(value: Any, name: str, **checks: Any) -> np.ndarray:
+    """Return an array-like as an array of numbers.
+
+    Parameters
+    ----------
+    value : array-like
+        What was passed.
+    name : str
+        What a message calls it.
+    **checks
+        What scikit-learn's `check_array` shall look at.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not what it must be.
+    """
+    value = read_container(value, name)
+    with named(name):
+        return check_array(value, input_name=name, **checks)
+
+
+def read_container(value: Any, name: str) -> Any:
+    """Return an array-like that means to scikit-learn what it means to its owner.
+
+    A tensor is read without its gradient, wherever it is; masked values are missing ones. Frames
+    and arrays go through as they are.
+
+    Parameters
+    ----------
+    value : array-like
+        What was passed.
+    name : str
+        What a message calls it.
+
+    Raises
+    ------
+    TypeError
+        If it holds times, which are no numbers, or cannot be read as an array.
+    ValueError
+        If it is made of lists of different lengths.
+    """
+    if isinstance(value, torch.Tensor):
+        value = _from_tensor(value)
+    elif isinstance(value, np.ma.MaskedArray):
+        value = value.astype(np.float64).filled(np.nan) if np.ma.is_masked(value) else value.data
+    elif not (isinstance(value, np.ndarray) or hasattr(value, "iloc") or _is_other_frame(value)):
+        value = _as_array(value, name)
+    if times := sorted({str(dtype) for dtype in _dtypes(value) if _is_time(dtype)}):
+        raise TypeError(f"{name} must hold numbers, but got {', '.join(times)}.")
+    return value
+
+
+def _from_tensor(tensor: torch.Tensor) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    if tensor.is_floating_point() and tensor.element_size() < 4:  # NumPy may not have the type
+        tensor = tensor.float()
+    return tensor.numpy()
+
+
+def _is_other_frame(value: Any) -> bool:
+    return sparse.issparse(value) or hasattr(value, "columns") or hasattr(value, "__dataframe__")
+
+
+def _as_array(value: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name} could not be read as an array: {error}") from error
+
+
+def _dtypes(value: Any) -> list[Any]:
+    """Return the types of the columns of a frame, or that of an array."""
+    dtypes = getattr(value, "dtypes", None)
+    if dtypes is None:
+        return [getattr(value, "dtype", None)]
+    return list(dtypes) if hasattr(dtypes, "__iter__") else [dtypes]
+
+
+def _is_time(dtype: Any) -> bool:
+    """Whether a type of NumPy, pandas or polars is one of times or of durations."""
+    is_temporal = getattr(dtype, "is_temporal", None)
+    return getattr(dtype, "kind", "") in ("m", "M") or bool(is_temporal and is_temporal())
