@@ -182,6 +182,6 @@ def quadratics(
 def score(spectrum: Spectrum, train: LagStatistics, test: LagStatistics) -> torch.Tensor:
     """Return the squared errors of all penalties on the test part."""
     penalties = [float(alpha) / train.weight for alpha in ALPHAS]
-    filters = [ridge_filter(spectrum.eigenvalues, penalty) for penalty in penalties]
+    filters = [ridge_filter(spectrum, penalty) for penalty in penalties]
     responses = spectrum.solve(torch.stack(filters, dim=1))
     return test.squared_errors(responses, train.intercept(responses))

@@ -777,6 +777,7 @@ def test_the_level_of_the_inputs_does_not_matter(offset):
         assert_allclose(make().fit(X + offset, y).predict(X + offset), expected, rtol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:nu_w=.* makes the prior grow")
 @pytest.mark.parametrize("nu_w", [1.0, 1.5, 2.0, 4.0])
 @pytest.mark.parametrize("alpha", [1e-3, 1.0, 1e3])
 def test_growing_lag_weights_give_the_dense_answer(nu_w, alpha):
@@ -792,6 +793,7 @@ def test_growing_lag_weights_give_the_dense_answer(nu_w, alpha):
     assert distance < 1e-8 * np.linalg.norm(dense)
 
 
+@pytest.mark.filterwarnings("ignore:nu_w=.* makes the prior grow")
 @pytest.mark.parametrize("nu_w", [0.3, 0.7, 1.5, 2.0])
 def test_without_a_penalty_no_positive_weight_matters(nu_w):
     x, target = np.random.default_rng(1).normal(size=(2, 400))

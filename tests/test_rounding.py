@@ -133,6 +133,15 @@ def test_the_number_of_steps(n_steps, alpha, noise):
     assert_rounding_stays(model, X, y, any_order=n_steps != "validation")
 
 
+@pytest.mark.parametrize("noise", [1e-2, 1e-3, 1e-4, 0.0])
+@pytest.mark.parametrize("n_steps", ["gcv", "loo", "validation"])
+def test_the_number_of_steps_where_errors_are_small(n_steps, noise):
+    model = NTKConvRegressor(0.9, alpha=0.0, n_steps=n_steps)
+    y = X @ np.ones(N_LAGS) + noise * NOISE
+    chosen = {model.fit(nudged(X, seed), nudged(y, 100 + seed)).n_steps_ for seed in range(1, 9)}
+    assert len(chosen) == 1
+
+
 @pytest.mark.parametrize("cv", [KFold(3), "gcv", "loo", "evidence"], ids=str)
 def test_a_candidate_of_a_grid_that_has_its_equals(cv):
     """``nu_f`` and ``nu_c`` may change places: of two equal candidates the first is taken."""

@@ -1,5 +1,6 @@
 """Array-likes to tensors."""
 
+import operator
 from dataclasses import fields
 from typing import Any
 
@@ -57,3 +58,34 @@ def finite(tensor: Tensor, name: str) -> Tensor:
     if not all_finite(tensor):
         raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
     return tensor
+
+
+def whole_number(value: Any, name: str) -> int:
+    """Return a Python integer, which does not overflow as NumPy's may; others are a TypeError."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, but got {value!r}.") from None
+
+
+def check_device(device: Any) -> torch.device:
+    """Return the device to compute on; "auto" is CUDA where there is one, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        checked = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', but got {device!r}."
+        ) from error
+    if checked.type not in ("cpu", "cuda"):
+        raise ValueError(
+            f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', which compute in float64, but "
+            f"got {device!r}."
+        )
+    if checked.type == "cuda" and (checked.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f"device={device!r} is not available: PyTorch finds {torch.cuda.device_count()} CUDA "
+            "devices. Use device='cpu' or 'auto'."
+        )
+    return checked

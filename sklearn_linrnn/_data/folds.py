@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.statistics.merging import cancelled, merged
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import TrainingData
 
@@ -102,10 +103,8 @@ def _folds_of(atoms: list[LagStatistics], in_train: NDArray, in_test: NDArray) -
     for trained, tested in zip(in_train, in_test, strict=True):
         left_out = [atoms[index] for index in np.flatnonzero(~trained)]
         kept = [atoms[index] for index in np.flatnonzero(trained)]
-        if 0 < len(left_out) < len(kept) and _size(left_out) < MOST_CANCELLED * _size(kept):
-            train = whole - _total(left_out)
-        else:
-            train = _total(kept)
+        train = _rest(whole, _total(left_out)) if 0 < len(left_out) < len(kept) else None
+        train = _total(kept) if train is None else train
         yield train, _total([atoms[index] for index in np.flatnonzero(tested)])
 
 
@@ -118,15 +117,14 @@ def _folds_one_by_one(
     """Yield the parts of each split, a training part as the rest of a test part where it is."""
     for trained, tested in zip(parts[0::2], parts[1::2], strict=True):
         test = statistics(tested)
-        train = statistics(trained) if (trained != observed & ~tested).any() else whole - test
-        if _size([test]) > MOST_CANCELLED * _size([train]):
-            train = statistics(trained)
-        yield train, test
+        train = _rest(whole, test) if (trained == observed & ~tested).all() else None
+        yield statistics(trained) if train is None else train, test
 
 
-def _size(statistics: Sequence[LagStatistics]) -> float:
-    """Return the sum of squares of the inputs."""
-    return sum(float(part.input_scatter.diagonal().sum()) for part in statistics)
+def _rest(whole: LagStatistics, gone: LagStatistics) -> LagStatistics | None:
+    """Return the whole less a part of it, or None where that would cost digits."""
+    rest = merged(whole, gone, -1)
+    return rest if cancelled(rest) <= MOST_CANCELLED else None
 
 
 def _total(statistics: Sequence[LagStatistics]) -> LagStatistics:

@@ -165,7 +165,7 @@ def window_columns(
         return columns_by_name(list(names))
     return columns_by_layout(
         n_columns,
-        estimator.n_channels or n_channels or 1,
+        int(estimator.n_channels or n_channels or 1),
         estimator.layout,
         estimator.lag_order == "newest_first",
     )

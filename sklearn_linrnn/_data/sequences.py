@@ -323,6 +323,7 @@ def lag_shape(
                 "(rows='timesteps' or a list), but got None: their shape does not contain it."
             )
         n_lags = longest
+    n_lags = int(n_lags)  # NumPy's may be too short for products
     if n_lags > longest and not (goes_on and isinstance(sequences, Recordings)):
         what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
         raise ValueError(

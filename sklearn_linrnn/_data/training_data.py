@@ -133,14 +133,16 @@ class TrainingData:
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
         sequences = self.sequences
-        return sequences.statistics(
-            LagStatistics, n_lags, self.targets, self.weights, device
-        ).check_finite()
+        sums = sequences.statistics(LagStatistics, n_lags, self.targets, self.weights, device)
+        # A piece of a recording may have no target: then it only goes before the next one.
+        return sums.check_usable() if self.observed.any() else sums
 
     def operator(self, n_lags: int, device: Any) -> LagOperator:
         """Return the sums to learn from, without the scatter itself."""
         sequences = self.sequences
-        return sequences.statistics(LagOperator, n_lags, self.targets, self.weights, device)
+        return sequences.statistics(
+            LagOperator, n_lags, self.targets, self.weights, device
+        ).check_usable()
 
     def part(self, selected: NDArray) -> TrainingData:
         """Return the data with the targets of some supervised time steps alone.
@@ -261,7 +263,7 @@ def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "z
     for name, sums in (("statistics", statistics), ("held_out", held_out)):
         if not (isinstance(sums, LagStatistics) or (name == "held_out" and sums is None)):
             raise TypeError(f"{name} must be LagStatistics, but got {type(sums).__name__}.")
-    statistics.check_finite()
+    statistics.check_usable()
     if held_out is not None:
         if held_out.weight <= 0:
             raise ValueError("held_out must have at least one row, but got a weight of 0.")

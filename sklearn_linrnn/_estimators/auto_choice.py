@@ -94,6 +94,8 @@ class AutoChoice:
                 "alpha > 0 or alpha='auto'."
             )
         local = statistics.to("cpu")  # many small operations
+        if alpha is None and not local.varies():
+            warn("X or y does not vary, so that there is no alpha to choose: nothing is learned.")
         found = Search(local, prior, sought, alpha, self.seeks_lags).run()
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -28,7 +29,7 @@ from sklearn_linrnn._data.targets import (
 )
 from sklearn_linrnn._data.training_data import AnyData, known_sums
 from sklearn_linrnn._estimators.parameters import check_device
-from sklearn_linrnn._estimators.user_warnings import warn
+from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
 MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
 
@@ -182,6 +183,7 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             Coefficient of determination of all observed time steps together.
         """
         sequences, predictions = self._respond(X, sequence_id)
+        _check_range(predictions)
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
         observed = observed_steps(targets) & observed_steps(predictions)
@@ -190,11 +192,18 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
                 "y must be observed (not NaN) at a time step of which all lags are known, but got "
                 "none. Score longer recordings."
             )
-        return r2_score(
-            targets[observed],
-            predictions[observed],
-            sample_weight=None if weights is None else weights[observed],
-        )
+        unit = np.ldexp(1.0, np.frexp(np.abs(targets[observed]).max())[1] - 1)
+        try:
+            with np.errstate(over="raise", under="ignore"):
+                return r2_score(
+                    targets[observed] / unit,  # R^2 has no unit, but squares have a range
+                    predictions[observed] / unit,
+                    sample_weight=None if weights is None else weights[observed],
+                )
+        except FloatingPointError as error:
+            raise ValueError(
+                "X is too large: squares of what is predicted from it overflow. Scale it."
+            ) from error
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -226,6 +235,9 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
+        nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
+        if isinstance(nu_w, Real) and float(nu_w) > 1.0:
+            warn_if_growing(float(nu_w), fit.lag_weights)
         replace_fitted(self, self._fitted_attributes(data, fit))
         if fit.interrupt is not None:
             raise fit.interrupt
@@ -249,7 +261,16 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
     def _export_all(self, tensors: Iterable[Tensor]) -> list[NDArray]:
         dtype = "float64" if self.dtype == "float64" else "float32"  # also for TF32
-        return [np.array(tensor.cpu().numpy(), dtype=dtype, order="C") for tensor in tensors]
+        try:
+            with np.errstate(over="raise"):
+                return [
+                    np.array(tensor.cpu().numpy(), dtype=dtype, order="C") for tensor in tensors
+                ]
+        except FloatingPointError as error:
+            raise ValueError(
+                f"dtype={self.dtype!r} cannot hold what was learned: it is too large. Scale X and "
+                "y, or use dtype='float64'."
+            ) from error
 
     def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
         """Return the sums of data about their means, or about zero without an intercept."""
@@ -261,14 +282,21 @@ class LagRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         sequences = read_inputs(self, X, sequence_id, self._form)
         check_window_length(sequences, self.impulse_response_.shape[2])
-        return sequences, sequences.respond(self.impulse_response_) + self.intercept_
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
+            return sequences, sequences.respond(self.impulse_response_) + self.intercept_
 
     def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:
+        _check_range(predictions)
         return sequences.arrange(predictions[:, 0] if self._form.single_output else predictions)
 
     def _say(self, message: str) -> None:
         if self.verbose:
             print(f"[{type(self).__name__}] {message}")  # noqa: T201 - verbose asks for it
+
+
+def _check_range(predictions: NDArray) -> None:
+    if np.isinf(predictions).any():
+        raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
 
 
 def replace_fitted(estimator: BaseEstimator, fitted: Mapping[str, Any]) -> None:

@@ -362,6 +362,7 @@ def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tens
 
 def _spread(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> NDArray:
     """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised time steps."""
-    blocks, mean, columns = sequences.lags(statistics.n_lags), statistics.input_mean, root.numpy()
+    blocks, mean, columns = sequences.lags(statistics.n_lags), statistics.origin[0], root.numpy()
     squares = (np.square((block - mean.numpy()) @ columns).sum(axis=1) for block in blocks)
-    return np.concatenate(list(squares))
+    with np.errstate(over="ignore"):  # what overflows is not handed out
+        return np.concatenate(list(squares))

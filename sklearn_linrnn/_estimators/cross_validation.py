@@ -82,7 +82,7 @@ class CandidateScorer:
 
         Lags that cannot matter under a prior are left out.
         """
-        scatter, params = statistics.input_scatter.diagonal(), self.candidates.params
+        scatter, params = statistics.input_squares, self.candidates.params
         n_lags, n_channels, device = statistics.n_lags, statistics.n_channels, scatter.device
         for prior, places in zip(self.candidates.priors, self.candidates.paths, strict=True):
             root = PriorRoot.of_prior(prior, n_lags, n_channels, device)
@@ -155,7 +155,7 @@ def cross_validate(
             "scoring='neg_mean_squared_error'."
         )
     whole, folds = fold_statistics(data, splits, n_lags, device)
-    whole.check_finite()
+    whole.check_usable()
     scores = [scorer.score(train if centred else train.uncentred(), test) for train, test in folds]
     return whole if centred else whole.uncentred(), np.array(scores)
 

@@ -397,4 +397,4 @@ class LinearRNNRegressor(DescentRegressor):
     def _recipe(self, n_lags: int, seed: int | None) -> RNNRecipe:
         assert seed is not None  # networks are drawn
         variances, centred = (self.nu_w, self.nu_f, self.nu_c), self.init == "centered"
-        return RNNRecipe(self.n_hidden, variances, self.transition_init, seed, centred)
+        return RNNRecipe(int(self.n_hidden), variances, self.transition_init, seed, centred)

@@ -323,7 +323,7 @@ class NTKConvRegressor(ClosedFormRegressor):
             filters = descent_filters(training, stages, self.learning_rate)
             responses = training.spectrum.solve(filters)
             squares = held_out.squared_errors(responses, statistics.intercept(responses))
-            return mean_error(squares, held_out).cpu().numpy()
+            return mean_error(squares / held_out.weight, held_out).cpu().numpy()
 
         return best_n_steps(error)
 
@@ -375,7 +375,8 @@ class NTKConvRegressor(ClosedFormRegressor):
         if not found.converged:
             warn(
                 f"Conjugate gradients stopped after {found.n_iterations} iterations with a "
-                f"relative residual of {found.residual:.2g}. Raise alpha, or lower n_lags.",
+                f"relative residual of {found.residual:.2g}; the last correction changed the "
+                f"response by {found.error:.2g} of its size. Raise alpha, or lower n_lags.",
                 ConvergenceWarning,
             )
         unused = len(root.scale) - len(found.response)

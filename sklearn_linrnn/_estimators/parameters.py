@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
+from sklearn_linrnn._core.tensors import check_device
 
 VARIANCES: dict[str, list] = {
     name: [Interval(Real, 0, np.inf, closed="left")] for name in ("nu_w", "nu_f", "nu_c")
@@ -74,29 +75,6 @@ def make_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
         return made(**{name: value for name, value in values.items() if value != "auto"})
     array = check_array(prior, dtype=np.float64, ensure_2d=False, input_name="prior", copy=True)
     return Given(check_covariance(array, len(np.atleast_1d(array)), "prior"))
-
-
-def check_device(device: str | torch.device) -> torch.device:
-    """Return the device to compute on; "auto" is CUDA where there is one, else the CPU."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        checked = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', but got {device!r}."
-        ) from error
-    if checked.type not in ("cpu", "cuda"):
-        raise ValueError(
-            "device must be 'auto', 'cpu', 'cuda' or 'cuda:N', which compute in float64, but "
-            f"got {device!r}."
-        )
-    if checked.type == "cuda" and (checked.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
-            f"device={device!r} is not available: PyTorch finds {torch.cuda.device_count()} CUDA "
-            "devices. Use device='cpu' or 'auto'."
-        )
-    return checked
 
 
 def torch_dtype(name: str) -> torch.dtype:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import inspect
 import warnings
 
+import numpy as np
+from numpy.typing import NDArray
+
 INSIDE = ("sklearn_linrnn.", "sklearn.", "contextlib")
+MOST_DECADES = 6.0  # that lag weights grow by before a fit warns of it
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -22,4 +26,15 @@ def warn_if_unstable(learning_rate: float, limit: float) -> None:
         warn(
             f"learning_rate={learning_rate:.4g} is above the stable limit {limit:.4g}: gradient "
             "descent will diverge. Lower it, or use learning_rate='auto'."
+        )
+
+
+def warn_if_growing(nu_w: float, lag_weights: NDArray) -> None:
+    """Warn if ``nu_w > 1`` makes lag weights (n_lags,) grow by many decades."""
+    first, last = np.log10(lag_weights[[0, -1]]) if lag_weights[0] > 0 else (0.0, 0.0)
+    if last - first > MOST_DECADES:
+        warn(
+            f"nu_w={nu_w:.4g} makes the prior grow by {last - first:.0f} decades from lag 0 to lag "
+            f"{len(lag_weights) - 1}: next to nothing holds the most distant lags, and what is "
+            "learned of them from noise may predict far off. Lower nu_w to 1 at most, or n_lags."
         )

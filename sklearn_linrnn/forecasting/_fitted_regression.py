@@ -100,7 +100,7 @@ class FittedRegression:
         if solution is None or not solution.has_posterior:
             return None
         root = solution.posterior_root
-        centre = root.T @ solution.statistics.input_mean
+        centre = root.T @ solution.statistics.origin[0]
         if self.levels is not None:
             root = self._first_lags(self.levels.pull(self._all_lags(root)))
         return root.numpy(), centre.numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.response import as_matrix
+from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn.inspection._retrace import retrace
 
@@ -202,6 +204,12 @@ def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
     if metric == "response":
         return lambda response: float(response.norm())
     if metric == "prediction":
-        scatter = record.statistics.input_scatter
-        return lambda response: float((response * (scatter @ response)).sum().clamp(min=0)) ** 0.5
+        return partial(_predicted, record.statistics)
     raise ValueError(f"metric must be 'response' or 'prediction', but got {metric!r}.")
+
+
+def _predicted(moments: Moments, response: Tensor) -> float:
+    """Return the root of the sum of squares that a response adds to predictions of the data."""
+    squares = (response * (moments.input_scatter @ response)).sum().clamp(min=0.0)
+    of_means = moments.weight * (moments.mean_row[0] @ response).square().sum()
+    return float(squares + of_means) ** 0.5

@@ -693,3 +693,19 @@ def test_arguments_are_left_as_they_were():
         make(n_lags=N_LAGS).fit(X, Y, sample_weight=weights).predict(X)
     for array, old in zip((X, Y, weights), before, strict=True):
         assert_array_equal(array, old)
+
+
+@pytest.mark.parametrize("rows", ["windows", "timesteps"])
+@pytest.mark.parametrize(("number", "n_lags"), [(np.int8(2), 2), (np.uint8(2), 2), (True, 1)])
+def test_any_whole_number_is_a_number_of_lags(rows, number, n_lags):
+    x = np.random.default_rng(0).normal(size=(500, 4))
+    expected = NTKConvRegressor(rows=rows, n_lags=n_lags).fit(x, x[:, -1])
+    found = NTKConvRegressor(rows=rows, n_lags=number).fit(x, x[:, -1])
+    assert_array_equal(found.impulse_response_, expected.impulse_response_)
+
+
+def test_any_whole_number_is_a_number_of_channels():
+    x = np.random.default_rng(0).normal(size=(50, 200))
+    expected = NTKConvRegressor(n_channels=2).fit(x, x[:, -1])
+    found = NTKConvRegressor(n_channels=np.int8(2)).fit(x, x[:, -1])
+    assert_array_equal(found.impulse_response_, expected.impulse_response_)

@@ -7,21 +7,26 @@ import copy
 import io
 import pickle
 import warnings
+from contextlib import nullcontext
 
 import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
 
 from sklearn_linrnn import (
     LagKernel,
     LinearRNNRegressor,
     NTKConvRegressor,
+    NTKConvRegressorCV,
+    WeightedConv1DRegressor,
     kernel_matrix,
     linear_rnn_lag_weights,
 )
@@ -518,7 +523,11 @@ MODES = {
 @pytest.mark.filterwarnings("ignore:The highest evidence is that of")
 def test_odd_data_give_finite_answers(mode, odd):
     inputs, target = ODD[odd]
-    model = NTKConvRegressor(**MODES[mode]).fit(inputs, target)
+    nothing_varies = "constant y" in odd or "zero y" in odd or "constant X" in odd
+    seeks_alpha = MODES[mode].get("alpha") == "auto"
+    warned = pytest.warns(UserWarning, match="X or y does not vary")
+    with warned if nothing_varies and seeks_alpha else nullcontext():
+        model = NTKConvRegressor(**MODES[mode]).fit(inputs, target)
     parts = [model.impulse_response_, model.intercept_, model.lag_weights_, model.predict(inputs)]
     if mode != "cg":
         parts += [model.noise_variance_, model.effective_degrees_of_freedom_]
@@ -526,13 +535,14 @@ def test_odd_data_give_finite_answers(mode, odd):
         parts += [*model.predict(inputs, return_std=True), model.impulse_response_std_]
     for part in parts:
         assert np.isfinite(part).all()
-    if "constant y" in odd or "zero y" in odd or "constant X" in odd:
+    if nothing_varies:
         assert_array_equal(model.impulse_response_, 0.0)
         assert_allclose(model.predict(inputs), np.mean(target), rtol=1e-12)
 
 
 def test_where_nothing_is_learned_all_that_is_asked_is_finite():
-    model = NTKConvRegressor(**AUTO).fit(X, np.full(N, 7.0))
+    with pytest.warns(UserWarning, match="X or y does not vary"):
+        model = NTKConvRegressor(**AUTO).fit(X, np.full(N, 7.0))
     assert np.isinf(model.alpha_)
     assert_array_equal(model.staged_impulse_response([1, 100]), 0.0)
     assert_allclose(next(model.staged_predict(X, [3])), 7.0)
@@ -755,3 +765,295 @@ def test_lags_are_counted_with_their_channels():
     model = NTKConvRegressor(n_lags=2049, **options).fit(windows, target)
     with pytest.raises(ValueError, match=r"needs the spectrum .*n_lags=2049, n_channels=2"):
         model.log_marginal_likelihood()
+
+
+every_model_in_float32 = pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(dtype="float32"),
+        NTKConvRegressor(dtype="float32", solver="cg"),
+        NTKConvRegressorCV([0.5], dtype="float32"),
+    ],
+    ids=repr,
+)
+
+
+# -- Nothing but numbers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", [3.0, 0.1, 0.0])
+@pytest.mark.parametrize("n_lags", [1, 4])
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(alpha=0),
+        NTKConvRegressor(alpha=0, solver="cg"),
+        NTKConvRegressor(alpha=0, n_steps="gcv"),
+        NTKConvRegressorCV([0.5], alphas=[0.0, 1.0], cv=3),
+        NTKConvRegressorCV([0.5], alphas=[0.0, 1.0], cv="gcv"),
+    ],
+    ids=repr,
+)
+def test_constant_inputs_have_no_response(model, n_lags, constant):
+    targets = np.random.default_rng(0).normal(size=20)
+    model = clone(model).fit(np.full((20, n_lags), constant), targets)
+    assert_array_equal(model.impulse_response_, 0.0)
+    assert_allclose(model.intercept_, targets.mean())
+
+
+def test_a_constant_input_beside_others_has_no_response():
+    beside = np.column_stack([X[:, :3], np.full(N, 0.1)])
+    found = NTKConvRegressor(alpha=0).fit(beside, Y)
+    expected = LinearRegression().fit(X[:, :3], Y)
+    assert_array_equal(found.impulse_response_[:, 0, 0], 0.0)
+    assert_allclose(found.impulse_response_[:, 0, :0:-1], expected.coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("alpha", ["auto", 1.0, 0.0])
+@pytest.mark.parametrize(
+    ("x_unit", "y_unit"), [(1e155, 1.0), (1.0, 1e155), (1e-160, 1.0), (1.0, 1e-160)]
+)
+def test_what_leaves_the_range_of_float64_is_an_error(alpha, x_unit, y_unit):
+    with pytest.raises(ValueError, match=r"X, y or sample_weight is too (large|small)"):
+        NTKConvRegressor(alpha=alpha).fit(X * x_unit, Y * y_unit)
+
+
+@pytest.mark.parametrize("unit", [1e39, 1e80])
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+@every_model_in_float32
+def test_float32_holds_what_is_learned_or_that_is_an_error(model, unit, shift):
+    """A response or an intercept may be too large for it."""
+    with pytest.raises(ValueError, match="dtype='float32' cannot hold"):
+        clone(model).fit(X, unit * (Y[:, 0] if shift == 0 else shift + 1e-9 * Y[:, 0]))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(alpha="auto"),
+        NTKConvRegressor(n_steps="gcv"),
+        NTKConvRegressorCV([0.5], cv="evidence"),
+        NTKConvRegressorCV([0.5], cv="gcv"),
+    ],
+    ids=repr,
+)
+def test_weights_that_are_no_numbers_of_rows_are_an_error(model):
+    shares = np.full(N, 1.0 / N)
+    with pytest.raises(ValueError, match=r"sample_weight as numbers of rows, .* sum to 0.9"):
+        clone(model).fit(X, Y, sample_weight=0.9 * shares)
+    fitted = NTKConvRegressor().fit(X, Y, sample_weight=shares)
+    with pytest.raises(ValueError, match="evidence takes sample_weight as numbers of rows"):
+        fitted.log_marginal_likelihood()
+
+
+UNITS = [(1e100, 1e-100), (1e-140, 1e140), (1e145, 1e-145), (1e-70, 1e70)]
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"nu_w": "auto"},
+        {"prior": "tc", "nu_w": "auto"},
+        {"prior": "dc", "nu_w": "auto", "correlation": "auto"},
+        {"n_lags": "auto"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("units", UNITS, ids=str)
+def test_the_highest_evidence_does_not_depend_on_units(units, options, fit_intercept):
+    model = NTKConvRegressor(alpha="auto", fit_intercept=fit_intercept, **options)
+    expected = model.fit(X, Y).predict(X)
+    x_unit, y_unit = units
+    found = model.fit(x_unit * X, y_unit * Y).predict(x_unit * X) / y_unit
+    assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("prior", ["linear_rnn", "tc", "dc"])
+def test_the_evidence_of_very_many_rows_is_in_range(prior):
+    """All data repeated so often that next to nothing is left to the prior."""
+    model = NTKConvRegressor(prior=prior, alpha="auto", nu_w="auto")
+    model.fit(X, Y, sample_weight=np.full(N, 1e200))
+    expected = LinearRegression().fit(X, Y).predict(X)
+    assert_allclose(model.predict(X), expected, rtol=1e-6, atol=1e-6)
+
+
+# -- Far from zero, without an intercept -------------------------------------------------
+
+
+def far_from_zero(offset, n_channels=1):
+    rng = np.random.default_rng(3)
+    x = offset + rng.normal(size=(200, 5 * n_channels))
+    return x, x @ rng.normal(size=(5 * n_channels, 2)) + 0.5 * rng.normal(size=(200, 2))
+
+
+def least_squares(x, y, variances, alpha):
+    """Return coefficients of rows that nothing was squared of."""
+    rows = np.vstack([x, np.diag(np.sqrt(alpha / variances))])
+    return np.linalg.lstsq(rows, np.vstack([y, np.zeros((len(rows) - len(y), 2))]))[0]
+
+
+WITHOUT_INTERCEPT = [
+    NTKConvRegressor(alpha=0.0),
+    NTKConvRegressor(alpha=1.0),
+    NTKConvRegressor(alpha=1e-9),
+    NTKConvRegressor(alpha=1.0, solver="cg"),
+    NTKConvRegressor(alpha="auto"),
+    NTKConvRegressor(alpha="auto", nu_w="auto"),
+    NTKConvRegressor(alpha="auto", n_lags="auto"),
+    NTKConvRegressorCV([0.5, 0.9]),
+    NTKConvRegressorCV([0.5, 0.9], cv="loo"),
+    NTKConvRegressorCV([0.5, 0.9], cv="gcv"),
+    NTKConvRegressorCV([0.5, 0.9], cv="evidence"),
+]
+
+
+@pytest.mark.parametrize("offset", [0.0, 10.0, 1e4, 1e6, 1e8])
+@pytest.mark.parametrize("model", WITHOUT_INTERCEPT, ids=repr)
+def test_a_model_without_intercept_keeps_its_digits_far_from_zero(model, offset):
+    x, y = far_from_zero(offset)
+    model = clone(model).set_params(fit_intercept=False).fit(x, y)
+    expected = least_squares(x, y, model.lag_weights_[::-1], model.alpha_)
+    atol = 1e-10 + 1e-15 * offset
+    assert_allclose(model.impulse_response_[:, 0, ::-1].T, expected, rtol=0, atol=atol)
+    assert_allclose(model.intercept_, 0.0)
+    if getattr(model, "solver", "") != "cg":
+        residual = np.square(y - x @ expected).sum(axis=0)
+        left = len(x) - model.effective_degrees_of_freedom_
+        assert_allclose(model.noise_variance_, residual / left, rtol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"prior": "tc"}, {"prior": "dc", "correlation": 0.3}])
+@pytest.mark.parametrize("offset", [10.0, 1e3, 1e5])
+def test_posterior_and_evidence_without_intercept_are_those_of_the_rows(options, offset):
+    """By dense formulas, in coordinates in which no direction is larger than another."""
+    x, y = far_from_zero(offset)
+    x, y = x[:60], y[:60, :1]
+    model = NTKConvRegressor(alpha=0.3, fit_intercept=False, **options).fit(x, y)
+    P = dense_prior(model)
+    far = offset + np.random.default_rng(4).normal(size=(4, 5))
+    basis = np.linalg.svd(x)[2].T
+    basis = basis @ np.diag(1.0 / np.linalg.norm(x @ basis, axis=0))
+    z, root = x @ basis, np.linalg.solve(basis, np.linalg.cholesky(P))
+    precision = z.T @ z / 0.3 + np.linalg.inv(root @ root.T)
+    new = far @ basis
+    variance = np.linalg.solve(precision, new.T).T @ new.T / 0.3
+    _, std = model.predict(far, return_std=True, include_noise=False)
+    noise = model.noise_variance_[0]
+    assert_allclose(std[:, 0], np.sqrt(np.diag(variance) * noise), rtol=1e-6)
+    response = np.linalg.solve(precision, z.T @ y / 0.3)
+    fit = np.square(y - z @ response).sum()
+    fit += 0.3 * (response.T @ np.linalg.solve(root @ root.T, response)).item()
+    volume = np.linalg.slogdet(precision)[1] + np.linalg.slogdet(root @ root.T)[1]
+    expected = -0.5 * (60 * (np.log(2 * np.pi * fit / 60) + 1) + volume)
+    assert_allclose(model.log_marginal_likelihood(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, 1e2, 1e4, 1e6])
+def test_iterations_without_penalty_or_intercept_are_near_or_warn(offset):
+    x, y = far_from_zero(offset)
+    model = NTKConvRegressor(alpha=0.0, fit_intercept=False)
+    expected = model.fit(x, y).impulse_response_
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = clone(model).set_params(solver="cg").fit(x, y).impulse_response_
+    assert [each.category for each in caught] == [ConvergenceWarning] * (offset > 1e3)
+    if not caught:
+        assert_allclose(found, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(n_steps="gcv"),
+        NTKConvRegressorCV([0.5], cv="gcv"),
+        NTKConvRegressorCV([0.5], cv="evidence"),
+    ],
+    ids=repr,
+)
+def test_a_single_row_is_its_mean(model):
+    assert_allclose(clone(model).fit(X[:1], Y[:1]).predict(X), np.repeat(Y[:1], N, axis=0))
+
+
+# -- What is asked of a fit --------------------------------------------------------------
+
+FITTED = [
+    NTKConvRegressor(),
+    WeightedConv1DRegressor(max_iter=3),
+    LinearRNNRegressor(8, max_iter=3, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", FITTED, ids=repr)
+@pytest.mark.parametrize("unit", [1e160, 1e-170, 1e-290])
+def test_scores_have_no_unit(model, unit):
+    model = clone(model).fit(X, Y)
+    expected = model.score(X, Y)
+    model.impulse_response_ = unit * model.impulse_response_
+    model.intercept_ = unit * model.intercept_
+    assert_allclose(model.score(X, unit * Y), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", FITTED, ids=repr)
+def test_predictions_that_overflow_are_an_error(model):
+    model = clone(model).fit(X, Y)
+    signs = np.sign(model.impulse_response_[0, 0, ::-1])[None]
+    assert np.isfinite(model.predict(1e300 * signs)).all()
+    model.impulse_response_ = 1e9 * model.impulse_response_
+    for ask in (model.predict, lambda z: model.score(z, Y[:1])):
+        with pytest.raises(ValueError, match="X is too large: what is predicted from it overflows"):
+            ask(1e300 * signs)
+    with pytest.raises(ValueError, match="X is too large: squares of what is predicted"):
+        model.score(1e200 * X, Y)
+
+
+def test_deviations_that_overflow_are_an_error():
+    model = NTKConvRegressor().fit(X, Y)
+    assert np.isfinite(model.predict(1e100 * X, return_std=True)[1]).all()
+    with pytest.raises(ValueError, match="X is too large: what is predicted from it overflows"):
+        model.predict(1e200 * X, return_std=True)
+
+
+def test_kernels_that_overflow_are_an_error():
+    for ask in (lambda z: kernel_matrix("tc", z), LagKernel("tc"), LagKernel("tc").diag):
+        assert np.isfinite(ask(1e100 * X)).all()
+        with pytest.raises(ValueError, match="X is too large: its kernel overflows"):
+            ask(1e200 * X)
+
+
+# -- Warnings of what nobody asked for ---------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", ["X", "y"])
+@pytest.mark.parametrize("options", [{}, {"nu_w": "auto", "n_lags": "auto"}], ids=str)
+def test_where_nothing_varies_auto_warns(constant, options):
+    given = {"X": X, "y": Y[:, 0]}
+    given[constant] = np.full_like(given[constant], 0.1)
+    with pytest.warns(UserWarning, match=r"X or y does not vary.*nothing is learned"):
+        model = NTKConvRegressor(alpha="auto", **options).fit(**given)
+    assert_allclose(model.impulse_response_, 0.0)
+    assert_allclose(model.predict(X), given["y"].mean())
+
+
+GROWING = [
+    NTKConvRegressor(1.3),
+    NTKConvRegressor(1.3, solver="cg"),
+    NTKConvRegressorCV([1.3]),
+    WeightedConv1DRegressor(nu_w=1.3, max_iter=2),
+    LinearRNNRegressor(4, nu_w=1.3, max_iter=2, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", GROWING, ids=repr)
+def test_a_prior_that_grows_by_decades_is_warned_of(model):
+    many = np.random.default_rng(0).normal(size=(60, 80))
+    with pytest.warns(UserWarning, match=r"nu_w=1.3 makes the prior grow by \d+ decades .* lag 79"):
+        clone(model).fit(many, many[:, -1])
+
+
+@pytest.mark.parametrize("model", GROWING, ids=repr)
+def test_a_prior_that_grows_a_little_is_not(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clone(model).fit(X, Y[:, 0])

@@ -549,6 +549,18 @@ def test_a_schedule_returns_finite_shares_that_are_not_negative(make, options, s
     assert_same_fit(model, before)
 
 
+@both
+@every_optimiser
+def test_a_step_of_no_size_is_none(make, options):
+    """It moves nothing, and an optimiser that searches along it does not divide by it."""
+    start = make(**options, schedule=no_step, max_iter=1).fit(X, Y)
+    at_rest = make(**options, schedule=no_step, max_iter=3).fit(X, Y)
+    assert_array_equal(at_rest.impulse_response_, start.impulse_response_)
+    later = make(**options, schedule=lambda step: 0.5 * (step >= 2), max_iter=12).fit(X, Y)
+    assert len(set(later.loss_curve_[:2])) == 1
+    assert later.loss_curve_[-1] < later.loss_curve_[0]
+
+
 def test_longer_gradients_are_cut():
     model = conv(max_grad_norm=0.3, learning_rate=0.2, max_iter=30).fit(X, Y)
     response, losses = literal_descent(30, 0.2, longest=0.3)
@@ -616,6 +628,7 @@ def test_a_network_keeps_finite_parameters_at_any_learning_rate(options, factor,
         assert_allclose(sample_loss(model, X, Y), model.loss_curve_[-1], rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:nu_w=.* makes the prior grow")
 def test_an_initialisation_that_overflows_its_type_is_an_error_that_names_it():
     x = np.random.default_rng(0).normal(size=(60, 40))
     options = {"nu_w": 1e4, "max_iter": 3}

@@ -51,6 +51,25 @@ def test_sums_of_parts_are_the_whole(recordings, model):
     assert model.predict(x)[0].shape == (30, 1)
 
 
+@pytest.mark.parametrize("model", ESTIMATORS, ids=repr)
+def test_sums_of_nothing_are_an_error(recordings, model):
+    x, y = recordings
+    whole = LagStatistics.from_series(x, y, n_lags=5)
+    with pytest.raises(ValueError, match=r"nothing to learn from: the weights .* sum to 0"):
+        model.fit_statistics(whole - whole)
+
+
+@pytest.mark.parametrize("model", [*ESTIMATORS, NTKConvRegressor(solver="cg")], ids=repr)
+@pytest.mark.parametrize("factor", [1e-308, 1e304])
+def test_weights_beyond_the_range_of_float64_are_an_error(recordings, model, factor):
+    x, y = recordings
+    weights = np.full(90, factor)
+    with pytest.raises(ValueError, match="sample_weight is too"):
+        model.set_params(rows="timesteps", n_lags=model.n_lags or 5).fit(
+            np.concatenate(x), np.concatenate(y), sample_weight=weights
+        )
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [

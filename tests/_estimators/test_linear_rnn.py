@@ -484,3 +484,9 @@ def test_what_was_fitted_does_not_follow_parameters_that_are_set_later():
     response = system_response(model.to_state_space(), 6)
     assert_allclose(response, model.impulse_response_, rtol=0, atol=1e-12)
     assert_array_equal(model.empirical_lag_weights(at_start=True), weights)
+
+
+@pytest.mark.parametrize(("number", "n_hidden"), [(np.int8(12), 12), (True, 1)])
+def test_any_whole_number_is_a_number_of_hidden_units(number, n_hidden):
+    found, expected = (network(n_hidden=n).fit(X, Y) for n in (number, n_hidden))
+    assert_array_equal(found.impulse_response_, expected.impulse_response_)

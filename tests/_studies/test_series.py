@@ -443,7 +443,7 @@ def zipped(*names):
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("y.csv.gz", gzip.compress("\n".join(["y", *map(str, VALUES)]).encode())),
+        ("y.csv.gz", gzip.compress("\n".join(["y", *map(str, VALUES)]).encode(), mtime=0)),
         ("y.zip", zipped("y.csv")),
     ],
 )
@@ -455,8 +455,12 @@ def test_compressed_files_are_read(write, name, data):
     ("name", "data", "message"),
     [
         ("no.csv.gz", b"not compressed", "not .gz data"),
-        ("cut.csv.gz", gzip.compress(b"y\n" + b"1\n" * 500)[:-12], "could not be read"),
-        ("flipped.csv.gz", gzip.compress(b"y\n1\n")[:-8] + b"12345678", "could not be read"),
+        ("cut.csv.gz", gzip.compress(b"y\n" + b"1\n" * 500, mtime=0)[:-12], "could not be read"),
+        (
+            "flipped.csv.gz",
+            gzip.compress(b"y\n1\n", mtime=0)[:-8] + b"12345678",
+            "could not be read",
+        ),
         ("two.zip", zipped("a.csv", "b.csv"), "the archive has 2 files"),
         ("no.zip", b"PK\x03\x04 and nothing", "could not be read"),
         ("no.csv", bytes(range(256)) * 8, "no"),

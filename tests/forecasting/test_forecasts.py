@@ -263,6 +263,7 @@ def test_rolling_forecasts_know_the_future_of_exogenous_series():
     assert_allclose(unknown[:-4], rolling[:-4], rtol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:X or y does not vary")
 @pytest.mark.parametrize(
     "model", [forecaster for forecaster, _ in PAIRS], ids=lambda m: repr(m.estimator)
 )

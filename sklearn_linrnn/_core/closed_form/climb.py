@@ -164,4 +164,5 @@ def _updated(curvature: NDArray, step: NDArray, fall: NDArray) -> NDArray:
     bend, pull = float(fall @ step), curvature @ step
     if bend <= LEAST_CURVATURE * float(pull @ step):
         return curvature
-    return curvature + np.outer(fall, fall) / bend - np.outer(pull, pull) / float(pull @ step)
+    given, taken = np.outer(fall / bend, fall), np.outer(pull / float(pull @ step), pull)
+    return curvature + given - taken

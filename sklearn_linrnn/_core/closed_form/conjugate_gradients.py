@@ -20,6 +20,10 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 RATIO = 8.0  # of neighbouring shifts
 MARGIN = 10.0  # how far shifts reach beyond the powers of the inputs
 LEAST_POWER = 1e-12  # of a frequency, where 1 is the mean
+COARSE = 1e-4  # residual of a correction, relative to it
+LARGEST_ERROR = 1e-4  # of a response that is trusted
+
+Map = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +41,18 @@ class IteratedRidge:
         the norm of the preconditioner it is close to the relative error of the response, measured
         by what it predicts on the data and by its penalty. Where few data leave much to the
         penalty, predictions elsewhere may be off by this times the condition number.
+    error : float
+        What a correction for that residual changes of the response, relative to it; the largest of
+        all outputs; zero without a penalty, for which there is none. Where a tiny penalty alone
+        holds a direction, rounding of the residual becomes large there, however small it is itself.
     converged : bool
-        Whether the residual is as small as was asked for.
+        Whether the residual is as small as was asked for, and the error small.
     """
 
     response: Tensor
     n_iterations: int
     residual: float
+    error: float
     converged: bool
 
 
@@ -69,7 +78,7 @@ def iterated_ridge(
     tolerance : float, default=1e-10
         The residual to reach.
     max_iterations : int, default=1000
-        The most iterations.
+        The most iterations, those of the correction included.
 
     Returns
     -------
@@ -77,15 +86,55 @@ def iterated_ridge(
 
     Notes
     -----
-    All outputs go together, each with its own steps: Hestenes and Stiefel 1952.
+    All outputs go together, each with its own steps: Hestenes and Stiefel 1952. What the iterations
+    leave is solved for once more, roughly: that is a correction, and it shows the error of what it
+    corrects, which a small residual does not bound.
     """
     scale = weights.sqrt()[:, None]
     precondition = _preconditioner(operator, weights, penalty_alpha)
 
-    def curve(theta: Tensor) -> Tensor:
-        return scale * operator.apply(scale * theta) + penalty_alpha * theta
+    row, goal = (mean[:, None] for mean in operator.mean_row)
+    # Without an intercept the means are one more row of data. Beside a penalty it is taken in at
+    # the end; without one, where there may be no inverse, it is part of the scatter.
+    apart = penalty_alpha > 0 and not operator.n_intercepts
 
-    slope = scale * operator.cross_scatter
+    def curve(theta: Tensor) -> Tensor:
+        product = operator.apply(scale * theta)
+        if not apart:
+            product = product.addmm_(row, row.T @ (scale * theta), alpha=operator.weight)
+        return scale * product + penalty_alpha * theta
+
+    if apart:
+        slope = scale * torch.hstack([operator.cross_scatter, operator.weight * row])
+    else:
+        slope = scale * operator.cross_scatter.addmm(row, goal.T, alpha=operator.weight)
+    # Far from zero the means are nearly all of the slope: its residual must be small beside the
+    # rest, which is what is to be learned.
+    rest_of_slope = slope if apart else scale * operator.cross_scatter
+    known, whole = (_dots(each, precondition(each)) for each in (rest_of_slope, slope))
+    share = float(_ratios(known, whole).amin().clamp(max=1.0).sqrt()) or 1.0
+    theta, n_iterations = _iterate(curve, precondition, slope, share * tolerance, max_iterations)
+    residual = slope - curve(theta)  # the iterations' own drifts away from it by rounding
+    energy = _dots(residual, precondition(residual))
+    left = float(_ratios(energy, torch.where(known > 0, known, whole)).max().sqrt())
+    # Without a penalty, what rounding left out of the range has no solution.
+    rest = max_iterations - n_iterations if penalty_alpha > 0 else 0
+    change, n_more = _iterate(curve, precondition, residual, COARSE, rest)
+    response, correction = scale * theta, scale * change
+    error = float(_ratios(_dots(correction, correction), _dots(response, response)).max().sqrt())
+    converged = left <= 10 * tolerance and error <= LARGEST_ERROR and n_more < max(rest, 1)
+    response = response + correction
+    if apart:
+        response, along = response.tensor_split([-1], dim=1)
+        miss = (goal.T - row.T @ response) / (1.0 + row.T @ along)  # Sherman and Morrison 1950
+        response = response + along @ miss
+    return IteratedRidge(response, n_iterations + n_more, left, error, converged)
+
+
+def _iterate(
+    curve: Map, precondition: Map, slope: Tensor, tolerance: float, max_iterations: int
+) -> tuple[Tensor, int]:
+    """Return ``theta`` with ``curve(theta)`` near ``slope``, and the number of iterations."""
     theta, residual, n_iterations = torch.zeros_like(slope), slope, 0
     direction = precondition(residual)
     start = energy = _dots(residual, direction)
@@ -98,9 +147,7 @@ def iterated_ridge(
         previous, energy = energy, _dots(residual, gradient)
         direction = gradient + _ratios(energy, previous) * direction
         n_iterations += 1
-    residual = slope - curve(theta)  # the sums above drift away from it by rounding
-    left = float(_ratios(_dots(residual, precondition(residual)), start).max().sqrt())
-    return IteratedRidge(scale * theta, n_iterations, left, left <= 10 * tolerance)
+    return theta, n_iterations
 
 
 def _preconditioner(

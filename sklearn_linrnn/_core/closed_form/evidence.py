@@ -9,8 +9,13 @@ steps at its best noise variances is
     fit_k = s_yy - B_k^T L (L^T G L + alpha)^{-1} L^T B_k,      nu = m - n_intercepts,
 
 with the sums ``G``, ``B`` and ``s_yy`` of `moments` (MacKay 1992; Chen and Ljung 2013, equation
-12). It sees the data through them alone. With ``r_k = B_k - G H_k``, what the response leaves of
-``B_k``, a change of the covariance changes it by
+12). It sees the data through them alone. Without an intercept they are about the origin; there the
+means are a row of data ``(r, g) = sqrt(m) (z_bar, y_bar)`` beside sums about the means, which keep
+their digits. With ``v = (L^T G L + alpha)^{-1} L^T r`` and ``q = 1 + r^T L v`` such a row adds
+``(g_k - B_k^T L v)^2 / q`` to ``fit_k`` and ``log q`` to the determinant's logarithm.
+
+With ``r_k = B_k - G H_k``, what the response leaves of ``B_k``, a change of the covariance changes
+the evidence by
 
     d log p = 1/(2 alpha) tr(dP (sum_k nu r_k r_k^T / fit_k
                                  - n_outputs (G - G L (L^T G L + alpha)^{-1} L^T G)))
@@ -44,14 +49,23 @@ NOISE_FLOOR = 1e-9
 class EvidenceSums:
     """All that the evidence sees of the data, as arrays; outputs that do not vary say nothing.
 
+    Targets are in units of ``sqrt(s_yy)``, or of their mean where that alone is not zero, so that
+    their own unit, however large or small, does not take products out of the range of float64.
+
     Attributes
     ----------
     scatter : ndarray of shape (p, p)
         ``G``.
     cross : ndarray of shape (p, n_outputs)
-        ``B``.
-    targets : ndarray of shape (n_outputs,)
-        ``s_yy``.
+        ``B``, in those units.
+    spread : ndarray of shape (n_outputs,)
+        ``s_yy``, in those units.
+    row : ndarray of shape (p,)
+        ``r``; zero with an intercept.
+    goal : ndarray of shape (n_outputs,)
+        ``g``, in those units.
+    log_units : ndarray of shape (n_outputs,)
+        Logarithms of the units' squares.
     weight : float
         ``m``.
     n_intercepts : int
@@ -62,7 +76,10 @@ class EvidenceSums:
 
     scatter: NDArray
     cross: NDArray
-    targets: NDArray
+    spread: NDArray
+    row: NDArray
+    goal: NDArray
+    log_units: NDArray
     weight: float
     n_intercepts: int
     n_channels: int
@@ -70,16 +87,28 @@ class EvidenceSums:
     @classmethod
     def of(cls, moments: Moments, n_channels: int) -> EvidenceSums:
         """Return the sums of moments on the CPU."""
+        moments.check_rows("The evidence")
+        row, goal = (math.sqrt(moments.weight) * mean.numpy() for mean in moments.mean_row)
         targets = moments.target_scatter.numpy()
-        varies = targets > 0
+        squares = np.where(targets > 0, targets, np.square(goal))
+        varies = squares > 0
+        units = np.sqrt(squares[varies])
         return cls(
             moments.input_scatter.numpy(),
-            moments.cross_scatter.numpy()[:, varies],
-            targets[varies],
+            moments.cross_scatter.numpy()[:, varies] / units,
+            targets[varies] / squares[varies],
+            row,
+            goal[varies] / units,
+            np.log(squares[varies]),
             moments.weight,
             moments.n_intercepts,
             n_channels,
         )
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs that vary."""
+        return len(self.log_units)
 
     @property
     def n_lags(self) -> int:
@@ -88,8 +117,17 @@ class EvidenceSums:
 
     @cached_property
     def powers(self) -> NDArray:
-        """Scatter of each lag, (n_lags,), summed over channels."""
-        return self.scatter.diagonal().reshape(-1, self.n_channels).sum(axis=1)
+        """Scatter of each lag, (n_lags,), summed over channels; squares if nothing has scatter."""
+        varies = self.scatter.diagonal()
+        return self._of_lags(varies if varies.any() else np.square(self.row))
+
+    @cached_property
+    def _squares(self) -> NDArray:
+        """Sum of squares of each lag, (n_lags,), about the point that the loss is about."""
+        return self._of_lags(self.scatter.diagonal() + np.square(self.row))
+
+    def _of_lags(self, inputs: NDArray) -> NDArray:
+        return inputs.reshape(-1, self.n_channels).sum(axis=1)
 
     def signal(self, root: NDArray) -> float:
         """Return ``tr(L^T diag(G) L)``, the scatter that a prior expects of the response."""
@@ -100,7 +138,7 @@ class EvidenceSums:
 
         Up to the last lag that can matter at a penalty or a higher one.
         """
-        matters = _variances(root) * self.powers[: len(root)] > IRRELEVANT * alpha
+        matters = _variances(root) * self._squares[: len(root)] > IRRELEVANT * alpha
         sums = self._first(int(np.flatnonzero(matters).max(initial=0)) + 1)
         root = first_lags(root, sums.n_lags)
         if root.ndim == 1:
@@ -113,30 +151,32 @@ class EvidenceSums:
         if n_lags == self.n_lags:
             return self
         size = n_lags * self.n_channels
-        return replace(self, scatter=self.scatter[:size, :size], cross=self.cross[:size])
+        scatter, cross = self.scatter[:size, :size], self.cross[:size]
+        return replace(self, scatter=scatter, cross=cross, row=self.row[:size])
 
     def log_density(self, fit: NDArray, log_volume: NDArray | float) -> NDArray:
         """Return ``log p`` from ``fit (..., n_outputs)`` and ``log det(I + L^T G L / alpha)``."""
-        spread = np.log(2.0 * math.pi * fit / self.freedom) + 1.0
+        spread = self.log_units + np.log(2.0 * math.pi * fit / self.freedom) + 1.0
         volume = log_volume + self.n_intercepts * math.log(self.weight)
-        return -0.5 * (self.freedom * spread.sum(axis=-1) + len(self.targets) * volume)
+        return -0.5 * (self.freedom * spread.sum(axis=-1) + self.n_outputs * volume)
 
     @property
     def freedom(self) -> float:
         """``nu``."""
         return self.weight - self.n_intercepts
 
-    def left(self, gain: NDArray) -> NDArray:
-        """Return ``s_yy`` less a gain, not less than zero."""
-        return np.maximum(self.targets - gain, 0.0)
+    def left(self, gain: NDArray, reach: NDArray | float, fitted: NDArray) -> NDArray:
+        """Return what a response leaves of ``s_yy``, (..., n_outputs), the row included.
 
-    def fit(self, left: NDArray) -> NDArray:
-        """Return ``fit_k`` from what is left of ``s_yy``, with the floor where that is little."""
-        return np.hypot(left, NOISE_FLOOR * self.targets)
+        It gains ``gain (..., n_outputs)`` of the rest; ``reach (...)`` is ``q`` and ``fitted`` is
+        ``B^T L v``, which the row would be without having been seen.
+        """
+        missed = np.square(self.goal - fitted) / np.asarray(reach)[..., None]
+        return np.maximum(self.spread - gain, 0.0) + missed
 
     def evidence_of_no_response(self) -> float:
         """Return ``log p`` for an infinite penalty."""
-        return float(self.log_density(self.targets, 0.0))
+        return float(self.log_density(self.spread + np.square(self.goal), 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,18 +206,21 @@ class WeightedSums:
         return self.root.ndim == 1
 
     def _pull(self) -> NDArray:
-        """Return ``L^T B``, (p, n_outputs)."""
-        return self.full * self.sums.cross if self.is_diagonal else self.full.T @ self.sums.cross
+        """Return ``L^T B`` and ``L^T r`` in a column more, (p, n_outputs + 1)."""
+        columns = np.column_stack([self.sums.cross, self.sums.row])
+        return self.full * columns if self.is_diagonal else self.full.T @ columns
 
     def at(self, alpha: float) -> Evidence:
         """Return the evidence at a finite penalty."""
         factor = factorise(self.matrix, alpha, self._pull())
-        left = self.sums.left(np.square(factor.half).sum(axis=0))
-        fit = self.sums.fit(left)
-        log_volume = float(factor.log_pivots.sum()) - len(factor.half) * math.log(alpha)
+        half, along = factor.half[:, :-1], factor.half[:, -1]
+        reach, fitted = 1.0 + float(along @ along), along @ half
+        left = self.sums.left(np.square(half).sum(axis=0), reach, fitted)
+        fit = np.hypot(left, NOISE_FLOOR)
+        log_volume = float(factor.log_pivots.sum()) - len(half) * math.log(alpha) + math.log(reach)
         value = float(self.sums.log_density(fit, log_volume))
         precision = self.sums.freedom * left / np.square(fit)
-        return Evidence(value, self, alpha, factor, precision)
+        return Evidence(value, self, alpha, factor, precision, reach, self.sums.goal - fitted)
 
     def at_first_lags(self, alpha: float, cost: float = 0.0) -> NDArray:
         """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
@@ -191,8 +234,11 @@ class WeightedSums:
         if factor is None:
             return self._on_grid(alpha, cost)
         last = slice(self.sums.n_channels - 1, None, self.sums.n_channels)  # channel of each lag
-        fit = self.sums.fit(self.sums.left(np.square(factor.half).cumsum(axis=0)[last]))
-        log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last]
+        half, along = factor.half[:, :-1], factor.half[:, -1:]
+        reach = 1.0 + np.square(along[:, 0]).cumsum()[last]
+        gain, fitted = (each.cumsum(axis=0)[last] for each in (np.square(half), along * half))
+        fit = np.hypot(self.sums.left(gain, reach, fitted), NOISE_FLOOR)
+        log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last] + np.log(reach)
         return self.sums.log_density(fit, log_volume)
 
     def _on_grid(self, alpha: float, cost: float) -> NDArray:
@@ -227,9 +273,14 @@ class Evidence:
     alpha : float
         The penalty.
     factor : CholeskyFactor or SpectralFactor
-        Of ``M + alpha``, with ``L^T B``: what it has whitened is what the response gains.
+        Of ``M + alpha``, with ``L^T B`` and ``L^T r``: what it has whitened is what the response
+        gains.
     precision : ndarray of shape (n_outputs,)
-        ``nu / fit_k``, less where the floor is most of ``fit_k``.
+        ``nu s_yy / fit_k``, less where the floor is most of ``fit_k``.
+    reach : float
+        ``q``.
+    surprise : ndarray of shape (n_outputs,)
+        ``g - B^T L v``.
     """
 
     value: float
@@ -237,6 +288,13 @@ class Evidence:
     alpha: float
     factor: CholeskyFactor | SpectralFactor
     precision: NDArray
+    reach: float
+    surprise: NDArray
+
+    @property
+    def _miss(self) -> NDArray:
+        """What the response leaves of the row's targets, (n_outputs,)."""
+        return self.surprise / self.reach
 
     def slopes(self) -> tuple[NDArray, float]:
         """Return the slopes of ``value`` by the prior's covariance and by ``log alpha``.
@@ -256,9 +314,10 @@ class Evidence:
         n_lags, sums = len(self.weighted.root), self.weighted.sums
         whitener = self.factor.whiten(np.eye(len(self.factor.half)))
         left = self.alpha * np.einsum("ij,ij->j", whitener, whitener)
-        theta = whitener.T @ self.factor.half
-        fitted = np.square(theta) @ (self.alpha * self.precision)
-        balance = fitted - len(sums.targets) * (1.0 - left)
+        theta, along = self._theta(whitener.T @ self.factor.half)
+        left -= np.square(math.sqrt(self.alpha) * along) / self.reach
+        fitted = np.square(math.sqrt(self.alpha) * theta) @ self.precision
+        balance = fitted - sums.n_outputs * (1.0 - left)
         by_log_variance = 0.5 * balance.reshape(n_lags, -1).sum(axis=1)
         variances = np.square(self.weighted.root)
         used = variances > 0
@@ -269,14 +328,25 @@ class Evidence:
         sums = self.weighted.sums
         spread = self.factor.whiten(self.weighted.full.T)  # its square is that of the posterior
         shown = spread @ sums.scatter
-        residual = (sums.cross - shown.T @ self.factor.half) * np.sqrt(self.precision)
-        theta = self.factor.solve()
+        residual, beside = np.split(
+            np.column_stack([sums.cross, sums.row]) - shown.T @ self.factor.half, [-1], axis=1
+        )
+        residual = residual + beside * self._miss
+        residual *= np.sqrt(self.precision / self.alpha)  # before squares, which might overflow
+        theta, along = self._theta(self.factor.solve())
         full = residual @ residual.T
-        full -= len(sums.targets) * (sums.scatter - shown.T @ shown)
-        fitted = float(np.square(theta).sum(axis=0) @ (self.alpha * self.precision))
-        by_log_alpha = -0.5 * (fitted - len(sums.targets) * float(np.vdot(spread, shown)))
+        curvature = sums.scatter - shown.T @ shown + beside / self.reach * beside.T
+        full -= sums.n_outputs * curvature / self.alpha
+        fitted = float(np.square(math.sqrt(self.alpha) * theta).sum(axis=0) @ self.precision)
+        freedom = float(np.vdot(spread, shown)) + self.alpha * float(along @ along) / self.reach
+        by_log_alpha = -0.5 * (fitted - sums.n_outputs * freedom)
         blocks = full.reshape(len(self.weighted.root), sums.n_channels, -1, sums.n_channels)
-        return np.einsum("jaka->jk", blocks) / (2.0 * self.alpha), by_log_alpha
+        return 0.5 * np.einsum("jaka->jk", blocks), by_log_alpha
+
+    def _theta(self, solved: NDArray) -> tuple[NDArray, NDArray]:
+        """Return ``theta (p, n_outputs)`` and ``v (p,)`` from what `factor` solves."""
+        theta, along = solved[:, :-1], solved[:, -1]
+        return theta + along[:, None] * self._miss, along
 
 
 def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.tensors import as_float64
 
 MOST_STEPS = 2**30
 ROUNDING = 1e-10  # of a leverage
+SHARE_ROUNDING = 1e-14  # of a squared error, as a share of the targets'
 SCORE_ROUNDING = 1e-10  # of a score, relative to it
 GRID = 256  # numbers of steps looked at in each of two rounds
 
@@ -55,9 +56,13 @@ def best_n_steps(expected_error: Callable[[NDArray], NDArray]) -> int:
 
 
 def mean_error(squares: Tensor, moments: Moments) -> Tensor:
-    """Return mean squared errors (n_stages, n_outputs) as shares of the outputs' variances."""
-    seen = moments.target_scatter > 0
-    return (squares[:, seen] / moments.target_scatter[seen]).sum(1)
+    """Return mean squared errors (n_stages, n_outputs) as shares of the outputs' variances.
+
+    Shares that are but rounding are equal.
+    """
+    variances = moments.target_squares / moments.weight
+    seen = variances > 0
+    return (squares[:, seen] / variances[seen]).clamp(min=SHARE_ROUNDING).sum(1)
 
 
 def leave_one_out(
@@ -89,6 +94,7 @@ def leave_one_out(
     """
     statistics, spectrum = solution.statistics, solution.spectrum
     basis = spectrum.root.respond(spectrum.vectors)
+    input_origin, target_origin = statistics.origin
     total = filters.new_zeros(filters.shape[1], targets.shape[1])
     first = 0
     for block in lags:
@@ -102,13 +108,13 @@ def leave_one_out(
         )
         seen = ~torch.isnan(goal).any(1) & (weight > 0)
         weight = weight[seen, None]
-        inputs = as_float64(block, filters.device)[seen] - statistics.input_mean
+        inputs = as_float64(block, filters.device)[seen] - input_origin
         coordinates = inputs @ basis
         leverage = coordinates.square() @ filters + statistics.n_intercepts
         left = 1.0 - weight * leverage / statistics.weight
         for output in range(targets.shape[1]):
             fitted = coordinates @ (filters * spectrum.projections[:, output, None])
-            miss = goal[seen, output, None] - statistics.target_mean[output] - fitted
+            miss = goal[seen, output, None] - target_origin[output] - fitted
             error = torch.where((left > ROUNDING) & (left <= 1.0), miss / left, torch.inf)
             total[:, output] += (weight * error.square()).sum(0)
     return total / statistics.weight

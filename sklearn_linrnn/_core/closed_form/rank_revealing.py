@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import qr, solve_triangular
 from torch import Tensor
 
+from sklearn_linrnn._core.closed_form.mean_row import append_row
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
 
@@ -21,7 +22,7 @@ class ShownDirections:
     Which directions the data show is read from the correlations of the inputs, where it does not
     depend on the prior. With the correlations ``V diag(lam) V^T``, the inputs' deviations ``s`` and
     ``L^T s V = Q R``, the curvature is ``A = Q R diag(lam) R^T Q^T``; pivots keep the digits of an
-    ``L`` that spreads over many decades.
+    ``L`` that spreads over many decades. Without an intercept the means are a row of data more.
 
     Attributes
     ----------
@@ -31,10 +32,10 @@ class ShownDirections:
         ``Q``.
     triangle : ndarray of shape (rank, n_shown)
         ``R``.
-    eigenvalues : ndarray of shape (n_shown, 1)
-        ``lam``.
-    slope : ndarray of shape (n_shown, n_outputs)
-        ``V^T s^{-1} B/m``.
+    roots : ndarray of shape (n_shown, 1)
+        ``lam^{1/2}``.
+    goals : ndarray of shape (n_shown, n_outputs)
+        ``lam^{-1/2} V^T s^{-1} B/m``.
     all_shown : bool
         Whether the data show all directions of the inputs that the prior uses.
     """
@@ -42,8 +43,8 @@ class ShownDirections:
     root: PriorRoot
     orthogonal: NDArray
     triangle: NDArray
-    eigenvalues: NDArray
-    slope: NDArray
+    roots: NDArray
+    goals: NDArray
     all_shown: bool
 
     @classmethod
@@ -55,8 +56,14 @@ class ShownDirections:
         deviation = torch.where(deviation > 0, deviation, 1.0)
         eigenvalues, vectors = torch.linalg.eigh(scatter / deviation / deviation.T)
         shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
-        vectors = vectors[:, shown]
-        slope = vectors.T @ (moments.cross_scatter[used] / moments.weight / deviation)
+        vectors, roots = vectors[:, shown], eigenvalues[shown].sqrt()
+        goals = vectors.T @ (moments.cross_scatter[used] / moments.weight / deviation)
+        goals = goals / roots[:, None]
+        if not moments.n_intercepts:
+            row = moments.input_mean[used] / deviation[:, 0]
+            roots, vectors, goals, _ = append_row(roots, vectors, goals, row, moments.target_mean)
+            shown = roots > 10 * len(row) * torch.finfo(roots.dtype).eps * roots.max()
+            roots, vectors, goals = roots[shown], vectors[:, shown], goals[shown]
         inputs = torch.zeros(len(used), vectors.shape[1]).to(vectors)
         inputs[used] = deviation * vectors
         # SciPy has the pivots that PyTorch lacks.
@@ -70,9 +77,9 @@ class ShownDirections:
             root,
             orthogonal[:, :rank],
             triangle[:rank],
-            eigenvalues[shown, None].cpu().numpy()[order],
-            slope.cpu().numpy()[order],
-            bool(shown.all()),
+            roots[:, None].cpu().numpy()[order],
+            goals.cpu().numpy()[order],
+            len(roots) == len(vectors),
         )
 
     @property
@@ -86,24 +93,21 @@ class ShownDirections:
         Among those of least loss it is the one of least ``||theta||``; so is what ``penalty = 0``
         returns.
         """
-        if penalty == 0 and self.rank == len(self.slope):
-            theta = solve_triangular(self.triangle, self.slope / self.eigenvalues, trans="T")
+        if penalty == 0 and self.rank == len(self.goals):
+            theta = solve_triangular(self.triangle, self.goals / self.roots, trans="T")
         else:
-            half = np.sqrt(self.eigenvalues)
-            rows = np.vstack([half * self.triangle.T, np.sqrt(penalty) * np.eye(self.rank)])
-            goal = np.vstack([self.slope / half, np.zeros((self.rank, self.slope.shape[1]))])
+            rows = np.vstack([self.roots * self.triangle.T, np.sqrt(penalty) * np.eye(self.rank)])
+            goal = np.vstack([self.goals, np.zeros((self.rank, self.goals.shape[1]))])
             basis, factor = np.linalg.qr(rows)
             theta = solve_triangular(factor, basis.T @ goal)
         return self._respond(theta)
 
     def least_squares_spread(self) -> Tensor:
         """Return ``F`` with ``F F^T = L A^+ L^T``, (p, rank)."""
-        if self.rank == len(self.slope):
-            spread = solve_triangular(
-                self.triangle, np.diag(1.0 / np.sqrt(self.eigenvalues[:, 0])), trans="T"
-            )
+        if self.rank == len(self.roots):
+            spread = solve_triangular(self.triangle, np.diag(1.0 / self.roots[:, 0]), trans="T")
         else:
-            half = np.linalg.qr((self.triangle * np.sqrt(self.eigenvalues.T)).T, mode="r")
+            half = np.linalg.qr((self.triangle * self.roots.T).T, mode="r")
             spread = solve_triangular(half, np.eye(self.rank))
         return self._respond(spread)
 

@@ -142,7 +142,7 @@ class Solution(StoredAsNumPy):
             return gradient_descent_filter(
                 eigenvalues, self.penalty, descent.n_steps, descent.learning_rate
             )
-        return ridge_filter(eigenvalues, self.penalty)
+        return ridge_filter(self.spectrum, self.penalty)
 
     @cached_property
     def degrees_of_freedom(self) -> float:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.closed_form.mean_row import append_row
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
 
@@ -30,31 +31,56 @@ class Quadratic:
         ``A``.
     slope : Tensor of shape (p, n_outputs)
         ``c``.
+    variance: Tensor of shape (n_outputs,)
+        ``s_yy / m``, the loss at zero.
     root : PriorRoot
         ``L``.
+    mean : tuple of Tensor or None
+        Of a model without intercept ``L^T z_bar (p, 1)`` and ``y_bar (1, n_outputs)``, a row of
+        data beside those of ``A`` and ``c``; None with an intercept.
     """
 
     curvature: Tensor
     slope: Tensor
+    variance: Tensor
     root: PriorRoot
+    mean: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def of(cls, moments: Moments, root: PriorRoot) -> Quadratic:
         """Return the loss of ``moments`` for a prior."""
+        mean = root.pull(moments.input_mean[:, None]), moments.target_mean[None]
         return cls(
             root.congruence(moments.input_scatter).div_(moments.weight),
             root.pull(moments.cross_scatter).div_(moments.weight),
+            moments.target_scatter / moments.weight,
             root,
+            None if moments.n_intercepts else mean,
         )
 
     def largest_eigenvalue(self) -> float:
         """Return ``lam_max``; gradient descent is stable for steps up to ``2 / lam_max``."""
-        return float(torch.linalg.eigvalsh(self.curvature)[-1].clamp(min=0.0))
+        whole = self.curvature
+        if self.mean is not None:
+            whole = whole + self.mean[0] @ self.mean[0].T
+        return float(torch.linalg.eigvalsh(whole)[-1].clamp(min=0.0))
 
     def decompose(self) -> Spectrum:
         """Return the eigendecomposition; eigenvalues that rounding made negative become zero."""
         eigenvalues, vectors = torch.linalg.eigh(self.curvature)
-        return Spectrum(eigenvalues.clamp(min=0.0), vectors.T @ self.slope, vectors, self.root)
+        eigenvalues, projections = eigenvalues.clamp(min=0.0), vectors.T @ self.slope
+        rounding = len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps
+        least = rounding * float(eigenvalues.amax())
+        shown, roots = eigenvalues[:, None] > least, eigenvalues.sqrt()
+        goals = torch.where(shown, projections / roots[:, None], 0.0)
+        rest = (self.variance - goals.square().sum(0)).clamp(min=0.0)
+        if self.mean is not None:
+            row, goal = self.mean[0][:, 0], self.mean[1][0]
+            roots, vectors, goals, missed = append_row(roots, vectors, goals, row, goal)
+            eigenvalues, projections = roots.square(), roots[:, None] * goals
+            least += (rounding * float(roots.amax())) ** 2
+            rest = rest + missed
+        return Spectrum(eigenvalues, projections, vectors, self.root, goals, rest, least)
 
     def ridge(self, penalty: float) -> Tensor | None:
         """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show.
@@ -63,16 +89,28 @@ class Quadratic:
         pivots do not depend on how far the weights spread; where one of them would cost half of
         the digits, None is returned.
         """
-        unit = (self.curvature.diagonal() + penalty).rsqrt()[:, None]
+        size = self.curvature.diagonal() + penalty
+        unit = torch.where(size > 0, size, 1.0).rsqrt()[:, None]  # beside zeros, zero is solved for
         matrix = (self.curvature * unit).mul_(unit.T)
         matrix.diagonal().fill_(1.0)
         factor, info = torch.linalg.cholesky_ex(matrix)
         half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
         if info or not factor.diagonal().square().min() > half_of_the_digits:
             return None
-        half = torch.linalg.solve_triangular(factor, unit * self.slope, upper=False)
-        theta = unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
-        return self.root.respond(theta)
+        if self.mean is None:
+            return self.root.respond(_solve(factor, unit, self.slope))
+        if not (size > 0).all():
+            return None
+        row, goal = self.mean
+        theta, along = _solve(factor, unit, torch.hstack([self.slope, row])).tensor_split([-1], 1)
+        miss = (goal - row.T @ theta) / (1.0 + row.T @ along)  # Sherman and Morrison 1950
+        return self.root.respond(theta + along @ miss)
+
+
+def _solve(factor: Tensor, unit: Tensor, columns: Tensor) -> Tensor:
+    """Return ``U (R R^T)^{-1} U C`` of a lower triangular ``R``, a diagonal ``U`` and a ``C``."""
+    half = torch.linalg.solve_triangular(factor, unit * columns, upper=False)
+    return unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
 
 
 def ridge(moments: Moments, root: PriorRoot, penalty: float) -> Tensor | None:
@@ -82,12 +120,33 @@ def ridge(moments: Moments, root: PriorRoot, penalty: float) -> Tensor | None:
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Eigenvalues ``(p,)``, projections ``Q^T c (p, n_outputs)``, vectors ``Q (p, p)``; ``L``."""
+    """The loss in the directions in which it separates.
+
+    Attributes
+    ----------
+    eigenvalues : Tensor of shape (p,)
+        ``lam``.
+    projections : Tensor of shape (p, n_outputs)
+        ``Q^T c``.
+    vectors : Tensor of shape (p, p)
+        ``Q``.
+    root : PriorRoot
+        ``L``.
+    goals : Tensor of shape (p, n_outputs)
+        ``Q^T c / sqrt(lam)``, zero where ``lam`` is but rounding.
+    rest : Tensor of shape (n_outputs,)
+        Mean squares of the targets that no response explains.
+    rounding : float
+        Eigenvalues up to this one may be but rounding.
+    """
 
     eigenvalues: Tensor
     projections: Tensor
     vectors: Tensor
     root: PriorRoot
+    goals: Tensor
+    rest: Tensor
+    rounding: float
 
     def solve(self, filters: Tensor) -> Tensor:
         """Return ``H = L Q diag(f) Q^T c``.
@@ -107,11 +166,10 @@ class Spectrum:
         return responses if filters.ndim == 1 else responses.view(several.shape)
 
 
-def ridge_filter(eigenvalues: Tensor, penalty: float) -> Tensor:
+def ridge_filter(spectrum: Spectrum, penalty: float) -> Tensor:
     """Return ``1 / (lam + penalty)``, and zero in directions that neither data nor penalty show."""
-    curvature = eigenvalues + penalty
-    shown = curvature > torch.finfo(curvature.dtype).eps * len(curvature) * curvature.max()
-    return torch.where(shown, 1.0 / curvature, 0.0)
+    curvature = spectrum.eigenvalues + penalty
+    return torch.where(curvature > spectrum.rounding, 1.0 / curvature, 0.0)
 
 
 def gradient_descent_filter(
@@ -137,11 +195,11 @@ def degrees_of_freedom(eigenvalues: Tensor, filters: Tensor) -> Tensor:
 def residual_scatter(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
     """Return the residual sums of squares, (n_filters, n_outputs), of filters (p, n_filters).
 
-    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, not less than zero.
+    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, as what least squares leave and what a filter
+    leaves of the rest, ``m sum_i (1 - lam_i f_i)^2 c_i^2 / lam_i``: small ones keep their digits.
     """
-    explained = filters * (2.0 - spectrum.eigenvalues[:, None] * filters)
-    gain = moments.weight * explained.mT @ spectrum.projections.square()
-    return (moments.target_scatter - gain).clamp(min=0.0)
+    left = (1.0 - spectrum.eigenvalues[:, None] * filters).square()
+    return moments.weight * (left.mT @ spectrum.goals.square() + spectrum.rest)
 
 
 def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
@@ -151,6 +209,7 @@ def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: 
     intercept's share included; infinite where no degree of freedom is left, and where gradient
     descent diverges: there the trace is negative.
     """
+    moments.check_rows("Generalised cross-validation")
     used = moments.n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
     left = (1.0 - used / moments.weight)[:, None]
     error = residual_scatter(moments, spectrum, filters) / moments.weight
@@ -166,15 +225,15 @@ def held_out_squares(
     the training rows, ``b = y_bar - H^T z_bar``. In the spectrum's coordinates they are a quadratic
     form of the filter itself, so that no response is formed, however many outputs there are.
     """
-    gap = held_out.input_mean - training.input_mean
-    target_gap = held_out.target_mean - training.target_mean
-    about = held_out.weight  # of what the rows' means are from those of the training rows
-    scatter = torch.addr(held_out.input_scatter, gap, gap, alpha=about)
-    cross = torch.addr(held_out.cross_scatter, gap, target_gap, alpha=about)
-    total = (held_out.target_scatter + about * target_gap.square()).sum()
-    vectors, projections = spectrum.vectors, spectrum.projections
-    seen = vectors.mT @ spectrum.root.congruence(scatter) @ vectors
+    input_origin, target_origin = training.origin
+    vectors, projections, root = spectrum.vectors, spectrum.projections, spectrum.root
+    seen = vectors.mT @ root.congruence(held_out.input_scatter) @ vectors
     curvature = seen * (projections @ projections.mT)
-    slope = torch.linalg.vecdot(projections, vectors.mT @ spectrum.root.pull(cross))
+    slope = torch.linalg.vecdot(projections, vectors.mT @ root.pull(held_out.cross_scatter))
+    total = held_out.target_scatter.sum()
     squares = total - 2.0 * slope @ filters + ((curvature @ filters) * filters).sum(0)
-    return squares.clamp(min=0.0)
+    # What the rows' means are from where the training rows put them, squared last.
+    gap = vectors.mT @ root.pull((held_out.input_mean - input_origin)[:, None])
+    reached = filters.mT @ (gap * projections)
+    miss = held_out.target_mean - target_origin - reached
+    return squares.clamp(min=0.0) + held_out.weight * miss.square().sum(1)

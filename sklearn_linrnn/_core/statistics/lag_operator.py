@@ -17,6 +17,7 @@ from sklearn_linrnn._core.statistics.displacement import (
     lagged_products,
     series_level,
 )
+from sklearn_linrnn._core.statistics.moments import ROUNDING, check_range
 from sklearn_linrnn._core.statistics.scatter_products import (
     Products,
     SeriesProducts,
@@ -48,10 +49,8 @@ class LagOperator:
         Sums of products of the inputs less a level.
     gap : Tensor of shape (p,)
         ``z_bar`` less that level.
-    origin : Tensor of shape (p,)
-        ``z_bar`` less the point that the moments are about: zero if they are centred.
     n_intercepts : int
-        1 where the moments are centred, 0 where they are about the origin.
+        1 for a model with an intercept, 0 for one without.
     """
 
     weight: float
@@ -61,7 +60,6 @@ class LagOperator:
     target_scatter: Tensor
     products: Products
     gap: Tensor
-    origin: Tensor
     n_intercepts: int = 1
 
     @classmethod
@@ -172,8 +170,20 @@ class LagOperator:
             target_scatter=target_squares - weight * target_gap.square(),
             products=products,
             gap=gap,
-            origin=torch.zeros_like(gap),
-        )
+        ).settled()
+
+    def settled(self) -> Self:
+        """Return the moments without what rounding makes of constants, which explain nothing."""
+        floor = ROUNDING**2 * self.weight * self.input_mean.square()
+        constant = self.diagonal() <= floor
+        return replace(self, cross_scatter=self.cross_scatter.masked_fill(constant[:, None], 0.0))
+
+    def check_usable(self) -> Self:
+        """Return the moments, or raise a ValueError if they are of nothing, or out of range."""
+        squares = torch.cat([self.diagonal(), self.target_scatter])
+        means = torch.cat([self.input_mean, self.target_mean])
+        check_range(self.weight, squares, means, n_inputs=len(self.input_mean))
+        return self
 
     def apply(self, response: Tensor) -> Tensor:
         """Return ``G H``.
@@ -188,27 +198,22 @@ class LagOperator:
         product : Tensor of shape (p, k)
         """
         product = self.products.apply(response)
-        product.addr_(self.gap, self.gap @ response, alpha=-self.weight)
-        return product.addr_(self.origin, self.origin @ response, alpha=self.weight)
+        return product.addr_(self.gap, self.gap @ response, alpha=-self.weight)
 
     def diagonal(self) -> Tensor:
         """Return the diagonal of ``G``, of shape (p,)."""
-        return self.products.diagonal() + self.weight * (self.origin.square() - self.gap.square())
+        return self.products.diagonal() - self.weight * self.gap.square()
 
     def uncentred(self) -> Self:
-        """Return the moments about the origin, from which a model without intercept learns."""
-        return replace(
-            self,
-            input_mean=torch.zeros_like(self.input_mean),
-            target_mean=torch.zeros_like(self.target_mean),
-            cross_scatter=torch.addr(
-                self.cross_scatter, self.input_mean, self.target_mean, alpha=self.weight
-            ),
-            target_scatter=self.target_scatter + self.weight * self.target_mean.square(),
-            origin=self.origin + self.input_mean,
-            n_intercepts=0,
-        )
+        """Return the moments for a model without intercept; scatters stay about the means."""
+        return replace(self, n_intercepts=0)
+
+    @property
+    def mean_row(self) -> tuple[Tensor, Tensor]:
+        """The means (p,) and (n_outputs,) as a row of data of weight ``m``; else zeros."""
+        without = 1 - self.n_intercepts
+        return without * self.input_mean, without * self.target_mean
 
     def intercept(self, response: Tensor) -> Tensor:
-        """Return the intercept ``b = y_bar - H^T z_bar (n_outputs,)`` for ``H (p, n_outputs)``."""
-        return self.target_mean - self.input_mean @ response
+        """Return the intercept ``b (n_outputs,)`` that goes best with ``H (p, n_outputs)``."""
+        return self.n_intercepts * (self.target_mean - self.input_mean @ response)

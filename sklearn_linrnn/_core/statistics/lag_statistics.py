@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.statistics.moments import WEIGHT_ROUNDING, Moments
+from sklearn_linrnn._core.statistics.merging import WEIGHT_ROUNDING, cancelled, merged
+from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
 from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
-from sklearn_linrnn._core.tensors import as_float64, finite
+from sklearn_linrnn._core.tensors import as_float64, check_device, finite, whole_number
+
+MOST_CANCELLED = 1e8  # times what is left, of a difference: then half of the digits are gone
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,16 +109,22 @@ class LagStatistics(Moments):
         ------
         ValueError
             If shapes disagree, `n_lags` is not between 1 and ``n_timesteps``, X or a weight is not
-            finite, or a weight is negative.
+            finite, a weight is negative, or there is no such device.
+        TypeError
+            If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
         """
+        device = check_device(device)
         X = X if isinstance(X, Tensor) else np.asarray(X)
         X = X[:, :, None] if X.ndim == 2 else X
         if X.ndim != 3:
             raise ValueError(f"X must have 2 or 3 dimensions, but its shape is {tuple(X.shape)}.")
+        if 0 in X.shape:
+            raise ValueError(
+                "X must have at least one window, time step and channel, but its shape is "
+                f"{tuple(X.shape)}."
+            )
         n_windows, n_timesteps, _ = X.shape
-        if n_windows == 0:
-            raise ValueError(f"X must have at least one window, but its shape is {tuple(X.shape)}.")
-        n_lags = n_timesteps if n_lags is None else n_lags
+        n_lags = n_timesteps if n_lags is None else whole_number(n_lags, "n_lags")
         if not 1 <= n_lags <= n_timesteps:
             raise ValueError(
                 f"n_lags={n_lags} must lie between 1 and the {n_timesteps} time steps of a window."
@@ -196,7 +205,9 @@ class LagStatistics(Moments):
         ------
         ValueError
             If shapes disagree, `n_lags` is less than 1, `start` is unknown, X or a weight is not
-            finite, or a weight is negative.
+            finite, a weight is negative, or there is no such device.
+        TypeError
+            If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
 
         Notes
         -----
@@ -205,7 +216,9 @@ class LagStatistics(Moments):
         a weighted auto-correlation and the displacement structure of the scatter give the same in
         ``n_timesteps * log(n_lags) + n_lags^2``. The cheaper of the two is taken.
         """
-        return cls.of_series(Series.glue(X, y, sample_weight, device), n_lags=n_lags, start=start)
+        n_lags = whole_number(n_lags, "n_lags")
+        series = Series.glue(X, y, sample_weight, check_device(device))
+        return cls.of_series(series, n_lags=n_lags, start=start)
 
     @classmethod
     def of_series(
@@ -251,6 +264,7 @@ class LagStatistics(Moments):
         ValueError
             If `n_lags` is not between 1 and the number of lags that there are.
         """
+        n_lags = whole_number(n_lags, "n_lags")
         if not 1 <= n_lags <= self.n_lags:
             raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
         return replace(self.first(n_lags * self.n_channels), n_lags=n_lags)
@@ -264,14 +278,18 @@ class LagStatistics(Moments):
         if not isinstance(other, LagStatistics):
             return NotImplemented
         self.check_alike(other)
-        return self.merged(other, 1)
+        return merged(self, other, 1)
 
     def __radd__(self, other: Literal[0]) -> LagStatistics:
         """Let ``sum`` start from 0."""
         return self if other == 0 else NotImplemented
 
     def __sub__(self, other: LagStatistics) -> LagStatistics:
-        """Return the statistics of this data without ``other``, which must be a part of it."""
+        """Return the statistics of this data without ``other``, which must be a part of it.
+
+        A ValueError if half of the digits of some scatter are lost: where the part varied so much
+        more than what is left of the data, that must be summed up anew.
+        """
         if not isinstance(other, LagStatistics):
             return NotImplemented
         self.check_alike(other)
@@ -280,7 +298,14 @@ class LagStatistics(Moments):
                 f"Statistics of weight {other.weight:g} cannot be taken away from statistics of "
                 f"weight {self.weight:g}."
             )
-        return self.merged(other, -1)
+        left = merged(self, other, -1)
+        if (times := cancelled(left)) > MOST_CANCELLED:
+            raise ValueError(
+                "Too few digits are left after taking away statistics: of an input or a target "
+                f"there was {times:.2g} times the scatter that is left. Sum up anew what "
+                "shall be left. Or what was taken away is no part of these data."
+            )
+        return left
 
     def __repr__(self) -> str:
         """Say how much data of which shape there is."""

@@ -142,6 +142,21 @@ class Levels:
             input_scatter=mirror_upper(self._less_level(half_scatter.mT).contiguous()),
             cross_scatter=self._less_level(B - GL @ P.mT),
             target_scatter=(half_target - level_gap).clamp(min=0.0),
+            peaks=None if statistics.peaks is None else self._peaks(statistics.peaks),
+        )
+
+    def _peaks(self, peaks: Tensor) -> Tensor:
+        """Return the peaks of what differences are taken of, (p + n_outputs,)."""
+        inputs, targets = peaks.split(
+            [len(peaks) - len(self.target_channels), len(self.target_channels)]
+        )
+        channels = inputs.reshape(len(self.lag_weights), -1)
+        level = self._level(inputs[:, None])[:, 0]
+        return torch.cat(
+            [
+                (channels + self.is_levelled * level).flatten(),
+                targets + self.target_channels @ level,
+            ]
         )
 
     def pull(self, columns: Tensor) -> Tensor:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.tensors import StoredAsNumPy
+from sklearn_linrnn._core.statistics.residual_form import ResidualForm
+from sklearn_linrnn._core.tensors import StoredAsNumPy, check_device
 
-ROUNDING = 1e-14  # of a mean
 Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
 
-WEIGHT_ROUNDING = 1e-12  # a remainder below this share of the weight is rounding
+ROUNDING = 1e-14  # of a mean
+SMALLEST, LARGEST = 1e-305, 1e305  # sums of squares whose products with others keep their digits
+OUT_OF_RANGE = "X, y or sample_weight is too {}: sums of their products {} float64. Scale them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +40,11 @@ class Moments(StoredAsNumPy):
     target_scatter : Tensor of shape (n_outputs,)
         ``s_yy = sum_s w_s (y_s - y_bar)^2``.
     n_intercepts : int
-        1 where the moments are about the means, for a model with an intercept; 0 where they are
-        about the origin.
+        1 for a model with an intercept, whose loss is about the means; 0 for one without, whose
+        loss is about the origin.
+    peaks : Tensor of shape (p + n_outputs,) or None
+        The largest scatter of each input and target that the sums ever held, of which rounding is
+        a share; None if nothing was ever taken away.
     """
 
     weight: float
@@ -48,6 +54,7 @@ class Moments(StoredAsNumPy):
     cross_scatter: Tensor
     target_scatter: Tensor
     n_intercepts: int = field(default=1, kw_only=True)
+    peaks: Tensor | None = field(default=None, kw_only=True)
 
     @classmethod
     def of_blocks(cls, blocks: Iterable[Rows], level: Tensor, target_level: Tensor) -> Moments:
@@ -71,37 +78,22 @@ class Moments(StoredAsNumPy):
             sums.add(inputs, targets, weights)
         return sums.moments()
 
-    def reordered(self, order: Tensor) -> Self:
-        """Return the moments of the rows ``(z[order], y)``.
-
-        Parameters
-        ----------
-        order : Tensor of int, shape (p,)
-            Which input comes first, which second, and so on.
-
-        Returns
-        -------
-        moments : same type
-            Those of the same rows with their inputs in that order.
-        """
-        return replace(
-            self,
-            input_mean=self.input_mean[order],
-            input_scatter=self.input_scatter[order[:, None], order],
-            cross_scatter=self.cross_scatter[order],
-        )
+    @property
+    def scatters(self) -> Tensor:
+        """Scatter of each input and target, (p + n_outputs,)."""
+        return torch.cat([self.input_scatter.diagonal(), self.target_scatter])
 
     @property
     def is_finite(self) -> bool:
         """Whether no sum of products overflowed."""
-        total = float(self.input_scatter.sum() + self.cross_scatter.sum()) + self.weight
-        if math.isfinite(total):
+        sums = self.input_scatter, self.cross_scatter, self.target_scatter
+        if math.isfinite(sum(float(each.sum()) for each in sums) + self.weight):
             return True
-        finite = torch.isfinite(self.input_scatter).all() & torch.isfinite(self.cross_scatter).all()
-        return bool(finite) and math.isfinite(self.weight)  # the sum of finite sums may overflow
+        finite = all(bool(torch.isfinite(each).all()) for each in sums)
+        return finite and math.isfinite(self.weight)  # the sum of finite sums may overflow
 
-    def check_finite(self) -> Self:
-        """Return the moments, or raise a ValueError if products of finite numbers overflowed.
+    def check_usable(self) -> Self:
+        """Return the moments, or raise a ValueError if they are of nothing or out of range.
 
         Returns
         -------
@@ -109,33 +101,55 @@ class Moments(StoredAsNumPy):
             These moments.
         """
         if not self.is_finite:
-            raise ValueError(
-                "X, y or sample_weight is too large: sums of their products overflow float64. "
-                "Scale them."
-            )
+            raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
+        means = torch.cat([self.input_mean, self.target_mean])
+        check_range(self.weight, self.scatters, means, n_inputs=len(self.input_mean))
         return self
 
+    def check_rows(self, what: str) -> None:
+        """Raise a ValueError unless ``what`` has rows to count: weights are numbers of them.
+
+        A single row, whose target does not vary, asks for none.
+        """
+        if self.weight <= self.n_intercepts and self.target_scatter.any():
+            raise ValueError(
+                f"{what} takes sample_weight as numbers of rows, which must sum to more than "
+                f"{self.n_intercepts}, but they sum to {self.weight:g}."
+            )
+
     def uncentred(self) -> Self:
-        """Return the moments about the origin, from which a model without intercept learns.
+        """Return the moments for a model without intercept, whose loss is about the origin.
+
+        Scatters stay about the means, and so keep their digits. To such a model the means are one
+        more row of data, of weight ``m``.
 
         Returns
         -------
         moments : same type
-            The same, with means of zero.
+            The same, with no intercept.
         """
-        return replace(
-            self,
-            input_mean=torch.zeros_like(self.input_mean),
-            target_mean=torch.zeros_like(self.target_mean),
-            input_scatter=torch.addr(
-                self.input_scatter, self.input_mean, self.input_mean, alpha=self.weight
-            ),
-            cross_scatter=torch.addr(
-                self.cross_scatter, self.input_mean, self.target_mean, alpha=self.weight
-            ),
-            target_scatter=self.target_scatter + self.weight * self.target_mean.square(),
-            n_intercepts=0,
-        )
+        return replace(self, n_intercepts=0)
+
+    @property
+    def origin(self) -> tuple[Tensor, Tensor]:
+        """The inputs (p,) and targets (n_outputs,) that the model's loss is about."""
+        return self.n_intercepts * self.input_mean, self.n_intercepts * self.target_mean
+
+    @property
+    def mean_row(self) -> tuple[Tensor, Tensor]:
+        """The means (p,) and (n_outputs,) as a row of data of weight ``m``; else zeros."""
+        without = 1 - self.n_intercepts
+        return without * self.input_mean, without * self.target_mean
+
+    @property
+    def input_squares(self) -> Tensor:
+        """Sums of squares of the inputs about the origin of the loss, (p,)."""
+        return self.input_scatter.diagonal() + self.weight * self.mean_row[0].square()
+
+    @property
+    def target_squares(self) -> Tensor:
+        """Sums of squares of the targets about the origin of the loss, (n_outputs,)."""
+        return self.target_scatter + self.weight * self.mean_row[1].square()
 
     def varies(self) -> bool:
         """Return whether there is something to learn.
@@ -143,12 +157,9 @@ class Moments(StoredAsNumPy):
         Returns
         -------
         varies : bool
-            Whether inputs and targets vary by more than the rounding of constants.
+            Whether inputs and targets vary; without an intercept, whether they are not zero.
         """
-        floor = ROUNDING**2 * self.weight
-        inputs = self.input_scatter.diagonal() > floor * self.input_mean.square()
-        targets = self.target_scatter > floor * self.target_mean.square()
-        return bool(inputs.any() and targets.any())
+        return bool((self.input_squares > 0).any() and (self.target_squares > 0).any())
 
     def intercept(self, response: Tensor) -> Tensor:
         """Return the intercept ``b`` that goes best with a response.
@@ -161,12 +172,15 @@ class Moments(StoredAsNumPy):
         Returns
         -------
         intercept : Tensor of shape (n_outputs,) or (n_responses, n_outputs)
-            ``y_bar - H^T z_bar``.
+            ``y_bar - H^T z_bar``; zero for a model without one.
         """
+        return self.n_intercepts * self._mean_miss(response)
+
+    def _mean_miss(self, response: Tensor) -> Tensor:
         return self.target_mean - torch.tensordot(self.input_mean, response, dims=1)
 
     def profile_loss(self, response: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of a response with its best intercept, and its gradient.
+        """Return the loss of a response with its best intercept, if any, and its gradient.
 
         Parameters
         ----------
@@ -178,13 +192,16 @@ class Moments(StoredAsNumPy):
         loss : Tensor of shape ()
             ``1/(2m) (s_yy - 2 tr(H^T B) + tr(H^T G H))``, not less than zero.
         gradient : Tensor of shape (p, n_outputs)
-            ``(G H - B)/m``.
+            ``(G H - B)/m``. Without an intercept both have the share of the means, too.
         """
         pull = self.cross_scatter / self.weight
         gradient = self.input_scatter @ response / self.weight - pull
         half_variance = self.target_scatter.sum() / (2.0 * self.weight)
-        loss = half_variance + 0.5 * (response * (gradient - pull)).sum()
-        return loss.clamp(min=0.0), gradient
+        loss = (half_variance + 0.5 * (response * (gradient - pull)).sum()).clamp(min=0.0)
+        if self.n_intercepts:
+            return loss, gradient
+        miss = self._mean_miss(response)
+        return loss + 0.5 * miss.square().sum(), gradient.addr_(self.input_mean, miss, alpha=-1.0)
 
     def squared_errors(self, responses: Tensor, intercepts: Tensor) -> Tensor:
         """Return the weighted sums of squared errors of many responses on these rows.
@@ -201,12 +218,12 @@ class Moments(StoredAsNumPy):
         errors : Tensor of shape (n_responses, n_outputs)
             ``sum_s w_s (y_s - b - H^T z_s)^2``, not less than zero.
         """
-        columns = responses.flatten(1)
-        curved = (self.input_scatter @ columns).mul_(columns).sum(0).view(intercepts.shape)
-        pulled = torch.einsum("pko,po->ko", responses, self.cross_scatter)
-        miss = self.intercept(responses) - intercepts
-        errors = self.target_scatter - 2.0 * pulled + curved
-        return errors.clamp(min=0.0) + self.weight * miss.square()
+        miss = self._mean_miss(responses) - intercepts
+        return self._residual_form.squared_errors(responses) + self.weight * miss.square()
+
+    @cached_property
+    def _residual_form(self) -> ResidualForm:
+        return ResidualForm.of(self.input_scatter, self.cross_scatter, self.target_scatter)
 
     def to(self, device: torch.device | str) -> Self:
         """Return the moments on a device.
@@ -220,15 +237,17 @@ class Moments(StoredAsNumPy):
         -------
         moments : same type
             The same numbers.
+
+        Raises
+        ------
+        ValueError
+            If there is no such device.
         """
-        return replace(
-            self,
-            input_mean=self.input_mean.to(device),
-            target_mean=self.target_mean.to(device),
-            input_scatter=self.input_scatter.to(device),
-            cross_scatter=self.cross_scatter.to(device),
-            target_scatter=self.target_scatter.to(device),
-        )
+        if device != "cpu":  # which is always there
+            device = check_device(device)
+        kept: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        tensors = {name: each for name, each in kept.items() if isinstance(each, Tensor)}
+        return replace(self, **kept | {name: each.to(device) for name, each in tensors.items()})
 
     def first(self, n_inputs: int) -> Self:
         """Return the moments of the first inputs and the targets.
@@ -243,53 +262,60 @@ class Moments(StoredAsNumPy):
         moments : same type
             Those of the rows ``(z[:n_inputs], y)``.
         """
+        kept = self.peaks
+        if kept is not None:
+            kept = torch.cat([kept[:n_inputs], kept[len(self.input_mean) :]])
         return replace(
             self,
             input_mean=self.input_mean[:n_inputs],
             input_scatter=self.input_scatter[:n_inputs, :n_inputs].contiguous(),
             cross_scatter=self.cross_scatter[:n_inputs],
+            peaks=kept,
         )
 
-    def merged(self, other: Moments, sign: int) -> Self:
-        """Return the moments with ``other``'s rows added (``sign=1``) or taken away (``-1``).
-
-        Chan, Golub and LeVeque 1983, equation 2.1; solved for one of the parts when ``sign=-1``.
-
-        Parameters
-        ----------
-        other : Moments
-            Moments of the same inputs and targets on other rows, or on some of these.
-        sign : {1, -1}
-            Whether to add them or to take them away.
-
-        Returns
-        -------
-        moments : same type
-            Those of all rows, or of the rows that are left.
-        """
-        weight = self.weight + sign * other.weight
-        if abs(weight) <= WEIGHT_ROUNDING * self.weight:
-            nothing = vars(no_rows(self.input_mean, self.target_mean))
-            return replace(self, **nothing | {"n_intercepts": self.n_intercepts})
-        input_gap = other.input_mean - self.input_mean
-        target_gap = other.target_mean - self.target_mean
-        share = sign * other.weight / weight
-        spread = share * self.weight
+    def settled(self) -> Self:
+        """Return the moments without what rounding makes of constants: their scatters are zero."""
+        floor = ROUNDING**2 * self.weight
+        constant = self.input_scatter.diagonal() <= floor * self.input_mean.square()
+        still = self.target_scatter <= floor * self.target_mean.square()
+        if not (constant.any() or still.any()):
+            return self
+        either = constant[:, None] | constant
         return replace(
             self,
-            weight=weight,
-            input_mean=self.input_mean + share * input_gap,
-            target_mean=self.target_mean + share * target_gap,
-            input_scatter=torch.add(self.input_scatter, other.input_scatter, alpha=sign).addr_(
-                input_gap, input_gap, alpha=spread
-            ),
-            cross_scatter=torch.add(self.cross_scatter, other.cross_scatter, alpha=sign).addr_(
-                input_gap, target_gap, alpha=spread
-            ),
-            target_scatter=torch.add(self.target_scatter, other.target_scatter, alpha=sign).add_(
-                target_gap.square(), alpha=spread
-            ),
+            input_scatter=self.input_scatter.masked_fill(either, 0.0),
+            cross_scatter=self.cross_scatter.masked_fill(constant[:, None] | still, 0.0),
+            target_scatter=self.target_scatter.masked_fill(still, 0.0),
         )
+
+
+def check_range(weight: float, scatters: Tensor, means: Tensor, n_inputs: int) -> None:
+    """Raise a ValueError unless there are sums, of squares that keep their digits in float64.
+
+    Parameters
+    ----------
+    weight : float
+        Sum of the weights.
+    scatters, means : Tensor of shape (p + n_outputs,)
+        Of the inputs, one of which at least must not be too small, and of the targets; those of
+        zeros may be zero.
+    n_inputs : int
+        ``p``.
+    """
+    if weight <= 0:
+        raise ValueError(
+            "There is nothing to learn from: the weights of the observed time steps sum to "
+            f"{weight:g}."
+        )
+    sizes = (scatters.clamp(min=0.0) / weight).sqrt() + means.abs()  # do not underflow
+    logs = 2.0 * sizes.log10() + math.log10(weight)
+    needed = torch.stack(
+        [logs[:n_inputs].amax(), *logs[n_inputs:], logs.new_tensor(math.log10(weight))]
+    )
+    if not logs.amax() <= math.log10(LARGEST):
+        raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
+    if ((needed < math.log10(SMALLEST)) & (needed > -math.inf)).any():
+        raise ValueError(OUT_OF_RANGE.format("small", "underflow"))
 
 
 def no_rows(input_mean: Tensor, target_mean: Tensor) -> Moments:
@@ -366,4 +392,4 @@ class RunningSums:
             input_scatter,
             self.cross_square.addr_(self.input_sum, target_mean, alpha=-1.0),
             (self.target_square - self.target_sum * target_mean).clamp_(min=0.0),
-        )
+        ).settled()

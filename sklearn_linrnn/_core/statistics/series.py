@@ -40,15 +40,15 @@ class Series:
     def glue(cls, X: Any, y: Any, sample_weight: Any, device: Device) -> Series:
         """Return the recordings in ``X``, ``y`` and ``sample_weight`` as one series."""
         inputs, lengths = _columns(X, device)
-        if len(inputs) == 0:
-            raise ValueError("X must have at least one time step, but it is empty.")
+        if inputs.numel() == 0:
+            raise ValueError("X must have at least one time step and channel, but it is empty.")
         targets, target_lengths = _columns(y, device)
         if not torch.equal(lengths, target_lengths):
             raise ValueError(
                 f"X and y must have the same recordings, but X has {_summary(lengths)} and y has "
                 f"{_summary(target_lengths)}."
             )
-        if isinstance(sample_weight, (list, tuple)) and np.ndim(sample_weight[0]) > 0:
+        if isinstance(sample_weight, (list, tuple)) and np.ndim(sample_weight[:1]) > 1:
             sample_weight, weight_lengths = _columns(sample_weight, device)
             if not torch.equal(lengths, weight_lengths):
                 raise ValueError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,7 +34,20 @@ def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
     rows = ((as_float64(X[b], device).flatten(1), targets[b], weights[b]) for b in blocks)
     moments = Moments.of_blocks(rows, level, weights @ targets / mass)
     order = torch.arange(n_lags * n_channels, device=device).view(n_lags, n_channels)
-    return moments.reordered(order.flip(0).flatten())
+    return reordered(moments, order.flip(0).flatten())
+
+
+def reordered(moments: Moments, order: Tensor) -> Moments:
+    """Return the moments of the rows ``(z[order], y)``, from those of rows that were summed up.
+
+    ``order (p,)`` says which input comes first, which second, and so on.
+    """
+    return replace(
+        moments,
+        input_mean=moments.input_mean[order],
+        input_scatter=moments.input_scatter[order[:, None], order],
+        cross_scatter=moments.cross_scatter[order],
+    )
 
 
 def series_moments(series: Series, n_lags: int) -> Moments:

@@ -6,7 +6,13 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics, linear_rnn_lag_weights
-from sklearn_linrnn._core.closed_form.conjugate_gradients import ShiftedCirculants, iterated_ridge
+from sklearn_linrnn._core.closed_form.conjugate_gradients import (
+    LARGEST_ERROR,
+    ShiftedCirculants,
+    iterated_ridge,
+)
+from sklearn_linrnn._core.closed_form.solution import Problem
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 
 
@@ -22,10 +28,12 @@ def coloured(seed, n_timesteps, n_channels=1):
 
 def dense_ridge(statistics, weights, alpha):
     scale = weights.sqrt()[:, None]
-    matrix = scale * statistics.input_scatter * scale.T
+    row, goal = statistics.mean_row
+    scatter = torch.addr(statistics.input_scatter, row, row, alpha=statistics.weight)
+    cross = torch.addr(statistics.cross_scatter, row, goal, alpha=statistics.weight)
+    matrix = scale * scatter * scale.T
     matrix.diagonal().add_(alpha)
-    factor = torch.linalg.cholesky(matrix)
-    return scale * torch.cholesky_solve(scale * statistics.cross_scatter, factor)
+    return scale * torch.cholesky_solve(scale * cross, torch.linalg.cholesky(matrix))
 
 
 def weights_of(n_lags, n_channels, nu_w):
@@ -151,6 +159,23 @@ def test_what_has_not_converged_says_so():
     assert not solution.converged
     assert solution.n_iterations == 1
     assert 1e-9 < solution.residual < 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("nu_w", [0.5, 0.9, 1.0])
+@pytest.mark.parametrize("alpha", [1e-4, 1e-8, 1e-12, 1e-16])
+def test_what_has_converged_is_near_the_dense_solution(alpha, nu_w, seed):
+    """Fewer steps than lags leave directions to the penalty: there rounding may grow large."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(2, 30))
+    y = np.convolve(x, 0.9 ** np.arange(30))[:30] + 0.3 * y
+    statistics = LagStatistics.from_series(x, y, n_lags=40)
+    weights = weights_of(40, 1, nu_w)
+    root = PriorRoot(torch.from_numpy(linear_rnn_lag_weights(40, nu_w)).sqrt(), 1)
+    expected = Problem(statistics, root).ridge(alpha / statistics.weight)
+    solution = iterated_ridge(LagOperator.from_series(x, y, n_lags=40), weights, alpha)
+    error = float((solution.response - expected).norm() / expected.norm())
+    assert error < (LARGEST_ERROR if solution.converged else np.inf)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])

@@ -237,7 +237,7 @@ def test_held_out_squares_are_those_of_the_responses(centred, correlated):
     train = train if centred else train.uncentred()
     root = TC(0.8).root(8) if correlated else LinearRNN(0.8).root(8)
     spectrum = Quadratic.of(train, PriorRoot.of(root, 1, torch.device("cpu"))).decompose()
-    filters = torch.stack([ridge_filter(spectrum.eigenvalues, p) for p in (0.0, 0.1, 10.0)], dim=1)
+    filters = torch.stack([ridge_filter(spectrum, p) for p in (0.0, 0.1, 10.0)], dim=1)
     responses = spectrum.solve(filters)
     expected = test.squared_errors(responses, train.intercept(responses)).sum(1)
     assert_allclose(held_out_squares(spectrum, filters, train, test), expected, rtol=1e-12)

@@ -74,10 +74,16 @@ def test_one_lag_and_more_lags_than_time_steps(n_lags):
     assert_same(*both(*make_data(0, [100, 20], 2, 2), n_lags=n_lags))
 
 
-def test_about_the_origin_as_often_as_one_likes():
-    operator, statistics = both(*make_data(1, [200], 2, 2, missing=True), n_lags=7)
-    assert_same(operator.uncentred(), statistics.uncentred())
-    assert_same(operator.uncentred().uncentred(), statistics.uncentred())
+@pytest.mark.parametrize("n_intercepts", [0, 1])
+def test_without_an_intercept_the_means_are_a_row(n_intercepts):
+    both_kinds = both(*make_data(1, [200], 2, 2, missing=True), n_lags=7)
+    operator, statistics = (k if n_intercepts else k.uncentred() for k in both_kinds)
+    assert_same(operator, statistics)
+    for ours, theirs in zip(operator.mean_row, statistics.mean_row, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-10)
+        assert bool(ours.any()) != n_intercepts
+    response = torch.ones(len(operator.input_mean), 2, dtype=torch.float64)
+    assert_allclose(operator.intercept(response), statistics.intercept(response), rtol=1e-10)
 
 
 def test_a_mean_of_a_million_standard_deviations_costs_no_digits():
@@ -142,7 +148,6 @@ def test_windows(n_lags, monkeypatch):
         kind.from_windows(X, y, n_lags=n_lags, sample_weight=w) for kind in kinds
     )
     assert_same(operator, statistics)
-    assert_same(operator.uncentred(), statistics.uncentred())
 
 
 def test_windows_with_a_mean_of_a_million_standard_deviations_cost_no_digits():

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import sklearn_linrnn._core.statistics.windows as module
 from sklearn_linrnn import LagStatistics
+from sklearn_linrnn._core.statistics.merging import cancelled
 from sklearn_linrnn._core.statistics.series import Series
 
 PATHS = ("displacement", "blocks")
@@ -381,7 +382,7 @@ def test_adding_nothing_changes_nothing(parts):
 def test_adding_leaves_the_summands_as_they_were(parts):
     a, b, _ = parts[0]
     before = [n.copy() for n in numbers(a) + numbers(b)]
-    _ = a + b, a - b, a.uncentred()
+    _ = a + b, (a + b) - b, a.uncentred()
     for ours, theirs in zip(numbers(a) + numbers(b), before, strict=True):
         assert_array_equal(ours, theirs)
 
@@ -395,6 +396,68 @@ def test_distant_means_merge_without_losing_digits():
     )
     assert_same(one + two, dense_series(x, y, 4, "full_windows", w), rtol=1e-8)
     assert_same((one + two) - two, numbers(one), rtol=1e-8)
+
+
+def with_outlier(size, seed=0):
+    """Return the statistics of rows, and of others that are so many times larger."""
+    rng = np.random.default_rng(seed)
+    rows, others = rng.normal(size=(200, 4)), size * rng.normal(size=(5, 4))
+    return [LagStatistics.from_windows(z[:, :3], z[:, 3]) for z in (rows, others)]
+
+
+@pytest.mark.parametrize("size", [1.0, 1e2, 1e3, 1e4])
+def test_as_many_digits_are_left_as_is_said(size):
+    rest, gone = with_outlier(size)
+    left = (rest + gone) - gone
+    assert cancelled(left) >= 1.0
+    assert_same(left, numbers(rest), rtol=10 * np.finfo(float).eps * cancelled(left))
+    assert torch.linalg.eigvalsh(left.input_scatter).min() > 0
+
+
+@pytest.mark.parametrize("size", [1e6, 1e8, 1e12])
+def test_what_has_lost_its_digits_is_an_error(size):
+    rest, gone = with_outlier(size)
+    with pytest.raises(ValueError, match=r"Too few digits are left .* Sum up anew"):
+        _ = (rest + gone) - gone
+
+
+def test_lost_digits_are_remembered():
+    """Twice a part is taken away that is not too large for what is left of it."""
+    rest, large = with_outlier(3e2)
+    _, larger = with_outlier(3e5, seed=1)
+    left = (rest + large + larger) - larger
+    with pytest.raises(ValueError, match="Too few digits"):
+        _ = left - large
+    with pytest.raises(ValueError, match="Too few digits"):
+        _ = (left.to("cpu") + rest - rest).first_lags(2) - large.first_lags(2)
+
+
+@pytest.mark.parametrize("column", [0, 3])
+def test_one_input_or_target_without_digits_is_enough(column):
+    rng = np.random.default_rng(0)
+    rows, others = rng.normal(size=(2, 50, 4))
+    others[:, column] *= 1e7
+    rest, gone = (LagStatistics.from_windows(z[:, :3], z[:, 3]) for z in (rows, others))
+    with pytest.raises(ValueError, match="Too few digits"):
+        _ = (rest + gone) - gone
+
+
+@pytest.mark.parametrize("constant", [0.1, 1.0 / 3.0, 1e6 / 7.0])
+def test_a_constant_keeps_its_digits(constant):
+    rng = np.random.default_rng(0)
+    rows, others = rng.normal(size=(2, 50, 4))
+    rows[:, 1] = others[:, 1] = constant
+    rest, gone = (LagStatistics.from_windows(z[:, :3], z[:, 3]) for z in (rows, others))
+    left = (rest + gone) - gone
+    assert_same(left, numbers(rest), rtol=1e-12)
+    assert not left.input_scatter[1].any()
+    assert not left.cross_scatter[1].any()
+
+
+def test_what_was_no_part_cannot_be_taken_away():
+    a, b = (LagStatistics.from_windows(X[:n], Y[:n] * 10.0**n) for n in (15, 5))
+    with pytest.raises(ValueError, match="no part of these data"):
+        _ = b + b + b + b - a
 
 
 # -- What comes in -----------------------------------------------------------------------
@@ -490,6 +553,10 @@ X, Y = np.random.default_rng(26).normal(size=(2, 20, 3))
         (X, np.where(Y > 1, np.inf, Y), {}, "y must be finite"),
         (X[0], Y[:1], {}, "X must have 2 or 3 dimensions"),
         (X[:0], Y[:0], {}, "X"),
+        (X[:, :0], Y, {}, "X must have at least one window, time step and channel"),
+        (X[:, :, None][:, :, :0], Y, {}, "X must have at least one window, time step and channel"),
+        (X, Y, {"device": "nonsense"}, "device must be"),
+        (X, Y, {"device": 3.5}, "device must be"),
     ],
 )
 def test_bad_windows_are_an_error_that_names_what_is_wrong(X, y, options, message):
@@ -518,11 +585,51 @@ def test_bad_windows_are_an_error_that_names_what_is_wrong(X, y, options, messag
         (np.where(X > 1, -np.inf, X), Y, {}, "X must be finite"),
         (X, np.where(Y > 1, np.inf, Y), {}, "y must be finite"),
         ([], [], {}, "X"),
+        (X[:0], Y[:0], {}, "X must have at least one time step and channel"),
+        (X[:, :0], Y, {}, "X must have at least one time step and channel"),
+        ([X[:0]], [Y[:0]], {}, "X must have at least one time step and channel"),
+        (X, Y, {"sample_weight": []}, "sample_weight"),
+        (X, Y, {"device": "nonsense"}, "device must be"),
+        (X, Y, {"device": "meta"}, "device must be"),
     ],
 )
 def test_bad_series_are_an_error_that_names_what_is_wrong(X, y, options, message):
     with pytest.raises(ValueError, match=message):
         LagStatistics.from_series(X, y, **{"n_lags": 3, **options})
+
+
+def made_with(n_lags):
+    yield lambda: LagStatistics.from_series(X, Y, n_lags=n_lags)
+    yield lambda: LagStatistics.from_windows(X, Y, n_lags=n_lags)
+    yield lambda: LagStatistics.from_windows(X, Y).first_lags(n_lags)
+
+
+@pytest.mark.parametrize(
+    ("n_lags", "number"), [(np.int8(2), 2), (np.uint8(3), 3), (True, 1), (np.array(2), 2)]
+)
+def test_any_whole_number_is_a_number_of_lags(n_lags, number):
+    for made, expected in zip(made_with(n_lags), made_with(number), strict=True):
+        assert_same(made(), numbers(expected()), rtol=0)
+        assert type(made().n_lags) is int
+
+
+@pytest.mark.parametrize("n_lags", [2.0, "2", np.array([2]), 1j])
+def test_what_is_no_whole_number_is_no_number_of_lags(n_lags):
+    for made in made_with(n_lags):
+        with pytest.raises(TypeError, match="n_lags must be a whole number, but got"):
+            made()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_an_error():
+    whole = LagStatistics.from_windows(X, Y)
+    for use in (
+        lambda: LagStatistics.from_windows(X, Y, device="cuda"),
+        lambda: LagStatistics.from_series(X, Y, n_lags=3, device="cuda:1"),
+        lambda: whole.to("cuda"),
+    ):
+        with pytest.raises(ValueError, match=r"device='cuda.*' is not available"):
+            use()
 
 
 @pytest.mark.parametrize("dtype", [object, complex, str])
