@@ -107,9 +107,9 @@ def _read(
             raise ValueError(
                 f"sequence_id must be given: {type(estimator).__name__} was fitted with it, and "
                 "without it lags would cross from one recording into the next. For a single "
-                "recording pass sequence_id=np.zeros(len(X)). In cross-validation it takes "
-                "metadata routing and the estimator's own score (scoring=None): other scorers "
-                "know X alone."
+                "recording pass sequence_id=np.zeros(len(X)). What cannot pass it on needs X and y "
+                "as lists of recordings, or in cross-validation metadata routing and the "
+                "estimator's own score (scoring=None): other scorers know X alone."
             )
         return _read_timesteps(estimator, X, sequence_id, reset=reset)
     array = _read_rows(estimator, X, reset=reset)

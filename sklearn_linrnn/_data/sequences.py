@@ -161,6 +161,8 @@ class Recordings:
     @property
     def has_gaps(self) -> bool:
         """Whether an input is missing."""
+        if isinstance(self.parts, np.ndarray):
+            return bool(np.isnan(self.parts).any())
         return any(np.isnan(part).any() for part in self.parts)
 
     @property

@@ -133,9 +133,9 @@ class TrainingData:
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
         sequences = self.sequences
-        return sequences.statistics(
-            LagStatistics, n_lags, self.targets, self.weights, device
-        ).check_usable()
+        sums = sequences.statistics(LagStatistics, n_lags, self.targets, self.weights, device)
+        # A piece of a recording may have no target: then it only goes before the next one.
+        return sums.check_usable() if self.observed.any() else sums
 
     def operator(self, n_lags: int, device: Any) -> LagOperator:
         """Return the sums to learn from, without the scatter itself."""

@@ -184,13 +184,19 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
             Coefficient of determination of all observed time steps together.
         """
         sequences, predictions = self._respond(X, sequence_id)
+        _check_range(predictions)
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
         observed = observed_steps(targets) & observed_steps(predictions)
-        return r2_score(
+        if not observed.any():
+            raise ValueError(
+                "y must be observed (not NaN) at a time step of which all lags are known, but got "
+                "none. Score longer recordings."
+            )
+        return _r2(
             targets[observed],
             predictions[observed],
-            sample_weight=None if weights is None else weights[observed],
+            None if weights is None else weights[observed],
         )
 
     def __sklearn_tags__(self) -> Tags:
@@ -270,14 +276,33 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
         check_is_fitted(self)
         sequences = read_inputs(self, X, sequence_id, self._form)
         check_window_length(sequences, self.impulse_response_.shape[2])
-        return sequences, sequences.respond(self.impulse_response_) + self.intercept_
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
+            return sequences, sequences.respond(self.impulse_response_) + self.intercept_
 
     def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:
+        _check_range(predictions)
         return sequences.arrange(predictions[:, 0] if self._form.single_output else predictions)
 
     def _say(self, message: str) -> None:
         if self.verbose:
             print(f"[{type(self).__name__}] {message}")  # noqa: T201 - verbose asks for it
+
+
+def _check_range(predictions: NDArray) -> None:
+    if np.isinf(predictions).any():
+        raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
+
+
+def _r2(targets: NDArray, predictions: NDArray, weights: NDArray | None) -> float:
+    """Return R^2, which has no unit, in one in which its squares are within range."""
+    unit = np.ldexp(1.0, np.frexp(np.abs(targets).max(initial=0.0))[1] - 1)
+    try:
+        with np.errstate(over="raise", under="ignore"):
+            return r2_score(targets / unit, predictions / unit, sample_weight=weights)
+    except FloatingPointError as error:
+        raise ValueError(
+            "X is too large: squares of what is predicted from it overflow. Scale it."
+        ) from error
 
 
 def replace_fitted(estimator: BaseEstimator, fitted: Mapping[str, Any]) -> None:

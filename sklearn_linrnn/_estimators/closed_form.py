@@ -364,4 +364,5 @@ def _spread(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> ND
     """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised time steps."""
     blocks, mean, columns = sequences.lags(statistics.n_lags), statistics.origin[0], root.numpy()
     squares = (np.square((block - mean.numpy()) @ columns).sum(axis=1) for block in blocks)
-    return np.concatenate(list(squares))
+    with np.errstate(over="ignore"):  # what overflows is not handed out
+        return np.concatenate(list(squares))

@@ -90,9 +90,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         `max_iter` iterations cost the same for any amount of earlier data. The optimiser continues
         from its state. With `early_stopping`, a part of the new data is held out, too.
 
-        A recording may come in pieces, with ``rows="timesteps"``: one that was seen before goes on
-        where it was, so that the sums are those of the whole. The last ``n_lags - 1`` inputs of
-        each are kept for that. A piece may be shorter than `n_lags`.
+        With ``rows="timesteps"`` a recording may come in pieces, also shorter than `n_lags`: each
+        goes on where the one before ended, so that the sums are those of the whole. For that the
+        last ``n_lags - 1`` inputs of every recording are kept.
 
         Parameters
         ----------
@@ -103,9 +103,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to: one of those before
-            goes on, and another one begins. ``None`` for a single recording, which goes on. The
-            recordings of panels and lists do not go on.
+            With ``rows="timesteps"``, the recording that each row belongs to: an earlier one goes
+            on, a new one begins. ``None`` for a single recording, which goes on. The recordings of
+            panels and lists are whole.
 
         Returns
         -------

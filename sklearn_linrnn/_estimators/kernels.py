@@ -55,7 +55,8 @@ def kernel_matrix(
     Raises
     ------
     ValueError
-        If the windows have different lengths or channels, or the prior is unknown.
+        If the windows have different lengths or channels, the prior is unknown, or the kernel
+        overflows.
 
     References
     ----------
@@ -84,7 +85,15 @@ def kernel_matrix(
         )
     root = made.root(windows.shape[1])
     left, right = _features(windows, root), _features(others, root)
-    return left @ right.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _in_range(left @ right.T)
+
+
+def _in_range(kernel: NDArray) -> NDArray:
+    """Return a kernel, or raise a ValueError if it overflowed."""
+    if not np.isfinite(kernel).all():
+        raise ValueError("X is too large: its kernel overflows float64. Scale it.")
+    return kernel
 
 
 def _check_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
@@ -241,7 +250,8 @@ class LagKernel(SavedState, Kernel):
         windows = _check_windows(X, "X", self.n_channels)
         values = {name: getattr(self, name) for name in HYPERPARAMETERS}
         root = _check_prior(self.prior, **values).root(windows.shape[1])
-        return np.square(_features(windows, root)).sum(axis=1)
+        with np.errstate(over="ignore"):
+            return _in_range(np.square(_features(windows, root)).sum(axis=1))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(prior={self.prior!r}, nu_w={self.nu_w:.3g})"

@@ -127,12 +127,20 @@ class FittedRegression:
 
         It is that of the noise and, where there is a posterior, that of the response.
         """
-        uncertain = np.zeros(len(windows))
-        if self._posterior_root is not None:
-            root, centre = self._posterior_root
-            uncertain = np.square(windows @ root - centre).sum(axis=1)
-            uncertain += float(self.estimator.fit_intercept) / self.sums.weight
+        uncertain = np.square(self.leverage(windows)).sum(axis=1)
         return (1.0 + uncertain[:, None]) * self.noise_variance
+
+    def leverage(self, windows: NDArray) -> NDArray:
+        """Return what is uncertain of forecasts, (n_windows, n_sources).
+
+        The errors of the parameters make errors of forecasts: these rows times independent errors
+        of the same variance as the noise. There is no source where there is no posterior.
+        """
+        if self._posterior_root is None:
+            return np.empty((len(windows), 0))
+        root, centre = self._posterior_root
+        constant = np.sqrt(float(self.estimator.fit_intercept) / self.sums.weight)
+        return np.hstack([windows @ root - centre, np.full((len(windows), 1), constant)])
 
     @property
     def _levelled_response(self) -> Tensor:

@@ -58,17 +58,24 @@ class LinearForecast(Protocol):
 
     @property
     def iterated(self) -> LinearForecast:
-        """The same as it is iterated: with no root outside the unit circle."""
+        """The regression of one step as it is iterated: with no root outside the unit circle."""
 
     @property
     def moved(self) -> NDArray:
         """The roots that were outside the unit circle, (n_moved,), one of each conjugate pair."""
+
+    @property
+    def noise_variance(self) -> NDArray:
+        """Variance of the residuals, (n_outputs,)."""
 
     def predict(self, windows: NDArray) -> NDArray:
         """Return the forecasts (n_windows, n_outputs) from windows (n_windows, p)."""
 
     def variance(self, windows: NDArray) -> NDArray:
         """Return the variances of new targets, (n_windows, n_outputs)."""
+
+    def leverage(self, windows: NDArray) -> NDArray:
+        """Return what is uncertain of forecasts, (n_windows, n_sources)."""
 
 
 def check_length(history: History, n_lags: int) -> None:
@@ -171,8 +178,8 @@ def forecast(
         If a recursion needs more memory than the machine has.
     """
     if recursive:
-        models = [model.iterated for model in models]
         check_room(max(horizons), y.shape[1], x.shape[1], uncertain=uncertain)
+        models = [model.iterated for model in models]
     else:
         _check_horizons(models, horizons)
     found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
@@ -260,17 +267,17 @@ def _iterate(
                 one_step[:, step, columns] = model.variance(window)
     if not uncertain:
         return Forecasts(path[:, n_lags:], np.full_like(one_step, np.nan))
-    squares = np.square(_error_weights(models, n_ahead, n_lags, n_columns))
+    squares = np.square(error_weights(models, n_ahead, n_lags, n_columns))
     variance = np.zeros_like(one_step)
     for step in range(n_ahead):
         variance[:, step:] += np.einsum("hab,nb->nha", squares[: n_ahead - step], one_step[:, step])
     return Forecasts(path[:, n_lags:], variance)
 
 
-def _error_weights(
+def error_weights(
     models: Sequence[LinearForecast], n_ahead: int, n_lags: int, n_columns: int
 ) -> NDArray:
-    """Return ``Psi_i``, (n_ahead, n_columns, n_columns)."""
+    """Return ``Psi_i``, what an error does ``i`` steps later, (n_ahead, n_columns, n_columns)."""
     own = np.zeros((n_lags, n_columns, n_columns))
     for model in models:
         columns = model.regression.columns

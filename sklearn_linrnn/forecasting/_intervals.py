@@ -19,7 +19,7 @@ from sklearn_linrnn.forecasting._forecasts import (
     needed_horizons,
 )
 from sklearn_linrnn.forecasting._learner import Learned
-from sklearn_linrnn.forecasting._panels import Histories, Key, split
+from sklearn_linrnn.forecasting._panels import Histories, Key, Steps, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +54,24 @@ class Prediction:
         return self.mean[:, :, None] + offset
 
 
-def calibration_errors(
-    learned: Learned, histories: Histories, horizons: tuple[int, ...], *, recursive: bool
+def errors_after(
+    models: Sequence[LinearForecast],
+    seen: Steps,
+    histories: Histories,
+    horizons: tuple[int, ...],
+    *,
+    recursive: bool,
 ) -> NDArray:
-    """Return the errors that what the first part of series taught makes on the rest.
+    """Return the errors that models make on series after their first steps.
 
     They have shape (n_errors, n_horizons, n_columns); NaN where the truth is not known.
 
     Parameters
     ----------
-    learned : Learned
-        What the first part taught.
+    models : sequence of LinearForecast
+        All of a forecaster.
+    seen : mapping of tuple to int
+        Number of first steps of each series; none of a series that is missing.
     histories : mapping of tuple to History
         The series.
     horizons : tuple of int
@@ -73,7 +80,7 @@ def calibration_errors(
         Whether one-step models are iterated.
     """
     parts = []
-    n_lags, seen = longest_window(learned.models), learned.coverage.upto
+    n_lags = longest_window(models)
     kind = {"recursive": recursive, "uncertain": False}
     for key, history in histories.items():
         origins = np.arange(max(seen.get(key, 0), n_lags) - 1, len(history) - 1)
@@ -85,7 +92,7 @@ def calibration_errors(
                 np.pad(rows, ((0, steps.max()), (0, 0)), constant_values=np.nan)
                 for rows in (history.y, history.x)
             )
-            mean = forecast(learned.models, y, x, origins, steps.tolist(), **kind).mean
+            mean = forecast(models, y, x, origins, steps.tolist(), **kind).mean
             errors[:, known] = y[origins[:, None] + steps] - mean
         parts.append(errors)
     return np.concatenate(parts)
@@ -127,7 +134,8 @@ def predictions(
     kind = {"recursive": recursive, "uncertain": uncertain}
     errors = None
     if uncertain and calibration is not None:
-        errors = calibration_errors(calibration, histories, horizons, recursive=recursive)
+        early, upto = calibration.models, calibration.coverage.upto
+        errors = errors_after(early, upto, histories, horizons, recursive=recursive)
     found = {}
     for key, history in histories.items():
         ahead = steps[key]

@@ -7,7 +7,6 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_integer
 from sktime.datatypes import convert_to
 from sktime.utils.validation.forecasting import check_fh
 
@@ -17,22 +16,23 @@ from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
-from sklearn_linrnn.forecasting._clocks import without_frequency
 from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
 from sklearn_linrnn.forecasting._forecasts import check_length, forecast
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
+from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
-from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries, later
+from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
+from sklearn_linrnn.forecasting._simulation import Simulating
 from sklearn_linrnn.forecasting._state import State
 from sklearn_linrnn.forecasting._traits import make_traits
 from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 
 @unchanged_by_failures
-class LagForecaster(SavedState, SeriesBySeries):
+class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
@@ -229,16 +229,6 @@ class LagForecaster(SavedState, SeriesBySeries):
         check_settings(self)
         if self.estimator is not None:
             make_traits(self.estimator, auto_lags=self.n_lags == "auto")
-
-    def _check_X_y(self, X: Any = None, y: Any = None, **kwargs: Any) -> Any:  # noqa: N802
-        found = super()._check_X_y(X, y, **kwargs)
-        if not self.is_fitted or not isinstance(y, np.ndarray) or not is_integer(self.cutoff[0]):
-            return found
-        # An array does not say which steps it has: they are the next ones.
-        return tuple(part if part is None else later(part, self.cutoff[0] + 1) for part in found)
-
-    def _check_fh(self, fh: Any, pred_int: bool = False) -> Any:
-        return super()._check_fh(without_frequency(fh), pred_int)
 
     def _fit(self, y: pd.DataFrame, X: pd.DataFrame | None, fh: Any) -> Self:
         clock = PANEL_CLOCK.get()

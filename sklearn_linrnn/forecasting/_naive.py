@@ -43,7 +43,7 @@ class LastValue:
 
     @property
     def iterated(self) -> LastValue:
-        """The same: its only root is on the unit circle."""
+        """The same: its roots are on the unit circle."""
         return self
 
     @property
@@ -58,6 +58,10 @@ class LastValue:
     def variance(self, windows: NDArray) -> NDArray:
         """Return the variances of new targets, (n_windows, n_outputs)."""
         return np.tile(self.noise_variance, (len(windows), 1))
+
+    def leverage(self, windows: NDArray) -> NDArray:
+        """Return what is uncertain of forecasts, (n_windows, 0): nothing was learned."""
+        return np.empty((len(windows), 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,8 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
     ValueError
         If `energy` is not one-dimensional, is negative or not finite somewhere, or `share` is out
         of range.
+    TypeError
+        If `energy` holds anything but real numbers.
 
     Examples
     --------
@@ -45,14 +47,16 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
     >>> [effective_memory(linear_rnn_lag_weights(100, nu_w)) for nu_w in (0.1, 0.5, 0.9)]
     [1, 5, 35]
     """
-    energy = np.asarray(energy, dtype=np.float64)
+    energy = np.asarray(energy)
+    if energy.dtype.kind not in "fiub":
+        raise TypeError(f"energy must hold real numbers, but got dtype {energy.dtype}.")
     if energy.ndim != 1 or energy.size == 0:
         raise ValueError(f"energy must have shape (n_lags,), but got shape {energy.shape}.")
     if not np.isfinite(energy).all() or (energy < 0).any():
         raise ValueError("energy must be finite and not negative at every lag.")
     if not 0 < share <= 1:
         raise ValueError(f"share must be within (0, 1], but got {share}.")
-    cumulative = np.cumsum(energy)
+    cumulative = np.cumsum(energy / (energy.max() or 1.0))  # sums that do not overflow
     # Rounding of the sum must not push the last lags past the total.
     return int(np.argmax(cumulative >= share * cumulative[-1] * (1 - 1e-12)))
 

@@ -199,6 +199,20 @@ def test_nothing_known_is_an_error_that_leaves_an_earlier_fit(gap, n_lags, state
     assert_array_equal(model.predict(np.ones((40, 1)), sequence_id=ids), before)
 
 
+@pytest.mark.parametrize("why", ["short", "missing", "not observed"])
+def test_a_score_of_nothing_is_an_error(why):
+    x, y = np.random.default_rng(0).normal(size=(40, 1)), np.arange(40.0)
+    model = NTKConvRegressor(rows="timesteps", n_lags=4, initial_state="unknown").fit(x, y)
+    if why == "short":
+        x, y = x[:3], y[:3]
+    elif why == "missing":
+        x[::4] = np.nan
+    else:
+        y[:] = np.nan
+    with pytest.raises(ValueError, match=r"y must be observed .* at a time step of which all lags"):
+        model.score(x, y)
+
+
 @pytest.mark.parametrize("form", ["rows", "panel"])
 def test_a_missing_input_in_windows_is_an_error(form):
     X, _ = recordings()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel
 from sklearn.kernel_ridge import KernelRidge
@@ -947,6 +948,78 @@ def test_posterior_and_evidence_without_intercept_are_those_of_the_rows(options,
     volume = np.linalg.slogdet(precision)[1] + np.linalg.slogdet(root @ root.T)[1]
     expected = -0.5 * (60 * (np.log(2 * np.pi * fit / 60) + 1) + volume)
     assert_allclose(model.log_marginal_likelihood(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, 1e2, 1e4, 1e6])
+def test_iterations_without_penalty_or_intercept_are_near_or_warn(offset):
+    x, y = far_from_zero(offset)
+    model = NTKConvRegressor(alpha=0.0, fit_intercept=False)
+    expected = model.fit(x, y).impulse_response_
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = clone(model).set_params(solver="cg").fit(x, y).impulse_response_
+    assert [each.category for each in caught] == [ConvergenceWarning] * (offset > 1e3)
+    if not caught:
+        assert_allclose(found, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(n_steps="gcv"),
+        NTKConvRegressorCV([0.5], cv="gcv"),
+        NTKConvRegressorCV([0.5], cv="evidence"),
+    ],
+    ids=repr,
+)
+def test_a_single_row_is_its_mean(model):
+    assert_allclose(clone(model).fit(X[:1], Y[:1]).predict(X), np.repeat(Y[:1], N, axis=0))
+
+
+# -- What is asked of a fit --------------------------------------------------------------
+
+FITTED = [
+    NTKConvRegressor(),
+    WeightedConv1DRegressor(max_iter=3),
+    LinearRNNRegressor(8, max_iter=3, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", FITTED, ids=repr)
+@pytest.mark.parametrize("unit", [1e160, 1e-170, 1e-290])
+def test_scores_have_no_unit(model, unit):
+    model = clone(model).fit(X, Y)
+    expected = model.score(X, Y)
+    model.impulse_response_ = unit * model.impulse_response_
+    model.intercept_ = unit * model.intercept_
+    assert_allclose(model.score(X, unit * Y), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", FITTED, ids=repr)
+def test_predictions_that_overflow_are_an_error(model):
+    model = clone(model).fit(X, Y)
+    signs = np.sign(model.impulse_response_[0, 0, ::-1])[None]
+    assert np.isfinite(model.predict(1e300 * signs)).all()
+    model.impulse_response_ = 1e9 * model.impulse_response_
+    for ask in (model.predict, lambda z: model.score(z, Y[:1])):
+        with pytest.raises(ValueError, match="X is too large: what is predicted from it overflows"):
+            ask(1e300 * signs)
+    with pytest.raises(ValueError, match="X is too large: squares of what is predicted"):
+        model.score(1e200 * X, Y)
+
+
+def test_deviations_that_overflow_are_an_error():
+    model = NTKConvRegressor().fit(X, Y)
+    assert np.isfinite(model.predict(1e100 * X, return_std=True)[1]).all()
+    with pytest.raises(ValueError, match="X is too large: what is predicted from it overflows"):
+        model.predict(1e200 * X, return_std=True)
+
+
+def test_kernels_that_overflow_are_an_error():
+    for ask in (lambda z: kernel_matrix("tc", z), LagKernel("tc"), LagKernel("tc").diag):
+        assert np.isfinite(ask(1e100 * X)).all()
+        with pytest.raises(ValueError, match="X is too large: its kernel overflows"):
+            ask(1e200 * X)
 
 
 # -- Warnings of what nobody asked for ---------------------------------------------------

@@ -343,7 +343,7 @@ def test_parts_of_recordings_with_other_channels_or_lags_are_an_error():
     x, y = recordings([30, 25])
     model = conv(n_lags=4, max_iter=2).fit(x, y)
     before = pickle.dumps(vars(model))
-    with pytest.raises(ValueError, match="n_channels agree"):
+    with pytest.raises(ValueError, match="X must have 2 channels, as in fit, but got 1"):
         model.partial_fit([part[:, :1] for part in x], y)
     assert pickle.dumps(vars(model)) == before
     with pytest.raises(ValueError, match="n_lags agree"):

@@ -403,3 +403,15 @@ def test_a_network_that_is_taught_a_longer_memory_grows_its_radius():
     assert monitor.steps_[-1] == model.n_iter_
     expected = np.abs(np.linalg.eigvals(model.transition_ / 10.0)).max()
     assert_allclose(monitor.radii_[-1], expected, rtol=1e-12)
+
+
+def test_early_stopping_watches_recordings_as_a_list_where_fit_has_sequence_ids():
+    rng = np.random.default_rng(0)
+    x, ids = rng.normal(size=(120, 1)), np.repeat([0, 1, 2], 40)
+    model = WeightedConv1DRegressor(rows="timesteps", n_lags=3, max_iter=20)
+    watched = EarlyStopping(X=[x[:40]], y=[x[:40, 0]], patience=30)
+    model.set_callbacks(watched).fit(x, x[:, 0], sequence_id=ids)
+    assert watched.best_score_ == pytest.approx(model.score([x[:40]], [x[:40, 0]]))
+    model.set_callbacks(EarlyStopping(X=x, y=x[:, 0]))
+    with pytest.raises(ValueError, match="needs X and y as lists of recordings"):
+        model.fit(x, x[:, 0], sequence_id=ids)

@@ -97,6 +97,20 @@ def test_durations_of_other_units_and_containers():
         assert_allclose(rolling[-1, :, 0], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("fh", [[1], [1, 2]])
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+@pytest.mark.parametrize("name", CLOCKS)
+def test_residuals_are_those_of_the_same_times(name, strategy, fh):
+    y = walk(CLOCKS[name])
+    fitted = FORECASTER.clone().set_params(strategy=strategy).fit(y, fh=fh)
+    rolling = fitted.predict_rolling(y, fh=[1])[:-1, 0, 0]
+    found = fitted.predict_residuals(y)
+    assert list(found.index) == list(y.index)
+    assert found[:4].isna().all()
+    assert_allclose(found[4:], y[4:] - rolling, rtol=1e-9)
+    assert list(fitted.fh) == list(fh)
+
+
 @pytest.mark.parametrize("name", ["hours in spring", "hours in autumn", "days in spring"])
 def test_times_of_another_zone_are_the_same_times(name):
     y = walk(CLOCKS[name])

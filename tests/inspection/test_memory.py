@@ -66,6 +66,18 @@ def test_effective_memory_does_not_depend_on_the_unit():
     }
 
 
+@pytest.mark.parametrize("unit", [1e307, 1e-310])
+def test_effective_memory_of_extreme_units(unit):
+    energy = np.array([1.0, 4.0, 2.0, 3.0, 1.0])
+    assert effective_memory(unit * energy) == effective_memory(energy) == 3
+
+
+@pytest.mark.parametrize("energy", [[1j, 2j], ["1", "2"], [None, 1.0]])
+def test_the_energy_must_be_real(energy):
+    with pytest.raises(TypeError, match="energy must hold real numbers"):
+        effective_memory(energy)
+
+
 @pytest.mark.parametrize(
     ("energy", "share", "message"),
     [

@@ -108,10 +108,15 @@ def iterated_ridge(
         slope = scale * torch.hstack([operator.cross_scatter, operator.weight * row])
     else:
         slope = scale * operator.cross_scatter.addmm(row, goal.T, alpha=operator.weight)
-    theta, n_iterations = _iterate(curve, precondition, slope, tolerance, max_iterations)
+    # Far from zero the means are nearly all of the slope: its residual must be small beside the
+    # rest, which is what is to be learned.
+    rest_of_slope = slope if apart else scale * operator.cross_scatter
+    known, whole = (_dots(each, precondition(each)) for each in (rest_of_slope, slope))
+    share = float(_ratios(known, whole).amin().clamp(max=1.0).sqrt()) or 1.0
+    theta, n_iterations = _iterate(curve, precondition, slope, share * tolerance, max_iterations)
     residual = slope - curve(theta)  # the iterations' own drifts away from it by rounding
-    energies = [_dots(each, precondition(each)) for each in (residual, slope)]
-    left = float(_ratios(*energies).max().sqrt())
+    energy = _dots(residual, precondition(residual))
+    left = float(_ratios(energy, torch.where(known > 0, known, whole)).max().sqrt())
     # Without a penalty, what rounding left out of the range has no solution.
     rest = max_iterations - n_iterations if penalty_alpha > 0 else 0
     change, n_more = _iterate(curve, precondition, residual, COARSE, rest)

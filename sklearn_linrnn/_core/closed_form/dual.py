@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.closed_form.mean_row import append_row
 from sklearn_linrnn._core.closed_form.rank_revealing import rank_tolerance
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.series import check_weights, observed
@@ -20,7 +21,8 @@ def dual_ridge(
 
     The rows of ``F`` are the weighted windows in units of the prior, ``sqrt(w_s) L^T (z_s -
     z_bar)``. Saunders, Gammerman and Vovk 1998, "Ridge regression learning algorithm in dual
-    variables". With ``alpha = 0`` it is the response of least norm.
+    variables". With ``alpha = 0`` it is the response of least norm. Without an intercept the means
+    are a row of their own, in coordinates of the rows of ``F`` and what it has beside them.
 
     Parameters
     ----------
@@ -48,14 +50,35 @@ def dual_ridge(
     windows = finite(as_float64(X, device), "X").flip(1).flatten(1)
     weights = check_weights(sample_weight, len(windows), device)
     targets, weights = observed(as_float64(y, device), weights)
-    share = weights / weights.sum() if centred else torch.zeros_like(weights)
+    share = weights / weights.sum()
     input_mean, target_mean = share @ windows, share @ targets
     scale = weights.sqrt()[:, None]
     features = root.pull((scale * (windows - input_mean)).T).T
-    gram = features @ features.T
     goal = scale * (targets - target_mean)
-    eigenvalues, vectors = torch.linalg.eigh(gram)
-    shown = eigenvalues > rank_tolerance(len(gram)) * eigenvalues[-1]
-    vectors, curvature = vectors[:, shown], eigenvalues[shown, None] + alpha
-    response = root.respond(features.T @ (vectors @ (vectors.T @ goal / curvature)))
-    return response, target_mean - input_mean @ response
+    eigenvalues, vectors = torch.linalg.eigh(features @ features.T)
+    shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues[-1]
+    roots = eigenvalues[shown].sqrt()
+    basis = vectors[:, shown] / roots  # F^T takes its columns to orthonormal ones
+    goals = vectors[:, shown].T @ goal
+    if centred:
+        theta = features.T @ (basis @ _ridge(roots, goals, alpha))
+        response = root.respond(theta)
+        return response, target_mean - input_mean @ response
+    mass = weights.sum().sqrt()
+    row = mass * root.pull(input_mean[:, None])
+    along = basis.T @ (features @ row)
+    beside = row - features.T @ (basis @ along)
+    length = beside.norm()
+    beside = beside / torch.where(length > 0, length, 1.0)
+    turns = torch.eye(len(roots) + 1, len(roots)).to(roots)
+    row = torch.cat([along[:, 0], length[None]])
+    roots, turns, goals, _ = append_row(roots, turns, goals, row, mass * target_mean)
+    shown = roots > 10 * len(roots) * torch.finfo(roots.dtype).eps * roots.amax()
+    places = turns[:, shown] @ _ridge(roots[shown], goals[shown], alpha)
+    theta = features.T @ (basis @ places[:-1]) + beside * places[-1]
+    return root.respond(theta), torch.zeros_like(target_mean)
+
+
+def _ridge(roots: Tensor, goals: Tensor, alpha: float) -> Tensor:
+    """Return the ridge of rows ``diag(roots)``, (k, n_outputs)."""
+    return roots[:, None] * goals / (roots.square() + alpha)[:, None]

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag, solve_discrete_lyapunov, svd
 
+from sklearn_linrnn._core.tensors import whole_number
+
 
 class StateSpace(NamedTuple):
     """Matrices of a system, in the order of `scipy.signal.dlti`.
@@ -116,6 +118,8 @@ def balanced_truncation(
     ValueError
         If not exactly one of `order` and `max_error` is given, one is out of its range, or the
         response is not a finite array of rank three.
+    TypeError
+        If `order` is not whole.
 
     References
     ----------
@@ -147,7 +151,7 @@ def balanced_truncation(
 
 
 def _of_order(H: NDArray[np.float64], order: int) -> StateSpace:
-    most = _most_states(H)
+    most, order = _most_states(H), whole_number(order, "order")
     if not 0 <= order <= most:
         raise ValueError(
             f"order must be from 0 to {most}, (n_lags - 1) min(n_outputs, n_channels), but got "

@@ -1,5 +1,7 @@
 """Lag weights: how strongly the initial variances of a linear RNN favour each lag."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,9 @@ def linear_rnn_lag_weights(
     Raises
     ------
     ValueError
-        If a variance is negative, a weight overflows, or all weights are zero.
+        If `n_lags` or a variance is negative, a weight overflows, or all weights are zero.
+    TypeError
+        If `n_lags` is not whole, or a variance is no number.
 
     References
     ----------
@@ -41,7 +45,13 @@ def linear_rnn_lag_weights(
     >>> linear_rnn_lag_weights(4, nu_w=0.5)
     array([2. , 2. , 1.5, 1. ])
     """
+    if not isinstance(n_lags, Integral):
+        raise TypeError(f"n_lags must be a whole number, but got {n_lags!r}.")
+    if n_lags < 0:
+        raise ValueError(f"n_lags must not be negative, but got {n_lags}.")
     for name, variance in (("nu_w", nu_w), ("nu_f", nu_f), ("nu_c", nu_c)):
+        if not isinstance(variance, Real):
+            raise TypeError(f"{name} is a variance and must be a number, but got {variance!r}.")
         if not variance >= 0:
             raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
     with np.errstate(over="ignore", invalid="ignore"):

@@ -127,6 +127,10 @@ class Levels:
         which nothing but rounding is left, as of a straight line, does not vary: its sums of
         squares and products are zero.
         """
+        return _without_rounding(self._differences(statistics), statistics)
+
+    def _differences(self, statistics: LagStatistics) -> LagStatistics:
+        """Return the statistics of differences, with what rounding makes of those that are zero."""
         G, B = statistics.input_scatter, statistics.cross_scatter
         u_bar = self._level(statistics.input_mean[:, None])[:, 0]
         GL = self._level(G).mT  # (p, n_channels): scatter of the lags and the levels
@@ -138,7 +142,7 @@ class Levels:
         half_scatter = self._less_level(G)
         half_target = statistics.target_scatter - (P * BL.mT).sum(1)
         level_gap = (P * (BL.mT - P @ LL)).sum(1)
-        found = replace(
+        return replace(
             statistics,
             input_mean=self._less_level(statistics.input_mean[:, None])[:, 0],
             target_mean=statistics.target_mean - P @ u_bar,
@@ -147,7 +151,6 @@ class Levels:
             target_scatter=(half_target - level_gap).clamp(min=0.0),
             peaks=None if statistics.peaks is None else self._peaks(statistics.peaks),
         )
-        return _without_rounding(found, statistics)
 
     def _peaks(self, peaks: Tensor) -> Tensor:
         """Return the peaks of what differences are taken of, (p + n_outputs,)."""

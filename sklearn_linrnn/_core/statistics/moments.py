@@ -107,8 +107,11 @@ class Moments(StoredAsNumPy):
         return self
 
     def check_rows(self, what: str) -> None:
-        """Raise a ValueError unless ``what`` has rows to count: weights are numbers of them."""
-        if self.weight <= self.n_intercepts:
+        """Raise a ValueError unless ``what`` has rows to count: weights are numbers of them.
+
+        A single row, whose target does not vary, asks for none.
+        """
+        if self.weight <= self.n_intercepts and self.target_scatter.any():
             raise ValueError(
                 f"{what} takes sample_weight as numbers of rows, which must sum to more than "
                 f"{self.n_intercepts}, but they sum to {self.weight:g}."

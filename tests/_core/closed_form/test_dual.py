@@ -42,3 +42,35 @@ def test_without_penalty_it_is_the_response_of_least_norm():
     expected = ShownDirections.of(LagStatistics.from_windows(few, targets), root).ridge(0.0)
     response, _ = dual_ridge(few, targets, None, root, 0.0, centred=True)
     assert_allclose(response, expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e2, 1e4, 1e6])
+@pytest.mark.parametrize("alpha", [0.0, 1e-3, 1.0])
+def test_without_intercept_windows_far_from_zero_keep_their_digits(alpha, offset):
+    root = root_of(LinearRNN(0.9), n_lags=30)
+    X = offset + np.random.default_rng(1).normal(size=(12, 30, 2))
+    scale = root.scale.numpy()
+    rows = X[:, ::-1].reshape(12, -1) * scale.T
+    y = rows @ np.random.default_rng(2).normal(size=(60, 2)) + Y[:12]
+    penalty = np.sqrt(alpha) * np.eye(60)[: 60 if alpha else 0]
+    theta = np.linalg.lstsq(np.vstack([rows, penalty]), np.vstack([y, np.zeros((len(penalty), 2))]))
+    expected = scale * theta[0]
+    response, intercept = dual_ridge(X, y, None, root, alpha, centred=False)
+    rtol = 1e-9 + 1e-12 * offset
+    assert_allclose(response, expected, rtol=0, atol=rtol * np.abs(expected).max())
+    assert not intercept.any()
+
+
+@pytest.mark.parametrize("constant", [0.0, 2.0])
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_windows_that_are_all_the_same(alpha, constant):
+    """With an intercept there is nothing to explain; without, one row and its weight."""
+    X, root = np.full((12, 9, 2), constant), root_of(LinearRNN(0.7))
+    response, intercept = dual_ridge(X, Y[:12], None, root, alpha, centred=True)
+    assert not response.any()
+    assert_allclose(intercept, Y[:12].mean(axis=0))
+    response, _ = dual_ridge(X, Y[:12], None, root, alpha, centred=False)
+    row = constant * root.scale.numpy()
+    expected = root.scale.numpy() * row @ Y[:12].mean(axis=0)[None]
+    size = float(np.square(row).sum()) + alpha / 12
+    assert_allclose(response, expected / size if size else 0.0 * expected, rtol=1e-9)

@@ -258,3 +258,9 @@ def test_neither_or_both_ways_to_choose_are_an_error(options):
 def test_what_is_not_a_response_is_an_error(H, message):
     with pytest.raises(ValueError, match=message):
         balanced_truncation(H, order=0)
+
+
+@pytest.mark.parametrize("order", [2.0, "2", [2]])
+def test_an_order_that_is_not_whole_is_an_error(order):
+    with pytest.raises(TypeError, match="order must be a whole number, but got"):
+        balanced_truncation(0.5 ** np.arange(8.0).reshape(1, 1, 8), order=order)

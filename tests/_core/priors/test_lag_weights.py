@@ -89,3 +89,24 @@ def test_all_zero_weights_are_an_error():
 def test_a_negative_variance_is_an_error_that_names_it(name):
     with pytest.raises(ValueError, match=name):
         linear_rnn_lag_weights(4, **{name: -0.5})
+
+
+@pytest.mark.parametrize("n_lags", [np.int8(100), np.uint8(100), 100])
+def test_any_whole_number_is_a_number_of_lags(n_lags):
+    assert_array_equal(linear_rnn_lag_weights(n_lags), linear_rnn_lag_weights(100))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"n_lags": 2.0}, TypeError, "n_lags must be a whole number, but got 2.0"),
+        ({"n_lags": "2"}, TypeError, "n_lags must be a whole number, but got '2'"),
+        ({"n_lags": -1}, ValueError, "n_lags must not be negative, but got -1"),
+        ({"nu_w": "0.5"}, TypeError, "nu_w is a variance and must be a number, but got '0.5'"),
+        ({"nu_c": None}, TypeError, "nu_c is a variance and must be a number, but got None"),
+        ({"nu_f": np.nan}, ValueError, "nu_f is a variance and must not be negative, but got nan"),
+    ],
+)
+def test_what_is_no_number_is_an_error(options, error, message):
+    with pytest.raises(error, match=message):
+        linear_rnn_lag_weights(**{"n_lags": 3} | options)

@@ -1,0 +1,122 @@
+"""A forecaster's joint distribution, by paths that are drawn from it."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+from sktime.forecasting.base import BaseForecaster
+
+from sklearn_linrnn.forecasting._histories import History
+from sklearn_linrnn.forecasting._joint_paths import PathSource
+from sklearn_linrnn.forecasting._panels import split
+from sklearn_linrnn.forecasting._state import State
+
+
+class Simulating(BaseForecaster):
+    """A forecaster with linear models and the histories of its series."""
+
+    strategy: str
+    _known: State
+
+    def simulate(
+        self, fh: Any = None, n_paths: int = 1000, X: Any = None, random_state: Any = None
+    ) -> pd.DataFrame:
+        """Draw paths from the joint distribution of all steps ahead, all columns together.
+
+        What depends on several steps or columns, such as the sum over a month, has the quantiles
+        that it has among the paths.
+
+        Parameters
+        ----------
+        fh : int, list or ForecastingHorizon, default=None
+            Steps after the cutoff; ``None`` for those of `fit`.
+        n_paths : int, default=1000
+            Number of paths.
+        X : DataFrame, default=None
+            Future of the exogenous series, as in `predict`.
+        random_state : int, RandomState instance or None, default=None
+            What draws. An int draws the same paths each time.
+
+        Returns
+        -------
+        paths : DataFrame of shape (n_paths * n_horizons, n_columns)
+            The columns of y; the index is ``path``, from 0 on, then that of the forecasts of
+            `predict`. Each path of a panel is one of all its series.
+
+        Raises
+        ------
+        ValueError
+            If `n_paths` is not a positive int, a time is not after the cutoff, or a step ahead is
+            not one that was learned.
+
+        Notes
+        -----
+        Noise is normal, with the variances of `predict_var` and the correlations of the errors that
+        were made on the series: between columns and, for "direct", between steps ahead. The
+        parameters are drawn once for each path, where `predict_var` takes their errors at
+        different steps of "recursive" as independent; those of regressions apart are independent,
+        and so are the series of a panel.
+        """
+        self.check_is_fitted()
+        if not isinstance(n_paths, Integral) or isinstance(n_paths, bool) or n_paths < 1:
+            raise ValueError(f"n_paths must be an int of at least 1, but got {n_paths!r}.")
+        fh, rng = self._check_fh(fh), check_random_state(random_state)
+        if self._is_vectorized:
+            return self._simulate_each(fh, int(n_paths), X, rng)
+        exogenous = {} if X is None else split(self._check_X(X=X))
+        models, histories = self._known.learned.models, self._known.panel.histories
+        recursive = self.strategy == "recursive"
+        steps = {key: _steps_after(history, fh) for key, history in histories.items()}
+        sources = {
+            horizons: PathSource.of(models, histories, horizons, recursive=recursive)
+            for horizons in set(steps.values())
+        }
+        paths, times = {}, {}
+        for key, history in histories.items():
+            source = sources[steps[key]]
+            paths[key] = source.draw(history, exogenous.get(key), int(n_paths), rng)
+            times[key] = history.clock.at(history.last, np.array(steps[key]))
+        index = self._known.panel.join({key: (times[key], paths[key][0]) for key in paths}).index
+        values = np.concatenate(list(paths.values()), axis=1)
+        columns = self._known.panel.first.columns
+        rows = values.reshape(-1, len(columns))
+        return pd.DataFrame(rows, index=_for_each_path(index, int(n_paths)), columns=columns)
+
+    def _simulate_each(
+        self, fh: Any, n_paths: int, X: Any, rng: np.random.RandomState
+    ) -> pd.DataFrame:
+        """Return the paths of series with a forecaster each."""
+        exogenous = {} if X is None else split(X)
+        parts = {}
+        for label, one in self.forecasters_.iloc[:, 0].items():
+            key = label if isinstance(label, tuple) else (label,)
+            parts[label] = one.simulate(fh, n_paths, exogenous.get(key), rng)
+        frame = pd.concat(parts)
+        names = self._yvec.X_multiindex.index.names
+        n_levels = len(names) - 1
+        order = [n_levels, *range(n_levels), n_levels + 1]
+        frame = frame.reorder_levels(order)
+        frame.index.names = ["path", *names]
+        return frame.iloc[frame.index.get_level_values("path").argsort(kind="stable")]
+
+
+def _steps_after(history: History, fh: Any) -> tuple[int, ...]:
+    """Return a horizon in steps after the end of a series, or raise if it begins before."""
+    steps = tuple(history.steps_ahead(fh).tolist())
+    if min(steps) < 1:
+        raise ValueError(
+            f"fh must be after the cutoff, where paths begin, but got {min(steps)} steps ahead."
+        )
+    return steps
+
+
+def _for_each_path(index: pd.Index, n_paths: int) -> pd.MultiIndex:
+    """Return an index with the number of the path before it, repeated for each."""
+    again = index.take(np.tile(np.arange(len(index)), n_paths))
+    number = np.repeat(np.arange(n_paths), len(index))
+    levels = [again.get_level_values(level) for level in range(index.nlevels)]
+    return pd.MultiIndex.from_arrays([number, *levels], names=["path", *index.names])
