@@ -45,6 +45,7 @@ class ForecastTrial:
         self.check_forecasts(model)
         self.check_refit(model, y, X, fh)
         self.check_update(model)
+        self.check_failures(model)
         return "fitted"
 
     def build(self) -> LagForecaster:
@@ -109,6 +110,13 @@ class ForecastTrial:
         with unchanged(y, X):
             error = error_of(lambda: model.update(y, X=X), self.names)
         if error is not None:
+            self.check_same(self.forecasts(model), first)
+
+    def check_failures(self, model: LagForecaster) -> None:
+        """A fit that fails leaves the forecasts as they were."""
+        first = self.forecasts(model)
+        y, X = self.case.y(0, 1), self.case.X(0, 1)
+        if error_of(lambda: model.fit(y, X=X, fh=1), self.names) is not None:
             self.check_same(self.forecasts(model), first)
 
     def check_same(self, one: Any, other: Any) -> None:
