@@ -86,6 +86,11 @@ def test_arrays_of_parameters_are_named(make, weights):
         make(weights).fit(X, y)
 
 
+def test_candidates_that_no_score_tells_apart_are_said_to_be_so():
+    with pytest.warns(UserWarning, match="No candidate has a score"):
+        NTKConvRegressorCV([0.1, 0.5], cv="gcv").fit(X[:1], y[:1])
+
+
 # -- Forecasters --------------------------------------------------------------------------
 
 SERIES = pd.Series(rng.normal(size=40))

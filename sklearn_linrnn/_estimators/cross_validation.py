@@ -25,6 +25,7 @@ from sklearn_linrnn._data.folds import fold_statistics, n_samples
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.closed_form import descent_filters, expected_squares
 from sklearn_linrnn._estimators.grid import Candidates
+from sklearn_linrnn._estimators.user_warnings import warn
 
 SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum
 
@@ -165,6 +166,11 @@ def cv_results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> 
     mean = scores.mean(axis=0)
     order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
     best = first_best(order)
+    if not np.isfinite(mean[best]):
+        warn(
+            "No candidate has a score that is a number, so that cv cannot tell them apart and the "
+            "first one is taken: X and y may have too few samples, or gradient descent diverged."
+        )
     results: dict[str, Any] = {
         f"param_{name}": _masked([candidate[name] for candidate in params]) for name in params[0]
     }
