@@ -195,7 +195,12 @@ def memory_bias_command(
         if report is not None:
             result.to_html(report, command=_typed())
     except OSError as error:
-        raise click.ClickException(f"The file could not be written: {error}") from error
+        raise _unwritten(error.filename, error) from error
+
+
+def _unwritten(path: Path | str, error: Exception) -> click.ClickException:
+    reason = getattr(error, "strerror", None) or error
+    return click.ClickException(f"{path} could not be written: {reason}")
 
 
 def _say(line: str) -> None:
@@ -312,7 +317,7 @@ def benchmark_command(
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(f"{csv} could not be written: {error}") from error
+        raise _unwritten(csv, error) from error
     if overwrite:
         results.clear()
     benchmark, failures, stopped = Benchmark(tasks, protocol, sorted(set(lags))), [], False
@@ -322,7 +327,7 @@ def benchmark_command(
     except KeyboardInterrupt:
         stopped = True
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{csv} could not be written: {error}") from error
+        raise _unwritten(csv, error) from error
     frame = benchmark.collect(results)
     print_ranking(frame, protocol, failures)
     for left_out in benchmark.left_out():

@@ -189,17 +189,6 @@ def test_stand_ins_with_a_sign_are_no_options(tmp_path):
     assert "y.csv: 60 consecutive values of y, 2 missing" in result.stderr
 
 
-def test_a_table_that_cannot_be_written_is_one_line(driven, monkeypatch, tmp_path):
-    def fill_the_disk(*arguments, **options):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(pd.DataFrame, "to_csv", fill_the_disk)
-    options = ["--target", "flow", "--lags", 3, "--nu-w", 0.3, "--csv", tmp_path / "out.csv"]
-    result = run(driven, *options)
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].endswith("could not be written: No space left on device")
-
-
 def test_the_only_column_of_numbers_is_the_target(tmp_path):
     path = tmp_path / "one.csv.gz"
     values = np.random.default_rng(0).normal(size=60)

@@ -41,7 +41,8 @@ def replace_file(path: Path, text: str) -> None:
         _replace(path.resolve(), text)
     except OSError as error:
         # Of the file, not of the one beside it; errors of writing have no name at all.
-        error.filename, error.filename2 = str(path), None
+        error.filename = str(path)
+        del error.filename2
         raise
 
 

@@ -1,6 +1,5 @@
 """The benchmark and its command: what it measures, what it keeps, and what it says."""
 
-import os
 import re
 import warnings
 from functools import partial
@@ -337,16 +336,6 @@ def test_an_interrupt_loses_nothing_that_was_done(peers, failing):
     failing.clear()
     assert "6 of 6 results" in run("airline", "lynx", *SMALL).stdout
     assert peers[3:] == [("airline", "Failing"), *[("lynx", name) for name in PEERS]]
-
-
-def test_a_file_that_cannot_be_written_is_one_line(peers, monkeypatch):
-    def fill_the_disk(*arguments, **options):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(os, "fsync", fill_the_disk)
-    result = run("airline", *SMALL)
-    assert result.exit_code == 1
-    assert "Error: benchmark.csv could not be written: No space left on device" in result.stderr
 
 
 def results_of(errors):
