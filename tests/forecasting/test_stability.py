@@ -157,6 +157,18 @@ def test_what_is_learned_later_may_grow_later():
     assert_allclose(found, y[70:], rtol=0.01)
 
 
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_growth_goes_on_beside_inputs_and_gaps(normalize):
+    x = np.random.default_rng(0).normal(size=80) + 2.0
+    X = pd.DataFrame({"x": x})
+    y = growing(80) + 0.05 * x
+    seen = y[:70].copy()
+    seen[30] = np.nan
+    forecaster = LagForecaster(LEAST_SQUARES, 6, normalize=normalize).fit(seen, X[:70])
+    found = forecaster.predict(fh=range(1, 11), X=X[70:])
+    assert_allclose(found, y[70:], rtol=0.02)
+
+
 def test_errors_of_calibration_are_those_of_growth_too():
     y = growing(80)
     forecaster = LagForecaster(LEAST_SQUARES, 6, intervals="conformal", calibration_fraction=0.4)
