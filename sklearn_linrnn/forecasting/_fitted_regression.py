@@ -14,11 +14,13 @@ from torch.nn.functional import pad
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
 from sklearn_linrnn._core.response import as_matrix
+from sklearn_linrnn._core.statistics.growth import certain_growth
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import Levels
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
 from sklearn_linrnn.forecasting._regressions import Regression
+from sklearn_linrnn.forecasting._seen_steps import SeenSteps
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,8 @@ class FittedRegression:
         What it learned from: of windows less their level if there are levels.
     levels : Levels or None
         The levels of windows.
+    seen : SeenSteps
+        The series that it learned from.
     kept_stable : StableRecursion or None, default=None
         What was changed, in a regression that is iterated and would blow up.
     """
@@ -43,6 +47,7 @@ class FittedRegression:
     estimator: LagRegressor
     sums: LagStatistics
     levels: Levels | None
+    seen: SeenSteps
     kept_stable: StableRecursion | None = None
 
     @cached_property
@@ -65,46 +70,87 @@ class FittedRegression:
     def intercept(self) -> NDArray:
         """What is added to the response's forecast, (n_outputs,).
 
-        The estimator's belongs to its own equilibrium. A recursion that was changed has as its
-        equilibrium the mean of what was seen: the mean step where levels are taken.
+        The estimator's belongs to its own course, and what grows does so around it. Of a recursion
+        that was changed so that nothing grows, or that a trend comes to an end, the course is what
+        was seen in the mean.
         """
         intercept: NDArray = self.estimator.intercept_
         if self.kept_stable is None or not self.estimator.fit_intercept:
             return intercept
-        window, target = self._mean_course
-        return target - window.flatten() @ self.response
+        placed = self.kept_stable.placed
+        has_ended = np.abs(placed) <= 1.0
+        trend = (placed.imag == 0) & (placed.real > 0)
+        goes_on = not has_ended.all() and not (has_ended & trend).any()
+        rate = self._own_rate if goes_on else self._mean_rate
+        window = self._course(rate)
+        return rate - window.flatten() @ self.response
 
-    @property
-    def _mean_course(self) -> tuple[NDArray, NDArray]:
-        """A window (n_lags, n_channels) that goes on at its mean rate, and its target (n_outputs,).
+    def _course(self, rate: NDArray) -> NDArray:
+        """Return a window of mean inputs that goes on at a rate, (n_lags, n_channels).
 
-        The rate is the mean step where levels are taken, else zero.
+        The rate (n_columns,) is that of its steps where levels are taken, else its value.
         """
         n_columns = len(self.regression.columns)
         window = self.sums.input_mean[: len(self.response)].numpy().reshape(self.n_lags, -1).copy()
-        target = self.sums.target_mean.numpy()
+        steps = -np.arange(self.n_lags)[:, None] * rate
+        window[:, :n_columns] = rate if self.levels is None else steps
+        return window
+
+    @property
+    def _mean_rate(self) -> NDArray:
+        """The mean step where levels are taken, else the mean value, (n_columns,)."""
+        target: NDArray = self.sums.target_mean.numpy()
         if self.levels is None:
-            window[:, :n_columns] = target
-            return window, target
-        step = target - window[0, :n_columns]
-        window[:, :n_columns] = -np.arange(self.n_lags)[:, None] * step
-        return window, step
+            return target
+        return target - self.sums.input_mean[: len(target)].numpy()
+
+    @property
+    def _own_rate(self) -> NDArray:
+        """The rate of the estimator's own course, (n_columns,)."""
+        fitted = replace(self, kept_stable=None)
+        n_columns = len(self.regression.columns)
+        unit = np.stack([self._course(rate) for rate in np.eye(n_columns)])
+        unit[:, :, n_columns:] = 0.0
+        response = np.eye(n_columns) - unit.reshape(n_columns, -1) @ fitted.response
+        return np.linalg.lstsq(response.T, self._drive)[0]
 
     @cached_property
     def iterated(self) -> FittedRegression:
-        """The regression of one step as it is iterated: with no root outside the unit circle."""
-        n_columns = len(self.regression.columns)
-        own = self.response.reshape(self.n_lags, -1, n_columns)[:, :n_columns].transpose(0, 2, 1)
+        """The regression of one step as it is iterated: it grows at most as its series did."""
+        own = self._own_coefficients
         units = (self.sums.target_scatter / self.sums.weight).sqrt().numpy()
         units = np.where(units > 0, units, 1.0)
         make = StableRecursion.of if self.levels is None else StableRecursion.of_levelled
-        found = make(own, units)
-        return replace(self, kept_stable=found) if len(found.moved) else self
+        found = make(own, units, self._shown_growth)
+        return replace(self, kept_stable=found) if found.is_moved.any() else self
+
+    def _shown_growth(self, root: complex, left: NDArray) -> float:
+        """Return the growth of the series along the left eigenvector of a root.
+
+        Along it ``z' = root z + left[0] c``: the amplitude is the distance from what stays.
+        """
+        stays = left[0] @ self._drive / (1.0 - root)
+        levelled = self.levels is not None
+        along = self.seen.filtered(left, self.regression.columns, differences=levelled)
+        return certain_growth([np.abs(some - stays) for some in along])
 
     @property
-    def moved(self) -> NDArray:
-        """The roots that were outside the unit circle, (n_moved,), one of each conjugate pair."""
-        return np.empty(0, complex) if self.kept_stable is None else self.kept_stable.moved
+    def _own_coefficients(self) -> NDArray:
+        """The coefficients of its own past, ``A_j``, (n_lags, n_columns, n_columns)."""
+        n_columns = len(self.regression.columns)
+        response = self.response.reshape(self.n_lags, -1, n_columns)
+        return response[:, :n_columns].transpose(0, 2, 1)
+
+    @property
+    def _drive(self) -> NDArray:
+        """What the estimator's intercept and the mean exogenous series add, (n_columns,)."""
+        n_columns = len(self.regression.columns)
+        shape = (self.n_lags, self.regression.n_channels, -1)
+        inputs = (
+            self.sums.input_mean[: len(self.response)].numpy().reshape(shape[:2])[:, n_columns:]
+        )
+        response = self.response.reshape(shape)[:, n_columns:]
+        return self.estimator.intercept_ + np.tensordot(inputs, response, axes=2)
 
     @cached_property
     def noise_variance(self) -> NDArray:

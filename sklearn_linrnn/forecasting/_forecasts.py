@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._regressions import Regression
 from sklearn_linrnn.forecasting._room import check_room
@@ -58,11 +59,11 @@ class LinearForecast(Protocol):
 
     @property
     def iterated(self) -> LinearForecast:
-        """The regression of one step as it is iterated: with no root outside the unit circle."""
+        """The regression of one step as it is iterated: it grows at most as its series did."""
 
     @property
-    def moved(self) -> NDArray:
-        """The roots that were outside the unit circle, (n_moved,), one of each conjugate pair."""
+    def kept_stable(self) -> StableRecursion | None:
+        """What was changed, in a regression that is iterated and would blow up."""
 
     @property
     def noise_variance(self) -> NDArray:

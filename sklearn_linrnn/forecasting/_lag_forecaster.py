@@ -90,9 +90,10 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
         Number of time steps that forecasts are made from.
     stabilized_ : DataFrame
         What of "recursive" was changed because it would blow up: a row for each root (or conjugate
-        pair) of a fitted recursion outside the unit circle, with its ``columns``, the ``root``, its
-        ``modulus`` (the growth in one step), which is now the inverse, and its ``period`` in steps.
-        No row if nothing was changed.
+        pair) of a fitted recursion that is larger than 1 and than the growth that the series shows,
+        with its ``columns``, the ``root``, its ``modulus`` (its growth in one step), its ``period``
+        in steps and the ``growth`` in one step that is certain of the series, at least 1. The
+        modulus is now ``growth ** 2 / modulus``. No row if nothing was changed.
     best_params_ : dict
         With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
         of one value are left out.
@@ -125,8 +126,9 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
     series: their lags count from the time that is forecast, so that their future is needed as far
     as the horizon reaches.
 
-    "recursive" keeps to its recursion, unless that would blow up: roots outside the unit circle are
-    reflected into it, the others stay. What trends or cycles has roots on the circle.
+    "recursive" keeps to its recursion, unless that would blow up: a root outside the unit circle is
+    reflected into it, or at the growth that the series shows along its eigenvector with confidence,
+    the others stay. What trends or cycles has roots on the circle.
 
     Variances are, for each step ahead, that of the residuals and, where there is one, that of the
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the

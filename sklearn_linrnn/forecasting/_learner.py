@@ -17,6 +17,7 @@ from sklearn_linrnn.forecasting._coverage import Coverage, Span
 from sklearn_linrnn.forecasting._fitted_regression import FittedRegression
 from sklearn_linrnn.forecasting._panels import Histories, Steps
 from sklearn_linrnn.forecasting._regressions import Regression, make_regressions
+from sklearn_linrnn.forecasting._seen_steps import SeenSteps
 from sklearn_linrnn.forecasting._traits import Traits
 from sklearn_linrnn.forecasting._whole_windows import (
     considered_lags,
@@ -136,16 +137,19 @@ class Learner:
         for regression, some in pairs:
             if some.weight < 2:
                 raise too_few_windows(regression, histories, coverage.spans[-1].ends)
-        return Learned(self, sums, [self._fit_one(*pair) for pair in pairs], coverage)
+        seen = SeenSteps(histories, coverage.spans[-1].ends)
+        return Learned(self, sums, [self._fit_one(*pair, seen) for pair in pairs], coverage)
 
-    def _fit_one(self, regression: Regression, sums: LagStatistics) -> FittedRegression:
+    def _fit_one(
+        self, regression: Regression, sums: LagStatistics, seen: SeenSteps
+    ) -> FittedRegression:
         if self.traits.lag_counter is not None:
             counter = clone(self.traits.lag_counter)
             counter.fit_statistics(self.levelled(regression, sums)[0])
             sums = sums.first_lags(len(counter.lag_weights_))
         sums, levels = self.levelled(regression, sums)
         estimator = clone(self.traits.estimator).fit_statistics(sums)
-        return FittedRegression(regression, estimator, sums, levels)
+        return FittedRegression(regression, estimator, sums, levels, seen)
 
     def levelled(
         self, regression: Regression, sums: LagStatistics

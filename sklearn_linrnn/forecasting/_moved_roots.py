@@ -11,7 +11,7 @@ from sklearn_linrnn.forecasting._forecasts import LinearForecast
 
 
 def moved_roots(models: Sequence[LinearForecast], columns: pd.Index) -> pd.DataFrame:
-    """Return the roots that were outside the unit circle, a row for each or each conjugate pair.
+    """Return the roots that would outgrow their series, a row for each or each conjugate pair.
 
     Parameters
     ----------
@@ -23,16 +23,19 @@ def moved_roots(models: Sequence[LinearForecast], columns: pd.Index) -> pd.DataF
     Returns
     -------
     frame : DataFrame
-        Its columns are ``columns`` (a tuple: those of the recursion), ``root``, ``modulus`` and
-        ``period``, infinite for a trend.
+        Its columns are ``columns`` (a tuple: those of the recursion), ``root``, ``modulus``,
+        ``period``, infinite for a trend, and ``growth``, as large the modulus may be.
     """
     rows = [
-        (tuple(columns[list(model.regression.columns)]), root)
+        (tuple(columns[list(model.regression.columns)]), *moved)
         for model in models
-        for root in model.iterated.moved
+        if (found := model.iterated.kept_stable) is not None
+        for moved in zip(found.outside[found.is_moved], found.growth[found.is_moved], strict=True)
     ]
-    roots = np.array([root for _, root in rows], dtype=np.complex128)
+    roots = np.array([root for _, root, _ in rows], dtype=np.complex128)
     with np.errstate(divide="ignore"):
         period = 2.0 * np.pi / np.abs(np.angle(roots))
-    frame = {"columns": [names for names, _ in rows], "root": roots}
-    return pd.DataFrame(frame | {"modulus": np.abs(roots), "period": period})
+    frame = {"columns": [names for names, *_ in rows], "root": roots}
+    growth = np.array([growth for *_, growth in rows], dtype=np.float64)
+    sizes = {"modulus": np.abs(roots), "period": period, "growth": growth}
+    return pd.DataFrame(frame | sizes)

@@ -25,10 +25,13 @@ class LastValue:
         What is forecast from what.
     noise_variance : ndarray of shape (n_outputs,)
         Variances of the errors, infinite where no step is known.
+    kept_stable : None
+        Nothing is changed.
     """
 
     regression: Regression
     noise_variance: NDArray
+    kept_stable: None = None
 
     @property
     def n_lags(self) -> int:
@@ -45,11 +48,6 @@ class LastValue:
     def iterated(self) -> LastValue:
         """The same: its roots are on the unit circle."""
         return self
-
-    @property
-    def moved(self) -> NDArray:
-        """No root."""
-        return np.empty(0, complex)
 
     def predict(self, windows: NDArray) -> NDArray:
         """Return the forecasts (n_windows, n_outputs) from windows (n_windows, n_channels)."""

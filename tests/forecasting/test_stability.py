@@ -1,4 +1,4 @@
-"""A forecast may trend and cycle; it does not blow up."""
+"""A forecast may trend and cycle; it does not blow up, unless the series itself grows so."""
 
 import pickle
 
@@ -23,10 +23,17 @@ def growing(n_timesteps=60, rate=1.08, noise=0.01, seed=0):
     return pd.Series(rate**t + wave + noise * rng.normal(size=n_timesteps) + 3.0)
 
 
-def growing_pair():
-    t, rng = np.arange(60), np.random.default_rng(1)
-    a = 1.08**t + 0.1 * rng.normal(size=60)
-    return pd.DataFrame({"a": a, "b": 1e3 * np.roll(a, 1) + 100 * rng.normal(size=60)})[1:]
+def surging(n_timesteps=60, rate=1.5, noise=0.3, seed=0):
+    """Return a series that grows so in its last ten steps alone."""
+    t, rng = np.arange(n_timesteps), np.random.default_rng(seed)
+    surge = np.where(t > n_timesteps - 10, rate ** (t - n_timesteps + 10.0), 0.0)
+    wave = np.sin(2 * np.pi * t / 5)
+    return pd.Series(surge + wave + noise * rng.normal(size=n_timesteps) + 3.0)
+
+
+def surging_pair():
+    a, noise = surging().to_numpy(), np.random.default_rng(1).normal(size=60)
+    return pd.DataFrame({"a": a, "b": 1e3 * np.roll(a, 1) + 100 * noise})[1:]
 
 
 def coefficients(estimator, normalize):
@@ -39,12 +46,15 @@ def coefficients(estimator, normalize):
     return own, estimator.intercept_[0]
 
 
-def reflected(own):
-    """Return coefficients with their roots reflected, from the polynomial of all roots."""
+def reflected(own, stabilized):
+    """Return coefficients with some roots reflected, from the polynomial of all roots."""
     roots = np.roots(np.append(1.0, -own))
-    outside = np.abs(roots) > 1 + 1e-6
-    n_moved = (outside & (roots.imag >= 0)).sum()
-    return -np.poly(np.where(outside, 1 / roots.conj(), roots))[1:].real, n_moved
+    for root, growth in zip(stabilized["root"], stabilized["growth"], strict=True):
+        for each in {root, root.conjugate()}:
+            near = np.abs(roots - each).argmin()
+            assert_allclose(roots[near], each, rtol=1e-6)
+            roots[near] = growth**2 / np.conj(each)
+    return -np.poly(roots)[1:].real
 
 
 def iterate(values, own, intercept, n_ahead):
@@ -56,11 +66,11 @@ def iterate(values, own, intercept, n_ahead):
 
 @pytest.mark.parametrize("normalize", [None, "last", "mean"])
 def test_forecasts_are_those_of_the_reflected_roots(normalize):
-    y, n_lags = growing(), 6
+    y, n_lags = surging(), 6
     forecaster = LagForecaster(LEAST_SQUARES, n_lags, normalize=normalize).fit(y)
     own, _ = coefficients(forecaster.estimators_[0], normalize)
-    changed, n_moved = reflected(own)
-    assert n_moved == len(forecaster.stabilized_) > 0
+    changed = reflected(own, forecaster.stabilized_)
+    assert len(forecaster.stabilized_) > 0
     values = y.to_numpy()
     if normalize is None:  # towards the mean of the targets
         centre = values[n_lags:].mean()
@@ -92,31 +102,120 @@ def test_a_line_goes_on(slope, n_timesteps, normalize):
     assert len(forecaster.stabilized_) == 0
 
 
-def test_a_season_that_grows_is_seen():
-    t = np.arange(120)
-    wave = 1.02**t * np.sin(2 * np.pi * t / 12)
-    y = pd.Series(wave + 0.01 * np.random.default_rng(0).normal(size=120), name="sales")
-    forecaster = LagForecaster(LEAST_SQUARES, 4).fit(y)
+def swinging(rate, n_timesteps=160, noise=0.01, seed=0):
+    """Return a season whose amplitude grows, and noise that does not."""
+    t = np.arange(n_timesteps)
+    wave = rate**t * np.sin(2 * np.pi * t / 12)
+    return pd.Series(wave + noise * np.random.default_rng(seed).normal(size=n_timesteps))
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+@pytest.mark.parametrize("series", [growing, lambda: swinging(1.02)], ids=["trend", "season"])
+def test_a_series_that_grows_goes_on(series, normalize):
+    y = series()
+    forecaster = LagForecaster(LEAST_SQUARES, 6, normalize=normalize).fit(y[:-10])
+    found = forecaster.predict(fh=range(1, 11))
+    assert_allclose(found, y[-10:], atol=0.01 * np.ptp(y))
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+@pytest.mark.parametrize("season", [0.0, 1.0])
+def test_growth_without_noise_is_forecast(season, normalize):
+    t = np.arange(150)
+    y = pd.Series(1.03**t * (2.0 + season * np.sin(2 * np.pi * t / 12)))
+    forecaster = LagForecaster(LEAST_SQUARES, 4, normalize=normalize).fit(y[:100])
+    assert_allclose(forecaster.predict(fh=range(1, 51)), y[100:], rtol=1e-3)
+
+
+@pytest.mark.parametrize("normalize", [None, "last"])
+@pytest.mark.parametrize("series", [surging, lambda: swinging(1.02, noise=0.1)], ids=str)
+def test_growth_has_no_unit_and_no_level(series, normalize):
+    y = series()
+    forecaster = LagForecaster(LEAST_SQUARES, 6, normalize=normalize)
+    plain = forecaster.clone().fit(y)
+    other = forecaster.clone().fit(1e4 + 1e3 * y)
+    assert_allclose(other.stabilized_["growth"], plain.stabilized_["growth"], rtol=1e-4)
+    assert_allclose((other.predict(fh=STEPS) - 1e4) / 1e3, plain.predict(fh=STEPS), rtol=1e-3)
+
+
+@pytest.mark.parametrize("place", [20, 60, 100])
+def test_an_outlier_shows_no_growth(place):
+    y = pd.Series(np.random.default_rng(0).normal(size=120))
+    y[place] += 1e6
+    forecaster = LagForecaster(LEAST_SQUARES, 12).fit(y)
+    assert (forecaster.stabilized_["growth"] < 1.02).all()
+    assert np.abs(forecaster.predict(fh=range(1, 201))).max() < 1e6
+
+
+def test_what_is_learned_later_may_grow_later():
+    y = growing(80)
+    forecaster = LagForecaster(LEAST_SQUARES, 6).fit(y[:50])
+    forecaster.update(y[50:70])
+    whole = LagForecaster(LEAST_SQUARES, 6).fit(y[:70])
+    found = forecaster.predict(fh=range(1, 11))
+    assert_allclose(found, whole.predict(fh=range(1, 11)), rtol=1e-6)
+    assert_allclose(found, y[70:], rtol=0.01)
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_growth_goes_on_beside_inputs_and_gaps(normalize):
+    x = np.random.default_rng(0).normal(size=80) + 2.0
+    X = pd.DataFrame({"x": x})
+    y = growing(80) + 0.05 * x
+    seen = y[:70].copy()
+    seen[30] = np.nan
+    forecaster = LagForecaster(LEAST_SQUARES, 6, normalize=normalize).fit(seen, X[:70])
+    found = forecaster.predict(fh=range(1, 11), X=X[70:])
+    assert_allclose(found, y[70:], rtol=0.02)
+
+
+def test_errors_of_calibration_are_those_of_growth_too():
+    y = growing(80)
+    forecaster = LagForecaster(LEAST_SQUARES, 6, intervals="conformal", calibration_fraction=0.4)
+    widths = np.diff(forecaster.fit(y).predict_interval(fh=[1, 5], coverage=0.5).to_numpy())
+    assert (widths < 0.02 * y.max()).all()
+
+
+def test_paths_grow_as_the_forecast():
+    y = growing(80)
+    forecaster = LagForecaster(LEAST_SQUARES, 6).fit(y[:70])
+    paths = forecaster.simulate(fh=range(1, 11), n_paths=200, random_state=0)
+    mean = paths.groupby(level=1).mean()
+    assert_allclose(np.ravel(mean), np.ravel(forecaster.predict(fh=range(1, 11))), rtol=0.01)
+
+
+def test_a_series_is_stored_once():
+    y = pd.Series(np.random.default_rng(0).normal(size=50_000))
+    forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=1.0), 4).fit(y)
+    assert len(pickle.dumps(forecaster._known)) < 1.1 * y.to_numpy().nbytes
+
+
+def test_a_season_that_surges_is_seen():
+    t = np.arange(132)
+    wave = 1.3 ** np.maximum(t - 120.0, 0.0) * np.sin(2 * np.pi * t / 12)
+    y = pd.Series(wave + 0.1 * np.random.default_rng(0).normal(size=132), name="sales")
+    forecaster = LagForecaster(LEAST_SQUARES, 6).fit(y)
     (row,) = forecaster.stabilized_.itertuples()
     assert row.columns == ("sales",)
-    assert_allclose([row.modulus, row.period], [1.02, 12.0], rtol=5e-3)
-    assert_allclose([abs(row.root), row.root.imag], [row.modulus, row.modulus / 2], rtol=1e-2)
+    assert abs(row.root) == pytest.approx(row.modulus)
+    assert 2 * np.pi / np.angle(row.root) == pytest.approx(row.period)
+    assert row.modulus > row.growth >= 1
     found = forecaster.predict(fh=range(1, 121))
-    assert np.abs(found[-12:]).max() < np.abs(found[:12]).max()
+    assert np.ptp(found[-12:]) < np.ptp(found[:12])
 
 
-def test_the_rate_of_a_growth_is_seen():
-    forecaster = LagForecaster(LEAST_SQUARES, 6).fit(growing())
+def test_the_rate_of_a_surge_is_seen():
+    forecaster = LagForecaster(LEAST_SQUARES, 6).fit(surging())
     moved = forecaster.stabilized_
-    assert list(moved.columns) == ["columns", "root", "modulus", "period"]
+    assert list(moved.columns) == ["columns", "root", "modulus", "period", "growth"]
     first = moved.iloc[0]
-    assert_allclose(first["modulus"], 1.08, rtol=1e-3)
+    assert_allclose(first["modulus"], 1.5, rtol=0.05)
     assert first["period"] == np.inf
     assert forecaster.get_fitted_params()["stabilized"].equals(moved)
 
 
 def test_forecasts_of_joint_columns_do_not_blow_up_in_any_unit():
-    y, scale = growing_pair(), np.array([1e-2, 1e6])
+    y, scale = surging_pair(), np.array([1e-2, 1e6])
     forecaster = LagForecaster(LEAST_SQUARES, 2, joint=True)
     plain = forecaster.clone().fit(y)
     assert list(plain.stabilized_["columns"]) == [("a", "b")] * len(plain.stabilized_)
@@ -130,7 +229,7 @@ def test_forecasts_of_joint_columns_do_not_blow_up_in_any_unit():
 
 
 def test_columns_of_their_own_are_changed_alone():
-    y = pd.DataFrame({"calm": np.random.default_rng(0).normal(size=60), "wild": growing()})
+    y = pd.DataFrame({"calm": np.random.default_rng(0).normal(size=60), "wild": surging()})
     forecaster = LagForecaster(NTKConvRegressor(0.9, alpha=1e-3), 6).fit(y)
     assert set(forecaster.stabilized_["columns"]) == {("wild",)}
     alone = LagForecaster(NTKConvRegressor(0.9, alpha=1e-3), 6).fit(y["wild"])
@@ -142,12 +241,12 @@ def test_columns_of_their_own_are_changed_alone():
 def test_inputs_keep_their_response(normalize):
     n_lags, x = 6, np.random.default_rng(0).normal(size=120) + 2.0
     X = pd.DataFrame({"x": x})
-    y = growing(80) + 2.0 * X["x"][:80]
+    y = surging(80) + 2.0 * X["x"][:80]
     forecaster = LagForecaster(LEAST_SQUARES, n_lags, normalize=normalize).fit(y, X[:80])
     assert len(forecaster.stabilized_) > 0
     found = forecaster.predict(fh=STEPS, X=X[80:])
     (estimator,) = forecaster.estimators_
-    changed, _ = reflected(coefficients(estimator, normalize)[0])
+    changed = reflected(coefficients(estimator, normalize)[0], forecaster.stabilized_)
     driven = estimator.impulse_response_[0, 1]
     seen = np.lib.stride_tricks.sliding_window_view(x[1:80], n_lags)[:, ::-1].mean(axis=0)
     # What is left of the series less its mean course goes on by itself and with the inputs.
@@ -163,7 +262,7 @@ def test_inputs_keep_their_response(normalize):
 
 @pytest.mark.parametrize("normalize", [None, "last", "mean"])
 def test_forecasts_move_with_the_level(normalize):
-    y, estimator = growing(), NTKConvRegressor(0.9, alpha=1e-4)
+    y, estimator = surging(), NTKConvRegressor(0.9, alpha=1e-4)
     forecaster = LagForecaster(estimator, 6, normalize=normalize)
     near, far = (forecaster.clone().fit(y + level).predict(fh=STEPS) for level in (0.0, 1e4))
     assert_allclose(far - 1e4, near, rtol=1e-4)
@@ -171,7 +270,7 @@ def test_forecasts_move_with_the_level(normalize):
 
 def test_a_recursion_without_intercept_has_none():
     estimator = NTKConvRegressor(0.9, alpha=1e-9, fit_intercept=False)
-    y = growing() - 3.0
+    y = surging() - 3.0
     forecaster = LagForecaster(estimator, 6, normalize=None).fit(y)
     assert len(forecaster.stabilized_) > 0
     mirrored = forecaster.clone().fit(-y).predict(fh=STEPS)
@@ -179,7 +278,7 @@ def test_a_recursion_without_intercept_has_none():
 
 
 def test_one_step_after_another_is_the_same_for_all_ways_to_ask():
-    y = growing()
+    y = surging()
     forecaster = LagForecaster(LEAST_SQUARES, 6).fit(y)
     rolling = forecaster.predict_rolling(y, fh=STEPS)
     assert_allclose(rolling[-1, :, 0], forecaster.predict(fh=STEPS), rtol=1e-9)
@@ -188,11 +287,11 @@ def test_one_step_after_another_is_the_same_for_all_ways_to_ask():
 
 
 def test_updates_and_pickles_forecast_as_a_fit_to_the_whole():
-    y = growing()
+    y = surging()
     whole = LagForecaster(LEAST_SQUARES, 6).fit(y)
-    grown = LagForecaster(LEAST_SQUARES, 6).fit(y[:40])
+    grown = LagForecaster(LEAST_SQUARES, 6).fit(y[:57])
     before = len(grown.stabilized_)
-    grown.update(y[40:])
+    grown.update(y[57:])
     assert before > 0
     assert_allclose(grown.stabilized_["modulus"], whole.stabilized_["modulus"], rtol=1e-6)
     assert_allclose(grown.predict(fh=STEPS), whole.predict(fh=STEPS), rtol=1e-6)
@@ -202,7 +301,7 @@ def test_updates_and_pickles_forecast_as_a_fit_to_the_whole():
 
 
 def test_a_model_of_several_series_is_changed_once():
-    parts = {name: growing(seed=seed).to_frame("y") for seed, name in enumerate("ab")}
+    parts = {name: surging(seed=seed).to_frame("y") for seed, name in enumerate("ab")}
     forecaster = LagForecaster(LEAST_SQUARES, 6, pooling="global").fit(pd.concat(parts))
     assert len(forecaster.stabilized_) == len(
         forecaster.clone().fit(pd.concat({"a": parts["a"]})).stabilized_
@@ -212,16 +311,16 @@ def test_a_model_of_several_series_is_changed_once():
 
 
 def test_direct_forecasts_iterate_nothing():
-    forecaster = LagForecaster(LEAST_SQUARES, 6, strategy="direct").fit(growing(), fh=[1, 2])
+    forecaster = LagForecaster(LEAST_SQUARES, 6, strategy="direct").fit(surging(), fh=[1, 2])
     assert len(forecaster.stabilized_) == 0
-    step = LagForecaster(LEAST_SQUARES, 6).fit(growing())
+    step = LagForecaster(LEAST_SQUARES, 6).fit(surging())
     assert_allclose(forecaster.estimators_[0].impulse_response_[0].shape, (1, 6))
     assert len(step.stabilized_) > 0
 
 
 @pytest.mark.parametrize("intervals", ["gaussian", "conformal"])
 def test_intervals_are_around_what_is_forecast(intervals):
-    forecaster = LagForecaster(LEAST_SQUARES, 6, intervals=intervals).fit(growing(120, 1.04))
+    forecaster = LagForecaster(LEAST_SQUARES, 6, intervals=intervals).fit(surging(120))
     assert len(forecaster.stabilized_) > 0
     quantiles = forecaster.predict_quantiles(fh=[1, 2, 5], alpha=[0.05, 0.5, 0.95]).to_numpy()
     assert_allclose(quantiles[:, 1], forecaster.predict(fh=[1, 2, 5]))
@@ -229,25 +328,25 @@ def test_intervals_are_around_what_is_forecast(intervals):
 
 
 def test_variances_are_those_of_the_recursion_that_is_iterated():
-    y, n_lags = growing(200, 1.03, noise=0.5), 6
+    y, n_lags = surging(200), 6
     forecaster = LagForecaster(LEAST_SQUARES, n_lags).fit(y)
     (estimator,) = forecaster.estimators_
     own, intercept = coefficients(estimator, "last")
-    changed, n_moved = reflected(own)
-    assert n_moved > 0
+    changed = reflected(own, forecaster.stabilized_)
+    assert len(forecaster.stabilized_) > 0
     windows = np.lib.stride_tricks.sliding_window_view(y, n_lags + 1)
     course = np.diff(y)[n_lags - 1 :].mean() * np.arange(n_lags + 1)
     fitted = windows[:, -1] - windows[:, -2::-1] @ own - intercept
     residuals = (windows - course)[:, -1] - (windows - course)[:, -2::-1] @ changed
     more = (np.square(residuals).sum() - np.square(fitted).sum()) / (len(windows) - 1)
-    newest = y.to_numpy()[None, -n_lags:, None]
-    std = np.ravel(estimator.predict(newest - newest[:, -1:], return_std=True)[1])[-1]
-    uncertain = std**2 / estimator.noise_variance_.item()
-    found = np.ravel(forecaster.predict_var(fh=STEPS))
-    assert_allclose(found[0], (estimator.noise_variance_.item() + more) * uncertain, rtol=1e-6)
+    noise = estimator.noise_variance_.item()
+    path = np.append(y, forecaster.predict(fh=STEPS))
+    newest = np.lib.stride_tricks.sliding_window_view(path, n_lags)[-41:-1, :, None]
+    std = estimator.predict(newest - newest[:, -1:], return_std=True)[1].reshape(40, -1)[:, -1]
+    one_step = std**2 / noise * (noise + more)
     weights = iterate(np.append(np.zeros(n_lags - 1), 1.0), changed, 0.0, 39)
-    spread = np.cumsum(np.append(1.0, np.square(weights)))
-    assert_allclose(found / found[0], spread, rtol=0.1)  # other windows are a little less certain
+    expected = np.convolve(one_step, np.square(np.append(1.0, weights)))[:40]
+    assert_allclose(np.ravel(forecaster.predict_var(fh=STEPS)), expected, rtol=1e-6)
 
 
 HORIZON = 100  # steps ahead

@@ -1,4 +1,4 @@
-r"""Recursions that do not blow up: roots outside the unit circle are reflected into it.
+r"""Recursions that do not blow up: roots outside the unit circle are reflected, but for growth.
 
 A recursion ``y_t = sum_j A_j y_{t-1-j}`` grows like the powers of its roots ``lambda``, the
 eigenvalues of its companion matrix. Each has a left eigenvector ``(v_0, v_1, ...)``,
@@ -12,19 +12,28 @@ and stay bounded, the corrected one leaves the fitted recursion by the least sum
 the linear-quadratic regulator whose state costs nothing). The power spectrum of a single column
 keeps its shape.
 
+Where the series is known to grow along an eigenvector, by a factor ``r`` in each step, that root
+may be as large: it goes to ``r^2 / conj(lambda)`` if it is larger, and stays if it is not. This is
+the same correction for what is left after division by ``r^t``.
+
 Eigenvectors follow from their last part through divisions by ``lambda``, which lose no digits,
 where the polynomial that all roots together have would keep none of a few dozen lags.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 ON_CIRCLE = 1e-8  # A double root on the circle is known to the square root of a rounding.
+
+# From a root and its left eigenvector (n_lags, n_columns) to the growth in one step that the series
+# shows along it, at least 1.
+ShownGrowth = Callable[[complex, NDArray], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +44,32 @@ class StableRecursion:
     ----------
     correction : ndarray of shape (n_lags, n_columns, n_columns)
         What is added to the coefficients; all zero if nothing is moved.
-    moved : ndarray of complex, shape (n_moved,)
+    outside : ndarray of complex, shape (n_outside,)
         The roots outside the unit circle, largest modulus first; of a conjugate pair the one above
-        the real axis. They are now at ``1 / conj(moved)``.
+        the real axis.
+    growth : ndarray of shape (n_outside,)
+        As large they may be, at least 1.
     """
 
     correction: NDArray
-    moved: NDArray
+    outside: NDArray
+    growth: NDArray
+
+    @property
+    def is_moved(self) -> NDArray:
+        """Which of the roots outside are larger than they may be, (n_outside,)."""
+        return np.abs(self.outside) > self.growth * (1.0 + ON_CIRCLE)
+
+    @property
+    def placed(self) -> NDArray:
+        """Where the roots outside are now, (n_outside,)."""
+        return np.where(self.is_moved, self.growth**2 / self.outside.conj(), self.outside)
 
     @classmethod
-    def of(cls, coefficients: NDArray, units: NDArray) -> StableRecursion:
-        """Return how a recursion is kept inside the unit circle.
+    def of(
+        cls, coefficients: NDArray, units: NDArray, shown_growth: ShownGrowth | None = None
+    ) -> StableRecursion:
+        """Return how a recursion is kept from growing more than its series.
 
         Parameters
         ----------
@@ -53,24 +77,37 @@ class StableRecursion:
             ``A_j``, from the column of the second axis to that of the first.
         units : ndarray of shape (n_columns,)
             What a correction of each column is measured in; positive.
+        shown_growth : callable, default=None
+            Returns how large a root may be; asked for roots outside the unit circle alone. ``None``
+            for a series that shows no growth.
         """
         scale = units[None, None, :] / units[None, :, None]
         scaled = coefficients * scale
-        moved = roots_outside(scaled)
-        correction = _reflected(scaled, moved) - scaled if len(moved) else np.zeros_like(scaled)
-        return cls(correction / scale, moved)
+        outside = roots_outside(scaled)
+        growth = np.ones(len(outside))
+        if shown_growth is not None:
+            lefts = [left_eigenvector(scaled, root) / units for root in outside]
+            growth[:] = list(map(shown_growth, outside, lefts))
+        found = cls(np.zeros_like(scaled), outside, growth)
+        if not found.is_moved.any():
+            return found
+        moved = _reflected(scaled, outside[found.is_moved], found.growth[found.is_moved])
+        return replace(found, correction=(moved - scaled) / scale)
 
     @classmethod
-    def of_levelled(cls, coefficients: NDArray, units: NDArray) -> StableRecursion:
+    def of_levelled(
+        cls, coefficients: NDArray, units: NDArray, shown_growth: ShownGrowth | None = None
+    ) -> StableRecursion:
         """Return the same for coefficients whose sum is the identity, which have a root at one.
 
         The root stays there exactly, for all columns: the rest is a recursion of differences,
-        ``D_j = -sum_{i > j} A_i``, one lag shorter.
+        ``D_j = -sum_{i > j} A_i``, one lag shorter, and its eigenvectors are along those.
         """
         differences = -np.cumsum(coefficients[:0:-1], axis=0)[::-1]
-        found = cls.of(differences, units)
+        found = cls.of(differences, units, shown_growth)
         edge = np.zeros_like(coefficients[:1])
-        return cls(np.diff(found.correction, axis=0, prepend=edge, append=edge), found.moved)
+        correction = np.diff(found.correction, axis=0, prepend=edge, append=edge)
+        return replace(found, correction=correction)
 
 
 def roots_outside(coefficients: NDArray) -> NDArray:
@@ -92,26 +129,26 @@ def companion(coefficients: NDArray) -> NDArray:
     return matrix
 
 
-def _reflected(coefficients: NDArray, roots: NDArray) -> NDArray:
-    """Return the coefficients with some roots, and their conjugates, reflected at the circle."""
+def _reflected(coefficients: NDArray, roots: NDArray, radii: NDArray) -> NDArray:
+    """Return the coefficients with some roots, and their conjugates, reflected at circles."""
     changed = coefficients.astype(np.complex128)
     # What a root has cost already makes some directions dearer for the next: then the order of the
     # roots does not matter.
     cheap = np.eye(coefficients.shape[1], dtype=np.complex128)
-    for root in roots:
+    for root, radius in zip(roots, radii, strict=True):
         for one in (root, root.conjugate()) if root.imag else (root,):
-            left = _left_eigenvector(changed, one)
+            left = left_eigenvector(changed, one)
             direction = cheap @ left[0].conj()
             strength = (left[0] @ direction).real
-            gain = (1.0 / one.conjugate() - one) / strength * direction
+            gain = (radius**2 / one.conjugate() - one) / strength * direction
             changed += gain[None, :, None] * left[:, None, :]
-            saved = (1.0 - abs(one) ** -2) / strength
+            saved = (1.0 - (radius / abs(one)) ** 2) / strength
             cheap -= saved * np.outer(direction, direction.conj())
         changed.imag, cheap.imag = 0.0, 0.0
     return changed.real
 
 
-def _left_eigenvector(coefficients: NDArray, root: complex) -> NDArray:
+def left_eigenvector(coefficients: NDArray, root: complex) -> NDArray:
     """Return the left eigenvector of a root outside the circle, (n_lags, n_columns)."""
     powers = root ** -np.arange(1.0, len(coefficients) + 1)
     singular = np.eye(coefficients.shape[1]) - np.tensordot(powers, coefficients, axes=1)

@@ -1,4 +1,4 @@
-"""Roots outside the unit circle are reflected into it, and nothing else is."""
+"""Roots that grow more than they may are reflected, and nothing else is."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_coefficients_are_those_of_the_reflected_roots(roots):
     coefficients = of_roots(roots)
     assert_allclose(coefficients + found.correction, of_roots(reflected), atol=1e-12)
     outside = [root for root in roots if abs(root) > 1 and np.imag(root) >= 0]
-    assert_allclose(found.moved, sorted(outside, key=abs, reverse=True), rtol=1e-9)
+    assert_allclose(found.outside, sorted(outside, key=abs, reverse=True), rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_other_roots_stay_where_they_are(coefficients):
     n_columns = coefficients.shape[1]
     found = StableRecursion.of(coefficients, np.ones(n_columns))
     before, after = spectrum(coefficients), spectrum(coefficients + found.correction)
-    assert len(found.moved) > 1
+    assert len(found.outside) > 1
     assert np.abs(after).max() <= 1
     outside = np.abs(before) > 1
     expected = np.where(outside, 1 / before.conj(), before)
@@ -104,7 +104,7 @@ def test_other_roots_stay_where_they_are(coefficients):
 )
 def test_what_does_not_blow_up_is_left_alone(coefficients):
     found = StableRecursion.of(coefficients, np.ones(coefficients.shape[1]))
-    assert len(found.moved) == 0
+    assert len(found.outside) == 0
     assert found.correction.shape == coefficients.shape
     assert not found.correction.any()
 
@@ -119,9 +119,59 @@ def test_the_correction_is_the_regulator_whose_state_costs_nothing(n_lags, n_col
     cost = np.diag(units**-2.0)
     value = solve_discrete_are(matrix, inputs, np.zeros_like(matrix), cost)
     gain = np.linalg.solve(cost + inputs.T @ value @ inputs, inputs.T @ value @ matrix)
-    assert len(found.moved) > 0
+    assert len(found.outside) > 0
     correction = found.correction.transpose(1, 0, 2).reshape(n_columns, -1)
     assert_allclose(correction, -gain, rtol=1e-9, atol=1e-9 * np.abs(gain).max())
+
+
+def growing_by(factor):
+    return lambda _root, _left: factor
+
+
+@pytest.mark.parametrize("n_columns", [1, 3])
+def test_what_grows_no_more_than_it_may_is_left_alone(n_columns):
+    coefficients = random_recursion(5, n_columns, 2.0)
+    largest = np.abs(spectrum(coefficients)).max()
+    found = StableRecursion.of(coefficients, np.ones(n_columns), growing_by(largest))
+    assert len(found.outside) > 0
+    assert not found.is_moved.any()
+    assert not found.correction.any()
+    assert_allclose(found.placed, found.outside)
+
+
+@pytest.mark.parametrize("n_columns", [1, 3])
+def test_growth_is_what_a_recursion_divided_by_it_has_not(n_columns):
+    coefficients, growth = random_recursion(5, n_columns, 4.0), 1.2
+    units = np.exp(np.random.default_rng(0).normal(size=n_columns))
+    powers = growth ** np.arange(1.0, 6.0)[:, None, None]
+    found = StableRecursion.of(coefficients, units, growing_by(growth))
+    divided = StableRecursion.of(coefficients / powers, units)
+    assert 0 < found.is_moved.sum() == len(divided.outside)
+    assert_allclose(found.correction, divided.correction * powers, rtol=1e-9, atol=1e-12)
+
+
+def test_each_root_has_its_own_growth():
+    roots = [1.3, 1.2, 1.1, 0.5]
+    allowed = {1.3: 1.05, 1.2: 1.0, 1.1: 1.15}
+    found = StableRecursion.of(
+        of_roots(roots), np.ones(1), lambda r, _left: allowed[round(r.real, 6)]
+    )
+    expected = [1.05**2 / 1.3, 1 / 1.2, 1.1, 0.5]
+    assert_allclose(of_roots(roots) + found.correction, of_roots(expected), atol=1e-12)
+    assert_allclose(found.placed, expected[:3])
+
+
+def test_growth_is_asked_for_along_the_left_eigenvectors_in_the_units_of_the_series():
+    coefficients, units = random_recursion(4, 3, 2.5), np.array([1.0, 1e3, 1e-4])
+    steps = np.random.default_rng(0).normal(size=(5, 3)) * units  # newest first
+    following = np.einsum("jab,jb->a", coefficients, steps[1:])
+    asked = []
+    StableRecursion.of(coefficients, units, lambda *pair: asked.append(pair) or 1.0)
+    assert len(asked) > 0
+    for root, left in asked:
+        before = np.sum(left * steps[1:])
+        after = np.sum(left * np.vstack([following, steps[1:-1]]))
+        assert_allclose(after, root * before, rtol=1e-9)
 
 
 def test_corrections_have_the_units_of_their_columns():
@@ -130,7 +180,7 @@ def test_corrections_have_the_units_of_their_columns():
     plain = StableRecursion.of(coefficients, np.ones(3))
     scaled = StableRecursion.of(coefficients * scale, units)
     assert_allclose(scaled.correction, plain.correction * scale, rtol=1e-9)
-    assert_allclose(scaled.moved, plain.moved, rtol=1e-12)
+    assert_allclose(scaled.outside, plain.outside, rtol=1e-12)
 
 
 def test_the_power_spectrum_keeps_its_shape():
@@ -140,8 +190,8 @@ def test_the_power_spectrum_keeps_its_shape():
         np.abs(np.fft.rfft(np.append(1.0, -np.ravel(each)), 256))
         for each in (coefficients, coefficients + found.correction)
     )
-    pairs = np.where(found.moved.imag > 0, 2, 1)
-    factor = np.prod(np.abs(found.moved) ** pairs)
+    pairs = np.where(found.outside.imag > 0, 2, 1)
+    factor = np.prod(np.abs(found.outside) ** pairs)
     assert_allclose(before / after, factor, rtol=1e-10)
 
 
@@ -162,8 +212,8 @@ def test_the_root_of_the_level_stays_exactly(n_columns):
     coefficients[0] += one
     found = StableRecursion.of_levelled(coefficients, np.ones(n_columns))
     plain = StableRecursion.of(differences, np.ones(n_columns))
-    assert len(found.moved) > 0
-    assert_allclose(found.moved, plain.moved, rtol=1e-10)
+    assert len(found.outside) > 0
+    assert_allclose(found.outside, plain.outside, rtol=1e-10)
     assert_allclose(found.correction.sum(axis=0), 0.0, atol=1e-14)
     after = spectrum(coefficients + found.correction)
     expected = np.append(spectrum(differences + plain.correction), np.ones(n_columns))
