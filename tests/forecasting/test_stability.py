@@ -128,7 +128,7 @@ def test_growth_without_noise_is_forecast(season, normalize):
 
 
 @pytest.mark.parametrize("normalize", [None, "last"])
-@pytest.mark.parametrize("series", [surging, lambda: swinging(1.02, noise=0.1)], ids=str)
+@pytest.mark.parametrize("series", [surging, lambda: swinging(1.02, noise=0.1)], ids=["surging", "season"])
 def test_growth_has_no_unit_and_no_level(series, normalize):
     y = series()
     forecaster = LagForecaster(LEAST_SQUARES, 6, normalize=normalize)
