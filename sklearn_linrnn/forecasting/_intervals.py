@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from sklearn_linrnn.forecasting._forecasts import (
-    LinearForecast,
-    forecast,
     forecast_series,
-    longest_window,
     needed_horizons,
 )
 from sklearn_linrnn.forecasting._learner import Learned
-from sklearn_linrnn.forecasting._panels import Histories, Key, Steps, split
+from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
+from sklearn_linrnn.forecasting._panels import Histories, Key, split
+from sklearn_linrnn.forecasting._seen_errors import errors_after, one_step_noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,50 +51,6 @@ class Prediction:
             widths = half_widths(self.errors, np.abs(2.0 * levels - 1.0))
             offset = np.where(levels == 0.5, 0.0, np.sign(levels - 0.5) * widths)
         return self.mean[:, :, None] + offset
-
-
-def errors_after(
-    models: Sequence[LinearForecast],
-    seen: Steps,
-    histories: Histories,
-    horizons: tuple[int, ...],
-    *,
-    recursive: bool,
-) -> NDArray:
-    """Return the errors that models make on series after their first steps.
-
-    They have shape (n_errors, n_horizons, n_columns); NaN where the truth is not known.
-
-    Parameters
-    ----------
-    models : sequence of LinearForecast
-        All of a forecaster.
-    seen : mapping of tuple to int
-        Number of first steps of each series; none of a series that is missing.
-    histories : mapping of tuple to History
-        The series.
-    horizons : tuple of int
-        Steps ahead.
-    recursive : bool
-        Whether one-step models are iterated.
-    """
-    parts = []
-    n_lags = longest_window(models)
-    kind = {"recursive": recursive, "uncertain": False}
-    for key, history in histories.items():
-        origins = np.arange(max(seen.get(key, 0), n_lags) - 1, len(history) - 1)
-        errors = np.full((len(origins), len(horizons), len(history.columns)), np.nan)
-        known = [place for place, h in enumerate(horizons) if h <= len(origins)]
-        if known:
-            steps = np.array(horizons)[known]
-            y, x = (
-                np.pad(rows, ((0, steps.max()), (0, 0)), constant_values=np.nan)
-                for rows in (history.y, history.x)
-            )
-            mean = forecast(models, y, x, origins, steps.tolist(), **kind).mean
-            errors[:, known] = y[origins[:, None] + steps] - mean
-        parts.append(errors)
-    return np.concatenate(parts)
 
 
 def predictions(
@@ -131,7 +86,8 @@ def predictions(
     exogenous = {} if X is None else split(X)
     steps = {key: history.steps_ahead(fh) for key, history in histories.items()}
     horizons = needed_horizons(list(steps.values()))
-    kind = {"recursive": recursive, "uncertain": uncertain}
+    noise = one_step_noise(models, histories) if uncertain and recursive else None
+    kind: dict[str, Any] = {"recursive": recursive, "uncertain": uncertain, "noise": noise}
     errors = None
     if uncertain and calibration is not None:
         early, upto = calibration.models, calibration.coverage.upto

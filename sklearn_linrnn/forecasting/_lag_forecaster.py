@@ -130,7 +130,8 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
 
     Variances are, for each step ahead, that of the residuals and, where there is one, that of the
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
-    model's own response, with independent errors of different columns.
+    model's own response: the errors of different columns correlate as those that were made on the
+    series, and the parameters are wrong by the same at all steps.
 
     A window that touches a missing value (NaN) is left out; the newest one carries the last value
     across a gap. Forecasts up to the cutoff are those of one step from the window before, NaN where

@@ -57,9 +57,8 @@ class Simulating(BaseForecaster):
         -----
         Noise is normal, with the variances of `predict_var` and the correlations of the errors that
         were made on the series: between columns and, for "direct", between steps ahead. The
-        parameters are drawn once for each path, where `predict_var` takes their errors at
-        different steps of "recursive" as independent; those of regressions apart are independent,
-        and so are the series of a panel.
+        parameters are drawn once for each path; those of regressions apart are independent, and so
+        are the series of a panel.
         """
         self.check_is_fitted()
         if not isinstance(n_paths, Integral) or isinstance(n_paths, bool) or n_paths < 1:

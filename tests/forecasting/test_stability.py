@@ -246,8 +246,17 @@ def test_variances_are_those_of_the_recursion_that_is_iterated():
     found = np.ravel(forecaster.predict_var(fh=STEPS))
     assert_allclose(found[0], (estimator.noise_variance_.item() + more) * uncertain, rtol=1e-6)
     weights = iterate(np.append(np.zeros(n_lags - 1), 1.0), changed, 0.0, 39)
-    spread = np.cumsum(np.append(1.0, np.square(weights)))
-    assert_allclose(found / found[0], spread, rtol=0.1)  # other windows are a little less certain
+    weights = np.append(1.0, weights)
+    # The parameters are wrong by the same at all steps.
+    past, seen = (windows - windows[:, [n_lags - 1]])[:, : n_lags - 1], len(windows)
+    path = np.append(y, forecaster.predict(fh=STEPS))[-len(STEPS) - n_lags :]
+    ahead = np.lib.stride_tricks.sliding_window_view(path, n_lags)[: len(STEPS)]
+    ahead = (ahead - ahead[:, -1:])[:, : n_lags - 1] - past.mean(axis=0)
+    scatter = (past - past.mean(axis=0)).T @ (past - past.mean(axis=0))
+    together = ahead @ np.linalg.solve(scatter, ahead.T) + 1 / seen + np.eye(len(STEPS))
+    effects = np.array([np.append(weights[h::-1], np.zeros(len(STEPS) - 1 - h)) for h in range(40)])
+    spread = np.einsum("hi,ij,hj->h", effects, together, effects)
+    assert_allclose(found / found[0], spread / spread[0], rtol=1e-5)
 
 
 HORIZON = 100  # steps ahead

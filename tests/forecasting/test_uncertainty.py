@@ -73,21 +73,54 @@ def test_the_distribution_is_normal():
     assert_allclose(upper, forecaster.predict() + norm.ppf(0.9) * std)
 
 
-def test_joint_recursive_variances_are_those_of_simulated_paths():
-    rng = np.random.default_rng(0)
-    transition = np.array([[0.5, 0.3], [-0.2, 0.6]])
-    y = np.zeros((20_000, 2))
+TRANSITION = np.array([[0.5, 0.3], [-0.2, 0.6]])
+
+
+def vector_autoregression(n_timesteps, noise, seed=0):
+    errors = np.random.default_rng(seed).multivariate_normal([0, 0], noise, size=n_timesteps)
+    y = np.zeros((n_timesteps, 2))
     for t in range(1, len(y)):
-        y[t] = transition @ y[t - 1] + rng.normal(size=2)
+        y[t] = TRANSITION @ y[t - 1] + errors[t]
+    return pd.DataFrame(y)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.8, -0.8])
+def test_joint_recursive_variances_are_those_of_the_process(correlation):
+    noise = np.array([[1.0, correlation], [correlation, 1.0]])
     forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=1e-3), 2, normalize=None, joint=True)
-    found = forecaster.fit(pd.DataFrame(y), fh=[1, 2, 5]).predict_var()
+    y = vector_autoregression(20_000, noise)
+    found = forecaster.fit(y, fh=[1, 2, 5]).predict_var()
     covariance, powers = np.zeros((2, 2)), np.eye(2)
     expected = []
     for _ in range(5):
-        covariance += powers @ powers.T
-        powers = transition @ powers
+        covariance += powers @ noise @ powers.T
+        powers = TRANSITION @ powers
         expected.append(np.diagonal(covariance).copy())
     assert_allclose(found, np.array(expected)[[0, 1, 4]], rtol=0.05)
+
+
+def test_joint_recursive_variances_are_those_of_a_dense_twin():
+    # Of 30 steps, where the parameters matter; errors of all steps as one long vector.
+    y = vector_autoregression(30, np.array([[1.0, 0.8], [0.8, 1.0]])).to_numpy()
+    n_ahead, kind = 6, {"normalize": None, "joint": True}
+    forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=0.0), 1, **kind).fit(pd.DataFrame(y))
+    path = np.vstack([y[-1:], forecaster.predict(fh=range(1, n_ahead + 1))])[:-1]
+    design = np.column_stack([np.ones(len(y) - 1), y[:-1]])
+    parameters = np.linalg.lstsq(design, y[1:])[0]
+    residuals = y[1:] - design @ parameters
+    noise = residuals.T @ residuals / (len(design) - 3)
+    rows = np.column_stack([np.ones(n_ahead), path])
+    together = np.eye(n_ahead) + rows @ np.linalg.solve(design.T @ design, rows.T)
+    powers = [np.linalg.matrix_power(parameters[1:].T, i) for i in range(n_ahead)]
+    effects = np.block(
+        [
+            [powers[h - i] if i <= h else np.zeros((2, 2)) for i in range(n_ahead)]
+            for h in range(n_ahead)
+        ]
+    )
+    expected = np.diagonal(effects @ np.kron(together, noise) @ effects.T)
+    found = forecaster.predict_var(fh=range(1, n_ahead + 1))
+    assert_allclose(np.ravel(found), expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize(
