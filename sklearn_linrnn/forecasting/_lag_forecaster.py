@@ -133,6 +133,10 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
     model's own response: the errors of different columns correlate as those that were made on the
     series, and the parameters are wrong by the same at all steps.
 
+    Conformal intervals need ``coverage / (1 - coverage)`` errors at least. Where there are fewer,
+    the model's own standard deviation stands in, rescaled by the errors of the shortest forecasts,
+    with the quantile of Student's t distribution; as it is where there is no such error.
+
     A window that touches a missing value (NaN) is left out; the newest one carries the last value
     across a gap. Forecasts up to the cutoff are those of one step from the window before, NaN where
     that is not full.
@@ -350,7 +354,7 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
         check_length(history, self.n_lags_)
         origins = np.arange(self.n_lags_ - 1, len(history))
         x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
-        kind = {"recursive": self.strategy == "recursive", "uncertain": False}
+        kind: dict[str, Any] = {"recursive": self.strategy == "recursive", "uncertain": False}
         return forecast(
             self._known.learned.models, history.y, x, origins, steps.tolist(), **kind
         ).mean

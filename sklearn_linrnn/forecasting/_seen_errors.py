@@ -20,6 +20,7 @@ def errors_after(
     horizons: tuple[int, ...],
     *,
     recursive: bool,
+    standardised: bool = False,
 ) -> NDArray:
     """Return the errors that models make on series after their first steps.
 
@@ -37,10 +38,11 @@ def errors_after(
         Steps ahead.
     recursive : bool
         Whether one-step models are iterated.
+    standardised : bool, default=False
+        Whether they are in standard deviations that the models give them; NaN where that is zero.
     """
     parts = []
     n_lags = longest_window(models)
-    kind = {"recursive": recursive, "uncertain": False}
     for key, history in histories.items():
         origins = np.arange(max(seen.get(key, 0), n_lags) - 1, len(history) - 1)
         errors = np.full((len(origins), len(horizons), len(history.columns)), np.nan)
@@ -51,8 +53,18 @@ def errors_after(
                 np.pad(rows, ((0, steps.max()), (0, 0)), constant_values=np.nan)
                 for rows in (history.y, history.x)
             )
-            mean = forecast(models, y, x, origins, steps.tolist(), **kind).mean
-            errors[:, known] = y[origins[:, None] + steps] - mean
+            found = forecast(
+                models,
+                y,
+                x,
+                origins,
+                steps.tolist(),
+                recursive=recursive,
+                uncertain=standardised,
+            )
+            deviation = np.sqrt(found.variance) if standardised else 1.0
+            with np.errstate(invalid="ignore", divide="ignore"):
+                errors[:, known] = (y[origins[:, None] + steps] - found.mean) / deviation
         parts.append(errors)
     return np.concatenate(parts)
 
