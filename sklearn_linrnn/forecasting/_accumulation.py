@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
+from sklearn_linrnn.forecasting._noise import Noise
 
 
 def error_weights(
@@ -38,19 +39,28 @@ def error_weights(
     return weights
 
 
-def noise_variance(weights: NDArray, root: NDArray) -> NDArray:
+def noise_variance(weights: NDArray, noise: Noise, columns: Sequence[int]) -> NDArray:
     """Return the variances that the noise of all steps makes, (n_ahead, n_columns).
 
-    They are the diagonals of ``sum_i Psi_i Sigma Psi_i^T`` over the steps before.
+    They are the diagonals of ``sum_ij Psi_i Gamma_{i-j} Psi_j^T`` over the steps before, with the
+    autocovariances ``Gamma_k`` of the noise: ``sum_i Psi_i Gamma_0 Psi_i^T`` if it is white.
 
     Parameters
     ----------
     weights : ndarray of shape (n_ahead, n_columns, n_columns)
         ``Psi_i``.
-    root : ndarray of shape (n_sources, n_columns)
-        ``root^T root`` is ``Sigma``, the covariance of the noise of a step.
+    noise : Noise
+        That of all columns.
+    columns : sequence of int
+        Those that are forecast.
     """
-    return np.square(weights @ root.T).sum(axis=2).cumsum(axis=0)
+    variance = np.square(weights @ noise.root[:, columns].T).sum(axis=2)
+    later = noise.autocovariances(columns, len(weights) - 1)
+    for step in range(1, len(weights) if len(later) else 0):
+        gamma = later[:step]
+        others = np.einsum("kab,kcb->ac", gamma, weights[step - len(gamma) : step][::-1])
+        variance[step] += 2.0 * np.einsum("ca,ac->c", weights[step], others)
+    return variance.cumsum(axis=0)
 
 
 def parameter_variance(weights: NDArray, root: NDArray, leverage: NDArray) -> NDArray:

@@ -143,8 +143,8 @@ def forecast(
     uncertain : bool
         Whether to compute variances; else they are NaN.
     noise : Noise, default=None
-        That of one step where models are iterated; ``None`` for that of the models, independent
-        from column to column.
+        That of one step where models are iterated; ``None`` for that of the models, white and
+        independent from column to column.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def _iterate(
         columns = list(model.regression.columns)
         own, root = weights[np.ix_(range(n_ahead), columns, columns)], noise.root[:, columns]
         parameters = parameter_variance(own, root, np.stack(uncertain, axis=1))
-        variance[:, :, columns] = noise_variance(own, root) + parameters
+        variance[:, :, columns] = noise_variance(own, noise, columns) + parameters
     return Forecasts(mean, variance)
 
 

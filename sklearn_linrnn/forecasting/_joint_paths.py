@@ -1,8 +1,9 @@
 """Paths drawn from the joint distribution of all steps ahead and all columns.
 
-What a path adds to the point forecast is linear in what is drawn: the noise of each step, whose
-columns correlate as the errors that were seen, and once for a whole path the parameters, from their
-posterior. These act on the windows of the point forecast: their effect is that of first order.
+What a path adds to the point forecast is linear in what is drawn: the noise of each step, which
+correlates as the errors that were seen, between columns and from step to step, and once for a whole
+path the parameters, from their posterior. These act on the windows of the point forecast: their
+effect is that of first order.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def _recursive_paths(
     kind: dict[str, Any] = {"recursive": True, "uncertain": False}
     mean = forecast(models, origin.y, origin.x, start, steps, **kind).mean[0]
     course = np.vstack([origin.y, mean])
-    shocks = noise.draw(rng, n_paths, n_ahead)
+    shocks = noise.draw_course(rng, n_paths, n_ahead)
     for model in models:
         columns = list(model.regression.columns)
         origins = start + np.arange(n_ahead)

@@ -93,6 +93,10 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
         pair) of a fitted recursion outside the unit circle, with its ``columns``, the ``root``, its
         ``modulus`` (the growth in one step), which is now the inverse, and its ``period`` in steps.
         No row if nothing was changed.
+    noise_predictability_ : Series
+        Of each column of y, the share of the variance of the errors of one step that the errors
+        before explain. 0 where they are white; else the model leaves something to be learned, and
+        intervals heed it. Empty for "direct".
     best_params_ : dict
         With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
         of one value are left out.
@@ -130,8 +134,9 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
 
     Variances are, for each step ahead, that of the residuals and, where there is one, that of the
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
-    model's own response: the errors of different columns correlate as those that were made on the
-    series, and the parameters are wrong by the same at all steps.
+    model's own response: errors correlate as those that were made on the series, between columns
+    and, unless they are white, from step to step, as an autoregression of the lowest BIC; the
+    parameters are wrong by the same at all steps.
 
     Conformal intervals need ``coverage / (1 - coverage)`` errors at least. Where there are fewer,
     the model's own standard deviation stands in, rescaled by the errors of the shortest forecasts,

@@ -13,7 +13,7 @@ from sklearn_linrnn.forecasting._noise import Noise
 from sklearn_linrnn.forecasting._panels import Histories, Steps
 
 
-def errors_after(
+def errors_of_each(
     models: Sequence[LinearForecast],
     seen: Steps,
     histories: Histories,
@@ -21,10 +21,11 @@ def errors_after(
     *,
     recursive: bool,
     standardised: bool = False,
-) -> NDArray:
-    """Return the errors that models make on series after their first steps.
+) -> list[NDArray]:
+    """Return the errors that models make on each series after its first steps.
 
-    They have shape (n_errors, n_horizons, n_columns); NaN where the truth is not known.
+    They have shape (n_errors, n_horizons, n_columns), one origin after another; NaN where the truth
+    is not known.
 
     Parameters
     ----------
@@ -66,11 +67,25 @@ def errors_after(
             with np.errstate(invalid="ignore", divide="ignore"):
                 errors[:, known] = (y[origins[:, None] + steps] - found.mean) / deviation
         parts.append(errors)
-    return np.concatenate(parts)
+    return parts
+
+
+def errors_after(
+    models: Sequence[LinearForecast],
+    seen: Steps,
+    histories: Histories,
+    horizons: tuple[int, ...],
+    **kind: bool,
+) -> NDArray:
+    """Return the errors of `errors_of_each`, one series after another."""
+    return np.concatenate(errors_of_each(models, seen, histories, horizons, **kind))
 
 
 def one_step_noise(models: Sequence[LinearForecast], histories: Histories) -> Noise:
-    """Return the noise of a recursion, which correlates as the errors of single steps on series.
+    """Return the noise of a recursion, which is like the errors of single steps on series.
+
+    These correlate between columns and, where the models leave something to be learned, from step
+    to step.
 
     Parameters
     ----------
@@ -80,5 +95,5 @@ def one_step_noise(models: Sequence[LinearForecast], histories: Histories) -> No
         The series.
     """
     models = [model.iterated for model in models]
-    errors = errors_after(models, {}, histories, (1,), recursive=True)
-    return Noise.of(errors[:, 0], one_step_variances(models))
+    errors = errors_of_each(models, {}, histories, (1,), recursive=True)
+    return Noise.serial([part[:, 0] for part in errors], one_step_variances(models))

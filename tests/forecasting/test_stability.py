@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.linalg import toeplitz
 
 from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 from sklearn_linrnn.forecasting import LagForecaster
 
 LEAST_SQUARES = NTKConvRegressor(0.9, alpha=1e-9)
@@ -253,7 +255,10 @@ def test_variances_are_those_of_the_recursion_that_is_iterated():
     ahead = np.lib.stride_tricks.sliding_window_view(path, n_lags)[: len(STEPS)]
     ahead = (ahead - ahead[:, -1:])[:, : n_lags - 1] - past.mean(axis=0)
     scatter = (past - past.mean(axis=0)).T @ (past - past.mean(axis=0))
-    together = ahead @ np.linalg.solve(scatter, ahead.T) + 1 / seen + np.eye(len(STEPS))
+    together = ahead @ np.linalg.solve(scatter, ahead.T) + 1 / seen
+    memory = SerialNoise.of([residuals]).memory  # they are not white
+    correlations = np.correlate(memory, memory, "full")[len(memory) - 1 :][: len(STEPS)]
+    together += toeplitz(np.pad(correlations, (0, len(STEPS) - len(correlations))))
     effects = np.array([np.append(weights[h::-1], np.zeros(len(STEPS) - 1 - h)) for h in range(40)])
     spread = np.einsum("hi,ij,hj->h", effects, together, effects)
     assert_allclose(found / found[0], spread / spread[0], rtol=1e-5)

@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose
+from scipy.linalg import toeplitz
+from scipy.signal import lfilter
 from scipy.stats import norm
 from scipy.stats import t as student_t
 
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
+from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 from sklearn_linrnn.forecasting import LagForecaster
 
 N_LAGS = 3
@@ -123,6 +126,63 @@ def test_joint_recursive_variances_are_those_of_a_dense_twin():
     expected = np.diagonal(effects @ np.kron(together, noise) @ effects.T)
     found = forecaster.predict_var(fh=range(1, n_ahead + 1))
     assert_allclose(np.ravel(found), expected, rtol=1e-8)
+
+
+def swinging(n_timesteps, seed=0, n_columns=1):
+    """Return series that swing, of which one lag does not know whether they rise or fall."""
+    noise = np.random.default_rng(seed).normal(size=(n_timesteps + 200, n_columns))
+    noise[:, 1:] += noise[:, :1]
+    return pd.DataFrame(lfilter([1.0], [1.0, -1.5, 0.63], noise, axis=0)[200:])
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_errors_that_are_not_white_add_up_as_those_of_paths(joint):
+    y, n_paths, fh = swinging(300, n_columns=2), 20_000, [1, 2, 5, 12]
+    forecaster = LagForecaster(GIVEN, 1, normalize=None, joint=joint).fit(y, fh=fh)
+    assert (forecaster.noise_predictability_ > 0.1).all()
+    paths = forecaster.simulate(fh, n_paths, random_state=0).to_numpy().reshape(n_paths, 4, 2)
+    assert_allclose(paths.var(axis=0), forecaster.predict_var(), rtol=6 * (2 / n_paths) ** 0.5)
+
+
+def test_errors_that_are_not_white_add_up_as_in_a_dense_twin():
+    y, n_ahead = swinging(200), 8
+    forecaster = LagForecaster(NTKConvRegressor(0.5, alpha=0.0), 1, normalize=None).fit(y)
+    found = np.ravel(forecaster.predict_var(fh=range(1, n_ahead + 1)))
+    (estimator,) = forecaster.estimators_
+    slope, variance = estimator.impulse_response_.item(), estimator.noise_variance_.item()
+    course = y.to_numpy()[:, 0]
+    residuals = course[1:] - slope * course[:-1] - estimator.intercept_
+    memory = SerialNoise.of([residuals]).memory
+    assert len(memory) > 1
+    correlations = np.correlate(memory, memory, "full")[len(memory) - 1 :][:n_ahead]
+    ahead = np.append(course[-1:], forecaster.predict(fh=range(1, n_ahead)))
+    design = np.column_stack([np.ones(len(course) - 1), course[:-1]])
+    rows = np.column_stack([np.ones(n_ahead), ahead])
+    together = toeplitz(correlations) + rows @ np.linalg.solve(design.T @ design, rows.T)
+    effects = np.tril(slope ** np.clip(np.subtract.outer(range(n_ahead), range(n_ahead)), 0, None))
+    assert_allclose(found, variance * np.diagonal(effects @ together @ effects.T), rtol=1e-7)
+
+
+def test_whether_errors_are_white_is_said():
+    y = autoregression(500)
+    assert LagForecaster(GIVEN, 2, normalize=None).fit(y).noise_predictability_.tolist() == [0.0]
+    (found,) = LagForecaster(GIVEN, 1, normalize=None).fit(swinging(5000)).noise_predictability_
+    # The variance of an autoregression of order one is the innovations' over 1 - 0.63^2.
+    assert found == pytest.approx(0.63**2, abs=0.03)
+    direct = LagForecaster(GIVEN, 2, strategy="direct").fit(y, fh=[1, 2])
+    assert len(direct.noise_predictability_) == 0
+
+
+@pytest.mark.slow
+def test_intervals_of_a_model_with_too_few_lags_cover_what_they_promise():
+    fh, inside = [1, 2, 5], []
+    for seed in range(300):
+        y = swinging(205, seed)
+        forecaster = LagForecaster(GIVEN, 1, normalize=None).fit(y[:200], fh=fh)
+        lower, upper = forecaster.predict_interval(coverage=0.9).to_numpy().T
+        truth = y.to_numpy()[[200, 201, 204], 0]
+        inside.append((lower <= truth) & (truth <= upper))
+    assert_allclose(np.mean(inside, axis=0), 0.9, atol=0.06)
 
 
 @pytest.mark.parametrize(
