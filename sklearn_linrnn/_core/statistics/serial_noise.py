@@ -68,6 +68,11 @@ class SerialNoise:
         """``1 + 2 sum_k r_k`` of autocorrelations: rows count that many times less in a mean."""
         return float(self.memory.sum() ** 2)
 
+    @property
+    def predictability(self) -> float:
+        """Share of its variance that the steps before explain; zero if it is white."""
+        return float(1.0 - self.memory[0] ** 2)
+
     def whitened(self, residuals: NDArray) -> NDArray:
         """Return the innovations of residuals, (n_timesteps,); NaN where they are not known.
 
