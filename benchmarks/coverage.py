@@ -3,8 +3,7 @@
 Origins roll over each series. At each of them the forecaster has learned from all earlier values,
 by `update`, and forecasts the series 1, 24 and 96 steps ahead. Airline (in logarithms) and
 PBS are too short for 96 steps ahead to have a response of their own, so that their one-step
-forecasts are iterated. Conformal intervals are infinite where there are fewer errors than their
-level asks for; those are not counted. ETTh1 needs the folder of real series (see
+forecasts are iterated. ETTh1 needs the folder of real series (see
 `benchmarks.real_series`); its figures are means over the seven columns.
 """
 
@@ -53,7 +52,7 @@ CASES = {
 
 
 def covered(case: Case, intervals: str) -> NDArray:
-    """Return whether each interval contains its value, (n_origins, n_horizons); NaN if infinite."""
+    """Return whether each interval contains its value, (n_origins, n_horizons); NaN if unknown."""
     y = case.load()
     forecaster = case.forecaster.clone().set_params(intervals=intervals)
     origins = range(case.first_origin, len(y), case.stride)
@@ -70,8 +69,7 @@ def _held(interval: pd.DataFrame, y: pd.DataFrame) -> NDArray:
     """Return the share of columns that lie in their intervals, (n_horizons,)."""
     lower, upper = (interval.xs(side, axis=1, level=-1).to_numpy() for side in ("lower", "upper"))
     values = y.reindex(interval.index).to_numpy()
-    known = np.isfinite(values) & np.isfinite(upper)
-    held = np.where(known, (lower <= values) & (values <= upper), np.nan)
+    held = np.where(np.isfinite(values), (lower <= values) & (values <= upper), np.nan)
     return held.mean(axis=1)
 
 

@@ -28,6 +28,7 @@ from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
+from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_unstable
 
 MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
@@ -43,13 +44,18 @@ class ClosedFormRegressor(LagRegressor):
     solution_: Solution | None  # None where the spectrum was not computed
 
     def _fit_of(
-        self, prior: LagPrior, solution: Solution, attributes: dict[str, Any] | None = None
+        self,
+        prior: LagPrior,
+        solution: Solution,
+        data: AnyData,
+        attributes: dict[str, Any] | None = None,
     ) -> Fit:
-        """Return a solution as what was learned."""
+        """Return a solution as what was learned from data."""
         response, descent = self._finite(solution), solution.descent
+        solution = heeding_residuals(solution, data)
         statistics, stored = solution.problem.statistics, solution
         if not statistics.input_mean.is_cpu:  # what is fitted loads on any machine
-            stored = replace(solution, problem=solution.problem.to("cpu"))
+            stored = solution.to("cpu")
         return Fit(
             response,
             statistics.intercept(response),
@@ -108,7 +114,8 @@ class ClosedFormRegressor(LagRegressor):
             Whether to return the posterior standard deviation, too. It is that of Bayesian linear
             regression with the prior that corresponds to the penalty: ``H ~ N(0, noise_variance_ /
             alpha * P)``, with ``P`` the diagonal matrix of the lag weights or the prior's
-            covariance.
+            covariance. Where the residuals of recordings are not white (`noise_predictability_`),
+            the response is as uncertain as it then is.
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -137,7 +144,7 @@ class ClosedFormRegressor(LagRegressor):
         solution = self._posterior()
         statistics = solution.statistics
         spread = _spread(sequences, statistics, solution.posterior_root)
-        spread += statistics.n_intercepts / statistics.weight
+        spread += solution.intercept_variance
         variance = (spread[:, None] + float(include_noise)) * solution.noise_variance.numpy()
         std = np.sqrt(variance).astype(self.dtype, copy=False)
         return self._arrange(sequences, predictions), self._arrange(sequences, std)
@@ -288,6 +295,12 @@ class ClosedFormRegressor(LagRegressor):
     def noise_variance_(self) -> NDArray:
         """Residual sum of squares over the degrees of freedom left, (n_outputs,)."""
         return self._export(self._require_solution("noise_variance_").noise_variance)
+
+    @property
+    def noise_predictability_(self) -> float:
+        """Share of the variance of the residuals that the residuals before explain."""
+        long_run = self._require_solution("noise_predictability_").long_run
+        return 0.0 if long_run is None else long_run.predictability
 
     @property
     def effective_degrees_of_freedom_(self) -> float:

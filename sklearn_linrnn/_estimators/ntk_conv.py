@@ -152,6 +152,9 @@ class NTKConvRegressor(ClosedFormRegressor):
     noise_variance_ : ndarray of shape (n_outputs,)
         Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
         where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
+    noise_predictability_ : float
+        Share of the variance of the residuals that the residuals before explain: 0 for white noise,
+        and where the data are windows or sums.
     effective_degrees_of_freedom_ : float
         Trace of the hat matrix, the intercept included. Decomposes the scatter at first access.
     impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
@@ -175,8 +178,8 @@ class NTKConvRegressor(ClosedFormRegressor):
     the number of samples. A penalty without `n_steps` takes a Cholesky factorisation, all else one
     eigendecomposition.
 
-    Evidence and posterior assume white noise. Real noise often is not white, hence the check on
-    later parts of the data.
+    Evidence assumes white noise. Real noise often is not white, hence the check on later parts of
+    the data, and the posterior heeds how residuals of recordings go on from step to step.
 
     References
     ----------
@@ -287,7 +290,7 @@ class NTKConvRegressor(ClosedFormRegressor):
             n_steps = self._count_steps(data, solution)
             descent = make_descent(solution, n_steps, self.learning_rate)
             solution = replace(solution, descent=descent)
-        return self._fit_of(found.prior, solution)
+        return self._fit_of(found.prior, solution, data)
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}

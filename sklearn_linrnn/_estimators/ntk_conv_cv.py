@@ -131,6 +131,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     noise_variance_ : ndarray of shape (n_outputs,)
         Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
         where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
+    noise_predictability_ : float
+        Share of the variance of the residuals that the residuals before explain: 0 for white noise,
+        and where the data are windows or sums.
     effective_degrees_of_freedom_ : float
         Trace of the hat matrix, the intercept included. Decomposes the scatter at first access.
     impulse_response_std_ : ndarray of shape (n_outputs, n_channels, n_lags)
@@ -347,7 +350,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         if (n_steps := best.get("n_steps")) is not None:
             descent = make_descent(solution, n_steps, self.learning_rate)
             solution = Solution(solution.problem, solution.alpha, descent)
-        return self._fit_of(prior, solution, results)
+        return self._fit_of(prior, solution, data, results)
 
     def _score(
         self, data: AnyData, n_lags: int, candidates: Candidates

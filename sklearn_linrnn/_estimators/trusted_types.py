@@ -4,6 +4,7 @@
 # keeps what it is given; tests/test_saving.py holds that there is none too few and none too many.
 SKOPS_TRUSTED_TYPES = [
     "sklearn_linrnn._core.closed_form.solution.Descent",
+    "sklearn_linrnn._core.closed_form.solution.LongRun",
     "sklearn_linrnn._core.closed_form.solution.Problem",
     "sklearn_linrnn._core.closed_form.solution.Solution",
     "sklearn_linrnn._core.networks.recipes.ConvolutionRecipe",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +87,9 @@ def _taught(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None) ->
     if settings.intervals == "conformal":
         share = 1.0 - settings.calibration_fraction
         seen = {key: math.floor(share * n_steps) for key, n_steps in whole.items()}
-        calibration = learner.learn(histories, seen, sums)
+        # Without enough to learn from, the model of the whole is taken at its word.
+        with suppress(TooFewWindows):
+            calibration = learner.learn(histories, seen, sums)
     return State(panel, learner.learn(histories, whole, sums), calibration)
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
+from sklearn_linrnn.forecasting._accumulation import (
+    error_weights,
+    noise_variance,
+    parameter_variance,
+)
 from sklearn_linrnn.forecasting._histories import History
-from sklearn_linrnn.forecasting._regressions import Regression
+from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
+from sklearn_linrnn.forecasting._noise import Noise
 from sklearn_linrnn.forecasting._room import check_room
 
 BLOCK = 2**20  # numbers in a block of windows: 8 MiB
@@ -42,43 +47,6 @@ class Forecasts:
         self.mean[place], self.variance[place] = part.mean, part.variance
 
 
-class LinearForecast(Protocol):
-    """What forecasts are made with: a regression with its response."""
-
-    @property
-    def regression(self) -> Regression:
-        """What is forecast from what."""
-
-    @property
-    def n_lags(self) -> int:
-        """Number of lags that are read."""
-
-    @property
-    def response(self) -> NDArray:
-        """What windows, newest step first, are multiplied by, (p, n_outputs)."""
-
-    @property
-    def iterated(self) -> LinearForecast:
-        """The regression of one step as it is iterated: it grows at most as its series did."""
-
-    @property
-    def kept_stable(self) -> StableRecursion | None:
-        """What was changed, in a regression that is iterated and would blow up."""
-
-    @property
-    def noise_variance(self) -> NDArray:
-        """Variance of the residuals, (n_outputs,)."""
-
-    def predict(self, windows: NDArray) -> NDArray:
-        """Return the forecasts (n_windows, n_outputs) from windows (n_windows, p)."""
-
-    def variance(self, windows: NDArray) -> NDArray:
-        """Return the variances of new targets, (n_windows, n_outputs)."""
-
-    def leverage(self, windows: NDArray) -> NDArray:
-        """Return what is uncertain of forecasts, (n_windows, n_sources)."""
-
-
 def check_length(history: History, n_lags: int) -> None:
     """Raise unless a series is as long as the window that is forecast from."""
     if len(history) < n_lags:
@@ -96,6 +64,7 @@ def forecast_series(
     *,
     recursive: bool,
     uncertain: bool,
+    noise: Noise | None = None,
 ) -> Forecasts:
     """Return the forecasts (n_steps, n_columns) of a series at steps after its cutoff.
 
@@ -114,8 +83,10 @@ def forecast_series(
         Steps after the cutoff, some of them perhaps before it.
     recursive, uncertain : bool
         As in `forecast`.
+    noise : Noise, default=None
+        As in `forecast`.
     """
-    kind = {"recursive": recursive, "uncertain": uncertain}
+    kind: dict[str, Any] = {"recursive": recursive, "uncertain": uncertain, "noise": noise}
     n_lags = longest_window(models)
     found = Forecasts.unknown(len(steps), len(history.columns))
     ahead = steps > 0
@@ -151,6 +122,7 @@ def forecast(
     *,
     recursive: bool,
     uncertain: bool,
+    noise: Noise | None = None,
 ) -> Forecasts:
     """Return forecasts of some steps ahead from several origins.
 
@@ -170,6 +142,9 @@ def forecast(
         Whether one-step models are iterated.
     uncertain : bool
         Whether to compute variances; else they are NaN.
+    noise : Noise, default=None
+        That of one step where models are iterated; ``None`` for that of the models, white and
+        independent from column to column.
 
     Raises
     ------
@@ -186,11 +161,15 @@ def forecast(
     found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
     n_lags = longest_window(models)
     n_steps = n_lags + (max(horizons) if recursive else 0)
-    length = max(1, BLOCK // (n_steps * (y.shape[1] + x.shape[1])))
+    per_origin = n_steps * (y.shape[1] + x.shape[1])
+    if recursive and uncertain:
+        noise = Noise.independent(one_step_variances(models)) if noise is None else noise
+        per_origin *= n_lags  # what is uncertain of each step
+    length = max(1, BLOCK // per_origin)
     for first in range(0, len(origins), length):
         block = slice(first, first + length)
         if recursive:
-            steps = _iterate(models, y, x, origins[block], max(horizons), n_lags, uncertain)
+            steps = _iterate(models, y, x, origins[block], max(horizons), noise)
             chosen = np.array(horizons) - 1
             found[block] = Forecasts(steps.mean[:, chosen], steps.variance[:, chosen])
         else:
@@ -239,24 +218,20 @@ def _iterate(
     x: NDArray,
     origins: NDArray,
     n_ahead: int,
-    n_lags: int,
-    uncertain: bool,
+    noise: Noise | None,
 ) -> Forecasts:
     """Return the forecasts of all steps up to ``n_ahead`` by models of one step.
 
-    The error of a step enters the following ones through the models' own responses ``A_j``: with
-    ``Psi_0 = I`` and ``Psi_i = sum_j A_j Psi_{i-1-j}`` the variance ``h`` steps ahead is
-    ``sum_i Psi_{h-i}^2 v_i`` (elementwise squares), where ``v_i`` is the one-step variance at the
-    window that ends ``i - 1`` steps ahead; errors of different columns are taken as independent.
+    Their variances have the errors of all steps before, which follow the models' own responses.
     """
-    n_columns = y.shape[1]
+    n_lags, n_columns = longest_window(models), y.shape[1]
     past = origins[:, None] + np.arange(1 - n_lags, 1)
     path = np.concatenate([y[past], np.zeros((len(origins), n_ahead, n_columns))], axis=1)
     driven = x[origins[:, None] + np.arange(1 - n_lags, n_ahead + 1)]
-    one_step = np.empty((len(origins), n_ahead, n_columns))
+    leverages: list[list[NDArray]] = [[] for _ in models]
     for step in range(n_ahead):
         now = n_lags + step
-        for model in models:
+        for model, leverage in zip(models, leverages, strict=True):
             columns = list(model.regression.columns)
             window = path[:, now - model.n_lags : now, columns]
             if model.regression.n_exogenous:
@@ -264,30 +239,24 @@ def _iterate(
                 window = np.concatenate([window, inputs], axis=2)
             window = window[:, ::-1].reshape(len(origins), -1)
             path[:, now, columns] = model.predict(window)
-            if uncertain:
-                one_step[:, step, columns] = model.variance(window)
-    if not uncertain:
-        return Forecasts(path[:, n_lags:], np.full_like(one_step, np.nan))
-    squares = np.square(error_weights(models, n_ahead, n_lags, n_columns))
-    variance = np.zeros_like(one_step)
-    for step in range(n_ahead):
-        variance[:, step:] += np.einsum("hab,nb->nha", squares[: n_ahead - step], one_step[:, step])
-    return Forecasts(path[:, n_lags:], variance)
+            if noise is not None:
+                leverage.append(model.leverage(window))
+    mean = path[:, n_lags:]
+    if noise is None:
+        return Forecasts(mean, np.full_like(mean, np.nan))
+    weights = error_weights(models, n_ahead, n_lags, n_columns)
+    variance = np.empty_like(mean)
+    for model, uncertain in zip(models, leverages, strict=True):
+        columns = list(model.regression.columns)
+        own, root = weights[np.ix_(range(n_ahead), columns, columns)], noise.root[:, columns]
+        parameters = parameter_variance(own, root, np.stack(uncertain, axis=1))
+        variance[:, :, columns] = noise_variance(own, noise, columns) + parameters
+    return Forecasts(mean, variance)
 
 
-def error_weights(
-    models: Sequence[LinearForecast], n_ahead: int, n_lags: int, n_columns: int
-) -> NDArray:
-    """Return ``Psi_i``, what an error does ``i`` steps later, (n_ahead, n_columns, n_columns)."""
-    own = np.zeros((n_lags, n_columns, n_columns))
+def one_step_variances(models: Sequence[LinearForecast]) -> NDArray:
+    """Return the variances of the noise of all columns one step ahead, (n_columns,)."""
+    variances = np.empty(sum(len(model.regression.columns) for model in models))
     for model in models:
-        columns = model.regression.columns
-        response = model.response.reshape(model.n_lags, -1, len(columns))[:, : len(columns)]
-        own[np.ix_(range(model.n_lags), columns, columns)] = response.transpose(0, 2, 1)
-    weights = np.zeros((n_ahead, n_columns, n_columns))
-    weights[0] = np.eye(n_columns)
-    for i in range(1, n_ahead):
-        n_terms = min(i, n_lags)
-        before = weights[i - n_terms : i][::-1]
-        weights[i] = np.einsum("jab,jbc->ac", own[:n_terms], before)
-    return weights
+        variances[list(model.regression.columns)] = model.noise_variance
+    return variances

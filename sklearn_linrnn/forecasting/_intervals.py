@@ -11,15 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from sklearn_linrnn.forecasting._forecasts import (
-    LinearForecast,
-    forecast,
-    forecast_series,
-    longest_window,
-    needed_horizons,
-)
+from sklearn_linrnn.forecasting._conformal import Conformal, HeldOutErrors
+from sklearn_linrnn.forecasting._forecasts import forecast_series, needed_horizons
 from sklearn_linrnn.forecasting._learner import Learned
-from sklearn_linrnn.forecasting._panels import Histories, Key, Steps, split
+from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
+from sklearn_linrnn.forecasting._panels import Histories, Key, split
+from sklearn_linrnn.forecasting._seen_errors import one_step_noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,68 +31,23 @@ class Prediction:
         Point forecasts.
     variance : ndarray of shape (n_times, n_columns)
         Variances of what is forecast, NaN if they were not asked for.
-    errors : ndarray of shape (n_errors, n_times, n_columns) or None
-        Errors of forecasts as many steps ahead, NaN where there is none, from data that the model
-        which made them has not seen; ``None`` for Gaussian quantiles.
+    conformal : Conformal or None
+        What intervals are as wide as; ``None`` for Gaussian quantiles.
     """
 
     index: pd.Index
     mean: NDArray
     variance: NDArray
-    errors: NDArray | None = None
+    conformal: Conformal | None = None
 
     def quantiles(self, levels: NDArray) -> NDArray:
         """Return quantiles, (n_times, n_columns, n_levels)."""
-        if self.errors is None:
+        if self.conformal is None:
             offset = norm.ppf(levels) * np.sqrt(self.variance)[:, :, None]
         else:
-            widths = half_widths(self.errors, np.abs(2.0 * levels - 1.0))
+            widths = self.conformal.half_widths(np.abs(2.0 * levels - 1.0))
             offset = np.where(levels == 0.5, 0.0, np.sign(levels - 0.5) * widths)
         return self.mean[:, :, None] + offset
-
-
-def errors_after(
-    models: Sequence[LinearForecast],
-    seen: Steps,
-    histories: Histories,
-    horizons: tuple[int, ...],
-    *,
-    recursive: bool,
-) -> NDArray:
-    """Return the errors that models make on series after their first steps.
-
-    They have shape (n_errors, n_horizons, n_columns); NaN where the truth is not known.
-
-    Parameters
-    ----------
-    models : sequence of LinearForecast
-        All of a forecaster.
-    seen : mapping of tuple to int
-        Number of first steps of each series; none of a series that is missing.
-    histories : mapping of tuple to History
-        The series.
-    horizons : tuple of int
-        Steps ahead.
-    recursive : bool
-        Whether one-step models are iterated.
-    """
-    parts = []
-    n_lags = longest_window(models)
-    kind = {"recursive": recursive, "uncertain": False}
-    for key, history in histories.items():
-        origins = np.arange(max(seen.get(key, 0), n_lags) - 1, len(history) - 1)
-        errors = np.full((len(origins), len(horizons), len(history.columns)), np.nan)
-        known = [place for place, h in enumerate(horizons) if h <= len(origins)]
-        if known:
-            steps = np.array(horizons)[known]
-            y, x = (
-                np.pad(rows, ((0, steps.max()), (0, 0)), constant_values=np.nan)
-                for rows in (history.y, history.x)
-            )
-            mean = forecast(models, y, x, origins, steps.tolist(), **kind).mean
-            errors[:, known] = y[origins[:, None] + steps] - mean
-        parts.append(errors)
-    return np.concatenate(parts)
 
 
 def predictions(
@@ -131,51 +83,17 @@ def predictions(
     exogenous = {} if X is None else split(X)
     steps = {key: history.steps_ahead(fh) for key, history in histories.items()}
     horizons = needed_horizons(list(steps.values()))
-    kind = {"recursive": recursive, "uncertain": uncertain}
-    errors = None
+    noise = one_step_noise(models, histories) if uncertain and recursive else None
+    kind: dict[str, Any] = {"recursive": recursive, "uncertain": uncertain, "noise": noise}
+    seen = None
     if uncertain and calibration is not None:
-        early, upto = calibration.models, calibration.coverage.upto
-        errors = errors_after(early, upto, histories, horizons, recursive=recursive)
+        seen = HeldOutErrors.of(calibration, histories, horizons, recursive=recursive)
     found = {}
     for key, history in histories.items():
         ahead = steps[key]
         index = history.clock.at(history.last, ahead)
         one = forecast_series(models, history, exogenous.get(key), ahead, **kind)
-        found[key] = Prediction(index, one.mean, one.variance)
-        if errors is not None:
-            seen = errors[:, [horizons.index(max(step, 1)) for step in ahead]]
-            found[key] = Prediction(index, one.mean, mean_square(seen), seen)
+        conformal = None if seen is None else seen.around(ahead, one.variance)
+        variance = one.variance if conformal is None else conformal.variance
+        found[key] = Prediction(index, one.mean, variance, conformal)
     return found
-
-
-def half_widths(errors: NDArray, coverages: NDArray) -> NDArray:
-    r"""Return half the widths of split-conformal intervals, (n_times, n_columns, n_coverages).
-
-    Of ``n`` absolute errors it is the ``ceil((n + 1) * coverage)``-th smallest (Lei, G'Sell,
-    Rinaldo, Tibshirani and Wasserman 2018); infinite where there is none.
-
-    Parameters
-    ----------
-    errors : ndarray of shape (n_errors, n_times, n_columns)
-        Errors, NaN where there is none.
-    coverages : ndarray of shape (n_coverages,)
-        Probabilities of the intervals.
-    """
-    n_errors = np.isfinite(errors).sum(axis=0)
-    # NaN is last, and behind all of them what a rank beyond the errors asks for.
-    ordered = np.sort(np.abs(errors), axis=0)
-    rank = np.ceil((n_errors[:, :, None] + 1) * coverages - 1e-9).astype(int)
-    known = (rank <= n_errors[:, :, None]) & (rank > 0)
-    place = np.where(known, rank - 1, 0)
-    if len(ordered) == 0:
-        return np.full(place.shape, np.inf)
-    picked = np.take_along_axis(ordered, place.transpose(2, 0, 1), axis=0).transpose(1, 2, 0)
-    return np.where(known, picked, np.where(rank == 0, 0.0, np.inf))
-
-
-def mean_square(errors: NDArray) -> NDArray:
-    """Return the mean squares of errors (n_errors, n_times, n_columns); infinite without errors."""
-    known = np.isfinite(errors)
-    squares = np.square(np.where(known, errors, 0.0)).sum(axis=0)
-    n_errors = known.sum(axis=0)
-    return np.where(n_errors > 0, squares / np.maximum(n_errors, 1), np.inf)

@@ -1,8 +1,9 @@
 """Paths drawn from the joint distribution of all steps ahead and all columns.
 
-What a path adds to the point forecast is linear in what is drawn: the noise of each step, whose
-columns correlate as the errors that were seen, and once for a whole path the parameters, from their
-posterior. These act on the windows of the point forecast: their effect is that of first order.
+What a path adds to the point forecast is linear in what is drawn: the noise of each step, which
+correlates as the errors that were seen, between columns and from step to step, and once for a whole
+path the parameters, from their posterior. These act on the windows of the point forecast: their
+effect is that of first order.
 """
 
 from __future__ import annotations
@@ -15,49 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn.forecasting._forecasts import (
-    LinearForecast,
-    error_weights,
-    forecast,
-    longest_window,
-)
+from sklearn_linrnn.forecasting._accumulation import error_weights
+from sklearn_linrnn.forecasting._forecasts import forecast, longest_window
 from sklearn_linrnn.forecasting._histories import History
-from sklearn_linrnn.forecasting._intervals import errors_after
+from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
+from sklearn_linrnn.forecasting._noise import Noise
 from sklearn_linrnn.forecasting._panels import Histories
-
-
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """Errors of several targets that are normal and correlate. Make it with `of`.
-
-    Attributes
-    ----------
-    root : ndarray of shape (n_sources, n_targets)
-        ``root^T root`` is their covariance.
-    """
-
-    root: NDArray
-
-    @classmethod
-    def of(cls, errors: NDArray, variance: NDArray) -> Noise:
-        """Return noise of some variances that correlates as errors that were seen.
-
-        Parameters
-        ----------
-        errors : ndarray of shape (n_errors, n_targets)
-            The errors; rows with NaN do not count. Targets without an error are independent.
-        variance : ndarray of shape (n_targets,)
-            The variances.
-        """
-        whole = errors[np.isfinite(errors).all(axis=1)]
-        norm = np.sqrt(np.square(whole).sum(axis=0))
-        unseen = np.diag((norm == 0).astype(np.float64))
-        seen = np.linalg.qr(whole / np.where(norm == 0, 1.0, norm), mode="r")
-        return cls(np.vstack([unseen, seen]) * np.sqrt(variance))
-
-    def draw(self, rng: np.random.RandomState, *shape: int) -> NDArray:
-        """Return draws, (*shape, n_targets)."""
-        return rng.normal(size=(*shape, len(self.root))) @ self.root
+from sklearn_linrnn.forecasting._seen_errors import errors_after, one_step_noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,9 +87,9 @@ class PathSource:
         """Return the source whose noise correlates as the errors that the models make on series."""
         if recursive:
             models = [model.iterated for model in models]
-        known = (1,) if recursive else horizons
-        errors = errors_after(models, {}, histories, known, recursive=recursive)
-        variances = _noise_variances(models, known, errors.shape[2])
+            return cls(models, one_step_noise(models, histories), horizons, recursive)
+        errors = errors_after(models, {}, histories, horizons, recursive=False)
+        variances = _noise_variances(models, horizons, errors.shape[2])
         noise = Noise.of(errors.reshape(len(errors), -1), variances)
         return cls(models, noise, horizons, recursive)
 
@@ -168,7 +133,7 @@ def _recursive_paths(
     kind: dict[str, Any] = {"recursive": True, "uncertain": False}
     mean = forecast(models, origin.y, origin.x, start, steps, **kind).mean[0]
     course = np.vstack([origin.y, mean])
-    shocks = noise.draw(rng, n_paths, n_ahead)
+    shocks = noise.draw_course(rng, n_paths, n_ahead)
     for model in models:
         columns = list(model.regression.columns)
         origins = start + np.arange(n_ahead)

@@ -94,6 +94,10 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
         with its ``columns``, the ``root``, its ``modulus`` (its growth in one step), its ``period``
         in steps and the ``growth`` in one step that is certain of the series, at least 1. The
         modulus is now ``growth ** 2 / modulus``. No row if nothing was changed.
+    noise_predictability_ : Series
+        Of each column of y, the share of the variance of the errors of one step that the errors
+        before explain. 0 where they are white; else the model leaves something to be learned, and
+        intervals heed it. Empty for "direct".
     best_params_ : dict
         With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
         of one value are left out.
@@ -132,7 +136,13 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
 
     Variances are, for each step ahead, that of the residuals and, where there is one, that of the
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
-    model's own response, with independent errors of different columns.
+    model's own response: errors correlate as those that were made on the series, between columns
+    and, unless they are white, from step to step, as an autoregression of the lowest BIC; the
+    parameters are wrong by the same at all steps.
+
+    Conformal intervals need ``coverage / (1 - coverage)`` errors at least. Where there are fewer,
+    the model's own standard deviation stands in, rescaled by the errors of the shortest forecasts,
+    with the quantile of Student's t distribution; as it is where there is no such error.
 
     A window that touches a missing value (NaN) is left out; the newest one carries the last value
     across a gap. Forecasts up to the cutoff are those of one step from the window before, NaN where
@@ -351,7 +361,7 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
         check_length(history, self.n_lags_)
         origins = np.arange(self.n_lags_ - 1, len(history))
         x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
-        kind = {"recursive": self.strategy == "recursive", "uncertain": False}
+        kind: dict[str, Any] = {"recursive": self.strategy == "recursive", "uncertain": False}
         return forecast(
             self._known.learned.models, history.y, x, origins, steps.tolist(), **kind
         ).mean

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sklearn_linrnn.forecasting._forecasts import LinearForecast
+from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
 
 
 def moved_roots(models: Sequence[LinearForecast], columns: pd.Index) -> pd.DataFrame:

@@ -20,14 +20,15 @@ def check_room(n_ahead: int, n_columns: int, n_exogenous: int, *, uncertain: boo
     n_columns, n_exogenous : int
         Numbers of columns.
     uncertain : bool
-        Whether variances are computed, which need the response of each column to each, twice.
+        Whether variances are computed, which need the response of each column to each, once as it
+        is, twice times the sources of noise, and those squared.
 
     Raises
     ------
     MemoryError
         If the path takes more than there is.
     """
-    per_step = N_ARRAYS * n_columns + 2 * n_exogenous + (2 * n_columns**2 if uncertain else 0)
+    per_step = N_ARRAYS * n_columns + 2 * n_exogenous + (6 * n_columns**2 if uncertain else 0)
     needed, there_is = 8 * n_ahead * per_step, _physical_memory()
     if there_is is not None and needed > there_is:
         raise MemoryError(

@@ -13,6 +13,7 @@ from sktime.forecasting.base import BaseForecaster
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._joint_paths import PathSource
 from sklearn_linrnn.forecasting._panels import split
+from sklearn_linrnn.forecasting._seen_errors import one_step_noise
 from sklearn_linrnn.forecasting._state import State
 
 
@@ -21,6 +22,15 @@ class Simulating(BaseForecaster):
 
     strategy: str
     _known: State
+
+    @property
+    def noise_predictability_(self) -> pd.Series:
+        """Share of the variance of errors of one step that the errors before explain."""
+        learned, panel = self._known.learned, self._known.panel
+        if self.strategy != "recursive":
+            return pd.Series(dtype=np.float64)
+        noise = one_step_noise(learned.models, panel.histories)
+        return pd.Series(noise.predictability, panel.first.columns)
 
     def simulate(
         self, fh: Any = None, n_paths: int = 1000, X: Any = None, random_state: Any = None
@@ -56,10 +66,9 @@ class Simulating(BaseForecaster):
         Notes
         -----
         Noise is normal, with the variances of `predict_var` and the correlations of the errors that
-        were made on the series: between columns and, for "direct", between steps ahead. The
-        parameters are drawn once for each path, where `predict_var` takes their errors at
-        different steps of "recursive" as independent; those of regressions apart are independent,
-        and so are the series of a panel.
+        were made on the series, between columns and between steps. The
+        parameters are drawn once for each path; those of regressions apart are independent, and so
+        are the series of a panel.
         """
         self.check_is_fitted()
         if not isinstance(n_paths, Integral) or isinstance(n_paths, bool) or n_paths < 1:

@@ -60,12 +60,13 @@ def test_paths_have_the_covariances_of_the_process(strategy):
     assert_allclose(paths.mean(axis=0), forecaster.predict(), atol=0.06)
 
 
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
 @pytest.mark.parametrize("joint", [False, True])
 @pytest.mark.parametrize("normalize", [None, "last", "mean"])
-def test_variances_of_direct_paths_are_those_of_predict_var(joint, normalize):
-    fh = [1, 3]
+def test_variances_of_paths_are_those_of_predict_var(strategy, joint, normalize):
+    fh = [1, 3, 7]
     forecaster = LagForecaster(
-        NTKConvRegressor(0.5, alpha=2.0), 3, strategy="direct", joint=joint, normalize=normalize
+        NTKConvRegressor(0.5, alpha=2.0), 3, strategy=strategy, joint=joint, normalize=normalize
     ).fit(pair(40), fh=fh)
     assert_allclose(
         drawn(forecaster, fh).var(axis=0), forecaster.predict_var(), rtol=6 * (2 / N_PATHS) ** 0.5

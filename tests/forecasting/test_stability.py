@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.linalg import toeplitz
 
 from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 from sklearn_linrnn.forecasting import LagForecaster
 
 LEAST_SQUARES = NTKConvRegressor(0.9, alpha=1e-9)
@@ -128,7 +130,9 @@ def test_growth_without_noise_is_forecast(season, normalize):
 
 
 @pytest.mark.parametrize("normalize", [None, "last"])
-@pytest.mark.parametrize("series", [surging, lambda: swinging(1.02, noise=0.1)], ids=["surging", "season"])
+@pytest.mark.parametrize(
+    "series", [surging, lambda: swinging(1.02, noise=0.1)], ids=["surging", "season"]
+)
 def test_growth_has_no_unit_and_no_level(series, normalize):
     y = series()
     forecaster = LagForecaster(LEAST_SQUARES, 6, normalize=normalize)
@@ -339,14 +343,26 @@ def test_variances_are_those_of_the_recursion_that_is_iterated():
     fitted = windows[:, -1] - windows[:, -2::-1] @ own - intercept
     residuals = (windows - course)[:, -1] - (windows - course)[:, -2::-1] @ changed
     more = (np.square(residuals).sum() - np.square(fitted).sum()) / (len(windows) - 1)
-    noise = estimator.noise_variance_.item()
-    path = np.append(y, forecaster.predict(fh=STEPS))
-    newest = np.lib.stride_tricks.sliding_window_view(path, n_lags)[-41:-1, :, None]
-    std = estimator.predict(newest - newest[:, -1:], return_std=True)[1].reshape(40, -1)[:, -1]
-    one_step = std**2 / noise * (noise + more)
+    newest = y.to_numpy()[None, -n_lags:, None]
+    std = np.ravel(estimator.predict(newest - newest[:, -1:], return_std=True)[1])[-1]
+    uncertain = std**2 / estimator.noise_variance_.item()
+    found = np.ravel(forecaster.predict_var(fh=STEPS))
+    assert_allclose(found[0], (estimator.noise_variance_.item() + more) * uncertain, rtol=1e-6)
     weights = iterate(np.append(np.zeros(n_lags - 1), 1.0), changed, 0.0, 39)
-    expected = np.convolve(one_step, np.square(np.append(1.0, weights)))[:40]
-    assert_allclose(np.ravel(forecaster.predict_var(fh=STEPS)), expected, rtol=1e-6)
+    weights = np.append(1.0, weights)
+    # The parameters are wrong by the same at all steps.
+    past, seen = (windows - windows[:, [n_lags - 1]])[:, : n_lags - 1], len(windows)
+    path = np.append(y, forecaster.predict(fh=STEPS))[-len(STEPS) - n_lags :]
+    ahead = np.lib.stride_tricks.sliding_window_view(path, n_lags)[: len(STEPS)]
+    ahead = (ahead - ahead[:, -1:])[:, : n_lags - 1] - past.mean(axis=0)
+    scatter = (past - past.mean(axis=0)).T @ (past - past.mean(axis=0))
+    together = ahead @ np.linalg.solve(scatter, ahead.T) + 1 / seen
+    memory = SerialNoise.of([residuals]).memory  # they are not white
+    correlations = np.correlate(memory, memory, "full")[len(memory) - 1 :][: len(STEPS)]
+    together += toeplitz(np.pad(correlations, (0, len(STEPS) - len(correlations))))
+    effects = np.array([np.append(weights[h::-1], np.zeros(len(STEPS) - 1 - h)) for h in range(40)])
+    spread = np.einsum("hi,ij,hj->h", effects, together, effects)
+    assert_allclose(found / found[0], spread / spread[0], rtol=1e-5)
 
 
 HORIZON = 100  # steps ahead

@@ -72,6 +72,26 @@ class Problem(StoredAsNumPy):
 
 
 @dataclass(frozen=True, eq=False)
+class LongRun(StoredAsNumPy):
+    """What noise that is not white does to sums over rows.
+
+    Attributes
+    ----------
+    scatter : Tensor of shape (p, p)
+        ``sum_st r_{s-t} z_s z_t^T`` about the origin of the loss, with the autocorrelations ``r_k``
+        of the noise: the covariance of ``sum_s z_s e_s`` over the noise variance.
+    inflation : float
+        ``1 + 2 sum_k r_k``: the same for a constant, over the number of rows.
+    predictability : float
+        Share of the noise variance that the noise before explains.
+    """
+
+    scatter: Tensor
+    inflation: float
+    predictability: float
+
+
+@dataclass(frozen=True, eq=False)
 class Solution(StoredAsNumPy):
     """A ridge, or gradient descent towards it.
 
@@ -83,11 +103,21 @@ class Solution(StoredAsNumPy):
         Strength of the penalty; infinite if nothing is to be learned.
     descent : Descent or None
         None for the minimum.
+    long_run : LongRun or None
+        What is known of the noise besides its variance; None if it is white.
     """
 
     problem: Problem
     alpha: float
     descent: Descent | None = None
+    long_run: LongRun | None = None
+
+    def to(self, device: torch.device | str) -> Solution:
+        """Return the solution on a device."""
+        long_run = self.long_run
+        if long_run is not None:
+            long_run = replace(long_run, scatter=long_run.scatter.to(device))
+        return replace(self, problem=self.problem.to(device), long_run=long_run)
 
     @property
     def statistics(self) -> LagStatistics:
@@ -157,10 +187,15 @@ class Solution(StoredAsNumPy):
         """Residual sum of squares over the degrees of freedom that are left, (n_outputs,).
 
         Where ``alpha`` maximises the evidence this is the noise variance that does so too (MacKay
-        1992; of several outputs in the mean). It is zero if no degree of freedom is left.
+        1992; of several outputs in the mean). It is zero if no degree of freedom is left. Noise
+        that is not white takes as many as it hides of itself in the response and the intercept.
         """
         statistics, response = self.statistics, self.response
         left = statistics.weight - self.degrees_of_freedom
+        if self.long_run is not None and self.has_posterior:
+            hidden = float((self._white_root.T @ self.long_run.scatter @ self._white_root).trace())
+            hidden += statistics.n_intercepts * self.long_run.inflation
+            left = min(left, max(statistics.weight - hidden, 1.0))
         intercept = statistics.intercept(response)
         residual = statistics.squared_errors(response[:, None], intercept[None])[0]
         return residual / left if left > 0 else torch.zeros_like(residual)
@@ -177,7 +212,30 @@ class Solution(StoredAsNumPy):
 
     @cached_property
     def posterior_root(self) -> Tensor:
-        """``F`` of shape (p, k); ``noise_variance * F F^T`` is the covariance of the response."""
+        """``F`` of shape (p, k); ``noise_variance * F F^T`` is the covariance of the response.
+
+        Noise that is not white adds to it what its errors of the sums are more than those of white
+        noise: with ``F_0`` of the latter and the scatter ``G`` about the origin of the loss, the
+        covariance is ``F_0 (I + F_0^T (W - G) F_0) F_0^T`` for the long-run scatter ``W``.
+        """
+        root = self._white_root
+        if self.long_run is None:
+            return root
+        statistics, mean = self.statistics, self.statistics.mean_row[0]
+        scatter = statistics.input_scatter + statistics.weight * torch.outer(mean, mean)
+        more = root.T @ (self.long_run.scatter - scatter) @ root
+        values, vectors = torch.linalg.eigh(torch.eye(len(more), dtype=more.dtype) + more)
+        return root @ (vectors * values.clamp(min=0.0).sqrt())
+
+    @property
+    def intercept_variance(self) -> float:
+        """Variance of the intercept at the mean of the inputs, over that of the noise."""
+        inflation = 1.0 if self.long_run is None else self.long_run.inflation
+        return self.statistics.n_intercepts * inflation / self.statistics.weight
+
+    @cached_property
+    def _white_root(self) -> Tensor:
+        """``F_0``, ``F`` if noise is white."""
         if self.is_least_squares:
             return self.problem.shown.least_squares_spread() / self.statistics.weight**0.5
         curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)

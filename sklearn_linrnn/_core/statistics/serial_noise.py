@@ -1,0 +1,104 @@
+"""Noise that remembers: whether residuals are white, and what they are if not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+LONGEST = 2**12  # steps that are remembered
+FORGOTTEN = 1e-8  # of a first step
+
+
+@dataclass(frozen=True, eq=False)
+class SerialNoise:
+    """An autoregression of residuals; white noise if it has no coefficients. Make it with `of`.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (order,)
+        What the last residuals say of the next one.
+    """
+
+    coefficients: NDArray
+
+    @classmethod
+    def of(cls, parts: Sequence[NDArray]) -> SerialNoise:
+        """Return the autoregression of residuals, of the order with the lowest BIC.
+
+        The criterion (Schwarz 1978) is a test of whiteness, too: with more data it takes white
+        noise for something else ever more rarely. The Yule-Walker equations make it stationary.
+
+        Parameters
+        ----------
+        parts : sequence of ndarray of shape (n_timesteps_i,)
+            Residuals of several series; NaN where there is none.
+        """
+        n_known = sum(int(np.isfinite(part).sum()) for part in parts)
+        longest = max((len(part) for part in parts), default=0)
+        order = min(int(10.0 * math.log10(max(n_known, 1))), n_known // 10, max(longest - 1, 0))
+        unit = max((np.nanmax(np.abs(part), initial=0.0) for part in parts), default=0.0)
+        if order == 0 or unit == 0:
+            return cls(np.empty(0))
+        filled = [np.where(np.isfinite(part), part, 0.0) / unit for part in parts]
+        products = [
+            sum(float(part[lag:] @ part[: len(part) - lag]) for part in filled if len(part) > lag)
+            for lag in range(order + 1)
+        ]
+        return cls(_lowest_bic(np.array(products) / products[0], n_known))
+
+    @cached_property
+    def memory(self) -> NDArray:
+        """What is left of an innovation in the following steps, (n_steps,); squares sum to one."""
+        if len(self.coefficients) == 0:
+            return np.ones(1)
+        impulse = np.zeros(LONGEST)
+        impulse[0] = 1.0
+        response = lfilter([1.0], np.append(1.0, -self.coefficients), impulse)
+        kept = np.flatnonzero(np.abs(response) > FORGOTTEN)[-1] + 1
+        return response[:kept] / np.sqrt(np.square(response[:kept]).sum())
+
+    @property
+    def inflation(self) -> float:
+        """``1 + 2 sum_k r_k`` of autocorrelations: rows count that many times less in a mean."""
+        return float(self.memory.sum() ** 2)
+
+    @property
+    def predictability(self) -> float:
+        """Share of its variance that the steps before explain; zero if it is white."""
+        return float(1.0 - self.memory[0] ** 2)
+
+    def whitened(self, residuals: NDArray) -> NDArray:
+        """Return the innovations of residuals, (n_timesteps,); NaN where they are not known.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (n_timesteps,)
+            The residuals; NaN where there is none.
+        """
+        found = np.array(residuals, dtype=np.float64)
+        for lag, coefficient in enumerate(self.coefficients, start=1):
+            found[lag:] -= coefficient * residuals[: max(len(residuals) - lag, 0)]
+        found[: len(self.coefficients)] = np.nan
+        return found
+
+
+def _lowest_bic(autocorrelations: NDArray, n_known: int) -> NDArray:
+    """Return the coefficients of Yule-Walker of the best order, by the Levinson recursion."""
+    best = coefficients = np.empty(0)
+    lowest, left = 0.0, 1.0
+    for order in range(1, len(autocorrelations)):
+        before = autocorrelations[order - 1 : 0 : -1]
+        partial = (autocorrelations[order] - coefficients @ before) / left
+        if not abs(partial) < 1.0:  # of residuals with gaps, or without noise
+            break
+        coefficients = np.append(coefficients - partial * coefficients[::-1], partial)
+        left *= 1.0 - partial**2
+        if (criterion := n_known * math.log(left) + order * math.log(n_known)) < lowest:
+            lowest, best = criterion, coefficients
+    return best

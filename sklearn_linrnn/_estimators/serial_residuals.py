@@ -1,0 +1,75 @@
+"""Residuals of recordings that go on from step to step, and what that does to a solution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+from torch import Tensor
+
+from sklearn_linrnn._core.closed_form.solution import LongRun, Solution
+from sklearn_linrnn._core.response import as_impulse_response
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
+from sklearn_linrnn._data.sequences import Recordings
+from sklearn_linrnn._data.training_data import AnyData, TrainingData
+
+
+def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
+    """Return a solution that knows how its residuals go on from step to step.
+
+    Windows, and data that are known by their sums, do not say it: their noise is white.
+
+    Parameters
+    ----------
+    solution : Solution
+        The solution.
+    data : TrainingData or KnownSums
+        What it is of, for its lags.
+    """
+    if not isinstance(data, TrainingData) or solution.descent is not None:
+        return solution
+    if not isinstance(data.sequences, Recordings):
+        return solution
+    parts = data.sequences.split(_residuals(solution, data))
+    noise = SerialNoise.of([column for part in parts for column in np.transpose(part)])
+    if len(noise.coefficients) == 0:
+        return solution
+    scatter = _remembered_scatter(noise, solution.statistics, data, data.sequences)
+    return replace(solution, long_run=LongRun(scatter, noise.inflation, noise.predictability))
+
+
+def _residuals(solution: Solution, data: TrainingData) -> NDArray:
+    """Return the residuals of all outputs, (n_supervised, n_outputs), in their own units."""
+    response = solution.response
+    filters = as_impulse_response(response, solution.statistics.n_lags).cpu().numpy()
+    intercept = solution.statistics.intercept(response).cpu().numpy()
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows tells nothing
+        residuals = data.targets - data.sequences.respond(filters) - intercept
+    known = data.observed[:, None] & np.isfinite(residuals)
+    filled = np.where(known, residuals, 0.0)
+    largest = np.abs(filled).max(axis=0, initial=0.0)
+    filled /= np.where(largest > 0, largest, 1.0)
+    size = np.sqrt(np.square(filled).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    return np.where(known, filled / np.where(size > 0, size, 1.0), np.nan)
+
+
+def _remembered_scatter(
+    noise: SerialNoise, statistics: LagStatistics, data: TrainingData, recordings: Recordings
+) -> Tensor:
+    """Return ``sum_st w_s r_{s-t} z_s z_t^T`` about the origin of the loss, (p, p).
+
+    With the autocorrelations ``r_k`` of the noise it is the scatter of lags of inputs that have
+    been filtered as white noise is to become this one.
+    """
+    level = statistics.origin[0][: statistics.n_channels].cpu().numpy()
+    poles = np.append(1.0, -noise.coefficients)
+    filtered = [lfilter(noise.memory[:1], poles, part - level, axis=0) for part in recordings.parts]
+    observed = np.where(data.observed, 0.0, np.nan)[:, None]
+    sums = Recordings(filtered).statistics(
+        LagStatistics, statistics.n_lags, observed, data.weights, statistics.input_mean.device
+    )
+    return sums.input_scatter + sums.weight * torch.outer(sums.input_mean, sums.input_mean)
