@@ -141,6 +141,11 @@ def longest_window(models: Sequence[LinearForecast]) -> int:
     return max(model.n_lags for model in models)
 
 
+def origins_at_a_time(n_steps: int, n_columns: int) -> int:
+    """Return how many origins have their windows, and what follows, in memory together."""
+    return max(1, BLOCK // (n_steps * n_columns))
+
+
 def forecast(
     models: Sequence[LinearForecast],
     y: NDArray,
@@ -185,7 +190,7 @@ def forecast(
     found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
     n_lags = longest_window(models)
     n_steps = n_lags + (max(horizons) if recursive else 0)
-    length = max(1, BLOCK // (n_steps * (y.shape[1] + x.shape[1])))
+    length = origins_at_a_time(n_steps, y.shape[1] + x.shape[1])
     for first in range(0, len(origins), length):
         block = slice(first, first + length)
         if recursive:
