@@ -17,6 +17,7 @@ from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn.forecasting._backtesting import Backtesting
+from sklearn_linrnn.forecasting._explanations import Explaining
 from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
 from sklearn_linrnn.forecasting._forecasts import check_length, forecast
 from sklearn_linrnn.forecasting._histories import History
@@ -35,7 +36,7 @@ from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 
 @unchanged_by_failures
-class LagForecaster(SavedState, Simulating, Backtesting, OnItsOwnClock, SeriesBySeries):
+class LagForecaster(SavedState, Simulating, Explaining, Backtesting, OnItsOwnClock, SeriesBySeries):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
