@@ -134,9 +134,8 @@ def contributions(
     own = np.pad(own.reshape(len(alone), *y.shape), ((0, 0), (0, furthest), (0, 0)))
     length = n_lags + furthest
     origins = np.arange(len(alone)) * length + n_lags - 1
+    own, driven = own.reshape(-1, n_columns), driven.reshape(len(alone) * length, -1)
     kind = {"recursive": recursive, "uncertain": False}
-    n_rows = len(alone) * length
-    series = own.reshape(n_rows, n_columns), driven.reshape(n_rows, x.shape[1])
-    found = forecast(models, *series, origins, list(steps), **kind).mean
+    found = forecast(models, own, driven, origins, list(steps), **kind).mean
     found[:-1] -= found[-1]
     return found.transpose(1, 2, 0)

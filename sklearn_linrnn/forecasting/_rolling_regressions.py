@@ -21,7 +21,11 @@ from sklearn_linrnn._core.closed_form.inner_roots import have_inner_roots
 from sklearn_linrnn._core.closed_form.many_ridges import ManyRidges, many_ridges
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._core.statistics.moving_moments import moving_moments, windows_at_a_time
+from sklearn_linrnn._core.statistics.moving_moments import (
+    ManyMoments,
+    moving_moments,
+    windows_at_a_time,
+)
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.parameters import make_prior
 from sklearn_linrnn.forecasting._fitting import make_learner
@@ -61,10 +65,10 @@ def rolling_forecasts(settings: Any, history: History, origins: Origins) -> NDAr
     n_steps = max(one.regression.n_lags for one in rows) + (furthest if recursive else 0)
     size = min(size, origins_at_a_time(n_steps, history.rows.values.shape[1]))
     x = np.vstack([history.x, np.full((furthest, history.x.shape[1]), np.nan)])
-    for first in range(0, len(origins), size):
-        place = slice(first, first + size)
+    turns = zip(*(one.fitted(origins, size, recursive=recursive) for one in rows), strict=True)
+    for number, models in enumerate(turns):
+        place = slice(number * size, (number + 1) * size)
         some = origins[place]
-        models = [one.fitted(some, recursive=recursive) for one in rows]
         known = np.all([model.is_sure for model in models], axis=0) & (some.ends > n_steps)
         last = np.where(known, some.ends, len(history)) - 1
         kind = {"recursive": recursive, "uncertain": False}
@@ -131,33 +135,36 @@ class RegressionRows:
         whole = np.isfinite(rows).all(axis=1)
         return cls(learner, regression, root, ends[whole], rows[whole])
 
-    def fitted(self, origins: Origins, *, recursive: bool) -> RollingRegression:
-        """Return the regression as it is learned at each origin."""
-        parts = list(self._ridges(origins))
+    def fitted(
+        self, origins: Origins, at_a_time: int, *, recursive: bool
+    ) -> Iterator[RollingRegression]:
+        """Yield the regression as it is learned at each origin, so many origins at a time."""
+        starts = np.searchsorted(self.ends, origins.starts + self.regression.n_lags - 1)
+        ends = np.searchsorted(self.ends, origins.ends - self.regression.furthest)
+        ends, parts = np.maximum(ends, starts), []
+        for place, moments in moving_moments(self.rows, starts, ends, at_a_time):
+            parts.append(self._ridges(moments))
+            if place.stop % at_a_time == 0 or place.stop == len(origins):
+                yield self._rolling(parts, recursive=recursive)
+                parts = []
+
+    def _ridges(self, moments: ManyMoments) -> ManyRidges:
+        """Return ridges; with too few rows they are not sure."""
+        estimator: Any = self.learner.traits.estimator
+        n_inputs = self.regression.n_lags * self.regression.n_channels
+        intercept = {"fit_intercept": estimator.fit_intercept}
+        found = many_ridges(moments, n_inputs, estimator.alpha, **intercept)
+        found.is_sure[moments.weight < 2] = False
+        return found
+
+    def _rolling(self, parts: list[ManyRidges], *, recursive: bool) -> RollingRegression:
+        """Return the regression with the ridges of some origins."""
         response = self._response(np.concatenate([part.theta for part in parts]))
         is_sure = np.concatenate([part.is_sure for part in parts])
         if recursive:
             is_sure[is_sure] = have_inner_roots(self._iterated(response[is_sure]))
         intercept = np.concatenate([part.intercept for part in parts])
         return RollingRegression(self.regression, response, intercept, is_sure)
-
-    def _ridges(self, origins: Origins) -> Iterator[ManyRidges]:
-        """Yield the ridges of all origins; with too few rows they are not sure."""
-        starts, ends = (
-            np.searchsorted(self.ends, steps)
-            for steps in (
-                origins.starts + self.regression.n_lags - 1,
-                origins.ends - self.regression.furthest,
-            )
-        )
-        estimator: Any = self.learner.traits.estimator
-        n_inputs = self.regression.n_lags * self.regression.n_channels
-        kind = {"fit_intercept": estimator.fit_intercept}
-        ends = np.maximum(ends, starts)
-        for _, moments in moving_moments(self.rows, starts, ends, len(origins)):
-            found = many_ridges(moments, n_inputs, estimator.alpha, **kind)
-            found.is_sure[moments.weight < 2] = False
-            yield found
 
     def _response(self, theta: NDArray) -> NDArray:
         """Return what windows as they are, newest step first, are multiplied by."""

@@ -170,6 +170,18 @@ def test_what_is_far_away_leaves_no_rounding(cv, normalize):
     assert_same(found, expected)
 
 
+@pytest.mark.parametrize("strategy", ["direct", "recursive"])
+def test_a_few_origins_at_a_time(strategy, monkeypatch):
+    y, X = walk(80, 2), inputs_of(walk(80))
+    y.iloc[40, 1] = X.iloc[50, 0] = np.nan
+    cv = SlidingWindowSplitter(fh=[1, 3], window_length=25)
+    forecaster = LagForecaster(GIVEN, 3, strategy=strategy)
+    whole = forecaster.backtest(y, cv, X.ffill())
+    few = "sklearn_linrnn.forecasting._rolling_regressions.windows_at_a_time"
+    monkeypatch.setattr(few, lambda n_columns: 4)
+    assert_allclose(forecaster.backtest(y, cv, X.ffill())["forecast"], whole["forecast"])
+
+
 def test_constants():
     y = pd.Series(np.full(60, 1e6))
     for normalize in (None, "last", "mean"):

@@ -64,12 +64,13 @@ def moving_moments(
         The first row of each window and the one after its last, the first one again if it has
         none; neither ever decreases.
     at_a_time : int
-        The most windows of one step.
+        The most windows of one step; every multiple of it begins a new one.
     """
     first, last = 0, None
     while first < len(starts):
         middle = ends[first]
-        n_windows = int(np.searchsorted(starts[first : first + at_a_time], middle, "right"))
+        upto = first - first % at_a_time + at_a_time
+        n_windows = int(np.searchsorted(starts[first:upto], middle, "right"))
         block = slice(first, first + n_windows)
         if last is not None and starts[block][-1] == starts[first - 1]:  # the last one goes on
             middle, before, place = ends[first - 1], last, np.zeros(n_windows, dtype=np.int64)
@@ -106,12 +107,11 @@ def _growing(rows: NDArray, counts: NDArray) -> ManyMoments:
     np.divide(centred.cumsum(axis=0), number, out=means[1:])
     steps = np.sqrt((number - 1.0) / number) * (centred - means[:-1])
     scatter = np.empty((len(counts), rows.shape[1], rows.shape[1]))
-    total, seen = np.zeros(scatter.shape[1:]), 0
-    for place, count in enumerate(counts):
-        if count > seen:
-            new = steps[seen:count]
-            total = total + new.T @ new
-            seen = count
-        scatter[place] = total
+    before, seen = np.zeros(scatter.shape[1:]), 0
+    for total, count in zip(scatter, counts, strict=True):
+        new = steps[seen:count]
+        np.matmul(new.T, new, out=total)
+        np.add(total, before, out=total)
+        before, seen = total, count
     means = means[counts] + (level if len(rows) else 0.0)
     return ManyMoments(counts.astype(np.float64), means, scatter)
