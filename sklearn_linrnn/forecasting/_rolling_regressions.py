@@ -69,7 +69,7 @@ def rolling_forecasts(settings: Any, history: History, origins: Origins) -> NDAr
     for number, models in enumerate(turns):
         place = slice(number * size, (number + 1) * size)
         some = origins[place]
-        known = np.all([model.is_sure for model in models], axis=0) & (some.ends > n_steps)
+        known = np.all([model.is_sure for model in models], axis=0)
         last = np.where(known, some.ends, len(history)) - 1
         kind = {"recursive": recursive, "uncertain": False}
         forecasters = cast(Sequence[LinearForecast], models)  # variances are not asked for
@@ -164,6 +164,7 @@ class RegressionRows:
         if recursive:
             is_sure[is_sure] = have_inner_roots(self._iterated(response[is_sure]))
         intercept = np.concatenate([part.intercept for part in parts])
+        response[~is_sure], intercept[~is_sure] = 0.0, 0.0  # which is iterated without overflow
         return RollingRegression(self.regression, response, intercept, is_sure)
 
     def _response(self, theta: NDArray) -> NDArray:

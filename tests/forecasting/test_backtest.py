@@ -159,6 +159,21 @@ def test_recursions_that_would_blow_up(normalize, n_columns):
     assert_same(found, looped(forecaster, y, EXPANDING))
 
 
+def test_far_horizons_of_recursions_that_would_blow_up():
+    y = pd.Series(10.0 ** np.r_[np.arange(8.0), np.zeros(600)])
+    forecaster = LagForecaster(NTKConvRegressor(0.9, alpha=1e-3), 2, normalize=None)
+    cv = SlidingWindowSplitter(fh=[1, 590], window_length=8, step_length=4)
+    assert_same(forecaster.backtest(y, cv), looped(forecaster, y, cv))
+
+
+def test_short_windows_and_far_horizons(fits):
+    y = walk(80)["y0"]
+    forecaster = LagForecaster(GIVEN, 3)
+    found = forecaster.backtest(y, ExpandingWindowSplitter(fh=[1, 60], initial_window=15))
+    assert len(fits) == 0
+    assert_same(found, looped(forecaster, y, ExpandingWindowSplitter([1, 60], 15)))
+
+
 @pytest.mark.parametrize("cv", [EXPANDING, SLIDING], ids=["expanding", "sliding"])
 @pytest.mark.parametrize("normalize", [None, "last", "mean"])
 def test_what_is_far_away_leaves_no_rounding(cv, normalize):
