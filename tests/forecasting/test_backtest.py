@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.testing import assert_allclose
 from sktime.forecasting.model_evaluation import evaluate
 from sktime.split import (
@@ -13,7 +14,12 @@ from sktime.split import (
     SlidingWindowSplitter,
 )
 
-from sklearn_linrnn import NTKConvRegressor, NTKConvRegressorCV, WeightedConv1DRegressor
+from sklearn_linrnn import (
+    NTKConvRegressor,
+    NTKConvRegressorCV,
+    WeightedConv1DRegressor,
+    linear_rnn_lag_weights,
+)
 from sklearn_linrnn.forecasting import LagForecaster
 
 GIVEN = NTKConvRegressor(0.6, alpha=0.3)
@@ -195,6 +201,25 @@ def test_a_few_origins_at_a_time(strategy, monkeypatch):
     few = "sklearn_linrnn.forecasting._rolling_regressions.windows_at_a_time"
     monkeypatch.setattr(few, lambda n_columns: 4)
     assert_allclose(forecaster.backtest(y, cv, X.ffill())["forecast"], whole["forecast"])
+
+
+def test_an_outlier_within_windows_costs_no_digits():
+    """The ridge as least squares on the rows themselves, with those of the penalty below."""
+    n_lags, alpha = 4, 1e-3
+    values = np.random.default_rng(0).normal(size=80)
+    values[40] = 1e6
+    regressor = NTKConvRegressor(0.7, alpha=alpha)
+    forecaster = LagForecaster(regressor, n_lags, strategy="direct", normalize=None)
+    cv = SlidingWindowSplitter(fh=1, window_length=20)
+    found = forecaster.backtest(pd.Series(values), cv)["forecast"]
+    roots = np.sqrt(linear_rnn_lag_weights(n_lags, 0.7))
+    for place, (train, _) in enumerate(cv.split(pd.RangeIndex(80))):
+        rows = sliding_window_view(values[train], n_lags)[:, ::-1] * roots
+        z, y = rows[:-1], values[train][n_lags:]
+        left = np.vstack([z - z.mean(axis=0), alpha**0.5 * np.eye(n_lags)])
+        theta = np.linalg.lstsq(left, np.append(y - y.mean(), np.zeros(n_lags)), rcond=None)[0]
+        expected = y.mean() + (rows[-1] - z.mean(axis=0)) @ theta
+        assert_allclose(found[place], expected, rtol=1e-9, atol=1e-9 * np.abs(values[train]).max())
 
 
 def test_constants():
