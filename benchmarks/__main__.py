@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import (
     airline,
+    backtest,
     coverage,
     evidence,
     grid_search,
@@ -40,6 +41,7 @@ BENCHMARKS = {
         neural_s1,
         coverage,
         update,
+        backtest,
     )
 }
 

@@ -13,6 +13,7 @@ from ._studies.memory_bias import memory_bias
 from ._studies.memory_bias_display import MemoryBiasDisplay
 from ._studies.memory_bias_result import MemoryBias
 from .inspection import (
+    ContributionDisplay,
     ImpulseResponseDisplay,
     MemoryDisplay,
     NTKGap,
@@ -27,6 +28,7 @@ __version__: str
 
 __all__ = [
     "SKOPS_TRUSTED_TYPES",
+    "ContributionDisplay",
     "ImpulseResponseDisplay",
     "LagKernel",
     "LagPrior",

@@ -70,6 +70,7 @@ def test_every_public_name_is_there_and_listed(module):
 def test_the_public_names_are_these():
     assert set(sklearn_linrnn.__all__) >= {
         "SKOPS_TRUSTED_TYPES",
+        "ContributionDisplay",
         "ImpulseResponseDisplay",
         "LagKernel",
         "LagPrior",

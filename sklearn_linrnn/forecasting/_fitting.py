@@ -74,7 +74,7 @@ def pretrained(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None)
     earlier : Pretrained or None
         What was learned before.
     """
-    learner = _learner(settings, panel, fh, earlier)
+    learner = make_learner(settings, panel, fh, earlier)
     sums = None if earlier is None else earlier.sums
     learner.check(panel.histories, panel.lengths, sums)
     return Pretrained(learner.sums(panel.histories, {}, panel.lengths, sums), learner.horizons)
@@ -83,7 +83,9 @@ def pretrained(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None)
 def _taught(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None) -> State:
     histories, whole = panel.histories, panel.lengths
     sums, calibration = None if earlier is None else earlier.sums, None
-    learner = searching(_learner(settings, panel, fh, earlier), settings.validation, settings.refit)
+    learner = searching(
+        make_learner(settings, panel, fh, earlier), settings.validation, settings.refit
+    )
     if settings.intervals == "conformal":
         share = 1.0 - settings.calibration_fraction
         seen = {key: math.floor(share * n_steps) for key, n_steps in whole.items()}
@@ -93,8 +95,20 @@ def _taught(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None) ->
     return State(panel, learner.learn(histories, whole, sums), calibration)
 
 
-def _learner(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None) -> Learner:
-    """Return the learner of a horizon, which goes on from earlier sums."""
+def make_learner(settings: Any, panel: Panel, fh: Any, earlier: Pretrained | None) -> Learner:
+    """Return the learner of a horizon, which goes on from earlier sums.
+
+    Parameters
+    ----------
+    settings : LagForecaster
+        Its parameters alone are read.
+    panel : Panel
+        The series.
+    fh : ForecastingHorizon or None
+        What is to be forecast.
+    earlier : Pretrained or None
+        What was learned before.
+    """
     horizons, n_lags = _horizons(settings, panel, fh, earlier), settings.n_lags
     if n_lags != "auto":
         n_lags = int(n_lags)  # NumPy's may be too short for sums

@@ -113,6 +113,11 @@ def longest_window(models: Sequence[LinearForecast]) -> int:
     return max(model.n_lags for model in models)
 
 
+def origins_at_a_time(n_steps: int, n_columns: int) -> int:
+    """Return how many origins have their windows, and what follows, in memory together."""
+    return max(1, BLOCK // (n_steps * n_columns))
+
+
 def forecast(
     models: Sequence[LinearForecast],
     y: NDArray,
@@ -161,11 +166,11 @@ def forecast(
     found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
     n_lags = longest_window(models)
     n_steps = n_lags + (max(horizons) if recursive else 0)
-    per_origin = n_steps * (y.shape[1] + x.shape[1])
+    per_step = y.shape[1] + x.shape[1]
     if recursive and uncertain:
         noise = Noise.independent(one_step_variances(models)) if noise is None else noise
-        per_origin *= n_lags  # what is uncertain of each step
-    length = max(1, BLOCK // per_origin)
+        per_step *= n_lags  # what is uncertain of each step
+    length = origins_at_a_time(n_steps, per_step)
     for first in range(0, len(origins), length):
         block = slice(first, first + length)
         if recursive:

@@ -16,13 +16,17 @@ from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
+from sklearn_linrnn.forecasting._backtesting import Backtesting
+from sklearn_linrnn.forecasting._explanations import Explaining
 from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
 from sklearn_linrnn.forecasting._forecasts import check_length, forecast
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
+from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
+from sklearn_linrnn.forecasting._rolling_regressions import rolling_forecasts
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
 from sklearn_linrnn.forecasting._simulation import Simulating
@@ -32,7 +36,7 @@ from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 
 @unchanged_by_failures
-class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
+class LagForecaster(SavedState, Simulating, Explaining, Backtesting, OnItsOwnClock, SeriesBySeries):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
@@ -378,6 +382,9 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
             recursive=self.strategy == "recursive",
             uncertain=uncertain,
         )
+
+    def _rolling(self, history: History, origins: Origins) -> NDArray:
+        return rolling_forecasts(self, history, origins)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict]:

@@ -49,7 +49,7 @@ class Panel:
             )
         levels = list(y.index.names) if isinstance(y.index, pd.MultiIndex) else None
         clock = clock or common_clock(split(y))
-        series = _each_series(y, X)
+        series = each_series(y, X)
         return cls({key: History.of(*one, like=clock) for key, *one in series}, levels)
 
     @property
@@ -70,7 +70,7 @@ class Panel:
     def updated(self, y: pd.DataFrame, X: pd.DataFrame | None) -> tuple[Panel, dict[Key, Change]]:
         """Return the series with what is new, and what changes in those that were known."""
         histories, changes = dict(self.histories), {}
-        for key, series, exogenous in _each_series(y, X):
+        for key, series, exogenous in each_series(y, X):
             if key in histories:
                 histories[key], changes[key] = histories[key].updated(series, exogenous)
             else:
@@ -155,10 +155,21 @@ def warn_of_short(panel: Panel, n_lags: int, known: Panel | None = None) -> None
         warn(f"Without a value in at least one column: {', '.join(unseen)}. Forecasts are NaN.")
 
 
-def _each_series(
+def each_series(
     y: pd.DataFrame, X: pd.DataFrame | None
 ) -> Iterator[tuple[Key, pd.DataFrame, pd.DataFrame | None]]:
-    """Yield the key, the series and the exogenous series of each instance."""
+    """Yield the key, the series and the exogenous series of each instance.
+
+    Parameters
+    ----------
+    y, X : DataFrame
+        The series; X may be None.
+
+    Raises
+    ------
+    ValueError
+        If X lacks a series of y.
+    """
     exogenous = {} if X is None else split(X)
     for key, frame in split(y).items():
         if X is not None and key not in exogenous:

@@ -79,7 +79,7 @@ class Simulating(BaseForecaster):
         exogenous = {} if X is None else split(self._check_X(X=X))
         models, histories = self._known.learned.models, self._known.panel.histories
         recursive = self.strategy == "recursive"
-        steps = {key: _steps_after(history, fh) for key, history in histories.items()}
+        steps = {key: steps_after(history, fh) for key, history in histories.items()}
         sources = {
             horizons: PathSource.of(models, histories, horizons, recursive=recursive)
             for horizons in set(steps.values())
@@ -113,12 +113,20 @@ class Simulating(BaseForecaster):
         return frame.iloc[frame.index.get_level_values("path").argsort(kind="stable")]
 
 
-def _steps_after(history: History, fh: Any) -> tuple[int, ...]:
-    """Return a horizon in steps after the end of a series, or raise if it begins before."""
+def steps_after(history: History, fh: Any) -> tuple[int, ...]:
+    """Return a horizon in steps after the end of a series, or raise if it begins before.
+
+    Parameters
+    ----------
+    history : History
+        The series.
+    fh : ForecastingHorizon
+        The times.
+    """
     steps = tuple(history.steps_ahead(fh).tolist())
     if min(steps) < 1:
         raise ValueError(
-            f"fh must be after the cutoff, where paths begin, but got {min(steps)} steps ahead."
+            f"fh must be after the cutoff of the series, but got {min(steps)} steps ahead."
         )
     return steps
 

@@ -1,3 +1,4 @@
+from ._contributions import ContributionDisplay
 from ._impulse_response import ImpulseResponseDisplay
 from ._memory import effective_memory, memory_interval, response_energy
 from ._memory_display import MemoryDisplay
@@ -6,6 +7,7 @@ from ._ntk_gap_display import NTKGapDisplay
 from ._training import TrainingDisplay
 
 __all__ = [
+    "ContributionDisplay",
     "ImpulseResponseDisplay",
     "MemoryDisplay",
     "NTKGap",

@@ -3,9 +3,11 @@
 import builtins
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_linrnn import (
+    ContributionDisplay,
     ImpulseResponseDisplay,
     LinearRNNRegressor,
     MemoryDisplay,
@@ -16,7 +18,9 @@ from sklearn_linrnn import (
 
 X = np.random.default_rng(0).normal(size=(30, 3))
 MODEL = LinearRNNRegressor(8, max_iter=3, random_state=0).fit(X, X[:, 0])
+VALUES = pd.MultiIndex.from_tuples([("y", 0), ("intercept", 0)], names=["input", "lag"])
 DISPLAYS = [
+    ContributionDisplay(pd.DataFrame([[1.0, 2.0]], columns=VALUES)),
     ImpulseResponseDisplay.from_estimator(MODEL),
     MemoryDisplay.from_estimator(MODEL),
     TrainingDisplay.from_estimator(MODEL),

@@ -166,6 +166,24 @@ class Levels:
             ]
         )
 
+    def normalised_rows(self, windows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return windows and targets less their level.
+
+        Parameters
+        ----------
+        windows : Tensor of shape (n_windows, p)
+            ``z``, a window in each row.
+        targets : Tensor of shape (n_windows, n_outputs)
+            ``y``.
+
+        Returns
+        -------
+        windows, targets : Tensor of the same shapes
+            ``z' = M z`` and ``y' = y - P u``.
+        """
+        level = self._level(windows.mT)
+        return self._less_level(windows.mT).mT, targets - (self.target_channels @ level).mT
+
     def pull(self, columns: Tensor) -> Tensor:
         """Return what columns that act on normalised windows are on the windows as they are.
 
