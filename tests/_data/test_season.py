@@ -5,7 +5,7 @@ import warnings
 import pandas as pd
 import pytest
 
-from sklearn_linrnn._studies.season import season_of
+from sklearn_linrnn._data.season import season_of
 
 
 @pytest.mark.parametrize(
