@@ -55,7 +55,8 @@ class AutoLagForecaster(BaseForecaster):
     **Candidates** are on the scale of the series and, if it is positive, of its logarithm. Without
     a season they are the series, its differences with a free drift or one by the evidence for it,
     and its second differences; with seasons the series and its differences with the pattern as an
-    input, or with lags around the season, and differences over the season.
+    input, or with lags around the season, and differences over the season. Of seasons of more than
+    200 steps the pattern alone is learned, from twelve harmonics of each.
 
     **Hyperparameters** are not chosen. The response is the mean over decays of the prior and
     penalties, each with its evidence as weight. Roots of a recursion outside the unit circle are
@@ -68,7 +69,7 @@ class AutoLagForecaster(BaseForecaster):
 
     **Variances** are those of the candidates' noise, carried through their recursions, and of the
     candidates around their mean, times the mean square of the errors at earlier origins in these
-    units, and eight times 2.2 as if of eight origins more. Quantiles are normal.
+    units, and eight times 2 as if of eight origins more. Quantiles are normal.
 
     **Range.** No candidate leaves the range of the series by more than five times its width, and
     once more for each time that the series fits into the horizon.
@@ -178,17 +179,16 @@ class AutoLagForecaster(BaseForecaster):
 
     def _at(self, fh: Any) -> tuple[NDArray, NDArray]:
         """Return forecasts and variances, (n_times,); up to the cutoff those of one step ahead."""
-        steps = self._history.steps_ahead(fh)
-        ahead = len(self._history) - len(self._ensemble.y)  # seen, and not learned from
-        last = max(1, int(steps.max()) + ahead)
-        mean, variance = self._ensemble.forecast(last)
-        mean = np.append(self._ensemble.fitted(), mean)
-        variance = np.append(np.full(len(self._ensemble.y), variance[0]), variance)
-        place = len(self._history) - 1 + steps
-        known = place >= 0
-        found = np.full((2, len(steps)), np.nan)
-        found[:, known] = mean[place[known]], variance[place[known]]
-        found[1, np.isnan(found[0])] = np.nan
+        place = len(self._history) - 1 + self._history.steps_ahead(fh)
+        n_learned = len(self._ensemble.y)
+        mean, variance = self._ensemble.forecast(max(1, int(place.max()) + 1 - n_learned))
+        found = np.full((2, len(place)), np.nan)
+        later = place >= n_learned
+        found[:, later] = mean[place[later] - n_learned], variance[place[later] - n_learned]
+        seen = (place >= 0) & ~later
+        if seen.any():
+            found[0, seen] = self._ensemble.fitted()[place[seen]]
+            found[1, seen] = np.where(np.isnan(found[0, seen]), np.nan, variance[0])
         return found[0], found[1]
 
     def _frame(self, fh: Any, values: NDArray, columns: pd.Index | None = None) -> pd.DataFrame:

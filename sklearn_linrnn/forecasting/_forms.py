@@ -15,6 +15,7 @@ from sklearn_linrnn._core.priors.seasonal_lags import SeasonalLags
 Drift = Literal["free", "by evidence", "none"]
 
 N_LAGS = 4  # where the season is an input, or there is none
+LONGEST_SEASON = 200  # that lags may reach; of longer ones the pattern alone is learned
 LONGEST_RUN = 25  # lags without a gap; beyond them those around the season alone
 REACH = 5.0  # widths of a series' range that forecasts may leave it by
 N_HARMONICS = 12  # of a season's pattern, at most
@@ -164,7 +165,7 @@ def _seasonal_shapes(seasons: tuple[int, ...]) -> list[tuple[Shape, tuple[Drift,
         (((), 1, seasons), ("free",)),
         (((1,), 1, seasons), ("free", "by evidence", "none")),
     ]
-    for season in seasons:
+    for season in (one for one in seasons if one <= LONGEST_SEASON):
         shapes += [
             (((), season, ()), ("free",)),
             (((1,), season, ()), ("none",)),

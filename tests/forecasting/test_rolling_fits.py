@@ -137,3 +137,9 @@ def test_logarithms_are_for_positive_series_and_seasons_for_two_of_them():
         assert not any(form.logarithm for form, _ in make_forms(y, (), n_steps))
     seasons = {form.season for form, _ in make_forms(positive, (10, 11), n_steps)}
     assert seasons == {1, 10}
+
+
+def test_lags_do_not_reach_around_a_long_season():
+    forms = [form for form, _ in make_forms(np.full(3000, 2.0), (24, 1000), 3000)]
+    assert max(max(form.lags) for form in forms) == 25
+    assert {form.pattern for form in forms} == {(), (24, 1000)}
