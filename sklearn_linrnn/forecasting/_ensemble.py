@@ -68,38 +68,35 @@ class Ensemble:
         horizon : int
             Steps ahead that candidates are judged by.
         """
-        n_steps = len(y)
-        forms = make_forms(y, seasons, n_steps)
-        longest = max(form.season for form, _ in forms)
-        longest = max([longest, *(max(form.pattern, default=1) for form, _ in forms)])
-        least = max(LEAST_STEPS, min(2 * longest + 2, n_steps // 2))
-        origins = choose_origins(n_steps, least, horizon)
-        ends = np.append(origins, n_steps)
+        views = make_forms(y, seasons)
+        longest = max(max(form.season, *form.pattern, 1) for form, _ in views)
+        least = max(LEAST_STEPS, min(2 * longest + 2, len(y) // 2))
+        origins = choose_origins(len(y), least, horizon)
+        ends = np.append(origins, len(y))
         with one_thread():
-            rolling = [(RollingForm.of(form, y, ends), drifts) for form, drifts in forms]
-            candidates = [Member(fits, drift) for fits, drifts in rolling for drift in drifts]
-            paths = [candidate.paths(horizon) for candidate in candidates]
-        usable = [bool(np.isfinite(path.mean[-1]).all()) for path in paths]
-        candidates = [one for one, is_usable in zip(candidates, usable, strict=True) if is_usable]
+            rolling = [(RollingForm.of(form, y, ends), drifts) for form, drifts in views]
+            members = [Member(fits, drift) for fits, drifts in rolling for drift in drifts]
+            paths = [member.paths(horizon) for member in members]
+        usable = [i for i, path in enumerate(paths) if np.isfinite(path.mean[-1]).all()]
+        known = [members[i] for i in usable]
         if not len(origins):
-            return cls(y, candidates, Combination.equal(len(candidates)), origins)
-        mean = np.array([path.mean for path in paths])[usable, :-1]
-        variance = np.array([path.variance for path in paths])[usable, :-1]
+            return cls(y, known, Combination.equal(len(known)), origins)
+        mean, variance = _stacked([paths[i] for i in usable])
+        span = (len(y) - origins[0]) / horizon
         truth = _what_followed(y, origins, horizon)
-        span = (n_steps - origins[0]) / horizon
-        return cls(y, candidates, Combination.of(mean, variance, truth, span), origins)
+        combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, span)
+        return cls(y, known, combination, origins)
 
     def forecast(self, n_ahead: int) -> tuple[NDArray, NDArray]:
         """Return the next steps and the variances of their errors, (n_ahead,) each."""
         with one_thread():
-            paths = [candidate.paths(n_ahead) for candidate in self.candidates]
-        mean = np.array([path.mean[-1] for path in paths])
-        return self.combination.combine(mean, np.array([path.variance[-1] for path in paths]))
+            mean, variance = _stacked([member.paths(n_ahead) for member in self.candidates])
+        return self.combination.combine(mean[:, -1], variance[:, -1])
 
     def fitted(self) -> NDArray:
         """Return one-step forecasts of all steps that were seen, (n_timesteps,)."""
-        forms = [candidate.fits.data.form for candidate in self.candidates]
-        errors = [candidate.fitted_errors(len(self.y)) for candidate in self.candidates]
+        forms = [member.fits.data.form for member in self.candidates]
+        errors = [member.fitted_errors(len(self.y)) for member in self.candidates]
         values = [
             form.restore(form.prepare(self.y) - error)
             for form, error in zip(forms, errors, strict=True)
@@ -113,14 +110,19 @@ class Ensemble:
     def summary(self) -> pd.DataFrame:
         """Return the candidates, the heaviest first, with their weights and errors."""
         rows = [
-            candidate.fits.data.form.describe()
-            | {"drift": candidate.drift, "weight": weight, "mean_absolute_error": error}
-            for candidate, weight, error in zip(
+            member.fits.data.form.describe()
+            | {"drift": member.drift, "weight": weight, "mean_absolute_error": error}
+            for member, weight, error in zip(
                 self.candidates, self.combination.weights, self.combination.errors, strict=True
             )
         ]
         frame = pd.DataFrame(rows).sort_values("weight", ascending=False, kind="stable")
         return frame.reset_index(drop=True)
+
+
+def _stacked(paths: list[Paths]) -> tuple[NDArray, NDArray]:
+    """Return forecasts and variances of candidates, (n_candidates, n_origins, n_ahead) each."""
+    return np.array([path.mean for path in paths]), np.array([path.variance for path in paths])
 
 
 def _what_followed(y: NDArray, origins: NDArray, horizon: int) -> NDArray:

@@ -130,9 +130,7 @@ def _amplitudes(season: int) -> NDArray:
     return scale
 
 
-def make_forms(
-    y: NDArray, seasons: Sequence[int], n_steps: int
-) -> list[tuple[Form, tuple[Drift, ...]]]:
+def make_forms(y: NDArray, seasons: Sequence[int]) -> list[tuple[Form, tuple[Drift, ...]]]:
     """Return the forms for a series, each with the drifts that it may have.
 
     Logarithms are for positive series, seasons for series that have at least two of them.
@@ -143,10 +141,8 @@ def make_forms(
         The series.
     seasons : sequence of int
         Steps of its seasons.
-    n_steps : int
-        Steps of the series that seasons are compared with.
     """
-    known = tuple(season for season in seasons if 2 * season <= n_steps)
+    known = tuple(season for season in seasons if 2 * season <= len(y))
     scales = (False, True) if (y > 0).all() else (False,)
     shapes = _seasonal_shapes(known) if known else PLAIN_SHAPES
     return [(Form(logarithm, *shape), drifts) for logarithm in scales for shape, drifts in shapes]

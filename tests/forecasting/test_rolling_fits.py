@@ -130,16 +130,16 @@ def test_the_share_of_a_drift_follows_the_evidence():
 
 
 def test_logarithms_are_for_positive_series_and_seasons_for_two_of_them():
-    positive, n_steps = np.full(20, 2.0), 20
-    assert {form.logarithm for form, _ in make_forms(positive, (), n_steps)} == {False, True}
+    positive = np.full(20, 2.0)
+    assert {form.logarithm for form, _ in make_forms(positive, ())} == {False, True}
     for other in (0.0, -1.0):
         y = np.append(positive, other)
-        assert not any(form.logarithm for form, _ in make_forms(y, (), n_steps))
-    seasons = {form.season for form, _ in make_forms(positive, (10, 11), n_steps)}
+        assert not any(form.logarithm for form, _ in make_forms(y, ()))
+    seasons = {form.season for form, _ in make_forms(positive, (10, 11))}
     assert seasons == {1, 10}
 
 
 def test_lags_do_not_reach_around_a_long_season():
-    forms = [form for form, _ in make_forms(np.full(3000, 2.0), (24, 1000), 3000)]
+    forms = [form for form, _ in make_forms(np.full(3000, 2.0), (24, 1000))]
     assert max(max(form.lags) for form in forms) == 25
     assert {form.pattern for form in forms} == {(), (24, 1000)}
