@@ -14,7 +14,8 @@ from sklearn_linrnn._core.priors.seasonal_lags import SeasonalLags
 
 Drift = Literal["free", "by evidence", "none"]
 
-N_LAGS = 4  # where the season is an input, or there is none
+N_LAGS = 8  # where the season is an input, or there is none
+N_FIRST = 4  # of these, that a short series has
 LONGEST_SEASON = 200  # that lags may reach; of longer ones the pattern alone is learned
 LONGEST_RUN = 25  # lags without a gap; beyond them those around the season alone
 REACH = 5.0  # widths of a series' range that forecasts may leave it by
@@ -50,6 +51,16 @@ class Form:
             return tuple(range(1, N_LAGS + 1))
         run = range(1, min(self.season + 1, LONGEST_RUN) + 1)
         return tuple(sorted({*run, self.season, self.season + 1}))
+
+    def lags_of(self, n_known: int) -> tuple[int, ...]:
+        """Return the lags that so many differences have room for.
+
+        Lags reach back by less than half of them, and without a season the later ones by less than
+        a quarter.
+        """
+        later = n_known // 4 if self.season == 1 else n_known
+        reach = min(n_known // 2, max(N_FIRST + 1, later))
+        return tuple(lag for lag in self.lags if lag < reach)
 
     @property
     def n_lost(self) -> int:

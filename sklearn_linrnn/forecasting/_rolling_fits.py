@@ -221,12 +221,8 @@ def fit_at_origins(data: Differenced, ends: NDArray) -> Iterator[OriginFits]:
     ends : ndarray of int, shape (n_origins,)
         Numbers of steps seen, in ascending order; each at least two more than differences cost.
     """
-    known = ends - data.form.n_lost
-
-    def lags_of(n_known: int) -> tuple[int, ...]:
-        return tuple(lag for lag in data.form.lags if lag < n_known // 2)
-
-    for lags, group in groupby(zip(known, ends, strict=True), lambda pair: lags_of(pair[0])):
+    pairs = zip(ends - data.form.n_lost, ends, strict=True)
+    for lags, group in groupby(pairs, lambda pair: data.form.lags_of(pair[0])):
         some_known, some_ends = map(np.array, zip(*group, strict=True))
         table = regression_table(data, lags)
         rows = some_known - max(lags, default=0)
