@@ -8,19 +8,20 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.stats import norm
-from sktime.forecasting.base import BaseForecaster
 
+from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._data.season import seasons_of
-from sklearn_linrnn.forecasting._ensemble import Ensemble
-from sklearn_linrnn.forecasting._histories import History
+from sklearn_linrnn.forecasting._auto_state import AutoState
+from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
+from sklearn_linrnn.forecasting._panels import Panel
+from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
+from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 LEAST_HORIZON = 6  # that candidates are judged by where none is asked for
-LEAST_STEPS = 3
 
 
-class AutoLagForecaster(BaseForecaster):
+@unchanged_by_failures
+class AutoLagForecaster(SavedState, OnItsOwnClock, SeriesBySeries):
     r"""Forecasts without settings: a combination of regressions on the past.
 
     The series is looked at as it is and by its logarithm, in differences, in differences over a
@@ -45,6 +46,8 @@ class AutoLagForecaster(BaseForecaster):
         Number of origins that they were judged at; zero for a series that is too short.
     candidates_ : DataFrame
         What was combined, see `summary`.
+    has_learned_ : bool
+        Whether the series was long enough to learn from. One of a panel may be too short.
 
     See Also
     --------
@@ -74,6 +77,14 @@ class AutoLagForecaster(BaseForecaster):
     **Range.** No candidate leaves the range of the series by more than five times its width, and
     once more for each time that the series fits into the horizon.
 
+    **Columns** are forecast each by itself, as the series of a panel are. Of a panel, those series
+    that have less than three observations in a column are named in a warning and forecast by their
+    last value.
+
+    **Updates.** What `update` learns is what a fit to the whole would learn, late and revised
+    values included. Without ``update_params`` what was learned forecasts from the end of what is
+    new. A call that fails changes nothing.
+
     All constants were chosen on the series of the M1 competition. Missing values are interpolated.
 
     Examples
@@ -97,13 +108,14 @@ class AutoLagForecaster(BaseForecaster):
         "maintainers": "The sklearn-linrnn developers",
         "y_inner_mtype": "pd.DataFrame",
         "requires-fh-in-fit": False,
-        "capability:multivariate": False,
+        "capability:multivariate": True,
         "capability:exogenous": False,
         "capability:missing_values": True,
         "capability:insample": True,
         "capability:pred_int": True,
         "capability:pred_int:insample": True,
         "capability:update": True,
+        "capability:unequal_length": True,
     }
 
     # The forecaster keeps what it needs itself.
@@ -122,28 +134,36 @@ class AutoLagForecaster(BaseForecaster):
             )
 
     def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> Self:
-        history = History(y, None)
-        seasons = seasons_of(_with_frequency(history)) if self.sp is None else _as_list(self.sp)
+        clock = PANEL_CLOCK.get()
+        panel = Panel.of(y, None, clock)
+        seasons = seasons_of(panel.cutoff) if self.sp is None else _as_list(self.sp)
         seasons = tuple(sorted({int(season) for season in seasons if season > 1}))
         horizon = max(LEAST_HORIZON, 3 * min(seasons, default=1) // 2)
         if fh is not None:
-            horizon = max(1, int(history.steps_ahead(fh).max()))
-        self._learn(history, seasons, horizon)
+            horizon = max(1, int(panel.first.steps_ahead(fh).max(initial=1)))
+        state = AutoState(panel, seasons, horizon, [])
+        self._publish(state.learning(may_be_short=clock is not None))
         return self
 
     def _update(self, y: pd.DataFrame, X: Any = None, update_params: bool = True) -> Self:
-        self._history.append(y, None)
-        # sktime cannot infer a frequency from a few new steps.
-        self._set_cutoff(self._history.cutoff)
-        if update_params:
-            self._learn(self._history, self.seasons_, self.horizon_)
+        state = self._known.seeing(y)
+        self._publish(state.learning(may_be_short=True) if update_params else state)
+        # sktime takes the end of what came last, which may be late.
+        self._set_cutoff(state.panel.cutoff)
         return self
 
-    def _learn(self, history: History, seasons: tuple[int, ...], horizon: int) -> None:
-        self._ensemble = Ensemble.fit(_observed(history), seasons, horizon)
-        self._history, self.seasons_, self.horizon_ = history, seasons, horizon
-        self.n_origins_ = len(self._ensemble.origins)
-        self.candidates_ = self._ensemble.summary()
+    def _publish(self, state: AutoState) -> None:
+        self._known, self.has_learned_ = state, state.has_learned
+        self.seasons_, self.horizon_ = state.seasons, state.horizon
+        self.n_origins_ = max((len(one.origins) for one in state.ensembles), default=0)
+        tables = [one.summary() for one in state.ensembles]
+        columns = state.panel.first.columns
+        if not tables:
+            self.candidates_ = pd.DataFrame()
+        elif len(columns) == 1:
+            self.candidates_ = tables[0]
+        else:
+            self.candidates_ = pd.concat(dict(zip(columns, tables, strict=True)))
 
     def summary(self) -> pd.DataFrame:
         """Return what was combined, the heaviest candidate first.
@@ -154,47 +174,33 @@ class AutoLagForecaster(BaseForecaster):
             Of each candidate ``scale``, ``differences`` (the steps that they are over),
             ``seasonal_lags`` (the seasons around which lags are inputs), ``pattern`` (the seasons
             whose patterns are inputs), ``drift``, ``weight`` and ``mean_absolute_error`` at earlier
-            origins, NaN if there are none.
+            origins, NaN if there are none. Of several columns the tables are one below the other,
+            their names the first level of the index. It is empty for a series of a panel that is
+            too short.
         """
         self.check_is_fitted()
         return self.candidates_.copy()
 
     def _predict(self, fh: Any, X: Any) -> pd.DataFrame:
-        return self._frame(fh, self._at(fh)[0][:, None])
+        found = self._known.prediction(fh)
+        return self._known.panel.join({(): (found.index, found.mean)})
 
     def _predict_var(self, fh: Any, X: Any = None, cov: bool = False) -> pd.DataFrame:
         if cov:
             raise NotImplementedError("Variances are of each time by itself: use cov=False.")
-        return self._frame(fh, self._at(fh)[1][:, None])
+        found = self._known.prediction(fh)
+        return self._known.panel.join({(): (found.index, found.variance)})
 
     def _predict_quantiles(self, fh: Any, X: Any, alpha: list[float]) -> pd.DataFrame:
-        mean, variance = self._at(fh)
-        offsets = np.sqrt(variance)[:, None] * norm.ppf(np.array(alpha, dtype=np.float64))
+        found = self._known.prediction(fh)
+        quantiles = found.quantiles(np.array(alpha, dtype=np.float64))
         columns = self._get_columns(method="predict_quantiles", alpha=alpha)
-        return self._frame(fh, mean[:, None] + offsets, columns)
+        values = quantiles.reshape(len(quantiles), -1)
+        return self._known.panel.join({(): (found.index, values)}, columns)
 
     def _predict_proba(self, fh: Any, X: Any, marginal: bool = True) -> Any:
         # That there is a method tells sktime that its own normal distribution is enough.
         return super()._predict_proba(fh=fh, X=X, marginal=marginal)
-
-    def _at(self, fh: Any) -> tuple[NDArray, NDArray]:
-        """Return forecasts and variances, (n_times,); up to the cutoff those of one step ahead."""
-        place = len(self._history) - 1 + self._history.steps_ahead(fh)
-        n_learned = len(self._ensemble.y)
-        mean, variance = self._ensemble.forecast(max(1, int(place.max()) + 1 - n_learned))
-        found = np.full((2, len(place)), np.nan)
-        later = place >= n_learned
-        found[:, later] = mean[place[later] - n_learned], variance[place[later] - n_learned]
-        seen = (place >= 0) & ~later
-        if seen.any():
-            found[0, seen] = self._ensemble.fitted()[place[seen]]
-            found[1, seen] = np.where(np.isnan(found[0, seen]), np.nan, variance[0])
-        return found[0], found[1]
-
-    def _frame(self, fh: Any, values: NDArray, columns: pd.Index | None = None) -> pd.DataFrame:
-        columns = self._history.columns if columns is None else columns
-        index = fh.to_absolute_index(self._history.cutoff)
-        return pd.DataFrame(values, index=index, columns=columns)
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict]:
@@ -208,19 +214,3 @@ def _is_count(value: Any) -> bool:
 
 def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value]
-
-
-def _with_frequency(history: History) -> pd.Index:
-    """Return an index that knows its frequency, if the times of the series have one."""
-    return history.following(2)
-
-
-def _observed(history: History) -> NDArray:
-    """Return a series (n_timesteps,) with its gaps filled on straight lines."""
-    y = pd.Series(history.y[:, 0])
-    n_observed = int(y.notna().sum())
-    if n_observed < LEAST_STEPS:
-        raise ValueError(
-            f"y must have {LEAST_STEPS} observations at least, but it has {n_observed}."
-        )
-    return y.interpolate(limit_direction="both").to_numpy()

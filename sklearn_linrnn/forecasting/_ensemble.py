@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,10 @@ from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn.forecasting._combination import Combination, choose_origins
 from sklearn_linrnn.forecasting._forms import Drift, make_forms
 from sklearn_linrnn.forecasting._rolling_fits import Paths, RollingForm
+from sklearn_linrnn.forecasting._room import check_room
 
 LEAST_STEPS = 6  # to judge candidates from
+ARRAYS_OF_CANDIDATE, ARRAYS_OF_WAVE = 3, 2  # times what `check_room` takes for a path and an input
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +25,10 @@ class Member:
 
     fits: RollingForm
     drift: Drift
+
+    def followed_to(self, y: NDArray) -> Member:
+        """Return what was learned from all, to forecast from the end of y (n_timesteps,)."""
+        return replace(self, fits=self.fits.followed_to(y))
 
     def paths(self, n_ahead: int) -> Paths:
         """Return forecasts from all origins, (n_origins, n_ahead)."""
@@ -41,7 +47,9 @@ class Ensemble:
     Attributes
     ----------
     y : ndarray of shape (n_timesteps,)
-        The series.
+        The series in its unit.
+    unit : float
+        A power of two near its largest value, so that squares of no series are out of range.
     candidates : list of Member
         What is combined.
     combination : Combination
@@ -51,6 +59,7 @@ class Ensemble:
     """
 
     y: NDArray
+    unit: float
     candidates: list[Member]
     combination: Combination
     origins: NDArray
@@ -68,30 +77,42 @@ class Ensemble:
         horizon : int
             Steps ahead that candidates are judged by.
         """
+        unit = _unit(y)
+        y = y / unit
         views = make_forms(y, seasons)
         longest = max(max(form.season, *form.pattern, 1) for form, _ in views)
         least = max(LEAST_STEPS, min(2 * longest + 2, len(y) // 2))
         origins = choose_origins(len(y), least, horizon)
         ends = np.append(origins, len(y))
+        n_ahead = min(horizon, len(y) - int(origins.min(initial=0)))  # no truth is further ahead
         with one_thread():
             rolling = [(RollingForm.of(form, y, ends), drifts) for form, drifts in views]
             members = [Member(fits, drift) for fits, drifts in rolling for drift in drifts]
-            paths = [member.paths(horizon) for member in members]
+            paths = [member.paths(n_ahead) for member in members]
         usable = [i for i, path in enumerate(paths) if np.isfinite(path.mean[-1]).all()]
-        known = [members[i] for i in usable]
+        known = [members[i].followed_to(y) for i in usable]
         if not len(origins):
-            return cls(y, known, Combination.equal(len(known)), origins)
+            return cls(y, unit, known, Combination.equal(len(known)), origins)
         mean, variance = _stacked([paths[i] for i in usable])
         span = (len(y) - origins[0]) / horizon
-        truth = _what_followed(y, origins, horizon)
+        truth = _what_followed(y, origins, n_ahead)
         combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, span)
-        return cls(y, known, combination, origins)
+        return cls(y, unit, known, combination, origins)
+
+    def followed_to(self, y: NDArray) -> Ensemble:
+        """Return what was learned, to forecast from the end of a series (n_timesteps,)."""
+        y = y / self.unit
+        return replace(self, y=y, candidates=[one.followed_to(y) for one in self.candidates])
 
     def forecast(self, n_ahead: int) -> tuple[NDArray, NDArray]:
-        """Return the next steps and the variances of their errors, (n_ahead,) each."""
+        """Return the next steps and the deviations of their errors, (n_ahead,) each."""
+        n_waves = max(member.fits.data.form.n_waves for member in self.candidates)
+        n_paths = ARRAYS_OF_CANDIDATE * len(self.candidates)
+        check_room(n_ahead, n_paths, ARRAYS_OF_WAVE * n_waves, uncertain=False)
         with one_thread():
             mean, variance = _stacked([member.paths(n_ahead) for member in self.candidates])
-        return self.combination.combine(mean[:, -1], variance[:, -1])
+            combined, spread = self.combination.combine(mean[:, -1], variance[:, -1])
+        return self.unit * combined, self.unit * np.sqrt(spread)
 
     def fitted(self) -> NDArray:
         """Return one-step forecasts of all steps that were seen, (n_timesteps,)."""
@@ -105,7 +126,7 @@ class Ensemble:
         fitted = np.full(len(self.y), np.nan)
         some = np.array(values)[:, whole]
         fitted[whole] = self.combination.combine(some, np.zeros_like(some))[0]
-        return fitted
+        return self.unit * fitted
 
     def summary(self) -> pd.DataFrame:
         """Return the candidates, the heaviest first, with their weights and errors."""
@@ -113,11 +134,19 @@ class Ensemble:
             member.fits.data.form.describe()
             | {"drift": member.drift, "weight": weight, "mean_absolute_error": error}
             for member, weight, error in zip(
-                self.candidates, self.combination.weights, self.combination.errors, strict=True
+                self.candidates,
+                self.combination.weights,
+                self.unit * self.combination.errors,
+                strict=True,
             )
         ]
         frame = pd.DataFrame(rows).sort_values("weight", ascending=False, kind="stable")
         return frame.reset_index(drop=True)
+
+
+def _unit(y: NDArray) -> float:
+    """Return the power of two that a series (n_timesteps,) reaches; 1/2 for zeros."""
+    return float(np.ldexp(1.0, np.frexp(np.abs(y).max())[1] - 1))
 
 
 def _stacked(paths: list[Paths]) -> tuple[NDArray, NDArray]:

@@ -77,8 +77,8 @@ class Form:
         }
 
     def prepare(self, y: NDArray) -> NDArray:
-        """Return a series (n,) on the scale of the form."""
-        return np.log(y) if self.logarithm else y
+        """Return a series (n,) on the scale of the form; NaN where there is no logarithm."""
+        return np.log(np.where(y > 0, y, np.nan)) if self.logarithm else y
 
     def restore(self, paths: NDArray) -> NDArray:
         """Return forecasts on the scale of the series."""

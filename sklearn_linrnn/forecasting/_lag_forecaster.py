@@ -93,6 +93,8 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
         pair) of a fitted recursion outside the unit circle, with its ``columns``, the ``root``, its
         ``modulus`` (the growth in one step), which is now the inverse, and its ``period`` in steps.
         No row if nothing was changed.
+    has_learned_ : bool
+        Whether the series was long enough to learn from. One of a panel may be too short.
     best_params_ : dict
         With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
         of one value are left out.
@@ -190,6 +192,9 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
     # The forecaster keeps what it needs itself, at a cost that the past does not set.
     _config = {"remember_data": False}
     _y = _X = None  # sktime expects them where a user chooses remember_data=True
+    _remedy_for_short = (
+        " Lower n_lags, or take pooling='global', whose model is learned from all series."
+    )
 
     def __init__(
         self,
@@ -266,6 +271,7 @@ class LagForecaster(SavedState, Simulating, OnItsOwnClock, SeriesBySeries):
 
     def _publish(self, state: State) -> None:
         self._known, learned = state, state.learned
+        self.has_learned_ = state.has_learned
         self.estimators_ = learned.estimators
         self.n_lags_ = max(model.n_lags for model in learned.models)
         if (choice := learned.choice) is not None:

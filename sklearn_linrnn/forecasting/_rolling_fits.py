@@ -72,6 +72,10 @@ class Differenced:
         """The differences, (n_timesteps - form.n_lost,)."""
         return difference(self.series, self.form.differences) / self.scale
 
+    def followed_to(self, y: NDArray) -> Differenced:
+        """Return another series (n_timesteps,) in the same units."""
+        return replace(self, y=y, series=self.form.prepare(y) - self.mean)
+
     def integrate(self, changes: NDArray, ends: NDArray) -> NDArray:
         """Return the paths (n_origins, n_ahead) on the scale of the form that changes lead to."""
         paths, stage = changes * self.scale, self.series
@@ -196,6 +200,11 @@ class OriginFits:
         weights = self.data.growth(path[:, n_lags:])
         return self.ridge.noise_variance[:, None] * np.square(weights).cumsum(axis=1)
 
+    def followed_to(self, data: Differenced) -> OriginFits:
+        """Return what the last origin learned, to forecast from the end of a series."""
+        ends = np.array([len(data.y)])
+        return replace(self, data=data, ends=ends, sums=self.sums[-1:])
+
     def residuals(self) -> NDArray:
         """Return the one-step errors of the last origin, (n_rows,), on the scale of the form."""
         table = regression_table(self.data, self.lags)[:, 1:] - self.intercept * self._means[-1]
@@ -256,6 +265,14 @@ class RollingForm:
         data = Differenced.of(form, y)
         free = list(fit_at_origins(data, ends[ends - form.n_lost > 1]))
         return cls(data, ends, free, [replace(fit, intercept=False) for fit in free])
+
+    def followed_to(self, y: NDArray) -> RollingForm:
+        """Return what the last origin learned, to forecast from the end of y (n_timesteps,)."""
+        data = self.data.followed_to(y)
+        free, without = (
+            [fit.followed_to(data) for fit in fits[-1:]] for fits in (self.free, self.without)
+        )
+        return RollingForm(data, np.array([len(y)]), free, without)
 
     def paths(self, drift: Drift, n_ahead: int) -> Paths:
         """Return forecasts with a drift, (n_origins, n_ahead)."""

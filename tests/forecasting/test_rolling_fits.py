@@ -104,6 +104,16 @@ def test_forecasts_are_those_of_a_loop(form):
     assert_allclose(found.mean[0], expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("drift", ["free", "none"])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift):
+    y = still()
+    fits = RollingForm.of(form, y, np.array([30, 45, len(y)]))
+    expected = fits.paths(drift, N_AHEAD).mean[-1]
+    later = fits.followed_to(np.append(y, expected[:3])).paths(drift, N_AHEAD - 3)
+    assert_allclose(later.mean[0], expected[3:], rtol=1e-9)
+
+
 def test_a_random_walk_spreads_as_the_root_of_the_steps():
     y = np.random.default_rng(1).normal(size=40).cumsum()
     data = Differenced.of(Form(logarithm=False, differences=(1,)), y)
