@@ -18,6 +18,7 @@ from sklearn_linrnn.forecasting._naive import nothing_learned
 from sklearn_linrnn.forecasting._panels import Panel
 
 LEAST_OBSERVATIONS = 3
+LARGEST = 1e140  # whose squares, and those of forecasts far out of reach, are numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,7 @@ class AutoState:
     def seeing(self, y: pd.DataFrame) -> AutoState:
         """Return the state that has seen new, late and revised steps, and learned nothing."""
         panel, changes = self.panel.updated(y, None)
+        _check_range(panel.first)
         first = self.first + changes[()].n_before
         ensembles = [
             ensemble.followed_to(column[first:])
@@ -68,6 +70,7 @@ class AutoState:
             Whether a series that is too short is forecast by its last value, rather than refused.
         """
         history = self.panel.first
+        _check_range(history)
         counts = np.isfinite(history.y).sum(axis=0)
         if (counts < LEAST_OBSERVATIONS).any():
             if may_be_short:
@@ -95,6 +98,11 @@ class AutoState:
         parts = [_at(ensemble, place) for ensemble in self.ensembles]
         mean, deviation = np.stack(parts, axis=-1)
         return Prediction(index, mean, np.square(deviation))
+
+
+def _check_range(history: History) -> None:
+    if np.nanmax(np.abs(history.y), initial=0.0) > LARGEST:
+        raise ValueError("y is too large: its squares overflow float64. Scale it.")
 
 
 def _without_gaps(history: History) -> Iterator[NDArray]:

@@ -218,3 +218,14 @@ def test_a_season_must_be_a_number_of_steps(sp):
 def test_two_observations_are_too_few():
     with pytest.raises(ValueError, match=r"y must have 3 observations .* column 0 has 2"):
         AutoLagForecaster().fit(pd.Series([1.0, np.nan, 2.0]))
+
+
+@pytest.mark.parametrize("kind", [1e150, -1.7e308])
+def test_what_has_no_squares_is_too_large(kind):
+    y = pd.Series(seasonal())
+    forecaster = AutoLagForecaster(4).fit(y[:50])
+    y[55] = kind
+    for call in (forecaster.clone().fit, forecaster.update):
+        with pytest.raises(ValueError, match="y is too large: its squares overflow float64"):
+            call(y)
+    assert np.isfinite(forecaster.predict_var(fh=STEPS)).all(axis=None)
