@@ -40,7 +40,7 @@ from sklearn_linrnn._core import saved_state
 from sklearn_linrnn._core.priors.lag_priors import PRIORS
 from sklearn_linrnn._core.saved_state import SAVED_FORMAT, SavedState
 from sklearn_linrnn.callback import EarlyStopping, SpectralRadiusMonitor, TrainingProgress
-from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
 from sklearn_linrnn.regression import LagTimeSeriesRegressor
 
 FILE = Path(__file__).parent / "saved" / f"format_{SAVED_FORMAT}.skops.xz"
@@ -224,15 +224,17 @@ def test_a_model_keeps_no_array_of_the_size_of_its_data(name):
 
 
 @pytest.mark.parametrize(
-    "parameters", LagForecaster.get_test_params(), ids=lambda p: repr(p.get("estimator"))
+    "forecaster",
+    [cls(**one) for cls in (LagForecaster, AutoLagForecaster) for one in cls.get_test_params()],
+    ids=repr,
 )
-def test_forecasters_go_the_way_of_sktime(parameters, tmp_path):
+def test_forecasters_go_the_way_of_sktime(forecaster, tmp_path):
     y = load_airline()
-    forecaster = LagForecaster(**parameters).fit(y[:60], fh=[1, 2, 3])
+    forecaster = forecaster.clone().fit(y[:60], fh=[1, 2, 3])
     forecaster.save(tmp_path / "forecaster")
     for again in (
         load(str(tmp_path / "forecaster")),
-        LagForecaster.load_from_path(tmp_path / "forecaster.zip"),
+        type(forecaster).load_from_path(tmp_path / "forecaster.zip"),
         load(forecaster.save()),
     ):
         assert_allclose(again.predict(), forecaster.predict(), rtol=1e-12)
@@ -259,6 +261,7 @@ MODELS = {
     "LagKernel": LagKernel(),
     "LagStatistics": LagStatistics.from_series(X[:, 0], Y, n_lags=3),
     "LagForecaster": LagForecaster(),
+    "AutoLagForecaster": AutoLagForecaster(),
     "LagTimeSeriesRegressor": LagTimeSeriesRegressor(),
 }
 every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

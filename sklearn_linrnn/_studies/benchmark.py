@@ -30,10 +30,10 @@ from sktime.forecasting.theta import ThetaForecaster
 from sktime.performance_metrics.forecasting import MeanAbsoluteScaledError
 from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 
+from sklearn_linrnn._data.season import season_of
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn._studies.results_file import ResultsFile
-from sklearn_linrnn._studies.season import season_of
 from sklearn_linrnn.forecasting import LagForecaster
 
 SETTINGS = (

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import TimeSeriesSplit
 
-from sklearn_linrnn._studies.season import season_of
+from sklearn_linrnn._data.season import season_of
 
 MEAN, LAST, SEASONAL = "training mean", "last value", "seasonal last value"
 

@@ -102,6 +102,8 @@ class LagForecaster(SavedState, Simulating, Explaining, Backtesting, OnItsOwnClo
         Of each column of y, the share of the variance of the errors of one step that the errors
         before explain. 0 where they are white; else the model leaves something to be learned, and
         intervals heed it. Empty for "direct".
+    has_learned_ : bool
+        Whether the series was long enough to learn from. One of a panel may be too short.
     best_params_ : dict
         With `NTKConvRegressorCV`, the best candidate, as parameters of `NTKConvRegressor`; those
         of one value are left out.
@@ -206,6 +208,9 @@ class LagForecaster(SavedState, Simulating, Explaining, Backtesting, OnItsOwnClo
     # The forecaster keeps what it needs itself, at a cost that the past does not set.
     _config = {"remember_data": False}
     _y = _X = None  # sktime expects them where a user chooses remember_data=True
+    _remedy_for_short = (
+        " Lower n_lags, or take pooling='global', whose model is learned from all series."
+    )
 
     def __init__(
         self,
@@ -282,6 +287,7 @@ class LagForecaster(SavedState, Simulating, Explaining, Backtesting, OnItsOwnClo
 
     def _publish(self, state: State) -> None:
         self._known, learned = state, state.learned
+        self.has_learned_ = state.has_learned
         self.estimators_ = learned.estimators
         self.n_lags_ = max(model.n_lags for model in learned.models)
         if (choice := learned.choice) is not None:

@@ -32,7 +32,7 @@ def check_room(n_ahead: int, n_columns: int, n_exogenous: int, *, uncertain: boo
     needed, there_is = 8 * n_ahead * per_step, _physical_memory()
     if there_is is not None and needed > there_is:
         raise MemoryError(
-            f"fh asks for {n_ahead} steps ahead. strategy='recursive' computes all of them, which "
+            f"fh asks for {n_ahead} steps ahead. All of them are computed, one by one, which "
             f"needs {needed / GIBIBYTE:.3g} GiB of memory, but this machine has "
             f"{there_is / GIBIBYTE:.3g} GiB. Lower the furthest step of fh."
         )

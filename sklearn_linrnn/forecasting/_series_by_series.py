@@ -26,6 +26,9 @@ class SeriesBySeries(BaseForecaster):
     the names of the series, and an `update` may leave some out or bring others.
     """
 
+    has_learned_: bool  # whether the series was long enough, set by fit and update
+    _remedy_for_short = ""  # what a warning of series that were not says can be done
+
     def _vectorize(self, methodname: str, **kwargs: Any) -> Any:
         if methodname == "fit":
             return self._fit_each(**kwargs)
@@ -57,7 +60,7 @@ class SeriesBySeries(BaseForecaster):
             clock=common_clock(series),
             **call,
         )
-        _warn_of_naive(self._by_key)
+        self._warn_of_naive(self._by_key)
         return self
 
     def _fit_one_of_many(self, y: Any, X: Any, fh: Any, clock: Clock) -> Self:
@@ -80,10 +83,19 @@ class SeriesBySeries(BaseForecaster):
             self._yvec = _vectorized(pd.concat(rows), y)
             column = {"forecasters": [*forecasters.values(), *new.values()]}
             self.forecasters_ = pd.DataFrame(column, self._yvec.get_iter_indices()[0])
-            _warn_of_naive(new)
+            self._warn_of_naive(new)
         cutoffs = [one.cutoff for one in self._by_key.values()]
         self._set_cutoff(max(cutoffs, key=lambda cutoff: cutoff[0]))
         return self
+
+    def _warn_of_naive(self, forecasters: Mapping[Key, Any]) -> None:
+        short = [name(key) for key, one in forecasters.items() if not one.has_learned_]
+        if short:
+            warn(
+                f"Too short, or with too many gaps, to learn from: {', '.join(short)}. Forecasts "
+                "are the last value, NaN where there is none, until an update brings enough."
+                f"{self._remedy_for_short}"
+            )
 
     @property
     def _by_key(self) -> dict[Key, Any]:
@@ -141,13 +153,3 @@ def _with_key(series: pd.DataFrame, key: Key, like: VectorizedDF) -> pd.DataFram
     frame = pd.concat({key: series})
     frame.index.names = like.X_mi_index.names
     return frame
-
-
-def _warn_of_naive(forecasters: Mapping[Key, Any]) -> None:
-    short = [name(key) for key, one in forecasters.items() if not one.estimators_]
-    if short:
-        warn(
-            f"Too short, or with too many gaps, to learn from: {', '.join(short)}. Forecasts are "
-            "the last value, NaN where there is none, until an update brings enough. Lower n_lags, "
-            "or take pooling='global', whose model is learned from all series."
-        )

@@ -11,8 +11,8 @@ import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 from sktime.datasets import load_airline
 
+from sklearn_linrnn._data.season import season_of
 from sklearn_linrnn._studies.files.options import FileOptions
-from sklearn_linrnn._studies.season import season_of
 from sklearn_linrnn._studies.series import load_all, load_series
 
 N = 96

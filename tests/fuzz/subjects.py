@@ -19,7 +19,7 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
-from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
 
 Values = dict[str, list]
 
@@ -218,7 +218,11 @@ def inner(subject: Subject) -> Values:
 
 
 REGRESSORS = [subject for subject in SUBJECTS if subject.make is not _weighter]
+SEASONS: Values = {
+    "sp": [1, 4, 12, 1000, 10**12, [2, 3], (4,), np.array([3, 4]), [], np.int8(3), *COUNT]
+}
 FORECASTERS = {
+    "AutoLagForecaster": Subject(AutoLagForecaster, SEASONS),
     "LagForecaster": Subject(_forecaster(None), FORECASTER),
     **{
         f"LagForecaster({subject.name})": Subject(

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-
-from sklearn_linrnn.forecasting import LagForecaster
+from sktime.forecasting.base import BaseForecaster
 
 from .invariants import error_of, is_finite, listening, unchanged
 from .profiles import every_profile
@@ -48,11 +47,11 @@ class ForecastTrial:
         self.check_failures(model)
         return "fitted"
 
-    def build(self) -> LagForecaster:
+    def build(self) -> BaseForecaster:
         """Return the forecaster of the case."""
         return self.make().set_params(**self.case.parameters)
 
-    def forecasts(self, model: LagForecaster) -> Any:
+    def forecasts(self, model: BaseForecaster) -> Any:
         """Return forecasts, or the error that says why there are none."""
         case, found = self.case, []
         # After a fit with a horizon, another one is asked for or none.
@@ -61,7 +60,7 @@ class ForecastTrial:
         error = error_of(lambda: found.append(model.predict(fh=fh, X=X)), self.names)
         return str(error) if error is not None else found[0]
 
-    def check_forecasts(self, model: LagForecaster) -> None:
+    def check_forecasts(self, model: BaseForecaster) -> None:
         """What is ahead is forecast, with numbers, and at the times that were asked for."""
         case = self.case
         found = self.forecasts(model)
@@ -89,7 +88,7 @@ class ForecastTrial:
 
         error_of(further, self.names)
 
-    def check_refit(self, model: LagForecaster, y: Any, X: Any, fh: Any) -> None:
+    def check_refit(self, model: BaseForecaster, y: Any, X: Any, fh: Any) -> None:
         """A second fit, a clone and a file forecast the same."""
         first = self.forecasts(model)
         if case_is_timed(self.case):
@@ -100,7 +99,7 @@ class ForecastTrial:
         for other in (again, model, pickle.loads(pickle.dumps(model))):
             self.check_same(self.forecasts(other), first)
 
-    def check_update(self, model: LagForecaster) -> None:
+    def check_update(self, model: BaseForecaster) -> None:
         """An update that fails leaves the forecasts as they were."""
         case = self.case
         first = self.forecasts(model)
@@ -110,7 +109,7 @@ class ForecastTrial:
         if error is not None:
             self.check_same(self.forecasts(model), first)
 
-    def check_failures(self, model: LagForecaster) -> None:
+    def check_failures(self, model: BaseForecaster) -> None:
         """A fit that fails leaves the forecasts as they were."""
         first = self.forecasts(model)
         y, X = self.case.y(0, 1), self.case.X(0, 1)

@@ -5,7 +5,7 @@ import warnings
 import pandas as pd
 import pytest
 
-from sklearn_linrnn._studies.season import season_of
+from sklearn_linrnn._data.season import season_of, seasons_of
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,27 @@ def test_the_frequency_of_periods_says_the_season(frequency, season):
 )
 def test_the_frequency_of_dates_says_the_season(index, season):
     assert season_of(index) == season
+
+
+@pytest.mark.parametrize(
+    ("frequency", "seasons"),
+    [
+        ("min", (1440, 10080)),
+        ("30min", (48, 336)),
+        ("3h", (8, 56)),
+        ("D", (7, 364)),
+        ("W", (52,)),
+        ("M", (12,)),
+        ("Q", (4,)),
+        ("Y", ()),
+        ("2D", ()),
+    ],
+)
+def test_days_have_a_year_too_and_shorter_steps_a_week(frequency, seasons):
+    index = pd.period_range("2000-01-03", periods=3, freq=frequency)
+    assert seasons_of(index) == seasons
+    assert season_of(index) == (seasons[0] if seasons else 1)
+
+
+def test_an_index_without_frequency_has_no_season():
+    assert seasons_of(pd.RangeIndex(3)) == ()

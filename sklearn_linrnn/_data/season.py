@@ -8,6 +8,7 @@ import pandas as pd
 
 STEPS_PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52}  # by the first letter of a frequency
 STEPS_PER_WEEK = {"D": 7, "B": 5}
+DAYS_PER_WEEK, WEEKS_PER_YEAR = 7, 52
 
 
 def season_of(index: pd.Index) -> int:
@@ -27,6 +28,23 @@ def season_of(index: pd.Index) -> int:
     if isinstance(frequency, pd.offsets.Tick):
         return _whole_ratio(pd.Timedelta(days=1), pd.Timedelta(frequency))
     return 1
+
+
+def seasons_of(index: pd.Index) -> tuple[int, ...]:
+    """Return all such numbers of steps, shortest first: of days also a year, of hours a week.
+
+    >>> seasons_of(pd.period_range("2000-01-01", periods=3, freq="h"))
+    (24, 168)
+    >>> seasons_of(pd.RangeIndex(3))
+    ()
+    """
+    season = season_of(index)
+    if season == 1:
+        return ()
+    frequency = index.freq
+    if isinstance(frequency, pd.offsets.Tick) and pd.Timedelta(frequency) < pd.Timedelta(days=1):
+        return season, DAYS_PER_WEEK * season
+    return (season, WEEKS_PER_YEAR * season) if frequency.name in STEPS_PER_WEEK else (season,)
 
 
 def _whole_ratio(period: Any, step: Any) -> int:

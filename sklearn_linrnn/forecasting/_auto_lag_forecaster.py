@@ -1,0 +1,216 @@
+"""Forecasts that need no settings: many ways to look at a series, combined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from sklearn_linrnn._core.saved_state import SavedState
+from sklearn_linrnn._data.season import seasons_of
+from sklearn_linrnn.forecasting._auto_state import AutoState
+from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
+from sklearn_linrnn.forecasting._panels import Panel
+from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
+from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
+
+LEAST_HORIZON = 6  # that candidates are judged by where none is asked for
+
+
+@unchanged_by_failures
+class AutoLagForecaster(SavedState, OnItsOwnClock, SeriesBySeries):
+    r"""Forecasts without settings: a combination of regressions on the past.
+
+    The series is looked at as it is and by its logarithm, in differences, in differences over a
+    season, and with the pattern of its season as an input. Each view is regressed on its last
+    steps with priors that decay from lag to lag, and from season to season. The forecasts of all
+    are averaged with weights from the errors that they made at earlier origins.
+
+    Parameters
+    ----------
+    sp : int, list of int or None, default=None
+        Time steps of a season, or of several. ``None`` for what the frequency of the index says:
+        12 of months, 4 of quarters, 24 and 168 of hours, and so on. 1 for none.
+
+    Attributes
+    ----------
+    seasons_ : tuple of int
+        Time steps of the seasons that were looked for. One is used from two of its lengths on.
+    horizon_ : int
+        Steps ahead that the candidates were judged by: the furthest one that `fit` was asked for,
+        else one and a half of the shortest season, at least 6.
+    n_origins_ : int
+        Number of origins that they were judged at; zero for a series that is too short.
+    candidates_ : DataFrame
+        What was combined, see `summary`.
+    has_learned_ : bool
+        Whether the series was long enough to learn from. One of a panel may be too short.
+
+    See Also
+    --------
+    LagForecaster : One regression, of the settings that you choose.
+
+    Notes
+    -----
+    **Candidates** are on the scale of the series and, if it is positive, of its logarithm. Without
+    a season they are the series, its differences with a free drift or one by the evidence for it,
+    and its second differences; with seasons the series and its differences with the pattern as an
+    input, or with lags around the season, and differences over the season. Of seasons of more than
+    200 steps the pattern alone is learned, from twelve harmonics of each.
+
+    **Hyperparameters** are not chosen. The response is the mean over decays of the prior and
+    penalties, each with its evidence as weight. Roots of a recursion outside the unit circle are
+    reflected into it.
+
+    **Weights** are the inverse squares of the mean absolute errors at up to six origins over the
+    last six horizons, at each of which all is learned anew from sums of the steps before. They
+    count as much as the horizons that were seen, equal weights as much as six. Of the weighted
+    forecasts a quarter at each end is left out.
+
+    **Variances** are those of the candidates' noise, carried through their recursions, and of the
+    candidates around their mean, times the mean square of the errors at earlier origins in these
+    units, and eight times 2 as if of eight origins more. Quantiles are normal.
+
+    **Range.** No candidate leaves the range of the series by more than five times its width, and
+    once more for each time that the series fits into the horizon.
+
+    **Columns** are forecast each by itself, as the series of a panel are. Of a panel, those series
+    that have less than three observations in a column are named in a warning and forecast by their
+    last value.
+
+    **Updates.** What `update` learns is what a fit to the whole would learn, late and revised
+    values included. Without ``update_params`` what was learned forecasts from the end of what is
+    new. A call that fails changes nothing.
+
+    All constants were chosen on the series of the M1 competition. Missing values are interpolated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktime.datasets import load_airline
+    >>> from sklearn_linrnn.forecasting import AutoLagForecaster
+    >>> y = load_airline()
+    >>> forecaster = AutoLagForecaster().fit(y[:-12], fh=range(1, 13))
+    >>> forecaster.seasons_
+    (12,)
+    >>> error = forecaster.predict() / y[-12:] - 1
+    >>> float(np.abs(error).mean()) < 0.05
+    True
+    >>> list(forecaster.summary().columns)  # doctest: +NORMALIZE_WHITESPACE
+    ['scale', 'differences', 'seasonal_lags', 'pattern', 'drift', 'weight', 'mean_absolute_error']
+    """
+
+    _tags = {
+        "authors": "The sklearn-linrnn developers",
+        "maintainers": "The sklearn-linrnn developers",
+        "y_inner_mtype": "pd.DataFrame",
+        "requires-fh-in-fit": False,
+        "capability:multivariate": True,
+        "capability:exogenous": False,
+        "capability:missing_values": True,
+        "capability:insample": True,
+        "capability:pred_int": True,
+        "capability:pred_int:insample": True,
+        "capability:update": True,
+        "capability:unequal_length": True,
+    }
+
+    # The forecaster keeps what it needs itself.
+    _config = {"remember_data": False}
+    _y = _X = None  # sktime expects them where a user chooses remember_data=True
+
+    def __init__(self, sp: int | Sequence[int] | None = None) -> None:
+        self.sp = sp
+        super().__init__()
+
+    def __post_init__(self) -> None:
+        """Raise unless the parameters are what they must be."""
+        if self.sp is not None and not all(map(_is_count, _as_list(self.sp))):
+            raise ValueError(
+                f"sp must be None, an int of at least 1 or a list of them, but got {self.sp!r}."
+            )
+
+    def _fit(self, y: pd.DataFrame, X: Any, fh: Any) -> Self:
+        clock = PANEL_CLOCK.get()
+        panel = Panel.of(y, None, clock)
+        seasons = seasons_of(panel.cutoff) if self.sp is None else _as_list(self.sp)
+        seasons = tuple(sorted({int(season) for season in seasons if season > 1}))
+        horizon = max(LEAST_HORIZON, 3 * min(seasons, default=1) // 2)
+        if fh is not None:
+            horizon = max(1, int(panel.first.steps_ahead(fh).max(initial=1)))
+        state = AutoState(panel, seasons, horizon, [])
+        self._publish(state.learning(may_be_short=clock is not None))
+        return self
+
+    def _update(self, y: pd.DataFrame, X: Any = None, update_params: bool = True) -> Self:
+        state = self._known.seeing(y)
+        self._publish(state.learning(may_be_short=True) if update_params else state)
+        # sktime takes the end of what came last, which may be late.
+        self._set_cutoff(state.panel.cutoff)
+        return self
+
+    def _publish(self, state: AutoState) -> None:
+        self._known, self.has_learned_ = state, state.has_learned
+        self.seasons_, self.horizon_ = state.seasons, state.horizon
+        self.n_origins_ = max((len(one.origins) for one in state.ensembles), default=0)
+        tables = [one.summary() for one in state.ensembles]
+        columns = state.panel.first.columns
+        if not tables:
+            self.candidates_ = pd.DataFrame()
+        elif len(columns) == 1:
+            self.candidates_ = tables[0]
+        else:
+            self.candidates_ = pd.concat(dict(zip(columns, tables, strict=True)))
+
+    def summary(self) -> pd.DataFrame:
+        """Return what was combined, the heaviest candidate first.
+
+        Returns
+        -------
+        summary : DataFrame
+            Of each candidate ``scale``, ``differences`` (the steps that they are over),
+            ``seasonal_lags`` (the seasons around which lags are inputs), ``pattern`` (the seasons
+            whose patterns are inputs), ``drift``, ``weight`` and ``mean_absolute_error`` at earlier
+            origins, NaN if there are none. Of several columns the tables are one below the other,
+            their names the first level of the index. It is empty for a series of a panel that is
+            too short.
+        """
+        self.check_is_fitted()
+        return self.candidates_.copy()
+
+    def _predict(self, fh: Any, X: Any) -> pd.DataFrame:
+        found = self._known.prediction(fh)
+        return self._known.panel.join({(): (found.index, found.mean)})
+
+    def _predict_var(self, fh: Any, X: Any = None, cov: bool = False) -> pd.DataFrame:
+        if cov:
+            raise NotImplementedError("Variances are of each time by itself: use cov=False.")
+        found = self._known.prediction(fh)
+        return self._known.panel.join({(): (found.index, found.variance)})
+
+    def _predict_quantiles(self, fh: Any, X: Any, alpha: list[float]) -> pd.DataFrame:
+        found = self._known.prediction(fh)
+        quantiles = found.quantiles(np.array(alpha, dtype=np.float64))
+        columns = self._get_columns(method="predict_quantiles", alpha=alpha)
+        values = quantiles.reshape(len(quantiles), -1)
+        return self._known.panel.join({(): (found.index, values)}, columns)
+
+    def _predict_proba(self, fh: Any, X: Any, marginal: bool = True) -> Any:
+        # That there is a method tells sktime that its own normal distribution is enough.
+        return super()._predict_proba(fh=fh, X=X, marginal=marginal)
+
+    @classmethod
+    def get_test_params(cls, parameter_set: str = "default") -> list[dict]:
+        """Return small settings for sktime's contract tests."""
+        return [{}, {"sp": [2, 4]}]
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value]

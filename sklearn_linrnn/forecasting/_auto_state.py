@@ -1,0 +1,125 @@
+"""All that a fitted automatic forecaster knows, as one record: an update returns another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sklearn_linrnn.forecasting._ensemble import Ensemble
+from sklearn_linrnn.forecasting._forecasts import forecast_series
+from sklearn_linrnn.forecasting._histories import History
+from sklearn_linrnn.forecasting._intervals import Prediction
+from sklearn_linrnn.forecasting._naive import nothing_learned
+from sklearn_linrnn.forecasting._panels import Panel
+
+LEAST_OBSERVATIONS = 3
+LARGEST = 1e140  # whose squares, and those of forecasts far out of reach, are numbers
+
+
+@dataclass(frozen=True, eq=False)
+class AutoState:
+    """The series, and what they taught.
+
+    Attributes
+    ----------
+    panel : Panel
+        A single series, of one column or several.
+    seasons : tuple of int
+        Time steps of seasons.
+    horizon : int
+        Steps ahead that candidates are judged by.
+    ensembles : list of Ensemble
+        What each column taught; none if one of them is too short.
+    first : int
+        The step at which that began: others may have come before it since.
+    """
+
+    panel: Panel
+    seasons: tuple[int, ...]
+    horizon: int
+    ensembles: list[Ensemble]
+    first: int = 0
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether the series was long enough to learn from."""
+        return bool(self.ensembles)
+
+    def seeing(self, y: pd.DataFrame) -> AutoState:
+        """Return the state that has seen new, late and revised steps, and learned nothing."""
+        panel, changes = self.panel.updated(y, None)
+        _check_range(panel.first)
+        first = self.first + changes[()].n_before
+        ensembles = [
+            ensemble.followed_to(column[first:])
+            for ensemble, column in zip(self.ensembles, _without_gaps(panel.first), strict=False)
+        ]
+        return replace(self, panel=panel, ensembles=ensembles, first=first)
+
+    def learning(self, *, may_be_short: bool) -> AutoState:
+        """Return the state that has learned all that was seen.
+
+        Parameters
+        ----------
+        may_be_short : bool
+            Whether a series that is too short is forecast by its last value, rather than refused.
+        """
+        history = self.panel.first
+        _check_range(history)
+        counts = np.isfinite(history.y).sum(axis=0)
+        if (counts < LEAST_OBSERVATIONS).any():
+            if may_be_short:
+                return replace(self, ensembles=[], first=0)
+            column = int(counts.argmin())
+            raise ValueError(
+                f"y must have {LEAST_OBSERVATIONS} observations at least in each column, but "
+                f"column {history.columns[column]!r} has {counts[column]}."
+            )
+        ensembles = [
+            Ensemble.fit(column, self.seasons, self.horizon) for column in _without_gaps(history)
+        ]
+        return replace(self, ensembles=ensembles, first=0)
+
+    def prediction(self, fh: Any) -> Prediction:
+        """Return forecasts; up to the cutoff those of one step ahead, NaN where there is none."""
+        history = self.panel.first
+        steps = history.steps_ahead(fh)
+        index = history.clock.at(history.last, steps)
+        if not self.has_learned:
+            models = nothing_learned(history, (1,)).models
+            found = forecast_series(models, history, None, steps, recursive=True, uncertain=True)
+            return Prediction(index, found.mean, found.variance)
+        place = len(history) - self.first - 1 + steps
+        parts = [_at(ensemble, place) for ensemble in self.ensembles]
+        mean, deviation = np.stack(parts, axis=-1)
+        return Prediction(index, mean, np.square(deviation))
+
+
+def _check_range(history: History) -> None:
+    if np.nanmax(np.abs(history.y), initial=0.0) > LARGEST:
+        raise ValueError("y is too large: its squares overflow float64. Scale it.")
+
+
+def _without_gaps(history: History) -> Iterator[NDArray]:
+    """Yield the columns of a series, (n_timesteps,), with gaps filled on straight lines."""
+    for column in history.y.T:
+        yield pd.Series(column).interpolate(limit_direction="both").to_numpy()
+
+
+def _at(ensemble: Ensemble, place: NDArray) -> tuple[NDArray, NDArray]:
+    """Return forecasts and deviations at steps from the first one learned, (n_times,) each."""
+    n_known = len(ensemble.y)
+    mean, deviation = ensemble.forecast(max(1, int(place.max(initial=0)) + 1 - n_known))
+    found = np.full((2, len(place)), np.nan)
+    later = place >= n_known
+    found[:, later] = mean[place[later] - n_known], deviation[place[later] - n_known]
+    seen = (place >= 0) & ~later
+    if seen.any():
+        found[0, seen] = ensemble.fitted()[place[seen]]
+        found[1, seen] = np.where(np.isnan(found[0, seen]), np.nan, deviation[0])
+    return found[0], found[1]

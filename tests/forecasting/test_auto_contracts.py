@@ -1,0 +1,17 @@
+"""sktime's whole contract for the automatic forecaster."""
+
+import warnings
+
+import pytest
+from sktime.utils.estimator_checks import check_estimator
+
+from sklearn_linrnn.forecasting import AutoLagForecaster
+
+
+@pytest.mark.parametrize("parameters", AutoLagForecaster.get_test_params(), ids=str)
+def test_sktime_accepts_the_automatic_forecaster(parameters):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sktime's own calls of pandas
+        results = check_estimator(AutoLagForecaster(**parameters), verbose=False)
+    assert len(results) > 300
+    assert set(results.values()) == {"PASSED"}

@@ -1,0 +1,155 @@
+"""Fits at all origins equal fits to the steps before each of them."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklearn_linrnn._core.closed_form.averaged_ridge import averaged_ridge
+from sklearn_linrnn.forecasting._forms import Form, make_forms
+from sklearn_linrnn.forecasting._rolling_fits import (
+    Differenced,
+    RollingForm,
+    difference,
+    undo_difference,
+)
+
+N_AHEAD = 9
+PLAIN = Form(logarithm=False)
+FORMS = [
+    PLAIN,
+    Form(logarithm=True),
+    Form(logarithm=False, differences=(1,)),
+    Form(logarithm=True, differences=(1, 1)),
+    Form(logarithm=False, differences=(4,), season=4),
+    Form(logarithm=False, season=4),
+    Form(logarithm=True, differences=(1,), pattern=(4,)),
+]
+
+
+def series(n_timesteps=60, seed=0):
+    rng, t = np.random.default_rng(seed), np.arange(n_timesteps)
+    noise = 0.5 * rng.normal(size=n_timesteps)
+    return 20.0 + 0.1 * t + 2.0 * np.sin(np.pi * t / 2) + noise + 0.2 * noise.cumsum()
+
+
+def still(n_timesteps=60, seed=0):
+    """Return a series without a trend: nothing that is learned from it blows up."""
+    rng, t = np.random.default_rng(seed), np.arange(n_timesteps)
+    return 20.0 + np.sin(np.pi * t / 2) + rng.normal(size=n_timesteps)
+
+
+@pytest.mark.parametrize("steps", [(1,), (4,), (1, 1), (4, 1), (3, 4, 1)])
+def test_differences_are_undone(steps):
+    y, end = series(), 40
+    path = difference(y, steps)[None, end - sum(steps) :]
+    lost = sum(steps)
+    for i in reversed(range(len(steps))):
+        lost -= steps[i]
+        stage = difference(y, steps[:i])[: end - sum(steps[:i])]
+        path = undo_difference(path, stage[None, -steps[i] :])
+    assert lost == 0
+    assert_allclose(path[0], y[end:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_the_future_follows_from_its_differences(form):
+    y, end = series(), 40
+    data = Differenced.of(form, y)
+    future = data.changes[None, end - form.n_lost :]
+    assert_allclose(data.integrate(future, np.array([end]))[0], form.prepare(y)[end:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if not form.pattern], ids=str)
+def test_an_origin_sees_the_steps_before_it_alone(form):
+    y, ends = series(), np.array([11, 13, 17, 30, 60])
+    drift = "none" if form.differences else "free"
+    found = RollingForm.of(form, y, ends).paths(drift, N_AHEAD)
+    for i, end in enumerate(ends):
+        alone = RollingForm.of(form, y[:end], ends[i : i + 1]).paths(drift, N_AHEAD)
+        assert_allclose(found.mean[i], alone.mean[0], rtol=1e-7)
+        assert_allclose(found.variance[i], alone.variance[0], rtol=1e-7)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_forecasts_are_those_of_a_loop(form):
+    y = still()
+    values = form.prepare(y)
+    changes = difference(values - values.mean(), form.differences)
+    scale, known = changes.std(), len(changes)
+    changes = list(changes / scale)
+    first, waves = max(form.lags), form.waves(np.arange(known + N_AHEAD))
+
+    def inputs(t):
+        return np.append([changes[t - lag] for lag in form.lags], waves[t])
+
+    X = np.array([inputs(t) for t in range(first, known)])
+    target = np.array(changes[first:])
+    z, v = X - X.mean(axis=0), target - target.mean()
+    fit = averaged_ridge(
+        z.T @ z, z.T @ v, v @ v, np.float64(len(v)), form.roots(form.lags), n_intercepts=1
+    )
+    for t in range(known, known + N_AHEAD):
+        changes.append(target.mean() + (inputs(t) - X.mean(axis=0)) @ fit.response)
+    path = np.array(changes[known:]) * scale
+    n_lost = form.n_lost
+    for i in reversed(range(len(form.differences))):
+        step = form.differences[i]
+        n_lost -= step
+        stage = list(difference(values - values.mean(), form.differences[:i]))
+        for change in path:
+            stage.append(change + stage[-step])
+        path = np.array(stage[-N_AHEAD:])
+    expected = form.restore(path + values.mean())
+    found = RollingForm.of(form, y, np.array([len(y)])).paths("free", N_AHEAD)
+    assert_allclose(found.mean[0], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("drift", ["free", "none"])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift):
+    y = still()
+    fits = RollingForm.of(form, y, np.array([30, 45, len(y)]))
+    expected = fits.paths(drift, N_AHEAD).mean[-1]
+    later = fits.followed_to(np.append(y, expected[:3])).paths(drift, N_AHEAD - 3)
+    assert_allclose(later.mean[0], expected[3:], rtol=1e-9)
+
+
+def test_a_random_walk_spreads_as_the_root_of_the_steps():
+    y = np.random.default_rng(1).normal(size=40).cumsum()
+    data = Differenced.of(Form(logarithm=False, differences=(1,)), y)
+    grown = data.growth(np.eye(1, 6)) / data.scale
+    assert_allclose(grown, np.ones((1, 6)))
+
+
+@pytest.mark.parametrize("season", [2, 4, 7, 12])
+def test_a_pattern_has_the_covariance_of_centred_effects(season):
+    waves = Form(logarithm=False, pattern=(season,)).waves(np.arange(3 * season))
+    centred = np.eye(season) - 1 / season
+    assert_allclose(waves @ waves.T, np.tile(centred, (3, 3)), atol=1e-12)
+
+
+def test_the_share_of_a_drift_follows_the_evidence():
+    rng, t = np.random.default_rng(0), np.arange(80)
+    form, ends = Form(logarithm=False, differences=(1,)), np.array([80])
+    steps = rng.normal(size=80).cumsum()
+    steps -= steps[-1] * t / 79  # no drift at all
+    wandering = RollingForm.of(form, steps, ends)
+    climbing = RollingForm.of(form, steps + 2.0 * t, ends)
+    assert wandering.share_of_drift[0] < 0.5
+    assert climbing.share_of_drift[0] > 0.99
+
+
+def test_logarithms_are_for_positive_series_and_seasons_for_two_of_them():
+    positive = np.full(20, 2.0)
+    assert {form.logarithm for form, _ in make_forms(positive, ())} == {False, True}
+    for other in (0.0, -1.0):
+        y = np.append(positive, other)
+        assert not any(form.logarithm for form, _ in make_forms(y, ()))
+    seasons = {form.season for form, _ in make_forms(positive, (10, 11))}
+    assert seasons == {1, 10}
+
+
+def test_lags_do_not_reach_around_a_long_season():
+    forms = [form for form, _ in make_forms(np.full(3000, 2.0), (24, 1000))]
+    assert max(max(form.lags) for form in forms) == 25
+    assert {form.pattern for form in forms} == {(), (24, 1000)}
