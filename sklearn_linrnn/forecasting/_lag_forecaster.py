@@ -7,8 +7,6 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sktime.datatypes import convert_to
-from sktime.utils.validation.forecasting import check_fh
 
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._estimators.base import LagRegressor
@@ -19,13 +17,13 @@ from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
 from sklearn_linrnn.forecasting._backtesting import Backtesting
 from sklearn_linrnn.forecasting._explanations import Explaining
 from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
-from sklearn_linrnn.forecasting._forecasts import check_length, forecast
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
+from sklearn_linrnn.forecasting._rolling import Rolling
 from sklearn_linrnn.forecasting._rolling_regressions import rolling_forecasts
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
@@ -36,7 +34,9 @@ from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 
 @unchanged_by_failures
-class LagForecaster(SavedState, Simulating, Explaining, Backtesting, OnItsOwnClock, SeriesBySeries):
+class LagForecaster(
+    SavedState, Simulating, Explaining, Rolling, Backtesting, OnItsOwnClock, SeriesBySeries
+):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
     The next steps of a series are regressed on the last `n_lags` ones. The estimator learns from
@@ -329,52 +329,6 @@ class LagForecaster(SavedState, Simulating, Explaining, Backtesting, OnItsOwnClo
     def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
         # That there is a method tells sktime that its own normal distribution is enough.
         return super()._predict_proba(fh=fh, X=X, marginal=marginal)
-
-    def predict_rolling(self, y: Any, X: Any = None, fh: Any = None) -> NDArray:
-        """Return the forecasts from every full window of a series, without fitting again.
-
-        Parameters
-        ----------
-        y : series in a format of sktime
-            One series, of as many columns as that of `fit`. Windows that touch a missing value
-            give NaN.
-        X : DataFrame, default=None
-            Exogenous series, if the forecaster was fitted with them, at the times of y. Rows after
-            its end count as known future; where they are needed and missing, forecasts are NaN.
-        fh : int, list or ForecastingHorizon, default=None
-            Steps ahead, at least 1; ``None`` for those of `fit`.
-
-        Returns
-        -------
-        forecasts : ndarray of shape (n_origins, n_horizons, n_columns)
-            Forecasts from the first full window on, that is from step ``n_lags_ - 1``, up to the
-            last step of y.
-
-        Raises
-        ------
-        ValueError
-            If y is shorter than a window, or a step ahead is not one that was learned.
-        """
-        self.check_is_fitted()
-        if self._is_vectorized:
-            raise ValueError(
-                "predict_rolling needs one model, but each series was fitted with its own: take "
-                "pooling='global', or one of `forecasters_`."
-            )
-        frame = convert_to(y, "pd.DataFrame", as_scitype="Series")
-        first = self._known.panel.first
-        history = self._known.panel.checked(History.of(frame, X))
-        horizon = self.fh if fh is None else check_fh(fh)
-        steps = first.steps_ahead(horizon)
-        if (fh is not None and not horizon.is_relative) or (steps < 1).any():
-            raise ValueError(f"fh must be relative, steps ahead of at least 1, but got {fh}.")
-        check_length(history, self.n_lags_)
-        origins = np.arange(self.n_lags_ - 1, len(history))
-        x = np.vstack([history.x, history.known_future(X, int(steps.max()))])
-        kind: dict[str, Any] = {"recursive": self.strategy == "recursive", "uncertain": False}
-        return forecast(
-            self._known.learned.models, history.y, x, origins, steps.tolist(), **kind
-        ).mean
 
     def _forecast(
         self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool
