@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
 # Besides the kinds of them that the package itself defines.
-DOCUMENTED = {ValueError, TypeError, InvalidParameterError, NotFittedError}
+DOCUMENTED = {ValueError, TypeError, MemoryError, InvalidParameterError, NotFittedError}
 
 # What scikit-learn and sktime say of X and y without naming them.
 UNNAMED = re.compile(

@@ -41,6 +41,15 @@ CLOCKS: dict[str, Callable[[int], pd.Index]] = {
 }
 ORDINARY_CLOCKS = ["range", "months", "days", "hours of a zone"]
 
+
+def _horizon(times: pd.Index) -> Any:
+    """Return times as a horizon, or as they are where sktime makes none of them."""
+    try:
+        return ForecastingHorizon(times, is_relative=False)
+    except TypeError:
+        return times
+
+
 Steps = dict[str, Callable[[pd.Index, int], Any]]  # of all times, and the number of those seen
 
 STEPS: Steps = {
@@ -50,7 +59,7 @@ STEPS: Steps = {
     "array": lambda index, n: np.arange(1, 4),
     "some": lambda index, n: [2, 5],
     "horizon": lambda index, n: ForecastingHorizon([1, 4]),
-    "times": lambda index, n: ForecastingHorizon(index[n : n + 3], is_relative=False),
+    "times": lambda index, n: _horizon(index[n : n + 3]),
     "index": lambda index, n: index[n : n + 3],
     "in sample": lambda index, n: [-2, -1, 0, 1],
     "past alone": lambda index, n: [-1],
