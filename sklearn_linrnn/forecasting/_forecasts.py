@@ -243,10 +243,16 @@ def _iterate(
                 inputs = driven[:, now + 1 - model.n_lags : now + 1]
                 window = np.concatenate([window, inputs], axis=2)
             window = window[:, ::-1].reshape(len(origins), -1)
-            path[:, now, columns] = model.predict(window)
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
+                path[:, now, columns] = model.predict(window)
             if noise is not None:
                 leverage.append(model.leverage(window))
     mean = path[:, n_lags:]
+    if np.isinf(mean).any():
+        raise ValueError(
+            f"fh must not reach so far: y grows so that forecasts of {n_ahead} steps overflow "
+            "float64. Ask for fewer steps, or forecast the logarithm of y."
+        )
     if noise is None:
         return Forecasts(mean, np.full_like(mean, np.nan))
     weights = error_weights(models, n_ahead, n_lags, n_columns)

@@ -129,6 +129,15 @@ def test_growth_without_noise_is_forecast(season, normalize):
     assert_allclose(forecaster.predict(fh=range(1, 51)), y[100:], rtol=1e-3)
 
 
+def test_growth_that_overflows_is_an_error():
+    forecaster = LagForecaster(LEAST_SQUARES, 2, normalize=None).fit(
+        pd.Series(10.0 ** np.arange(9))
+    )
+    assert_allclose(forecaster.predict(fh=[100]), [1e108], rtol=1e-3)
+    with pytest.raises(ValueError, match="fh must not reach so far"):
+        forecaster.predict(fh=[400])
+
+
 @pytest.mark.parametrize("normalize", [None, "last"])
 @pytest.mark.parametrize(
     "series", [surging, lambda: swinging(1.02, noise=0.1)], ids=["surging", "season"]
