@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+FLOATS = (np.float64, np.float32)  # types of inputs that stay as they are
 
 
 @contextmanager
@@ -47,6 +51,30 @@ def check_numbers(value: Any, name: str, **checks: Any) -> np.ndarray:
     value = read_container(value, name)
     with named(name):
         return check_array(value, input_name=name, **checks)
+
+
+def read_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **checks: Any) -> np.ndarray:
+    """Return a 2-D X as an array of floats, checked against the features that an estimator knows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose features they are.
+    X : array-like of shape (n_samples, n_features)
+        What was passed.
+    reset : bool
+        Whether to record the names and the number of features instead of checking them.
+    **checks
+        What scikit-learn's `validate_data` shall look at besides.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not what it must be.
+    """
+    X = read_container(X, "X")
+    with named("X"):
+        return validate_data(estimator, X, reset=reset, dtype=FLOATS, **checks)
 
 
 def read_container(value: Any, name: str) -> Any:

@@ -8,16 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_feature_names, validate_data
+from sklearn.utils.validation import _check_feature_names
 
-from sklearn_linrnn._data.containers import check_numbers, named, read_container
+from sklearn_linrnn._data.containers import FLOATS, check_numbers, named, read_rows
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.lag_columns import arrange_windows, check_order
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
 
-FLOATS = (np.float64, np.float32)
 FEATURES = ("n_features_in_", "feature_names_in_")  # what scikit-learn records of X
 
 
@@ -99,7 +97,6 @@ def _read(
             "X must be an array, or for recordings a list of arrays, each of shape (n_timesteps_i, "
             "n_channels), with as many arrays of targets; but got sequences of different lengths."
         )
-    X = read_container(X, "X")
     if ndim == 3:
         return _read_panel(estimator, X, reset=reset, every_step=form.every_step)
     if estimator.rows == "timesteps":
@@ -112,20 +109,15 @@ def _read(
                 "estimator's own score (scoring=None): other scorers know X alone."
             )
         return _read_timesteps(estimator, X, sequence_id, reset=reset)
-    array = _read_rows(estimator, X, reset=reset)
+    array = read_rows(estimator, X, reset=reset)
     windows = arrange_windows(estimator, X, array, form.n_channels, form.columns, learns=reset)
     return Windows(*windows)
-
-
-def _read_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **checks: Any) -> NDArray:
-    with named("X"):
-        return validate_data(estimator, X, reset=reset, dtype=FLOATS, **checks)
 
 
 def _read_timesteps(
     estimator: BaseEstimator, X: Any, sequence_id: Any, *, reset: bool
 ) -> Recordings:
-    array = _read_rows(estimator, X, reset=reset, ensure_all_finite="allow-nan")
+    array = read_rows(estimator, X, reset=reset, ensure_all_finite="allow-nan")
     if sequence_id is None:
         return Recordings([array], rows=slice(None), ids=[None])
     with named("sequence_id"):

@@ -176,11 +176,13 @@ def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
     return np.concatenate(parts)
 
 
-@named("sample_weight")
 def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
     """Return flat weights (n_supervised,), or None; time steps have that of their recording."""
-    if sample_weight is None:
-        return None
+    return None if sample_weight is None else _read_weights(sample_weight, sequences)
+
+
+@named("sample_weight")
+def _read_weights(sample_weight: Any, sequences: Sequences) -> NDArray:
     rows = sequences.rows if isinstance(sequences, Recordings) else None
     if isinstance(sequences, Recordings) and rows is None and not isinstance(sample_weight, Real):
         sample_weight = _spread_over_steps(sample_weight, sequences)

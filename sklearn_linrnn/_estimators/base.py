@@ -29,7 +29,7 @@ from sklearn_linrnn._data.targets import (
     read_weights,
 )
 from sklearn_linrnn._data.training_data import AnyData, known_sums
-from sklearn_linrnn._estimators.parameters import check_device
+from sklearn_linrnn._estimators.parameters import WithParameters, check_device
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
 MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
@@ -60,7 +60,7 @@ class Fit:
     interrupt: BaseException | None = None
 
 
-class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
+class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters, ABC):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
     Subclasses define how it is learned (`_learn`).
@@ -100,7 +100,7 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
         ValueError
             If a parameter or an argument is invalid. An earlier fit is then unchanged.
         """
-        self._validate_params()
+        self._check_parameters()
         return self._fit(read_training_data(self, X, y, sample_weight, sequence_id))
 
     def fit_statistics(self, statistics: LagStatistics) -> Self:
@@ -135,7 +135,7 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, BaseEstimator, 
         >>> model.impulse_response_.round(1)
         array([[[1. , 0.5, 0. ]]])
         """
-        self._validate_params()
+        self._check_parameters()
         return self._fit(known_sums(statistics, initial_state=self.initial_state))
 
     def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:

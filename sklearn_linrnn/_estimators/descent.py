@@ -118,7 +118,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             As in `fit`, and if the data have other lags, channels or outputs than the earlier
             ones. The earlier fit is then unchanged.
         """
-        self._validate_params()
+        self._check_parameters()
         earlier = self._earlier()
         form = None if earlier is None else self._form
         data = read_training_data(self, X, y, sample_weight, sequence_id, form=form)

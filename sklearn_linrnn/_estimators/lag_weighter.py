@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
@@ -26,6 +26,7 @@ from sklearn_linrnn._estimators.parameters import (
     SHAPES,
     VARIANCES,
     StrOptions,
+    WithParameters,
     check_lag_weights,
 )
 
@@ -38,7 +39,7 @@ class _WindowForm:
     n_timesteps: int
 
 
-class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
+class LagWeighter(SavedState, TransformerMixin, WithParameters):
     r"""Scale lags by ``sqrt(rho_j)``, so that any linear model has a linear RNN's prior.
 
     A linear model with an isotropic penalty on the scaled lags has the penalty
@@ -153,7 +154,7 @@ class LagWeighter(SavedState, TransformerMixin, BaseEstimator):
         self : object
             The fitted transformer.
         """
-        self._validate_params()
+        self._check_parameters()
         sequences, features = read_new_inputs(self, X, None, sequence_id)
         _, n_lags, _ = lag_shape(sequences, self.n_lags)
         variances = self.nu_w, self.nu_f, self.nu_c

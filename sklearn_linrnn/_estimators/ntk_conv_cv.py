@@ -267,7 +267,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self : object
             The fitted estimator.
         """
-        self._validate_params()
+        self._check_parameters()
         return self._fit(read_training_data(self, X, y, sample_weight, sequence_id, groups=groups))
 
     def fit_statistics(
@@ -308,7 +308,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         >>> model.fit_statistics(early, held_out=late).best_params_
         {'alpha': 0.001}
         """
-        self._validate_params()
+        self._check_parameters()
         return self._fit(known_sums(statistics, held_out, initial_state=self.initial_state))
 
     def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval as AnyInterval
 from sklearn.utils._param_validation import StrOptions
@@ -46,6 +47,14 @@ COMPUTING: dict[str, list] = {
     "dtype": [StrOptions({"float32", "float64"})],
     "verbose": ["verbose"],
 }
+
+
+class WithParameters(BaseEstimator):
+    """An estimator that checks its parameters."""
+
+    def _check_parameters(self) -> None:
+        """Raise unless the parameters are what the class says of them."""
+        self._validate_params()
 
 
 def check_lag_weights(
