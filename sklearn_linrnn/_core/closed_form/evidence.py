@@ -36,6 +36,7 @@ from sklearn_linrnn._core.closed_form.ridge_factors import (
     cholesky_factor,
     factorise,
 )
+from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
 
@@ -87,7 +88,7 @@ class EvidenceSums:
     @classmethod
     def of(cls, moments: Moments, n_channels: int) -> EvidenceSums:
         """Return the sums of moments on the CPU."""
-        moments.check_rows("The evidence")
+        check_rows(moments, "The evidence")
         row, goal = (math.sqrt(moments.weight) * mean.numpy() for mean in moments.mean_row)
         targets = moments.target_scatter.numpy()
         squares = np.where(targets > 0, targets, np.square(goal))

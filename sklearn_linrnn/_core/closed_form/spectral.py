@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.mean_row import append_row
+from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
 
@@ -219,7 +220,7 @@ def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: 
     intercept's share included; infinite where no degree of freedom is left, and where gradient
     descent diverges: there the trace is negative.
     """
-    moments.check_rows("Generalised cross-validation")
+    check_rows(moments, "Generalised cross-validation")
     used = moments.n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
     left = (1.0 - used / moments.weight)[:, None]
     error = residual_scatter(moments, spectrum, filters) / moments.weight

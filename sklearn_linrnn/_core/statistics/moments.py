@@ -106,17 +106,6 @@ class Moments(StoredAsNumPy):
         check_range(self.weight, self.scatters, means, n_inputs=len(self.input_mean))
         return self
 
-    def check_rows(self, what: str) -> None:
-        """Raise a ValueError unless ``what`` has rows to count: weights are numbers of them.
-
-        A single row, whose target does not vary, asks for none.
-        """
-        if self.weight <= self.n_intercepts and self.target_scatter.any():
-            raise ValueError(
-                f"{what} takes sample_weight as numbers of rows, which must sum to more than "
-                f"{self.n_intercepts}, but they sum to {self.weight:g}."
-            )
-
     def uncentred(self) -> Self:
         """Return the moments for a model without intercept, whose loss is about the origin.
 
@@ -274,7 +263,13 @@ class Moments(StoredAsNumPy):
         )
 
     def settled(self) -> Self:
-        """Return the moments without what rounding makes of constants: their scatters are zero."""
+        """Return the moments without what rounding makes of constants: their scatters are zero.
+
+        Returns
+        -------
+        moments : same type
+            The moments.
+        """
         floor = ROUNDING**2 * self.weight
         constant = self.input_scatter.diagonal() <= floor * self.input_mean.square()
         still = self.target_scatter <= floor * self.target_mean.square()
