@@ -43,7 +43,8 @@ def as_float64(array: Any, device: torch.device | str = "cpu") -> Tensor:
     # strides that are negative or not multiples of the size of a number.
     plain = all(stride >= 0 and stride % array.itemsize == 0 for stride in array.strides)
     dtype = np.float64 if array.itemsize > 8 else array.dtype.newbyteorder("=")
-    native = np.require(array, dtype, ("W",) if plain else ("W", "C"))
+    # A copy, since NumPy takes an axis of one for contiguous whatever its stride.
+    native = np.require(array, dtype, "W") if plain else np.array(array, dtype, order="C")
     return torch.from_numpy(native).to(device=device, dtype=torch.float64)
 
 

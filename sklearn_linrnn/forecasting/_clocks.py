@@ -14,6 +14,14 @@ from sktime.forecasting.base import ForecastingHorizon
 
 FIXED = (pd.offsets.Tick, pd.offsets.Day, pd.offsets.Week)  # frequencies that have a duration
 
+# What pandas raises, the last one for years that a time zone does not have.
+NO_SUCH_TIME = (
+    OverflowError,
+    pd.errors.OutOfBoundsDatetime,
+    pd.errors.OutOfBoundsTimedelta,
+    NotImplementedError,
+)
+
 
 class Clock(ABC):
     """Equidistant times. Make it with `clock_of`."""
@@ -36,7 +44,7 @@ class Clock(ABC):
         """
         try:
             return self.count(cutoff, steps)
-        except (OverflowError, pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta) as e:
+        except NO_SUCH_TIME as e:
             furthest = steps[np.abs(steps).argmax()]
             raise ValueError(
                 f"fh must ask for times that pandas has, but {furthest} steps of {self} from "

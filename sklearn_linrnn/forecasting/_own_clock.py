@@ -18,6 +18,11 @@ class OnItsOwnClock(BaseForecaster):
     _fh: Any
 
     def _check_X_y(self, X: Any = None, y: Any = None, **kwargs: Any) -> Any:  # noqa: N802
+        if isinstance(y, list) and X is not None:  # sktime takes no index from a list
+            raise TypeError(
+                "y with an X must be a frame, of a panel with a MultiIndex, but got a list of "
+                "frames."
+            )
         found = super()._check_X_y(X, y, **kwargs)
         if not self.is_fitted or not isinstance(y, np.ndarray) or not is_integer(self.cutoff[0]):
             return found

@@ -8,6 +8,7 @@ from sktime.forecasting.base import ForecastingHorizon
 
 from sklearn_linrnn import NTKConvRegressor
 from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.forecasting._clocks import clock_of
 
 FORECASTER = LagForecaster(NTKConvRegressor(0.5, alpha=0.1), 4)
 BERLIN = {"tz": "Europe/Berlin"}
@@ -200,3 +201,10 @@ def test_times_that_pandas_does_not_have(name):
 def test_integers_go_up_by_one():
     with pytest.raises(ValueError, match="but 1 is missing from steps of 1"):
         FORECASTER.clone().fit(walk(pd.RangeIndex(0, 100, 2)))
+
+
+@pytest.mark.parametrize("far", [10**9, -(10**9)])
+def test_years_that_a_time_zone_does_not_have_are_an_error(far):
+    hours = pd.date_range("2024-03-30", periods=40, freq="h", tz="Europe/Berlin")
+    with pytest.raises(ValueError, match="times that pandas has"):
+        clock_of(hours, "y").at(hours[-1], np.array([far]))

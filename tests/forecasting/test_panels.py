@@ -195,3 +195,9 @@ def test_inputs_of_a_far_horizon_are_missing_before_memory_is():
     pretrained = LagForecaster(GIVEN, 4, strategy="direct").pretrain(whole("ab"), fh=[1, 2])
     with pytest.raises(ValueError, match="fh must be that of pretrain"):
         pretrained.fit(walk(3), fh=[10**13])
+
+
+def test_a_list_of_frames_has_no_inputs():
+    y, X = walk(1), walk(2, columns=("x",))
+    with pytest.raises(TypeError, match="y with an X must be a frame"):
+        LagForecaster(GIVEN, 4).fit([y, y], [X, X])

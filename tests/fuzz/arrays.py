@@ -37,9 +37,9 @@ def _sprinkled(value: float) -> Fill:
 
 def _first_channel(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Return normal numbers whose last channel does not vary."""
-    array = np.asarray(rng.normal(size=shape))
+    array = np.atleast_1d(rng.normal(size=shape))
     array[..., -1:] = 2.0
-    return array
+    return array.reshape(shape)
 
 
 FILLS: dict[str, Fill] = {

@@ -46,7 +46,7 @@ def _horizon(times: pd.Index) -> Any:
     """Return times as a horizon, or as they are where sktime makes none of them."""
     try:
         return ForecastingHorizon(times, is_relative=False)
-    except TypeError:
+    except (TypeError, ValueError):
         return times
 
 

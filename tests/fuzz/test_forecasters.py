@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,9 @@ class ForecastTrial:
         found = self.forecasts(model)
         if isinstance(found, str):
             return
-        ahead = np.asarray(model.fh.to_relative(model.cutoff).to_pandas()) > 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of pandas, about the time zone
+            ahead = np.asarray(model.fh.to_relative(model.cutoff).to_pandas()) > 0
         if isinstance(found, (np.ndarray, list)):
             assert is_finite(np.asarray(found)) or not ahead.all(), found
             return
