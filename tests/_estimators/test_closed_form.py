@@ -1063,3 +1063,12 @@ def test_a_prior_that_grows_a_little_is_not(model):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clone(model).fit(X, Y[:, 0])
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1.7e308])
+@pytest.mark.parametrize("n_timesteps", [5, 200])
+def test_recordings_whose_response_overflows_are_an_error(value, n_timesteps):
+    recording = np.random.default_rng(0).normal(size=(100, 1))
+    model = NTKConvRegressor(n_lags=4, rows="timesteps").fit(recording, recording.cumsum())
+    with pytest.raises(ValueError, match="X is too large: what is predicted from it overflows"):
+        model.predict(np.full((n_timesteps, 1), value))
