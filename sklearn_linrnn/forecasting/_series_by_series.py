@@ -41,6 +41,8 @@ class SeriesBySeries(BaseForecaster):
         return super()._vectorize(methodname, X=_in_order(X, self._by_key), **kwargs)
 
     def _fit_each(self, y: VectorizedDF, X: VectorizedDF | None, fh: Any) -> Self:
+        if y.X_multiindex.empty:
+            raise ValueError("y must have a series to learn from, but it has no row.")
         self._yvec = y
         config = self.get_config()
         call = {

@@ -72,6 +72,31 @@ class LagTimeSeriesRegressor(SavedState, BaseRegressor):
         """Raise unless the estimator is what it must be."""
         self._clone_estimator()
 
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn from series of equal length.
+
+        Parameters
+        ----------
+        X : panel in a format of sktime
+            The series.
+        y : array-like of shape (n_series,) or (n_series, n_outputs)
+            The target, or several, at the last step of each.
+
+        Returns
+        -------
+        self : object
+            The fitted regressor.
+
+        Raises
+        ------
+        TypeError
+            If y is complex.
+        """
+        if np.iscomplexobj(y):  # else sktime leaves out the imaginary part
+            raise TypeError("y must hold real numbers, but got complex ones.")
+        fitted: Self = super().fit(X, y)
+        return fitted
+
     def _fit(self, X: NDArray, y: NDArray) -> Self:
         read = {"layout": "nct", "n_channels": X.shape[1]}
         self.estimator_ = self._clone_estimator().set_params(**read).fit(_flat(X), y)

@@ -201,3 +201,8 @@ def test_a_list_of_frames_has_no_inputs():
     y, X = walk(1), walk(2, columns=("x",))
     with pytest.raises(TypeError, match="y with an X must be a frame"):
         LagForecaster(GIVEN, 4).fit([y, y], [X, X])
+
+
+def test_a_panel_without_a_row_is_an_error():
+    with pytest.raises(ValueError, match="y must have a series to learn from"):
+        LagForecaster(GIVEN, 4).fit(whole("ab")[:0])

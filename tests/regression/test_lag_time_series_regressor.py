@@ -173,3 +173,9 @@ def test_importing_the_package_loads_neither_torch_nor_sktime():
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "LagTimeSeriesRegressor" in done.stdout
     assert done.stdout.endswith("set()\n")
+
+
+def test_complex_targets_are_an_error():
+    X = np.random.default_rng(0).normal(size=(8, 1, 3))
+    with pytest.raises(TypeError, match="y must hold real numbers"):
+        LagTimeSeriesRegressor().fit(X, X[:, 0, 0] + 1j)

@@ -11,7 +11,7 @@ from torch import Tensor
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.statistics.windows import series_moments
-from sklearn_linrnn._core.tensors import as_float64, finite
+from sklearn_linrnn._core.tensors import all_finite, as_float64
 
 SPARSE = 2.0  # time steps that a window and its future span, for each of them that is used
 
@@ -59,7 +59,11 @@ def future_statistics(
     complete = complete_windows(missing.any(1), lengths, n_lags, horizons).to(x.dtype)
     if missing.any():  # by something of the series' size, which no sum has
         x = torch.where(missing, x.nanmean(0).nan_to_num(), x)
-    x = finite(x, "A series")
+    if not all_finite(x):
+        raise ValueError(
+            "y must be finite, and so must its differences and means, but got an infinite one. "
+            "Scale y."
+        )
     if n_lags + max(horizons) <= SPARSE * (n_lags + len(horizons)):
         return _of_longer_windows(x, complete, lengths, n_lags, horizons)
     targets = torch.cat([_after(x, horizon) for horizon in horizons], dim=1)

@@ -88,5 +88,5 @@ def test_a_series_far_from_zero_keeps_its_digits():
 
 
 def test_infinity_is_an_error():
-    with pytest.raises(ValueError, match="A series must be finite"):
+    with pytest.raises(ValueError, match="y must be finite"):
         future_statistics([np.array([[1.0], [np.inf], [2.0], [3.0]])], 1, [1])
