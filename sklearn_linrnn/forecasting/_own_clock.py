@@ -23,6 +23,8 @@ class OnItsOwnClock(BaseForecaster):
                 "y with an X must be a frame, of a panel with a MultiIndex, but got a list of "
                 "frames."
             )
+        if isinstance(y, np.ndarray) and y.ndim == 3 and y.size == 0:  # sktime reads none of it
+            raise ValueError(f"y must have a time step, but its shape is {y.shape}.")
         found = super()._check_X_y(X, y, **kwargs)
         if not self.is_fitted or not isinstance(y, np.ndarray) or not is_integer(self.cutoff[0]):
             return found

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sktime.regression.base import BaseRegressor
 
 from sklearn_linrnn._core.saved_state import SavedState
+from sklearn_linrnn._data.containers import read_container
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.components import LAYOUT, cloned_component
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
@@ -92,6 +93,7 @@ class LagTimeSeriesRegressor(SavedState, BaseRegressor):
         TypeError
             If y is complex.
         """
+        y = read_container(y, "y")
         if np.iscomplexobj(y):  # else sktime leaves out the imaginary part
             raise TypeError("y must hold real numbers, but got complex ones.")
         fitted: Self = super().fit(X, y)

@@ -206,3 +206,10 @@ def test_a_list_of_frames_has_no_inputs():
 def test_a_panel_without_a_row_is_an_error():
     with pytest.raises(ValueError, match="y must have a series to learn from"):
         LagForecaster(GIVEN, 4).fit(whole("ab")[:0])
+
+
+def test_an_update_without_a_step_is_an_error():
+    y = np.random.default_rng(0).normal(size=(2, 1, 20))
+    fitted = LagForecaster(GIVEN, 4).fit(y)
+    with pytest.raises(ValueError, match="y must have a time step"):
+        fitted.update(y[:, :, :0])
