@@ -145,7 +145,9 @@ class ClosedFormRegressor(LagRegressor):
         statistics = solution.statistics
         spread = _spread(sequences, statistics, solution.posterior_root)
         spread += solution.intercept_variance
-        variance = (spread[:, None] + float(include_noise)) * solution.noise_variance.numpy()
+        with np.errstate(invalid="ignore"):
+            variance = (spread[:, None] + float(include_noise)) * solution.noise_variance.numpy()
+        variance[np.isinf(spread)] = np.inf  # not NaN where there is no noise; it is refused
         std = np.sqrt(variance).astype(self.dtype, copy=False)
         return self._arrange(sequences, predictions), self._arrange(sequences, std)
 

@@ -1072,3 +1072,12 @@ def test_recordings_whose_response_overflows_are_an_error(value, n_timesteps):
     model = NTKConvRegressor(n_lags=4, rows="timesteps").fit(recording, recording.cumsum())
     with pytest.raises(ValueError, match="X is too large: what is predicted from it overflows"):
         model.predict(np.full((n_timesteps, 1), value))
+
+
+def test_deviations_that_overflow_are_an_error_without_noise_too():
+    rng = np.random.default_rng(0)
+    windows, target = rng.normal(size=(8, 3, 1)), rng.normal(size=8)
+    model = NTKConvRegressor().fit(windows, target, sample_weight=np.eye(8)[0])
+    windows[2, 1] = 1.7e308
+    with pytest.raises(ValueError, match="X is too large"):
+        model.predict(windows, return_std=True)

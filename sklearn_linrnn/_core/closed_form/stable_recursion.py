@@ -150,7 +150,7 @@ def _reflected(coefficients: NDArray, roots: NDArray, radii: NDArray) -> NDArray
 
 def left_eigenvector(coefficients: NDArray, root: complex) -> NDArray:
     """Return the left eigenvector of a root outside the circle, (n_lags, n_columns)."""
-    powers = root ** -np.arange(1.0, len(coefficients) + 1)
+    powers = (1.0 / root) ** np.arange(1.0, len(coefficients) + 1)
     singular = np.eye(coefficients.shape[1]) - np.tensordot(powers, coefficients, axes=1)
     first = np.linalg.svd(singular)[0][:, -1].conj()
     # v_j = (v_0 A_j + v_{j+1}) / root, from the last lag on.
