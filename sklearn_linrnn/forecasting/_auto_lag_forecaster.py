@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -12,16 +11,19 @@ import pandas as pd
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._data.season import seasons_of
 from sklearn_linrnn.forecasting._auto_state import AutoState
+from sklearn_linrnn.forecasting._intervals import Prediction
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
-from sklearn_linrnn.forecasting._panels import Panel
+from sklearn_linrnn.forecasting._panels import Key, Panel
+from sklearn_linrnn.forecasting._predicting import Predicting
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
+from sklearn_linrnn.forecasting._settings import is_count
 from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 LEAST_HORIZON = 6  # that candidates are judged by where none is asked for
 
 
 @unchanged_by_failures
-class AutoLagForecaster(SavedState, OnItsOwnClock, SeriesBySeries):
+class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
     r"""Forecasts without settings: a combination of regressions on the past.
 
     The series is looked at as it is and by its logarithm, in differences, in differences over a
@@ -128,7 +130,7 @@ class AutoLagForecaster(SavedState, OnItsOwnClock, SeriesBySeries):
 
     def __post_init__(self) -> None:
         """Raise unless the parameters are what they must be."""
-        if self.sp is not None and not all(map(_is_count, _as_list(self.sp))):
+        if self.sp is not None and not all(map(is_count, _as_list(self.sp))):
             raise ValueError(
                 f"sp must be None, an int of at least 1 or a list of them, but got {self.sp!r}."
             )
@@ -181,35 +183,13 @@ class AutoLagForecaster(SavedState, OnItsOwnClock, SeriesBySeries):
         self.check_is_fitted()
         return self.candidates_.copy()
 
-    def _predict(self, fh: Any, X: Any) -> pd.DataFrame:
-        found = self._known.prediction(fh)
-        return self._known.panel.join({(): (found.index, found.mean)})
-
-    def _predict_var(self, fh: Any, X: Any = None, cov: bool = False) -> pd.DataFrame:
-        if cov:
-            raise NotImplementedError("Variances are of each time by itself: use cov=False.")
-        found = self._known.prediction(fh)
-        return self._known.panel.join({(): (found.index, found.variance)})
-
-    def _predict_quantiles(self, fh: Any, X: Any, alpha: list[float]) -> pd.DataFrame:
-        found = self._known.prediction(fh)
-        quantiles = found.quantiles(np.array(alpha, dtype=np.float64))
-        columns = self._get_columns(method="predict_quantiles", alpha=alpha)
-        values = quantiles.reshape(len(quantiles), -1)
-        return self._known.panel.join({(): (found.index, values)}, columns)
-
-    def _predict_proba(self, fh: Any, X: Any, marginal: bool = True) -> Any:
-        # That there is a method tells sktime that its own normal distribution is enough.
-        return super()._predict_proba(fh=fh, X=X, marginal=marginal)
+    def _forecast(self, fh: Any, X: Any, *, uncertain: bool) -> dict[Key, Prediction]:
+        return {(): self._known.prediction(fh)}
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict]:
         """Return small settings for sktime's contract tests."""
         return [{}, {"sp": [2, 4]}]
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _as_list(value: Any) -> list[Any]:

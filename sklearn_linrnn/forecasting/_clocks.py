@@ -157,15 +157,8 @@ class PeriodClock(Clock):
         return _whole_steps(durations, self.frequency)
 
 
-@dataclass(frozen=True)
-class ElapsedClock(Clock):
-    """Times of a `pandas.DatetimeIndex` that are a duration apart, whatever the time of day.
-
-    Attributes
-    ----------
-    frequency : Tick
-        Their step, of hours or less.
-    """
+class DateClock(Clock):
+    """Times of a `pandas.DatetimeIndex`."""
 
     frequency: Any
 
@@ -175,6 +168,19 @@ class ElapsedClock(Clock):
     def index(self, time: Any) -> pd.Index:
         """Return a time as an index of one."""
         return pd.DatetimeIndex([time], freq=self.frequency)
+
+
+@dataclass(frozen=True)
+class ElapsedClock(DateClock):
+    """Times of a `pandas.DatetimeIndex` that are a duration apart, whatever the time of day.
+
+    Attributes
+    ----------
+    frequency : Tick
+        Their step, of hours or less.
+    """
+
+    frequency: Any
 
     def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff."""
@@ -192,7 +198,7 @@ class ElapsedClock(Clock):
 
 
 @dataclass(frozen=True)
-class CalendarClock(Clock):
+class CalendarClock(DateClock):
     """Times of a `pandas.DatetimeIndex` that follow the calendar, where days differ in length.
 
     Attributes
@@ -202,13 +208,6 @@ class CalendarClock(Clock):
     """
 
     frequency: Any
-
-    def __str__(self) -> str:
-        return str(self.frequency.freqstr)
-
-    def index(self, time: Any) -> pd.Index:
-        """Return a time as an index of one."""
-        return pd.DatetimeIndex([time], freq=self.frequency)
 
     def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff."""

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sktime.forecasting.base import BaseForecaster
 
 from sklearn_linrnn.forecasting._forecasts import forecast, longest_window
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
 from sklearn_linrnn.forecasting._panels import split
+from sklearn_linrnn.forecasting._series_by_series import SeriesBySeries
 from sklearn_linrnn.forecasting._simulation import steps_after
 from sklearn_linrnn.forecasting._state import State
 
 INTERCEPT = "intercept"
 
 
-class Explaining(BaseForecaster):
+class Explaining(SeriesBySeries):
     """A forecaster with linear models and the histories of its series."""
 
     strategy: str
@@ -93,10 +93,7 @@ class Explaining(BaseForecaster):
     def _explain_each(self, fh: Any, X: Any) -> pd.DataFrame:
         """Return the contributions of series with a forecaster each."""
         exogenous = {} if X is None else split(X)
-        parts = {}
-        for label, one in self.forecasters_.iloc[:, 0].items():
-            key = label if isinstance(label, tuple) else (label,)
-            parts[label] = one.explain(fh, exogenous.get(key))
+        parts = {key: one.explain(fh, exogenous.get(key)) for key, one in self._by_key.items()}
         return pd.concat(parts, names=[*self._yvec.X_multiindex.index.names, "column"])
 
 
@@ -127,8 +124,7 @@ def contributions(
         Whether one-step models are iterated.
     """
     n_lags, furthest, n_columns = longest_window(models), max(steps), len(history.columns)
-    y, x = np.split(history.newest(n_lags), [n_columns], axis=1)
-    x = np.vstack([x, history.future(X, furthest)])
+    y, x = history.window(n_lags, X, furthest)
     # Each value alone, and none at all, as series one after another.
     alone = np.diag(np.concatenate([y.ravel(), x.ravel(), [0.0]]))
     own, driven, _ = np.split(alone, [y.size, y.size + x.size], axis=1)

@@ -91,8 +91,7 @@ def forecast_series(
     found = Forecasts.unknown(len(steps), len(history.columns))
     ahead = steps > 0
     if ahead.any():
-        y, x = np.split(history.newest(n_lags), [len(history.columns)], axis=1)
-        x = np.vstack([x, history.future(X, int(steps.max()))])
+        y, x = history.window(n_lags, X, int(steps.max()))
         part = forecast(models, y, x, np.array([n_lags - 1]), steps[ahead].tolist(), **kind)
         found[ahead] = Forecasts(part.mean[0], part.variance[0])
     target = len(history) - 1 + steps

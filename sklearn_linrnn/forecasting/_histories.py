@@ -212,6 +212,28 @@ class History:
             return np.full((n_steps, len(self.exogenous)), np.nan)
         return _numbers(X[self.exogenous].reindex(self.following(n_steps)), "X")
 
+    def window(self, n_lags: int, X: pd.DataFrame | None, n_ahead: int) -> tuple[NDArray, NDArray]:
+        """Return what forecasts from the end of the series read.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of its last steps.
+        X : DataFrame or None
+            The future of its exogenous series.
+        n_ahead : int
+            How far that is read.
+
+        Returns
+        -------
+        y : ndarray of shape (n_lags, n_columns)
+            The last steps, without gaps as in `newest`.
+        x : ndarray of shape (n_lags + n_ahead, n_exogenous)
+            The exogenous series at these and the next steps.
+        """
+        y, x = np.split(self.newest(n_lags), [len(self.columns)], axis=1)
+        return y, np.vstack([x, self.future(X, n_ahead)])
+
     def newest(self, n_steps: int) -> NDArray:
         """Return the last steps of series and exogenous series, (n_steps, n_columns).
 

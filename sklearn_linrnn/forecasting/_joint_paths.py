@@ -49,9 +49,7 @@ class Origin:
         n_ahead: int,
     ) -> Origin:
         """Return the origin of paths that go on from the end of a series."""
-        newest = history.newest(longest_window(models))
-        y, x = np.split(newest, [len(history.columns)], axis=1)
-        return cls(y, np.vstack([x, history.future(X, n_ahead)]))
+        return cls(*history.window(longest_window(models), X, n_ahead))
 
 
 @dataclass(frozen=True, eq=False)

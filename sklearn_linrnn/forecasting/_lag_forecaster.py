@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
+from sklearn_linrnn.forecasting._predicting import Predicting
 from sklearn_linrnn.forecasting._rolling import Rolling
 from sklearn_linrnn.forecasting._rolling_regressions import rolling_forecasts
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
@@ -35,7 +35,14 @@ from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 @unchanged_by_failures
 class LagForecaster(
-    SavedState, Simulating, Explaining, Rolling, Backtesting, OnItsOwnClock, SeriesBySeries
+    SavedState,
+    Predicting,
+    Simulating,
+    Explaining,
+    Rolling,
+    Backtesting,
+    OnItsOwnClock,
+    SeriesBySeries,
 ):
     r"""Forecasts that are linear in the last time steps, by any regressor of the package.
 
@@ -299,36 +306,6 @@ class LagForecaster(
         """What was changed because it would blow up."""
         models = self._known.learned.models if self.strategy == "recursive" else []
         return moved_roots(models, self._known.panel.first.columns)
-
-    def _predict(self, fh: Any, X: pd.DataFrame | None) -> pd.DataFrame:
-        found = self._forecast(fh, X, uncertain=False)
-        return self._known.panel.join({key: (one.index, one.mean) for key, one in found.items()})
-
-    def _predict_var(
-        self, fh: Any, X: pd.DataFrame | None = None, cov: bool = False
-    ) -> pd.DataFrame:
-        if cov:
-            raise NotImplementedError("Variances are of each time by itself: use cov=False.")
-        found = self._forecast(fh, X, uncertain=True)
-        return self._known.panel.join(
-            {key: (one.index, one.variance) for key, one in found.items()}
-        )
-
-    def _predict_quantiles(
-        self, fh: Any, X: pd.DataFrame | None, alpha: list[float]
-    ) -> pd.DataFrame:
-        levels = np.array(alpha, dtype=np.float64)
-        parts = {}
-        for key, one in self._forecast(fh, X, uncertain=True).items():
-            quantiles = one.quantiles(levels)  # (n_steps, n_columns, n_levels)
-            parts[key] = one.index, quantiles.reshape(len(quantiles), -1)
-        return self._known.panel.join(
-            parts, self._get_columns(method="predict_quantiles", alpha=alpha)
-        )
-
-    def _predict_proba(self, fh: Any, X: pd.DataFrame | None, marginal: bool = True) -> Any:
-        # That there is a method tells sktime that its own normal distribution is enough.
-        return super()._predict_proba(fh=fh, X=X, marginal=marginal)
 
     def _forecast(
         self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool

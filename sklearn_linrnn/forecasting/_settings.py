@@ -7,7 +7,8 @@ from numbers import Integral, Real
 from typing import Any
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Return whether a value is a whole number of at least 1."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
@@ -22,10 +23,10 @@ CHOICES = {
     "intervals": ("gaussian", "conformal"),
 }
 SIZES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "n_lags": (lambda value: value == "auto" or _is_count(value), "'auto' or an int of at least 1"),
+    "n_lags": (lambda value: value == "auto" or is_count(value), "'auto' or an int of at least 1"),
     "calibration_fraction": (_is_share, "a share between 0 and 1"),
     "validation": (
-        lambda value: _is_count(value) or _is_share(value),
+        lambda value: is_count(value) or _is_share(value),
         "a number of steps of at least 1, or a share between 0 and 1",
     ),
 }

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
-from sktime.forecasting.base import BaseForecaster
 
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._joint_paths import PathSource
 from sklearn_linrnn.forecasting._panels import split
 from sklearn_linrnn.forecasting._seen_errors import one_step_noise
+from sklearn_linrnn.forecasting._series_by_series import SeriesBySeries
+from sklearn_linrnn.forecasting._settings import is_count
 from sklearn_linrnn.forecasting._state import State
 
 
-class Simulating(BaseForecaster):
+class Simulating(SeriesBySeries):
     """A forecaster with linear models and the histories of its series."""
 
     strategy: str
@@ -71,7 +71,7 @@ class Simulating(BaseForecaster):
         are the series of a panel.
         """
         self.check_is_fitted()
-        if not isinstance(n_paths, Integral) or isinstance(n_paths, bool) or n_paths < 1:
+        if not is_count(n_paths):
             raise ValueError(f"n_paths must be an int of at least 1, but got {n_paths!r}.")
         fh, rng = self._check_fh(fh), check_random_state(random_state)
         if self._is_vectorized:
@@ -100,10 +100,10 @@ class Simulating(BaseForecaster):
     ) -> pd.DataFrame:
         """Return the paths of series with a forecaster each."""
         exogenous = {} if X is None else split(X)
-        parts = {}
-        for label, one in self.forecasters_.iloc[:, 0].items():
-            key = label if isinstance(label, tuple) else (label,)
-            parts[label] = one.simulate(fh, n_paths, exogenous.get(key), rng)
+        parts = {
+            key: one.simulate(fh, n_paths, exogenous.get(key), rng)
+            for key, one in self._by_key.items()
+        }
         frame = pd.concat(parts)
         names = self._yvec.X_multiindex.index.names
         n_levels = len(names) - 1
