@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.linalg import toeplitz
 
-from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 from sklearn_linrnn.forecasting import LagForecaster
 
@@ -239,6 +239,15 @@ def test_forecasts_of_joint_columns_do_not_blow_up_in_any_unit():
     # A penalty this small is nothing in any unit.
     scaled = forecaster.clone().fit(y * scale).predict(fh=range(1, 201))
     assert_allclose(scaled / scale, found, rtol=1e-3)
+
+
+@pytest.mark.parametrize("nu_c", [1e30, 1e300])
+def test_a_response_that_no_correction_leaves_digits_of_is_refused(nu_c):
+    wild = LinearRNNRegressor(6, nu_c=nu_c, max_iter=2, random_state=0)
+    forecaster = LagForecaster(wild, 4, normalize=None).fit(surging())
+    for ask in (forecaster.predict, forecaster.predict_interval):
+        with pytest.raises(ValueError, match="estimator's forecast of one step cannot be iterated"):
+            ask(fh=STEPS)
 
 
 def test_columns_of_their_own_are_changed_alone():

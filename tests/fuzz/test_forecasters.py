@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from typing import Any
 
 import numpy as np
@@ -67,14 +66,13 @@ class ForecastTrial:
         found = self.forecasts(model)
         if isinstance(found, str):
             return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of pandas, about the time zone
-            ahead = np.asarray(model.fh.to_relative(model.cutoff).to_pandas()) > 0
         if isinstance(found, (np.ndarray, list)):
+            ahead = np.asarray(model.fh.to_relative(model.cutoff).to_pandas()) > 0
             assert is_finite(np.asarray(found)) or not ahead.all(), found
             return
-        known = np.tile(ahead, len(found) // max(len(ahead), 1))
-        assert len(known) == len(found)
+        assert len(found) % len(model.fh.to_pandas()) == 0
+        # sktime counts horizons on a clock of its own, which not every panel has.
+        known = np.asarray(found.index.get_level_values(-1) > model.cutoff[0])
         if self.heard and not case.is_finite:
             return  # a series of which nothing is known was said to be left out
         assert is_finite(np.asarray(found)[known]), found

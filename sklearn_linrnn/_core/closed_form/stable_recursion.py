@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 ON_CIRCLE = 1e-8  # A double root on the circle is known to the square root of a rounding.
+LARGEST = 1e8  # of coefficients: what is left of them once corrected has half of the digits
 
 # From a root and its left eigenvector (n_lags, n_columns) to the growth in one step that the series
 # shows along it, at least 1.
@@ -80,9 +81,21 @@ class StableRecursion:
         shown_growth : callable, default=None
             Returns how large a root may be; asked for roots outside the unit circle alone. ``None``
             for a series that shows no growth.
+
+        Raises
+        ------
+        ValueError
+            If coefficients are so large that a correction of them would lose its digits.
         """
         scale = units[None, None, :] / units[None, :, None]
         scaled = coefficients * scale
+        if (largest := np.abs(scaled).max(initial=0.0)) > LARGEST:
+            raise ValueError(
+                "The estimator's forecast of one step cannot be iterated: it moves by "
+                f"{largest:.2g} standard deviations for one of an earlier value of y, and too few "
+                "digits are left of what keeps it from blowing up. Change the estimator's "
+                "parameters: it has not learned this response from y."
+            )
         outside = roots_outside(scaled)
         growth = np.ones(len(outside))
         if shown_growth is not None:
@@ -133,18 +146,19 @@ def _reflected(coefficients: NDArray, roots: NDArray, radii: NDArray) -> NDArray
     """Return the coefficients with some roots, and their conjugates, reflected at circles."""
     changed = coefficients.astype(np.complex128)
     # What a root has cost already makes some directions dearer for the next: then the order of the
-    # roots does not matter.
+    # roots does not matter. As a square root, their prices keep the digits of large roots.
     cheap = np.eye(coefficients.shape[1], dtype=np.complex128)
     for root, radius in zip(roots, radii, strict=True):
         for one in (root, root.conjugate()) if root.imag else (root,):
             left = left_eigenvector(changed, one)
-            direction = cheap @ left[0].conj()
-            strength = (left[0] @ direction).real
-            gain = (radius**2 / one.conjugate() - one) / strength * direction
+            seen = cheap.conj().T @ left[0].conj()
+            strength = np.linalg.norm(seen)
+            along = seen / strength
+            gain = (radius**2 / one.conjugate() - one) / strength * (cheap @ along)
             changed += gain[None, :, None] * left[:, None, :]
-            saved = (1.0 - (radius / abs(one)) ** 2) / strength
-            cheap -= saved * np.outer(direction, direction.conj())
-        changed.imag, cheap.imag = 0.0, 0.0
+            saved = 1.0 - radius / abs(one)
+            cheap -= saved * np.outer(cheap @ along, along.conj())
+        changed.imag = 0.0
     return changed.real
 
 

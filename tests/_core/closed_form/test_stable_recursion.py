@@ -63,6 +63,29 @@ def test_coefficients_are_those_of_the_reflected_roots(roots):
     assert_allclose(found.outside, sorted(outside, key=abs, reverse=True), rtol=1e-9)
 
 
+@pytest.mark.parametrize("roots", [[1e7, 2.3, 0.5], [-3e5, 200.0, 1.2], [4e3j, -4e3j, 5.0]], ids=str)
+def test_large_roots_are_reflected_with_the_digits_that_are_left(roots):
+    coefficients = of_roots(roots)
+    reflected = [1 / np.conj(root) if abs(root) > 1 else root for root in roots]
+    after = coefficients + StableRecursion.of(coefficients, np.ones(1)).correction
+    rounding = np.abs(coefficients).max() * np.finfo(float).eps
+    assert_allclose(after, of_roots(reflected), atol=100 * rounding)
+
+
+def test_large_roots_of_several_columns_are_all_reflected():
+    coefficients = random_recursion(3, 3, 1e5)
+    found = StableRecursion.of(coefficients, np.ones(3))
+    assert len(found.outside) > 1
+    assert np.abs(spectrum(coefficients + found.correction)).max() < 1
+
+
+@pytest.mark.parametrize("largest", [1e9, 1e148, 1e300])
+@pytest.mark.parametrize("make", [StableRecursion.of, StableRecursion.of_levelled])
+def test_coefficients_whose_correction_has_no_digits_are_an_error(make, largest):
+    with pytest.raises(ValueError, match="estimator's forecast of one step cannot be iterated"):
+        make(one_column([largest, -largest, 1.0]), np.ones(1))
+
+
 @pytest.mark.parametrize(
     "coefficients",
     [
