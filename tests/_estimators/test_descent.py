@@ -639,6 +639,17 @@ def test_an_initialisation_that_overflows_its_type_is_an_error_that_names_it():
         network(**options, dtype="float32").fit(x, Y)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_rounding_of_a_loss_that_goes_on_from_zero_is_no_divergence(momentum):
+    rng, response = np.random.default_rng(0), np.array([0.1, 0.2, 0.3, 0.5, 0.7, 1.0])
+    model = conv(momentum=momentum, max_iter=400)
+    for _ in range(6):
+        x = rng.normal(size=(200, 6))
+        model.partial_fit(x, x @ response)  # a warning is an error here
+    assert model.n_iter_ == 6 * 400
+    assert model.loss_curve_[-1] < 1e-12
+
+
 # -- Little data -------------------------------------------------------------------------
 
 

@@ -140,6 +140,11 @@ class Moments(StoredAsNumPy):
         """Sums of squares of the targets about the origin of the loss, (n_outputs,)."""
         return self.target_scatter + self.weight * self.mean_row[1].square()
 
+    @property
+    def loss_of_zero(self) -> Tensor:
+        """Loss of no response, with its best intercept if any, ()."""
+        return self.target_squares.sum() / (2.0 * self.weight)
+
     def varies(self) -> bool:
         """Return whether there is something to learn.
 

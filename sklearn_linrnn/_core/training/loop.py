@@ -47,7 +47,7 @@ class Progress:
     """The state of training, in Python numbers or in 0-d tensors."""
 
     rate: Any  # size of a step, before the schedule
-    start: Any  # loss before the first iteration
+    scale: Any  # of the losses: that of no response, or the one before the first iteration if larger
     best: Any  # lowest loss that is watched
     reference: Any  # the loss at the last iteration that counts as progress
     progress: Any = 0  # the number of that iteration
@@ -140,9 +140,12 @@ class Training:
         self._row: Any = row if on_device else row.tolist()
         loss, watched, *_ = self._row
         finite = loss < math.inf
-        now = Progress(rate, loss, watched, watched, going=finite, diverged=_invert(finite))
+        # Training that goes on may begin at a loss that is rounding alone.
+        scale: Any = torch.maximum(row[0], objective.moments.loss_of_zero)
+        scale = scale if on_device else scale.item()
+        now = Progress(rate, scale, watched, watched, going=finite, diverged=_invert(finite))
         self._now = now.on(device) if on_device else now
-        self._limit = optimizer.limit(self._now.start)
+        self._limit = optimizer.limit(self._now.scale)
         self._log = _DeviceLog(schedule, row) if on_device else _HostLog(schedule)
         self._repeated = Repeated(self._iterate, device) if on_device else None
 
@@ -229,7 +232,7 @@ class Training:
         """Decide on the step just taken, whose losses are in ``row``."""
         now, stopping, optimizer = self._now, self.stopping, self.optimizer
         (loss, *_), (before, *_) = row, self._row
-        rises = stepping & optimizer.rises(loss, before, now.start)
+        rises = stepping & optimizer.rises(loss, before, now.scale)
         if rises is not False:
             optimizer.undo(rises)
         row = _select(rises, self._row, row)
@@ -253,7 +256,7 @@ class Training:
         self._now = now.become(
             Progress(
                 rate=_select(rises, 0.5 * now.rate, now.rate),
-                start=now.start,
+                scale=now.scale,
                 best=_select(better, watched, now.best),
                 reference=_select(advances, watched, now.reference),
                 progress=progress,

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from sklearn_linrnn._core.training.decisions import clear_unless, copy_if, subtract
 
-# A loss that has grown by this factor does not fall again: above its stable step size gradient
-# descent grows geometrically, and stopping here keeps every number finite.
+# A loss of so many times its scale does not fall again: above its stable step size gradient descent
+# grows geometrically, and stopping here keeps every number finite.
 DIVERGED = 1e3
-ROUNDING = 1e-9  # a rise of the loss that counts as rounding, as a share of the initial loss
+ROUNDING = 1e-9  # a rise of the loss that counts as rounding, as a share of the losses' scale
 LBFGS_LOSSES = 25  # most that a line search evaluates
 LBFGS_MEMORY = 10  # pairs of steps and gradients, each as large as the parameters
 
@@ -43,11 +43,11 @@ class Optimizer:
         """Take a step of size ``rate``; ``evaluate`` sets the gradients and returns the loss."""
         raise NotImplementedError
 
-    def limit(self, start: Any) -> Any:
-        """Return the loss above which training that began at the loss ``start`` has diverged."""
+    def limit(self, scale: Any) -> Any:
+        """Return the loss above which training of losses of a ``scale`` has diverged."""
         return math.inf
 
-    def rises(self, loss: Any, before: Any, start: Any) -> Any:
+    def rises(self, loss: Any, before: Any, scale: Any) -> Any:
         """Return whether a step raised the loss by more than is allowed."""
         return False
 
@@ -67,7 +67,7 @@ class GradientDescent(Optimizer):
 
     Nesterov's momentum goes along ``g + momentum v`` instead (Sutskever et al. 2013). Where
     ``adaptive``, a step that raises the loss is undone (with momentum: one that raises it above
-    twice the initial loss). The stable step size of a network is that of its infinite-width limit
+    twice the scale of the losses). The stable step size of a network is that of its infinite-width limit
     only while the network has moved little; until then no step is undone.
     """
 
@@ -101,15 +101,15 @@ class GradientDescent(Optimizer):
         velocity = self.velocities[index].mul_(self.momentum).add_(gradient)
         return gradient.add(velocity, alpha=self.momentum) if self.nesterov else velocity
 
-    def limit(self, start: Any) -> Any:
+    def limit(self, scale: Any) -> Any:
         """Return a loss from which gradient descent does not recover."""
-        return DIVERGED * start
+        return DIVERGED * scale
 
-    def rises(self, loss: Any, before: Any, start: Any) -> Any:
+    def rises(self, loss: Any, before: Any, scale: Any) -> Any:
         """Return whether a step raised the loss by more than rounding, or momentum, explains."""
-        allowed = 2.0 * start if self.momentum else before
+        allowed = 2.0 * scale if self.momentum else before
         # Written so that it holds for NaN, of numbers and of tensors.
-        return self.adaptive and (loss <= allowed + ROUNDING * start) ^ True
+        return self.adaptive and (loss <= allowed + ROUNDING * scale) ^ True
 
     def undo(self, condition: Any) -> None:
         """Undo the last step and forget the momentum, if the condition holds."""

@@ -63,7 +63,9 @@ def test_coefficients_are_those_of_the_reflected_roots(roots):
     assert_allclose(found.outside, sorted(outside, key=abs, reverse=True), rtol=1e-9)
 
 
-@pytest.mark.parametrize("roots", [[1e7, 2.3, 0.5], [-3e5, 200.0, 1.2], [4e3j, -4e3j, 5.0]], ids=str)
+@pytest.mark.parametrize(
+    "roots", [[1e7, 2.3, 0.5], [-3e5, 200.0, 1.2], [4e3j, -4e3j, 5.0]], ids=str
+)
 def test_large_roots_are_reflected_with_the_digits_that_are_left(roots):
     coefficients = of_roots(roots)
     reflected = [1 / np.conj(root) if abs(root) > 1 else root for root in roots]
