@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +29,7 @@ from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_unstable
+from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
 MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
 
@@ -77,10 +77,13 @@ class ClosedFormRegressor(LagRegressor):
     def _finite(self, solution: Solution) -> Tensor:
         """Return the response; warn if gradient descent diverges, raise if it overflowed."""
         response, descent = solution.response, solution.descent
-        if descent is None:
+        if descent is None or solution.penalty == math.inf:  # of which nothing moves
             return response
         limit = stable_limit(solution.largest_curvature)
         warn_if_unstable(descent.learning_rate, limit)
+        if isinstance(self.n_steps, Integral):  # not chosen by held-out errors
+            travelled = descent.learning_rate * descent.n_steps
+            warn_if_mean_alone(solution.problem.statistics, solution.problem.root, travelled)
         growth = abs(1.0 - 2.0 * descent.learning_rate / limit)
         if growth > 1.0 and math.log(DIVERGED) / math.log(growth) <= descent.n_steps:
             iteration = math.ceil(math.log(DIVERGED) / math.log(growth))

@@ -43,7 +43,7 @@ from sklearn_linrnn._estimators.parameters import (
 from sklearn_linrnn._estimators.resources import explained_memory_errors, matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_unstable
+from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
 CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
 Sums = tuple[LagStatistics, LagStatistics | None]  # to learn from, and held out
@@ -232,6 +232,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
+        if rule.solver == "gd":
+            travelled = rate * fit.attributes["n_iter_"] / (1.0 - rule.momentum)
+            warn_if_mean_alone(statistics, root, travelled)
         record = TrainingRecord(
             statistics.to("cpu"),
             None if held_out is None else held_out.to("cpu"),

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_linrnn._core.closed_form.spectral import Quadratic
+from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+
 INSIDE = ("sklearn_linrnn.", "sklearn.", "sktime.", "contextlib")
 MOST_DECADES = 6.0  # that lag weights grow by before a fit warns of it
+MEAN_OUTWEIGHS = 10.0  # times the curvature that inputs have without their mean
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -26,6 +32,26 @@ def warn_if_unstable(learning_rate: float, limit: float) -> None:
         warn(
             f"learning_rate={learning_rate:.4g} is above the stable limit {limit:.4g}: gradient "
             "descent will diverge. Lower it, or use learning_rate='auto'."
+        )
+
+
+def warn_if_mean_alone(statistics: LagStatistics, root: PriorRoot, travelled: float) -> None:
+    """Warn if gradient descent without intercept has learned means, and nothing else so far.
+
+    ``travelled`` is the number of iterations times their size: a direction of curvature ``lam`` is
+    learned but for ``exp(-lam * travelled)``.
+    """
+    if statistics.n_intercepts or not statistics.cross_scatter.any():
+        return
+    quadratic = Quadratic.of(statistics, root)
+    whole = quadratic.largest_eigenvalue()
+    varied = replace(quadratic, mean=None).largest_eigenvalue()
+    if 0.0 < varied < whole / MEAN_OUTWEIGHS and travelled * varied < 1.0:
+        warn(
+            "The inputs are far from zero: with fit_intercept=False their mean has "
+            f"{whole / varied:.2g} times the curvature of their variation, of which "
+            "these iterations of gradient descent have learned next to nothing. Subtract the mean, "
+            "or take fit_intercept=True or more iterations."
         )
 
 

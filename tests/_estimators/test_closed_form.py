@@ -556,6 +556,17 @@ def test_where_nothing_is_learned_all_that_is_asked_is_finite():
     assert np.isfinite(std).all()
 
 
+@pytest.mark.parametrize("learning_rate", ["auto", 0.1])
+@pytest.mark.parametrize("n_steps", [1, 100, "gcv", "loo", "validation"])
+def test_no_iterations_learn_from_noise_what_the_evidence_does_not(n_steps, learning_rate):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 3)), rng.normal(size=8)
+    assert np.isinf(NTKConvRegressor(alpha="auto").fit(x, y).alpha_)
+    model = NTKConvRegressor(alpha="auto", n_steps=n_steps, learning_rate=learning_rate).fit(x, y)
+    assert_array_equal(model.impulse_response_, 0.0)
+    assert_allclose(model.predict(x), y.mean())
+
+
 def test_a_fitted_model_keeps_its_prior_when_the_array_changes():
     prior = np.ones(N_LAGS)
     model = NTKConvRegressor(prior=prior).fit(X, Y)
@@ -966,6 +977,32 @@ def test_iterations_without_penalty_or_intercept_are_near_or_warn(offset):
     assert [each.category for each in caught] == [ConvergenceWarning] * (offset > 1e3)
     if not caught:
         assert_allclose(found, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1e2, 1e4, 1e6])
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(n_steps=1000),
+        WeightedConv1DRegressor(max_iter=1000),
+        WeightedConv1DRegressor(max_iter=1000, momentum=0.5),
+        WeightedConv1DRegressor(max_iter=1000, tol=1e-3),
+        LinearRNNRegressor(12, max_iter=1000, random_state=0),
+    ],
+    ids=repr,
+)
+def test_descent_without_intercept_says_where_it_has_learned_the_mean_alone(model, offset):
+    x, y = far_from_zero(offset)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = clone(model).set_params(fit_intercept=False).fit(x, y)
+    said = [str(each.message) for each in caught if "inputs are far from zero" in str(each.message)]
+    assert len(said) == (offset > 10)
+    clone(model).fit(x, y)  # with an intercept the mean is no matter
+    if offset > 10:
+        unlearned = np.square(y - found.predict(x)).mean(axis=0)
+        noise = np.square(y - NTKConvRegressor(alpha=0).fit(x, y).predict(x)).mean(axis=0)
+        assert (unlearned > 2 * noise).all()
 
 
 @pytest.mark.parametrize(

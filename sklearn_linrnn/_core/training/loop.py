@@ -47,7 +47,7 @@ class Progress:
     """The state of training, in Python numbers or in 0-d tensors."""
 
     rate: Any  # size of a step, before the schedule
-    scale: Any  # of the losses: that of no response, or the one before the first iteration if larger
+    scale: Any  # of the losses: that of no response, or the first one if it is larger
     best: Any  # lowest loss that is watched
     reference: Any  # the loss at the last iteration that counts as progress
     progress: Any = 0  # the number of that iteration

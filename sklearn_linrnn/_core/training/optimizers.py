@@ -67,8 +67,8 @@ class GradientDescent(Optimizer):
 
     Nesterov's momentum goes along ``g + momentum v`` instead (Sutskever et al. 2013). Where
     ``adaptive``, a step that raises the loss is undone (with momentum: one that raises it above
-    twice the scale of the losses). The stable step size of a network is that of its infinite-width limit
-    only while the network has moved little; until then no step is undone.
+    twice the scale of the losses). The stable step size of a network is that of its infinite-width
+    limit only while the network has moved little; until then no step is undone.
     """
 
     def __init__(
