@@ -32,13 +32,49 @@ class StoredAsNumPy:
         )
 
 
-def as_float64(array: Any, device: torch.device | str = "cpu") -> Tensor:
-    """Return a float64 tensor on ``device``; it may share memory, so never write to it."""
+def real_numbers(value: Any, name: str = "Arrays") -> Any:
+    """Return a tensor, without its gradient, or an array-like as an array; of real numbers.
+
+    Masked values are missing ones.
+
+    Parameters
+    ----------
+    value : array-like or Tensor
+        What was passed.
+    name : str, default="Arrays"
+        What a message calls it.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read as an array.
+    TypeError
+        If it holds anything else.
+    """
+    if isinstance(value, Tensor):
+        array, is_real = value.detach(), not value.is_complex()
+    else:
+        try:
+            array = value if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{name} could not be read as an array: {error}") from error
+        is_real = array.dtype.kind in "fiub"
+    if not is_real:
+        raise TypeError(f"{name} must hold real numbers, but got dtype {array.dtype}.")
+    if np.ma.is_masked(array):
+        return np.ma.filled(array.astype(np.float64), np.nan)
+    return array
+
+
+def as_float64(array: Any, device: torch.device | str = "cpu", name: str = "Arrays") -> Tensor:
+    """Return `real_numbers` as a float64 tensor on ``device``.
+
+    It may share memory with them, so never write to it.
+    """
+    array = real_numbers(array, name)
     if isinstance(array, Tensor):
-        return array.detach().to(device=device, dtype=torch.float64)
+        return array.to(device=device, dtype=torch.float64)
     array = np.asarray(array)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"Arrays must hold real numbers, but got dtype {array.dtype}.")
     # PyTorch supports neither read-only memory nor foreign byte orders nor extended precision, nor
     # strides that are negative or not multiples of the size of a number.
     plain = all(stride >= 0 and stride % array.itemsize == 0 for stride in array.strides)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
-from sklearn.utils import check_array
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.saved_state import SavedState
+from sklearn_linrnn._data.containers import check_numbers
 from sklearn_linrnn._estimators.parameters import NUMBERS, make_prior
 
 STEP = 1e-5  # of central differences in log(nu_w)
@@ -111,7 +111,7 @@ def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
             f"{name} must be an array, oldest time step first, but got a {type(X).__name__}, whose "
             "columns may hold lags in any order. Pass an array of them in order."
         )
-    windows = check_array(X, dtype=np.float64, allow_nd=True, input_name=name)
+    windows = check_numbers(X, name, dtype=np.float64, allow_nd=True)
     if n_channels < 1:
         raise ValueError(f"n_channels must be at least 1, but got {n_channels}.")
     if windows.ndim == 3 and n_channels not in (1, windows.shape[2]):
@@ -217,7 +217,8 @@ class LagKernel(SavedState, Kernel):
             return kernel
         if self.hyperparameter_nu_w.fixed:
             return kernel, np.empty((*kernel.shape, 0))
-        most = np.inf if self.prior == "linear_rnn" else 1.0
+        grows = isinstance(self.prior, str) and self.prior == "linear_rnn"
+        most = np.inf if grows else 1.0
         above, below = min(self.nu_w * np.exp(STEP), max(most, self.nu_w)), self.nu_w / np.exp(STEP)
         change = self._matrix(X, Y, above) - self._matrix(X, Y, below)
         return kernel, (change / np.log(above / below))[:, :, None]

@@ -133,6 +133,23 @@ def test_the_gradient_is_finite_at_the_ends_of_the_range(nu_w):
     assert np.abs(gradient).max() > 0
 
 
+@pytest.mark.parametrize("prior", [np.eye(6), [1.0] * 6])
+def test_a_prior_without_a_memory_does_not_change_with_it(prior):
+    kernel = LagKernel(prior)
+    gram, gradient = kernel(X, eval_gradient=True)
+    assert_allclose(gram, X @ X.T)
+    assert gradient.shape == (40, 40, 1)
+    assert not gradient.any()
+    assert repr(kernel)
+
+
+@pytest.mark.parametrize("windows", [np.ones(6), 2.0, X + 1j, X.astype("datetime64[s]")])
+def test_what_are_no_windows_is_an_error_that_names_them(windows):
+    for name, given in (("X", [windows]), ("X2", [X, windows])):
+        with pytest.raises((TypeError, ValueError), match=rf"^{name}\b"):
+            kernel_matrix("tc", *given)
+
+
 def test_a_fixed_memory_has_no_gradient():
     kernel = LagKernel("tc", 0.6, "fixed")
     gram, gradient = kernel(X, eval_gradient=True)

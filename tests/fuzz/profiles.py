@@ -11,11 +11,14 @@ from hypothesis import HealthCheck, Phase, settings
 
 @dataclass(frozen=True)
 class Profile:
-    """Settings of the cases of each estimator, time series regressor and forecaster."""
+    """Settings of the cases of each of a kind, and of the functions that take arrays."""
 
     estimators: settings
     panels: settings
     forecasters: settings
+    sums: settings
+    kernels: settings
+    studies: settings
 
     @classmethod
     def of(cls, *counts: int, derandomize: bool) -> Self:
@@ -35,8 +38,8 @@ def _settings(max_examples: int, *, derandomize: bool) -> settings:
     )
 
 
-SHORT = Profile.of(60, 15, 10, derandomize=True)
-LONG = Profile.of(3000, 500, 600, derandomize=False)  # 20,000 in all
+SHORT = Profile.of(60, 15, 10, 60, 40, 6, derandomize=True)
+LONG = Profile.of(2800, 400, 500, 1000, 500, 200, derandomize=False)  # 20,000 in all
 
 every_profile = pytest.mark.parametrize(
     "profile",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,30 +24,12 @@ from .invariants import (
     same,
     unchanged,
 )
+from .learned import check_learned, earlier
 from .profiles import every_profile
 from .subjects import SUBJECTS, Subject
 
 ARGUMENTS = {"X", "y", "sample_weight", "sequence_id", "alpha"}
 WELL_BEHAVED = {"normal", "integers", "walk", "bits"}
-# What may be out of the range of numbers where a warning says so.
-SAID = {
-    "loss_curve_": "diverged",
-    "validation_loss_curve_": "diverged",
-    "validation_scores_": "diverged",
-    "best_score_": "No candidate has a score",
-}
-LEARNED = (
-    "impulse_response_", "intercept_", "lag_weights_", "loss_curve_", "validation_loss_curve_",
-    "validation_scores_", "learning_rate_", "best_score_", "noise_variance_",
-    "effective_degrees_of_freedom_", "impulse_response_std_",
-)  # fmt: skip
-
-
-@cache
-def earlier(make: Any) -> bytes:
-    """Return an estimator that was fitted before, as a pickle."""
-    rng = np.random.default_rng(0)
-    return pickle.dumps(make().fit(rng.normal(size=(20, 4)), rng.normal(size=20)))
 
 
 class Trial:
@@ -88,14 +69,7 @@ class Trial:
 
     def check_fitted(self) -> None:
         """What was learned is finite, or there is an error when it is asked for."""
-        for name in LEARNED:
-            try:
-                value = getattr(self.model, name)
-            except AttributeError:
-                continue
-            if name in SAID and any(SAID[name] in str(said.message) for said in self.heard):
-                continue
-            assert is_finite(value), f"{name} is {value}"
+        check_learned(self.model, self.heard)
         params = self.model.get_params()
         assert same(clone(self.model).get_params(), params)
         assert repr(self.model)

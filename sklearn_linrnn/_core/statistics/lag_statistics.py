@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +13,13 @@ from sklearn_linrnn._core.statistics.merging import WEIGHT_ROUNDING, cancelled, 
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
 from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
-from sklearn_linrnn._core.tensors import as_float64, check_device, finite, whole_number
+from sklearn_linrnn._core.tensors import (
+    as_float64,
+    check_device,
+    finite,
+    real_numbers,
+    whole_number,
+)
 
 MOST_CANCELLED = 1e8  # times what is left, of a difference: then half of the digits are gone
 
@@ -115,7 +120,7 @@ class LagStatistics(SavedState, Moments):
             If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
         """
         device = check_device(device)
-        X = X if isinstance(X, Tensor) else np.asarray(X)
+        X = real_numbers(X, "X")
         X = X[:, :, None] if X.ndim == 2 else X
         if X.ndim != 3:
             raise ValueError(f"X must have 2 or 3 dimensions, but its shape is {tuple(X.shape)}.")
@@ -130,7 +135,7 @@ class LagStatistics(SavedState, Moments):
             raise ValueError(
                 f"n_lags={n_lags} must lie between 1 and the {n_timesteps} time steps of a window."
             )
-        targets = as_float64(y, device)
+        targets = as_float64(y, device, "y")
         targets = targets[:, None] if targets.ndim == 1 else targets
         if targets.ndim != 2 or len(targets) != n_windows:
             raise ValueError(

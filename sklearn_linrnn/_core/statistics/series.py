@@ -39,24 +39,24 @@ class Series:
     @classmethod
     def glue(cls, X: Any, y: Any, sample_weight: Any, device: Device) -> Series:
         """Return the recordings in ``X``, ``y`` and ``sample_weight`` as one series."""
-        inputs, lengths = _columns(X, device)
+        inputs, lengths = _columns(X, device, "X")
         if inputs.numel() == 0:
             raise ValueError("X must have at least one time step and channel, but it is empty.")
-        targets, target_lengths = _columns(y, device)
+        targets, target_lengths = _columns(y, device, "y")
         if not torch.equal(lengths, target_lengths):
             raise ValueError(
                 f"X and y must have the same recordings, but X has {_summary(lengths)} and y has "
                 f"{_summary(target_lengths)}."
             )
         if isinstance(sample_weight, (list, tuple)) and np.ndim(sample_weight[:1]) > 1:
-            sample_weight, weight_lengths = _columns(sample_weight, device)
+            sample_weight, weight_lengths = _columns(sample_weight, device, "sample_weight")
             if not torch.equal(lengths, weight_lengths):
                 raise ValueError(
                     f"sample_weight must have the same recordings as X, but it has "
                     f"{_summary(weight_lengths)} and X has {_summary(lengths)}."
                 )
         if sample_weight is not None:
-            sample_weight = as_float64(sample_weight, device).flatten()
+            sample_weight = as_float64(sample_weight, device, "sample_weight").flatten()
         weights = check_weights(sample_weight, len(inputs), device)
         return cls(finite(inputs, "X"), *observed(targets, weights), lengths)
 
@@ -138,7 +138,7 @@ def check_weights(sample_weight: Any, n_rows: int, device: Device) -> Tensor:
     """Return the weights of rows, ones if there are none."""
     if sample_weight is None:
         return torch.ones(n_rows, dtype=torch.float64, device=device)
-    weights = finite(as_float64(sample_weight, device), "sample_weight")
+    weights = finite(as_float64(sample_weight, device, "sample_weight"), "sample_weight")
     if weights.shape != (n_rows,):
         raise ValueError(
             f"sample_weight must have shape ({n_rows},), but got {tuple(weights.shape)}."
@@ -158,23 +158,23 @@ def observed(targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return targets.masked_fill(missing[:, None], 0.0), weights.masked_fill(missing, 0.0)
 
 
-def _columns(data: Any, device: Device) -> tuple[Tensor, Tensor]:
+def _columns(data: Any, device: Device, name: str) -> tuple[Tensor, Tensor]:
     """Return all time steps of recordings as ``(n_timesteps, k)``, and the recordings' lengths."""
     if isinstance(data, (list, tuple)) and len(data) > 0 and np.ndim(data[0]) > 0:
-        parts = [as_float64(part, device) for part in data]
+        parts = [as_float64(part, device, name) for part in data]
         shapes = sorted({tuple(part.shape[1:]) for part in parts})
         if len(shapes) > 1 or parts[0].ndim > 2:
             raise ValueError(
-                "Recordings must have shape (n_timesteps,) or (n_timesteps, k) with the same k, "
-                f"but got shapes {[tuple(part.shape) for part in parts[:6]]}."
+                f"{name} must have recordings of shape (n_timesteps,) or (n_timesteps, k) with the "
+                f"same k, but got shapes {[tuple(part.shape) for part in parts[:6]]}."
             )
         lengths = [len(part) for part in parts]
         steps = parts[0] if len(parts) == 1 else torch.cat(parts)
     else:
-        steps = as_float64(data, device)
+        steps = as_float64(data, device, name)
         if steps.ndim not in (1, 2, 3):
             raise ValueError(
-                f"A series must have 1, 2 or 3 dimensions, but its shape is {tuple(steps.shape)}."
+                f"{name} must have 1, 2 or 3 dimensions, but its shape is {tuple(steps.shape)}."
             )
         lengths = [steps.shape[-2]] * len(steps) if steps.ndim == 3 else [len(steps)]
         steps = steps.flatten(0, 1) if steps.ndim == 3 else steps

@@ -570,7 +570,7 @@ def test_bad_windows_are_an_error_that_names_what_is_wrong(X, y, options, messag
         (X, Y[:19], {}, r"X has \[20\] time steps and y has \[19\]"),
         ([X, X], [Y], {}, "X and y"),
         ([X[:5], X[:7]], [Y[:7], Y[:5]], {}, "X and y"),
-        ([X, X[:, :2]], [Y, Y], {}, "Recordings must have shape"),
+        ([X, X[:, :2]], [Y, Y], {}, "X must have recordings of shape"),
         (X, Y, {"sample_weight": np.ones(19)}, "sample_weight"),
         (
             [X[:5], X[:7]],
@@ -596,6 +596,39 @@ def test_bad_windows_are_an_error_that_names_what_is_wrong(X, y, options, messag
 def test_bad_series_are_an_error_that_names_what_is_wrong(X, y, options, message):
     with pytest.raises(ValueError, match=message):
         LagStatistics.from_series(X, y, **{"n_lags": 3, **options})
+
+
+@pytest.mark.parametrize("make", [LagStatistics.from_windows, LagStatistics.from_series])
+def test_masked_values_are_missing_ones(make):
+    mask = np.arange(len(Y)) % 3 == 1
+    masked = np.ma.MaskedArray(Y, np.broadcast_to(mask.reshape(-1, *[1] * (Y.ndim - 1)), Y.shape))
+    found = make(X, masked, n_lags=3)
+    assert_same(found, numbers(make(X, np.ma.filled(masked, np.nan), n_lags=3)), rtol=0)
+    assert found.weight == (~mask).sum()
+    with pytest.raises(ValueError, match="X must be finite"):
+        make(np.ma.MaskedArray(X, X > 1), Y, n_lags=3)
+
+
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a + 1j, "must hold real numbers, but got dtype complex128"),
+        (
+            lambda a: torch.tensor(a) + 1j,
+            "must hold real numbers, but got dtype torch.complex128",
+        ),
+        (lambda a: a.astype("datetime64[s]"), "must hold real numbers, but got dtype datetime64"),
+        (lambda a: a.astype(str), "must hold real numbers, but got dtype <U"),
+    ],
+    ids=["complex", "complex tensor", "times", "text"],
+)
+@pytest.mark.parametrize("make", [LagStatistics.from_windows, LagStatistics.from_series])
+def test_what_is_no_real_number_is_an_error_that_names_its_argument(make, name, change, message):
+    given = {"X": X, "y": Y, "sample_weight": np.ones(len(X))}
+    given[name] = change(given[name])
+    with pytest.raises(TypeError, match=f"^{name} {message}"):
+        make(given.pop("X"), given.pop("y"), n_lags=3, **given)
 
 
 def made_with(n_lags):
