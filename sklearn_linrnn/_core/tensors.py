@@ -51,6 +51,7 @@ def real_numbers(value: Any, name: str = "Arrays") -> Any:
     TypeError
         If it holds anything else.
     """
+    array: Any
     if isinstance(value, Tensor):
         array, is_real = value.detach(), not value.is_complex()
     else:
