@@ -10,6 +10,7 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.saved_state import SavedState
+from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.containers import check_numbers
 from sklearn_linrnn._estimators.parameters import NUMBERS, make_prior
 
@@ -112,8 +113,14 @@ def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
             "columns may hold lags in any order. Pass an array of them in order."
         )
     windows = check_numbers(X, name, dtype=np.float64, allow_nd=True)
+    n_channels = whole_number(n_channels, "n_channels")
     if n_channels < 1:
         raise ValueError(f"n_channels must be at least 1, but got {n_channels}.")
+    if windows.size == 0:
+        raise ValueError(
+            f"{name} must have at least one window, time step and channel, but its shape is "
+            f"{windows.shape}."
+        )
     if windows.ndim == 3 and n_channels not in (1, windows.shape[2]):
         raise ValueError(
             f"{name} has {windows.shape[2]} channels, but got n_channels={n_channels}."

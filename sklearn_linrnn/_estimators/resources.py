@@ -30,8 +30,9 @@ def explained_memory_errors(advice: str) -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         # On the CPU PyTorch has no class of its own for it.
+        said = str(error)
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and (
-            "allocate" not in str(error)
+            "allocate" not in said and "Storage size" not in said
         ):
             raise
         raise MemoryError(advice) from error

@@ -13,9 +13,10 @@ from rich.progress import track
 from sklearn.utils import check_random_state
 
 from sklearn_linrnn._core.threads import one_thread
+from sklearn_linrnn._data.containers import check_numbers, named
 from sklearn_linrnn._studies.memory_bias_result import MemoryBias, conclude
 from sklearn_linrnn._studies.study_data import Treatment, make_data
-from sklearn_linrnn._studies.study_design import StudyDesign
+from sklearn_linrnn._studies.study_design import StudyDesign, switch, whole_number
 from sklearn_linrnn._studies.study_models import Part
 from sklearn_linrnn._studies.study_trials import NO_BIAS, Trials
 
@@ -88,9 +89,9 @@ def memory_bias(
 
     Raises
     ------
-    ValueError
-        If the series are not of one length, or too short for `n_lags` and `n_splits`, or a
-        parameter is out of its range.
+    TypeError, ValueError
+        If the series are not of numbers of one length, infinite, out of the range in which they can
+        be squared, or too short for `n_lags` and `n_splits`, or a parameter is out of its range.
 
     Notes
     -----
@@ -129,27 +130,27 @@ def memory_bias(
     >>> result.verdict
     'costs'
     """
-    variances = tuple(dict.fromkeys(np.atleast_1d(np.asarray(nu_w, dtype=np.float64)).tolist()))
+    sizes = {"n_lags": n_lags, "n_hidden": n_hidden, "n_seeds": n_seeds, "max_iter": max_iter}
+    sizes = {name: whole_number(name, value) for name, value in sizes.items()}
+    season = None if season is None else whole_number("season", season)
+    treatment = Treatment(switch("log", log), switch("difference", difference))
     design = StudyDesign(
         name=str(getattr(y, "name", None) or "this series"),
-        n_lags=n_lags,
-        nu_w=variances,
-        n_hidden=n_hidden,
-        n_seeds=n_seeds,
-        max_iter=max_iter,
-        n_splits=n_splits,
+        **sizes,
+        nu_w=_read_variances(nu_w),
+        n_splits=whole_number("n_splits", n_splits, 2),
         season=season,
-        treatment=Treatment(log, difference),
+        treatment=treatment,
         has_inputs=X is not None,
         level=level,
         random_state=random_state if isinstance(random_state, Integral) else None,
     )
-    data = make_data(y, X, n_lags, design.treatment, season)
-    trials = Trials(data, design, *_draw_seeds(random_state, n_seeds))
+    data = make_data(y, X, design.n_lags, treatment, season)
+    trials = Trials(data, design, *_draw_seeds(random_state, design.n_seeds))
     jobs = [
         (Part.of(data, *indices), variance)
-        for indices in data.parts(n_splits)
-        for variance in (*variances, NO_BIAS)
+        for indices in data.parts(design.n_splits)
+        for variance in (*design.nu_w, NO_BIAS)
     ]
     console = Console(stderr=True)
     with one_thread():  # many small products
@@ -158,8 +159,20 @@ def memory_bias(
         return conclude(trials)
 
 
+def _read_variances(nu_w: Any) -> tuple[float, ...]:
+    """Return each variance once."""
+    numbers = check_numbers(
+        nu_w, "nu_w", dtype=np.float64, ensure_2d=False, allow_nd=True, ensure_min_samples=0
+    )
+    if numbers.ndim > 1:
+        raise ValueError(f"nu_w must be a number or a sequence of them, but got {nu_w!r}.")
+    return tuple(dict.fromkeys(np.atleast_1d(numbers).tolist()))
+
+
 def _draw_seeds(random_state: Any, n_seeds: int) -> tuple[list[int], int]:
     """Return the seeds of the networks, and one for all other draws."""
-    drawn = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=n_seeds + 1)
+    with named("random_state"):
+        source = check_random_state(random_state)
+    drawn = source.randint(np.iinfo(np.int32).max, size=n_seeds + 1)
     other, *seeds = map(int, drawn)  # first, so that more networks keep the others' draws
     return seeds, other

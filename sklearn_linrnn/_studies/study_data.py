@@ -10,9 +10,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import TimeSeriesSplit
 
+from sklearn_linrnn._data.containers import check_numbers
 from sklearn_linrnn._data.season import season_of
 
 MEAN, LAST, SEASONAL = "training mean", "last value", "seasonal last value"
+LARGEST, SMALLEST = 1e30, 1e-30  # whose eighth powers, variances of squares squared, have digits
 
 
 @dataclass(frozen=True)
@@ -117,17 +119,17 @@ def make_data(
 
     Raises
     ------
-    ValueError
-        If the series are not of one length, or shorter than `n_lags`.
+    TypeError, ValueError
+        If the series are not of numbers of one length, shorter than `n_lags`, or out of range.
     """
     target = _check_target(y)
     index = y.index if isinstance(y, pd.Series) else pd.RangeIndex(len(target))
     season = season_of(index) if season is None else season
-    own = treatment.of_target(target)
+    own = _in_range(treatment.of_target(target), "y")
     if X is None:
         inputs, future, times = own[:-1, None], own[1:], index[1:]
     else:
-        inputs = treatment.of_inputs(_check_inputs(X, len(own)))
+        inputs = _in_range(treatment.of_inputs(_check_inputs(X, len(own))), "X")
         future, times = own, index
     if not 1 <= n_lags <= len(future):
         raise ValueError(f"n_lags={n_lags} must lie between 1 and the {len(future)} steps of y.")
@@ -154,14 +156,14 @@ def _naive_forecasts(y: NDArray, season: int) -> dict[str, NDArray]:
 
 
 def _check_target(y: ArrayLike) -> NDArray:
-    target = np.asarray(y, dtype=np.float64)
+    target = _read(y, "y")
     if target.ndim != 1:
         raise ValueError(f"y must have shape (n_timesteps,), got shape {target.shape}.")
     return target
 
 
 def _check_inputs(X: ArrayLike, n_timesteps: int) -> NDArray:
-    inputs = np.asarray(X, dtype=np.float64)
+    inputs = _read(X, "X")
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs
     if inputs.ndim != 2 or len(inputs) != n_timesteps:
         raise ValueError(
@@ -169,3 +171,27 @@ def _check_inputs(X: ArrayLike, n_timesteps: int) -> NDArray:
             f"{inputs.shape}."
         )
     return inputs
+
+
+def _read(values: ArrayLike, name: str) -> NDArray:
+    """Return numbers, NaN where one is missing."""
+    return check_numbers(
+        values,
+        name,
+        dtype=np.float64,
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite="allow-nan",
+        ensure_min_samples=0,
+        ensure_min_features=0,
+    )
+
+
+def _in_range(values: NDArray, name: str) -> NDArray:
+    """Return values, or raise if their squares, or those of these, leave the range of float64."""
+    size = np.nanmax(np.abs(values), initial=0.0)
+    if size > LARGEST:
+        raise ValueError(f"{name} is too large: its squares overflow float64. Scale it.")
+    if 0.0 < size < SMALLEST:
+        raise ValueError(f"{name} is too small: its squares underflow float64. Scale it.")
+    return values

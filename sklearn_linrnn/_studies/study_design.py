@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
+
+import numpy as np
 
 from sklearn_linrnn._studies.study_data import Treatment
 
@@ -48,14 +50,19 @@ class StudyDesign:
     def __post_init__(self) -> None:
         if len(self.nu_w) == 0:
             raise ValueError("nu_w must name one variance at least, but it is empty.")
-        for name in ("n_hidden", "n_seeds", "max_iter"):
-            _check_count(name, getattr(self, name))
-        if self.season is not None:
-            _check_count("season", self.season)
-        if not 0.0 < self.level < 1.0:
-            raise ValueError(f"level must be within (0, 1), got {self.level}.")
+        if not (isinstance(self.level, Real) and 0.0 < self.level < 1.0):
+            raise ValueError(f"level must be within (0, 1), but got {self.level!r}.")
 
 
-def _check_count(name: str, value: object) -> None:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}.")
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Return a number of something as Python's, or raise a ValueError."""
+    if not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, but got {value!r}.")
+    return int(value)
+
+
+def switch(name: str, value: object) -> bool:
+    """Return True or False, or raise a ValueError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, but got {value!r}.")
+    return bool(value)

@@ -150,6 +150,18 @@ def test_what_are_no_windows_is_an_error_that_names_them(windows):
             kernel_matrix("tc", *given)
 
 
+@pytest.mark.parametrize("windows", [np.ones((2, 0, 1)), np.ones((2, 3, 0)), np.ones((0, 3, 1))])
+def test_windows_of_nothing_are_an_error_that_names_them(windows):
+    with pytest.raises(ValueError, match=r"\bX\b"):
+        kernel_matrix("linear_rnn", windows)
+
+
+@pytest.mark.parametrize("n_channels", ["2", 2.0, None])
+def test_channels_are_a_whole_number(n_channels):
+    with pytest.raises(TypeError, match="n_channels must be a whole number, but got"):
+        kernel_matrix("tc", X, n_channels=n_channels)
+
+
 def test_a_fixed_memory_has_no_gradient():
     kernel = LagKernel("tc", 0.6, "fixed")
     gram, gradient = kernel(X, eval_gradient=True)

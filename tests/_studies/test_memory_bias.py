@@ -186,24 +186,53 @@ def test_progress_goes_to_standard_error_alone(capsys):
         (np.zeros((30, 2)), None, {}, r"y must have shape \(n_timesteps,\), got shape \(30, 2\)"),
         (np.zeros(30), np.zeros(29), {}, r"X must have shape \(30, n_inputs\).*got shape \(29, 1"),
         (np.zeros(30), np.zeros((30, 1, 1)), {}, r"X must have shape .*got shape \(30, 1, 1\)"),
-        (np.zeros(30), None, {"n_lags": 0}, "n_lags=0 must lie between 1 and"),
+        (np.zeros(30), None, {"n_lags": 0}, "n_lags must be a whole number of at least 1.*got 0"),
         (np.zeros(30), None, {"n_lags": 31}, "n_lags=31 must lie between 1 and"),
         (np.zeros(30), None, {"n_lags": 25}, "n_lags=25 leaves 5 windows.*n_splits=5"),
         (np.full(30, np.nan), None, {"n_lags": 2}, "n_lags=2 leaves 0 windows"),
         (np.zeros(0), None, {}, "must lie between|needs at least"),
         (np.zeros(60), None, {"n_lags": 2, "nu_w": [-0.1]}, "'nu_w' parameter of"),
         (np.zeros(60), None, {"n_lags": 2, "nu_w": []}, "nu_w"),
-        (np.zeros(60), None, {"n_lags": 2, "n_splits": 1}, "n_splits=1"),
+        (np.zeros(60), None, {"n_lags": 2, "n_splits": 1}, "n_splits must be .* got 1"),
+        (np.zeros(60), None, {"n_lags": 2.5}, "n_lags must be .* got 2.5"),
+        (np.zeros(60), None, {"n_lags": 2, "n_splits": "2"}, "n_splits must be .* got '2'"),
+        (np.zeros(60), None, {"n_lags": 2, "nu_w": [[0.5]]}, "nu_w must be a number or a sequence"),
+        (np.zeros(60), None, {"n_lags": 2, "nu_w": np.nan}, "nu_w contains NaN"),
+        (np.zeros(60), None, {"n_lags": 2, "level": "0.9"}, "level must be within .* got '0.9'"),
+        (np.zeros(60), None, {"n_lags": 2, "log": "yes"}, "log must be True or False.* got 'yes'"),
+        (np.zeros(60), None, {"n_lags": 2, "random_state": -1}, "random_state: "),
+        (np.full(60, np.inf), None, {"n_lags": 2}, "y contains infinity"),
+        (np.zeros(60), np.full(60, np.inf), {"n_lags": 2}, "X contains infinity"),
+        (np.zeros(60) + 1j, None, {"n_lags": 2}, "y: Complex data"),
+        (np.arange(60) * 1e40, None, {"n_lags": 2}, "y is too large"),
+        (np.arange(60) * 1e-40, None, {"n_lags": 2}, "y is too small"),
+        (np.zeros(60), np.arange(60) * 1e40, {"n_lags": 2}, "X is too large"),
         (np.zeros(60), None, {"n_lags": 2, "max_iter": 0}, "max_iter must be .* got 0"),
         (np.zeros(60), None, {"n_lags": 2, "n_seeds": 0}, "n_seeds must be .* got 0"),
         (np.zeros(60), None, {"n_lags": 2, "season": 1.5}, "season must be .* got 1.5"),
-        (np.zeros(60), None, {"n_lags": 2, "level": 90}, r"level must be within \(0, 1\), got 90"),
+        (
+            np.zeros(60),
+            None,
+            {"n_lags": 2, "level": 90},
+            r"level must be within \(0, 1\), but got 90",
+        ),
         (np.zeros(60), None, {"n_lags": 2, "log": True}, "log=True needs a y that is positive"),
     ],
 )
 def test_studies_that_cannot_be_made(y, X, parameters, message):
     with pytest.raises(ValueError, match=message):
         memory_bias(y, X, **parameters)
+
+
+def test_masked_values_are_missing_ones_and_times_are_no_numbers():
+    y = short_memory(60)
+    tiny = {**SMALL, "n_hidden": 5, "max_iter": 2}
+    mask = np.arange(60) == 20
+    found = memory_bias(np.ma.MaskedArray(y, mask), **tiny).errors
+    expected = memory_bias(np.where(mask, np.nan, y), **tiny).errors
+    assert_frame_equal(found, expected)
+    with pytest.raises(TypeError, match="y must hold numbers, but got datetime64"):
+        memory_bias(y.astype("datetime64[s]"), **tiny)
 
 
 # -- What it finds -----------------------------------------------------------------------

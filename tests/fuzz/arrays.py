@@ -160,7 +160,7 @@ def _polars(array: Array) -> Any:
 def _tensor(array: Array) -> Any:
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8 or array.dtype.byteorder == ">":
         return array
-    return torch.tensor(array)
+    return torch.from_numpy(np.array(array, order="C"))
 
 
 def _gradient(array: Array) -> Any:
