@@ -20,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
+from sklearn_linrnn._core.memory import explained_memory_errors
 from sklearn_linrnn._core.networks.recipes import Recipe
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.scores import r2
@@ -40,7 +41,7 @@ from sklearn_linrnn._estimators.parameters import (
     make_seed,
     torch_dtype,
 )
-from sklearn_linrnn._estimators.resources import explained_memory_errors, matrix_precision
+from sklearn_linrnn._estimators.resources import matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable

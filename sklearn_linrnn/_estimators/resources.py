@@ -1,4 +1,4 @@
-"""The precision of matrix products in training, and errors for lack of memory."""
+"""The precision of matrix products in training."""
 
 from __future__ import annotations
 
@@ -21,18 +21,3 @@ def matrix_precision(dtype: str, device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def explained_memory_errors(advice: str) -> Iterator[None]:
-    """Advise what to lower when memory runs out."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        # On the CPU PyTorch has no class of its own for it.
-        said = str(error)
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and (
-            "allocate" not in said and "Storage size" not in said
-        ):
-            raise
-        raise MemoryError(advice) from error

@@ -977,9 +977,10 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(make):
 
 @pytest.mark.parametrize("transition_init", ["gaussian", "orthogonal", "identity"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_network_larger_than_any_memory_is_an_error(transition_init, dtype):
-    model = network(n_hidden=10**7, transition_init=transition_init, dtype=dtype)
-    with pytest.raises(MemoryError, match=r"n_hidden=10000000.* Lower n_hidden") as caught:
+@pytest.mark.parametrize("n_hidden", [10**7, 10**12])  # which has a square beyond all integers
+def test_a_network_larger_than_any_memory_is_an_error(n_hidden, transition_init, dtype):
+    model = network(n_hidden=n_hidden, transition_init=transition_init, dtype=dtype)
+    with pytest.raises(MemoryError, match=rf"n_hidden={n_hidden}.* Lower n_hidden") as caught:
         model.fit(X, Y)
     assert ("use dtype='float32'" in str(caught.value)) == (dtype == "float64")
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.memory import explained_memory_errors
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.merging import WEIGHT_ROUNDING, cancelled, merged
 from sklearn_linrnn._core.statistics.moments import Moments
@@ -214,6 +215,8 @@ class LagStatistics(SavedState, Moments):
             finite, a weight is negative, or there is no such device.
         TypeError
             If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
+        MemoryError
+            If the sums of so many lags need more memory than there is.
 
         Notes
         -----
@@ -224,7 +227,10 @@ class LagStatistics(SavedState, Moments):
         """
         n_lags = whole_number(n_lags, "n_lags")
         series = Series.glue(X, y, sample_weight, check_device(device))
-        return cls.of_series(series, n_lags=n_lags, start=start)
+        with explained_memory_errors(
+            f"There is not enough memory for the sums of n_lags={n_lags}. Lower n_lags."
+        ):
+            return cls.of_series(series, n_lags=n_lags, start=start)
 
     @classmethod
     def of_series(

@@ -631,6 +631,11 @@ def test_what_is_no_real_number_is_an_error_that_names_its_argument(make, name, 
         make(given.pop("X"), given.pop("y"), n_lags=3, **given)
 
 
+def test_more_lags_than_memory_holds_are_an_error_that_names_them():
+    with pytest.raises(MemoryError, match="not enough memory for the sums of n_lags=1000000000000"):
+        LagStatistics.from_series(X, Y, n_lags=10**12)
+
+
 def made_with(n_lags):
     yield lambda: LagStatistics.from_series(X, Y, n_lags=n_lags)
     yield lambda: LagStatistics.from_windows(X, Y, n_lags=n_lags)
