@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+
+# What PyTorch says on the CPU, where it has no class of its own for it; the last two of sizes whose
+# product is beyond all integers.
+OUT_OF_MEMORY = re.compile("allocate|Storage size|multiplication overflow")
 
 
 @contextmanager
@@ -14,10 +20,7 @@ def explained_memory_errors(advice: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # On the CPU PyTorch has no class of its own for it.
-        said = str(error)
-        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and (
-            "allocate" not in said and "Storage size" not in said
-        ):
+        is_known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not (is_known or OUT_OF_MEMORY.search(str(error))):
             raise
         raise MemoryError(advice) from error
