@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import torch
 
-
 # What PyTorch says on the CPU, where it has no class of its own for it; the last two of sizes whose
 # product is beyond all integers.
 OUT_OF_MEMORY = re.compile("allocate|Storage size|multiplication overflow")

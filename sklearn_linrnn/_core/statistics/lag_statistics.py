@@ -11,7 +11,7 @@ from torch import Tensor
 from sklearn_linrnn._core.memory import explained_memory_errors
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.merging import WEIGHT_ROUNDING, cancelled, merged
-from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.statistics.moments import OUT_OF_RANGE, Moments
 from sklearn_linrnn._core.statistics.series import Series, check_weights, observed
 from sklearn_linrnn._core.statistics.windows import series_moments, window_moments
 from sklearn_linrnn._core.tensors import (
@@ -116,7 +116,7 @@ class LagStatistics(SavedState, Moments):
         ------
         ValueError
             If shapes disagree, `n_lags` is not between 1 and ``n_timesteps``, X or a weight is not
-            finite, a weight is negative, or there is no such device.
+            finite, a weight is negative, sums of products overflow, or there is no such device.
         TypeError
             If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
         """
@@ -147,7 +147,7 @@ class LagStatistics(SavedState, Moments):
         statistics = cls.of_windows(X, *observed(targets, weights), n_lags=n_lags)
         if not statistics.is_finite:
             finite(as_float64(X), "X")
-        return statistics
+        return _in_range(statistics)
 
     @classmethod
     def of_windows(cls, X: Any, targets: Tensor, weights: Tensor, *, n_lags: int) -> LagStatistics:
@@ -212,7 +212,7 @@ class LagStatistics(SavedState, Moments):
         ------
         ValueError
             If shapes disagree, `n_lags` is less than 1, `start` is unknown, X or a weight is not
-            finite, a weight is negative, or there is no such device.
+            finite, a weight is negative, sums of products overflow, or there is no such device.
         TypeError
             If X, y or a weight holds anything but real numbers, or `n_lags` is not whole.
         MemoryError
@@ -230,7 +230,7 @@ class LagStatistics(SavedState, Moments):
         with explained_memory_errors(
             f"There is not enough memory for the sums of n_lags={n_lags}. Lower n_lags."
         ):
-            return cls.of_series(series, n_lags=n_lags, start=start)
+            return _in_range(cls.of_series(series, n_lags=n_lags, start=start))
 
     @classmethod
     def of_series(
@@ -344,3 +344,10 @@ class LagStatistics(SavedState, Moments):
                 raise ValueError(
                     f"Statistics go together when their {name} agree, but got {mine} and {theirs}."
                 )
+
+
+def _in_range(statistics: LagStatistics) -> LagStatistics:
+    """Return statistics, or raise a ValueError if their sums overflowed."""
+    if not statistics.is_finite:
+        raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
+    return statistics

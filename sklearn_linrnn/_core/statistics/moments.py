@@ -304,8 +304,8 @@ def check_range(weight: float, scatters: Tensor, means: Tensor, n_inputs: int) -
     """
     if weight <= 0:
         raise ValueError(
-            "There is nothing to learn from: the weights of the observed time steps sum to "
-            f"{weight:g}."
+            "There is nothing to learn from: the weights of the time steps at which y was observed "
+            f"sum to {weight:g}."
         )
     sizes = (scatters.clamp(min=0.0) / weight).sqrt() + means.abs()  # do not underflow
     logs = 2.0 * sizes.log10() + math.log10(weight)

@@ -631,6 +631,15 @@ def test_what_is_no_real_number_is_an_error_that_names_its_argument(make, name, 
         make(given.pop("X"), given.pop("y"), n_lags=3, **given)
 
 
+@pytest.mark.parametrize("make", [LagStatistics.from_windows, LagStatistics.from_series])
+@pytest.mark.parametrize("large", ["X", "y", "sample_weight"])
+def test_sums_that_overflow_are_an_error(make, large):
+    given = {"X": X, "y": Y, "sample_weight": np.ones(len(X))}
+    given[large] = given[large] * (1e200 if large != "sample_weight" else 1e308)
+    with pytest.raises(ValueError, match="is too large: sums of their products overflow float64"):
+        make(given.pop("X"), given.pop("y"), n_lags=3, **given)
+
+
 def test_more_lags_than_memory_holds_are_an_error_that_names_them():
     with pytest.raises(MemoryError, match="not enough memory for the sums of n_lags=1000000000000"):
         LagStatistics.from_series(X, Y, n_lags=10**12)
