@@ -16,7 +16,7 @@ from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.containers import check_numbers, named
 from sklearn_linrnn._studies.memory_bias_result import MemoryBias, conclude
 from sklearn_linrnn._studies.study_data import Treatment, make_data
-from sklearn_linrnn._studies.study_design import StudyDesign, switch, whole_number
+from sklearn_linrnn._studies.study_design import StudyDesign, checked_count, checked_switch
 from sklearn_linrnn._studies.study_models import Part
 from sklearn_linrnn._studies.study_trials import NO_BIAS, Trials
 
@@ -131,14 +131,14 @@ def memory_bias(
     'costs'
     """
     sizes = {"n_lags": n_lags, "n_hidden": n_hidden, "n_seeds": n_seeds, "max_iter": max_iter}
-    sizes = {name: whole_number(name, value) for name, value in sizes.items()}
-    season = None if season is None else whole_number("season", season)
-    treatment = Treatment(switch("log", log), switch("difference", difference))
+    sizes = {name: checked_count(name, value) for name, value in sizes.items()}
+    season = None if season is None else checked_count("season", season)
+    treatment = Treatment(checked_switch("log", log), checked_switch("difference", difference))
     design = StudyDesign(
         name=str(getattr(y, "name", None) or "this series"),
         **sizes,
         nu_w=_read_variances(nu_w),
-        n_splits=whole_number("n_splits", n_splits, 2),
+        n_splits=checked_count("n_splits", n_splits, 2),
         season=season,
         treatment=treatment,
         has_inputs=X is not None,

@@ -54,14 +54,14 @@ class StudyDesign:
             raise ValueError(f"level must be within (0, 1), but got {self.level!r}.")
 
 
-def whole_number(name: str, value: object, least: int = 1) -> int:
+def checked_count(name: str, value: object, least: int = 1) -> int:
     """Return a number of something as Python's, or raise a ValueError."""
     if not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, but got {value!r}.")
     return int(value)
 
 
-def switch(name: str, value: object) -> bool:
+def checked_switch(name: str, value: object) -> bool:
     """Return True or False, or raise a ValueError."""
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be True or False, but got {value!r}.")
