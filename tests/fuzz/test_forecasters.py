@@ -66,15 +66,18 @@ class ForecastTrial:
         found = self.forecasts(model)
         if isinstance(found, str):
             return
-        if isinstance(found, (np.ndarray, list)):
-            ahead = np.asarray(model.fh.to_relative(model.cutoff).to_pandas()) > 0
-            assert is_finite(np.asarray(found)) or not ahead.all(), found
-            return
-        assert len(found) % len(model.fh.to_pandas()) == 0
-        # sktime counts horizons on a clock of its own, which not every panel has.
-        known = np.asarray(found.index.get_level_values(-1) > model.cutoff[0])
         if self.heard and not case.is_finite:
             return  # a series of which nothing is known was said to be left out
+        if isinstance(found, np.ndarray):
+            ahead = np.asarray(model.fh.to_relative(model.cutoff).to_pandas()) > 0
+            assert is_finite(found) or not ahead.all(), found
+            return
+        # sktime counts horizons on a clock of its own, which not every panel has.
+        if isinstance(found, list):
+            assert all(is_finite(frame[frame.index > model.cutoff[0]]) for frame in found), found
+            return
+        assert len(found) % len(model.fh.to_pandas()) == 0
+        known = np.asarray(found.index.get_level_values(-1) > model.cutoff[0])
         assert is_finite(np.asarray(found)[known]), found
         X = case.X(case.n, len(case.index))
         fh = case.fh(case.later_steps)
