@@ -34,8 +34,7 @@ def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
         return solution
     if not isinstance(data.sequences, Recordings):
         return solution
-    parts = data.sequences.split(_residuals(solution, data))
-    noise = SerialNoise.of([column for part in parts for column in np.transpose(part)])
+    noise = SerialNoise.of(*map(data.sequences.split, _residuals(solution, data)))
     if len(noise.coefficients) == 0:
         return solution
     scatter = _remembered_scatter(noise, solution.statistics, data, data.sequences)
@@ -43,18 +42,15 @@ def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
 
 
 def _residuals(solution: Solution, data: TrainingData) -> NDArray:
-    """Return the residuals of all outputs, (n_supervised, n_outputs), in their own units."""
+    """Return the residuals of all outputs, (n_outputs, n_supervised); NaN where there is none."""
     response = solution.response
     filters = as_impulse_response(response, solution.statistics.n_lags).cpu().numpy()
-    intercept = solution.statistics.intercept(response).cpu().numpy()
+    residuals = data.sequences.respond(filters)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows tells nothing
-        residuals = data.targets - data.sequences.respond(filters) - intercept
-    known = data.observed[:, None] & np.isfinite(residuals)
-    filled = np.where(known, residuals, 0.0)
-    largest = np.abs(filled).max(axis=0, initial=0.0)
-    filled /= np.where(largest > 0, largest, 1.0)
-    size = np.sqrt(np.square(filled).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-    return np.where(known, filled / np.where(size > 0, size, 1.0), np.nan)
+        residuals += solution.statistics.intercept(response).cpu().numpy()
+        np.subtract(data.targets, residuals, out=residuals)
+    residuals[~(data.observed[:, None] & np.isfinite(residuals))] = np.nan
+    return np.ascontiguousarray(residuals.T)
 
 
 def _remembered_scatter(
