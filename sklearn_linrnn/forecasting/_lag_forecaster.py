@@ -310,15 +310,8 @@ class LagForecaster(
     def _forecast(
         self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool
     ) -> dict[Key, Prediction]:
-        return predictions(
-            self._known.learned.models,
-            self._known.calibration,
-            self._known.panel.histories,
-            fh,
-            X,
-            recursive=self.strategy == "recursive",
-            uncertain=uncertain,
-        )
+        recursive = self.strategy == "recursive"
+        return predictions(self._known, fh, X, recursive=recursive, uncertain=uncertain)
 
     def _rolling(self, history: History, origins: Origins) -> NDArray:
         return rolling_forecasts(self, history, origins)
