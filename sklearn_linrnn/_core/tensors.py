@@ -33,7 +33,11 @@ class StoredAsNumPy:
 
 
 def as_float64(array: Any, device: torch.device | str = "cpu") -> Tensor:
-    """Return a float64 tensor on ``device``; it may share memory, so never write to it."""
+    """Return a float64 tensor on ``device``; it may share memory, so never write to it.
+
+    The device may have any of the names that `check_device` knows.
+    """
+    device = check_device(device)
     if isinstance(array, Tensor):
         return array.detach().to(device=device, dtype=torch.float64)
     array = np.asarray(array)

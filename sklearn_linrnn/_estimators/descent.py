@@ -36,7 +36,6 @@ from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.parameters import (
     Interval,
     StrOptions,
-    check_device,
     make_seed,
     torch_dtype,
 )
@@ -178,8 +177,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         rng = np.random.default_rng(seed) if self.validation_split == "random" else None
         rows = data.rows("early_stopping=True")
         learned, held_out = rows.split(self.validation_fraction, rng)
-        device = check_device(self.device)
-        return self._statistics(learned, n_lags), held_out.statistics(n_lags, device)
+        return self._statistics(learned, n_lags), held_out.statistics(n_lags, self.device)
 
     def _check_same_form(self, form: DataForm, known: DataForm) -> None:
         if (form.every_step, form.single_output) != (known.every_step, known.single_output):
@@ -232,6 +230,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
+        last_rate = fit.attributes["learning_rate_"]
         record = TrainingRecord(
             statistics.to("cpu"),
             None if held_out is None else held_out.to("cpu"),
@@ -242,7 +241,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             memory=[tensor.cpu().numpy() for tensor in training.optimizer.memory()],
             curves={name: fit.attributes[name] for name in CURVES if name in fit.attributes},
             n_kept=training.n_kept,
-            stable_rate=training.rate if training.rate < rate else math.inf,
+            stable_rate=last_rate if last_rate < rate else math.inf,
             went_on=earlier is not None,
             past=data.past,
         )

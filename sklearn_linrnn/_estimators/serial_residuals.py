@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,23 +22,22 @@ from sklearn_linrnn._data.training_data import AnyData, TrainingData
 def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
     """Return a solution that knows how its residuals go on from step to step.
 
-    Windows, and data that are known by their sums, do not say it: their noise is white.
+    Recordings that are known by their sums do not say it: their noise is white.
 
     Parameters
     ----------
     solution : Solution
-        The solution.
+        The minimum of a loss.
     data : TrainingData or KnownSums
-        What it is of, for its lags.
+        What it is of, recordings with its lags.
     """
-    if not isinstance(data, TrainingData) or solution.descent is not None:
+    if not isinstance(data, TrainingData):
         return solution
-    if not isinstance(data.sequences, Recordings):
-        return solution
-    noise = SerialNoise.of(*map(data.sequences.split, _residuals(solution, data)))
+    recordings = cast(Recordings, data.sequences)
+    noise = SerialNoise.of(*map(recordings.split, _residuals(solution, data)))
     if len(noise.coefficients) == 0:
         return solution
-    scatter = _remembered_scatter(noise, solution.statistics, data, data.sequences)
+    scatter = _remembered_scatter(noise, solution.statistics, data, recordings)
     return replace(solution, long_run=LongRun(scatter, noise.inflation, noise.predictability))
 
 

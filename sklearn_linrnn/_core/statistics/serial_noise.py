@@ -28,7 +28,7 @@ class SerialNoise:
     coefficients: NDArray
 
     @classmethod
-    def of(cls, *outputs: Sequence[NDArray]) -> SerialNoise:
+    def of(cls, *outputs: Sequence[NDArray] | NDArray) -> SerialNoise:
         """Return the autoregression of residuals, of the order with the lowest BIC.
 
         The criterion (Schwarz 1978) is a test of whiteness, too: with more data it takes white
@@ -40,7 +40,7 @@ class SerialNoise:
             Residuals of several series; NaN where there is none. Those of several outputs, each in
             a unit of its own, are taken to go on alike.
         """
-        n_known = sum(np.count_nonzero(np.isfinite(part)) for parts in outputs for part in parts)
+        n_known = sum(int(np.isfinite(part).sum()) for parts in outputs for part in parts)
         longest = max((len(part) for parts in outputs for part in parts), default=0)
         order = min(int(10.0 * math.log10(max(n_known, 1))), n_known // 10, max(longest - 1, 0))
         found = [_autocorrelations(parts, order) for parts in outputs]
@@ -84,7 +84,7 @@ class SerialNoise:
         return found
 
 
-def _autocorrelations(parts: Sequence[NDArray], order: int) -> NDArray:
+def _autocorrelations(parts: Sequence[NDArray] | NDArray, order: int) -> NDArray:
     """Return the autocorrelations of residuals from lag 0 to an order; zeros if they are zero."""
     unit = max((np.fmax.reduce(np.abs(part), initial=0.0) for part in parts), default=0.0)
     sums = np.zeros(order + 1)
