@@ -116,7 +116,7 @@ class ClosedFormRegressor(LagRegressor):
             regression with the prior that corresponds to the penalty: ``H ~ N(0, noise_variance_ /
             alpha * P)``, with ``P`` the diagonal matrix of the lag weights or the prior's
             covariance. Where the residuals of recordings are not white (`noise_predictability_`),
-            the response is as uncertain as it then is.
+            the response and the noise variance are as uncertain as they then are.
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.solution import LongRun, Solution
 from sklearn_linrnn._core.response import as_impulse_response
+from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 from sklearn_linrnn._data.sequences import Recordings
@@ -37,8 +38,13 @@ def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
     noise = SerialNoise.of(*map(recordings.split, _residuals(solution, data)))
     if len(noise.coefficients) == 0:
         return solution
-    scatter = _remembered_scatter(noise, solution.statistics, data, recordings)
-    return replace(solution, long_run=LongRun(scatter, noise.inflation, noise.predictability))
+    statistics = solution.statistics
+    lengths = [int(part.sum()) for part in recordings.split(data.observed)]
+    hidden = HiddenNoise.behind(noise, lengths, statistics.n_intercepts)
+    scatter = _remembered_scatter(hidden.noise, statistics, data, recordings)
+    predictability = hidden.noise.predictability
+    long_run = LongRun(scatter, hidden.inflation, predictability, hidden.n_independent)
+    return replace(solution, long_run=long_run)
 
 
 def _residuals(solution: Solution, data: TrainingData) -> NDArray:

@@ -60,11 +60,6 @@ class SerialNoise:
         return response[:kept] / np.sqrt(np.square(response[:kept]).sum())
 
     @property
-    def inflation(self) -> float:
-        """``1 + 2 sum_k r_k`` of autocorrelations: rows count that many times less in a mean."""
-        return float(self.memory.sum() ** 2)
-
-    @property
     def predictability(self) -> float:
         """Share of its variance that the steps before explain; zero if it is white."""
         return float(1.0 - self.memory[0] ** 2)
