@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -70,11 +69,17 @@ def read_new_inputs(
     """
     form = DataForm(is_at_every_step(X, y))
     sequences = read_inputs(estimator, X, sequence_id, form, learns=True)
-    is_recorded = isinstance(sequences, Recordings)
-    n_features = sequences.n_channels if is_recorded else math.prod(np.shape(X)[1:])
     names = _get_feature_names(X[0] if _is_list_of_recordings(X) else X)
-    features = {"n_features_in_": n_features}
+    features = {"n_features_in_": _n_features(sequences)}
     return sequences, features if names is None else {**features, "feature_names_in_": names}
+
+
+def _n_features(sequences: Sequences) -> int:
+    """Return the number of columns of a 2-D X, channels of recordings or entries of a window."""
+    if isinstance(sequences, Recordings):
+        return sequences.n_channels
+    columns = sequences.columns
+    return sequences.inputs[0].size if columns is None else len(columns.steps)
 
 
 def _read(
