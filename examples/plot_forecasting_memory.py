@@ -62,7 +62,7 @@ def score(forecaster, y):
 #
 # The curve is the error of each memory, with the penalty of the highest evidence. The triangle
 # stands at the memory that the evidence chooses for all of the training data; its error is that of
-# the memories that it chooses in each fold, from what came before.
+# the memories that it chooses in each fold, from what was before.
 
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(9, 3.8), layout="constrained")
 searches = {}

@@ -869,7 +869,10 @@ def test_columns_keep_the_lags_that_they_had_in_fit(make, seen, new, message):
 def test_frames_of_a_list_must_have_the_same_columns_in_the_same_order():
     frames = [pd.DataFrame(part, columns=["u", "v"]) for part in PANEL]
     frames[2] = frames[2][["v", "u"]]
-    with pytest.raises(ValueError, match=r"feature names|columns"):
+    with pytest.raises(ValueError, match=r"X must have the same feature names .* got .*'v', 'u'"):
+        NTKConvRegressor(n_lags=2).fit(frames, list(EVERY))
+    frames[2] = PANEL[2]
+    with pytest.raises(ValueError, match=r"X must have the same feature names .* got .*None"):
         NTKConvRegressor(n_lags=2).fit(frames, list(EVERY))
 
 

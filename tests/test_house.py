@@ -20,6 +20,7 @@ MOST_LINES = 400
 SCIKIT_LEARN = {
     "_check_feature_names",
     "_check_feature_names_in",
+    "_check_n_features",
     "_check_sample_weight",
     "_get_feature_names",
     *LINT["flake8-self"]["extend-ignore-names"],

@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from sklearn_linrnn import LagWeighter, NTKConvRegressor
+from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 
 N_LAGS, ALPHA = 15, 1e4
 
@@ -60,19 +61,45 @@ SYSTEMS = {
 }
 
 
+def split(name, data_folder):
+    """Return input and output less their means in the first 70 %, and the end of that part."""
+    if not (path := data_folder / f"{name}.csv.gz").is_file():
+        pytest.skip(f"needs {path}")
+    table = pd.read_csv(path)
+    u, y = (table[column].to_numpy(float) for column in SYSTEMS[name][:2])
+    n_train = int(0.7 * len(u))
+    return u[:, None] - u[:n_train].mean(), y - y[:n_train].mean(), n_train
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.filterwarnings("ignore:The search for the highest evidence did not converge")
 @pytest.mark.filterwarnings("ignore:The highest evidence is that of")
 def test_auto_simulates_systems_as_well_as_the_peer(name, data_folder):
-    if not (path := data_folder / f"{name}.csv.gz").is_file():
-        pytest.skip(f"needs {path}")
-    u_name, y_name, peer = SYSTEMS[name]
-    table = pd.read_csv(path)
-    u, y = (table[column].to_numpy(float) for column in (u_name, y_name))
-    n_train = int(0.7 * len(u))
-    u, y = u[:, None] - u[:n_train].mean(), y - y[:n_train].mean()
+    u, y, n_train = split(name, data_folder)
+    peer = SYSTEMS[name][2]
     model = NTKConvRegressor("auto", alpha="auto", n_lags="auto", rows="timesteps")
     model.fit(u[:n_train], y[:n_train])
     assert r2_score(y[n_train:], model.predict(u)[n_train:]) >= peer - 0.01
     if peer < 0:
         assert np.isinf(model.alpha_), "nothing can be learned there"
+
+
+def test_intervals_hold_on_a_system_whose_noise_drifts(data_folder):
+    u, y, n_train = split("daisy_hair_dryer", data_folder)
+    model = NTKConvRegressor("auto", alpha="auto", n_lags="auto", rows="timesteps")
+    mean, std = model.fit(u[:n_train], y[:n_train]).predict(u, return_std=True)
+    assert model.noise_predictability_ > 0.8
+    assert np.mean(np.abs(y - mean)[n_train:] < 1.645 * std[n_train:]) >= 0.89
+
+
+def test_noise_that_grows_is_told_by_no_figure_of_the_first_part(data_folder):
+    u, y, n_train = split("gas_furnace_boxjenkins", data_folder)
+    model = NTKConvRegressor("auto", alpha="auto", n_lags="auto", rows="timesteps")
+    mean, std = model.fit(u[:n_train], y[:n_train]).predict(u, return_std=True)
+    residuals = y - mean
+    white = np.sqrt(np.square(residuals[:n_train]).mean())
+    assert (std[n_train:] > 1.1 * white).all()  # it is noticed that they are not white
+    # But what is new in each step, and with it all errors, becomes several times as large.
+    new = SerialNoise.of([residuals[:n_train]]).whitened(residuals)
+    assert np.nanstd(new[n_train:]) > 2.5 * np.nanstd(new[:n_train])
+    assert np.mean(np.abs(residuals[n_train:]) < 1.645 * std[n_train:]) > 0.55

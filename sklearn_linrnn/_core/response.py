@@ -6,11 +6,18 @@ n_outputs)``, lag 0 first and its channels side by side, as the lags of a time s
 `LagStatistics`. Both may have further axes, of several responses, before the outputs.
 """
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 from torch import Tensor
+from torch.nn.functional import pad
+
+from sklearn_linrnn._core.tensors import as_float64
+
+FRAME = 1024  # time steps transformed together, unless there are many lags
+SLAB = 2**17  # numbers transformed at a time: 1 MiB, which stays in cache
 
 
 def as_matrix(impulse_response: NDArray) -> Tensor:
@@ -57,14 +64,36 @@ def convolve(inputs: NDArray, impulse_response: NDArray) -> NDArray:
 
     Notes
     -----
-    Overlapping FFT blocks (`scipy.signal.oaconvolve`): ``n_timesteps log(n_lags)`` for each pair.
+    Overlapping FFT blocks: ``n_timesteps log(n_lags)`` for each channel and each output.
     """
-    n_timesteps = inputs.shape[-2]
-    columns = []
-    for response in impulse_response:
-        kernel = response.T if inputs.ndim == 2 else response.T[None]
-        full = oaconvolve(inputs, kernel, axes=-2)
-        columns.append(full[..., :n_timesteps, :].sum(axis=-1))
-    outputs = np.stack(columns, axis=-1)
+    recordings = as_float64(inputs if inputs.ndim == 3 else inputs[None]).transpose(1, 2)
+    kernel = as_float64(impulse_response)
+    outputs = _overlap_save(recordings, kernel).transpose(1, 2).numpy()
     outputs[np.isnan(outputs)] = np.inf  # sums of infinities that differ in sign
-    return outputs
+    return outputs if inputs.ndim == 3 else outputs[0]
+
+
+def _overlap_save(recordings: Tensor, kernel: Tensor) -> Tensor:
+    """Return the convolutions (n_recordings, n_outputs, n_timesteps), summed over the channels.
+
+    Parameters
+    ----------
+    recordings : Tensor of shape (n_recordings, n_channels, n_timesteps)
+        Inputs.
+    kernel : Tensor of shape (n_outputs, n_channels, n_lags)
+        What they are convolved with.
+    """
+    n_recordings, n_channels, n_timesteps = recordings.shape
+    n_outputs, _, n_lags = kernel.shape
+    length = 2 ** math.ceil(math.log2(min(max(FRAME, 4 * n_lags), n_timesteps + n_lags - 1)))
+    fresh = length - n_lags + 1  # outputs of a frame that nothing before it reaches
+    n_frames = -(-n_timesteps // fresh)
+    frames = pad(recordings, (n_lags - 1, n_frames * fresh - n_timesteps)).unfold(2, length, fresh)
+    response = torch.fft.rfft(kernel, length)
+    outputs = kernel.new_empty(n_recordings, n_outputs, n_frames, fresh)
+    at_once = max(1, SLAB // (n_recordings * n_channels * length))
+    for first in range(0, n_frames, at_once):
+        slab = slice(first, first + at_once)
+        spectra = torch.einsum("rcfk,ock->rofk", torch.fft.rfft(frames[:, :, slab]), response)
+        outputs[:, :, slab] = torch.fft.irfft(spectra, length)[..., n_lags - 1 :]
+    return outputs.flatten(2)[:, :, :n_timesteps]

@@ -70,8 +70,10 @@ def real_numbers(value: Any, name: str = "Arrays") -> Any:
 def as_float64(array: Any, device: torch.device | str = "cpu", name: str = "Arrays") -> Tensor:
     """Return `real_numbers` as a float64 tensor on ``device``.
 
-    It may share memory with them, so never write to it.
+    It may share memory with them, so never write to it. The device may have any of the names that
+    `check_device` knows.
     """
+    device = check_device(device)
     array = real_numbers(array, name)
     if isinstance(array, Tensor):
         return array.to(device=device, dtype=torch.float64)

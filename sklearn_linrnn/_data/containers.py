@@ -12,7 +12,11 @@ import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _get_feature_names,
+)
 
 FLOATS = (np.float64, np.float32)  # types of inputs that stay as they are
 
@@ -53,8 +57,8 @@ def check_numbers(value: Any, name: str, **checks: Any) -> np.ndarray:
         return check_array(value, input_name=name, **checks)
 
 
-def read_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **checks: Any) -> np.ndarray:
-    """Return a 2-D X as an array of floats, checked against the features that an estimator knows.
+def read_rows(estimator: BaseEstimator, X: Any, *, learns: bool, **checks: Any) -> np.ndarray:
+    """Return a 2-D X as an array of floats, with the features that an estimator knows.
 
     Parameters
     ----------
@@ -62,10 +66,10 @@ def read_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **checks: Any) -
         Whose features they are.
     X : array-like of shape (n_samples, n_features)
         What was passed.
-    reset : bool
-        Whether to record the names and the number of features instead of checking them.
+    learns : bool
+        Whether it is about to learn them from this X.
     **checks
-        What scikit-learn's `validate_data` shall look at besides.
+        What scikit-learn's `check_array` shall look at besides.
 
     Raises
     ------
@@ -74,7 +78,14 @@ def read_rows(estimator: BaseEstimator, X: Any, *, reset: bool, **checks: Any) -
     """
     X = read_container(X, "X")
     with named("X"):
-        return validate_data(estimator, X, reset=reset, dtype=FLOATS, **checks)
+        if learns:
+            _get_feature_names(X)  # which must be names all of them, or none
+        else:
+            _check_feature_names(estimator, X, reset=False)
+        array = check_array(X, input_name="X", estimator=estimator, dtype=FLOATS, **checks)
+        if not learns:
+            _check_n_features(estimator, array, reset=False)
+        return array
 
 
 def read_container(value: Any, name: str) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_feature_names
+from sklearn.utils.validation import _check_feature_names, _get_feature_names
 
 from sklearn_linrnn._data.containers import FLOATS, check_numbers, named, read_rows
 from sklearn_linrnn._data.form import DataForm
@@ -25,15 +24,15 @@ def read_inputs(
     sequence_id: Any,
     form: DataForm,
     *,
-    reset: bool = False,
+    learns: bool = False,
 ) -> Sequences:
     """Return the internal form of X.
 
     Parameters
     ----------
     estimator : estimator
-        Its ``rows``, ``layout``, ``lag_order`` and ``n_channels`` define how X is read. What
-        scikit-learn records of X is compared with what it recorded in ``fit``.
+        Its ``rows``, ``layout``, ``lag_order`` and ``n_channels`` define how X is read. X must have
+        the features that it knows.
     X : array-like or list
         One of the shapes of the user guide.
     sequence_id : array-like of shape (n_samples,) or None
@@ -42,10 +41,10 @@ def read_inputs(
         The form in ``fit``: whether a 3-D X has a target at every time step, the places of the
         columns in windows, or none to find them, whether there was a ``sequence_id``, what was
         before each recording, and the number of channels.
-    reset : bool, default=False
-        Whether to record the names and the number of features instead; see `read_new_inputs`.
+    learns : bool, default=False
+        Whether it is about to learn the features from this X; see `read_new_inputs`.
     """
-    sequences = _read(estimator, X, sequence_id, form, reset)
+    sequences = _read(estimator, X, sequence_id, form, learns)
     if isinstance(sequences, Recordings) and estimator.lag_order == "newest_first":
         raise ValueError(
             "lag_order='newest_first' is for windows, but got an X of recordings with a target at "
@@ -67,13 +66,20 @@ def read_new_inputs(
     """Return the internal form of an X that is passed to ``fit``, and the features to publish.
 
     Of y only the number of axes is read: a panel may have a target at every time step.
-
-    scikit-learn records names and number of features on the estimator for which it checks X: here
-    on a copy, so that a fit that fails changes nothing.
     """
-    recorder, form = copy(estimator), DataForm(is_at_every_step(X, y))
-    sequences = read_inputs(recorder, X, sequence_id, form, reset=True)
-    return sequences, {name: vars(recorder)[name] for name in FEATURES if name in vars(recorder)}
+    form = DataForm(is_at_every_step(X, y))
+    sequences = read_inputs(estimator, X, sequence_id, form, learns=True)
+    names = _get_feature_names(X[0] if _is_list_of_recordings(X) else X)
+    features = {"n_features_in_": _n_features(sequences)}
+    return sequences, features if names is None else {**features, "feature_names_in_": names}
+
+
+def _n_features(sequences: Sequences) -> int:
+    """Return the number of columns of a 2-D X, channels of recordings or entries of a window."""
+    if isinstance(sequences, Recordings):
+        return sequences.n_channels
+    columns = sequences.columns
+    return sequences.inputs[0].size if columns is None else len(columns.steps)
 
 
 def _read(
@@ -81,7 +87,7 @@ def _read(
     X: Any,
     sequence_id: Any,
     form: DataForm,
-    reset: bool,
+    learns: bool,
 ) -> Sequences:
     has_recordings, ndim = _is_list_of_recordings(X), number_of_axes(X)
     if sequence_id is not None and (ndim == 3 or has_recordings or estimator.rows != "timesteps"):
@@ -91,14 +97,14 @@ def _read(
             "dimensions."
         )
     if has_recordings:
-        return _read_list(estimator, X, reset=reset)
+        return _read_list(estimator, X, learns=learns)
     if not has_recordings and _is_ragged(X, ndim):
         raise ValueError(
             "X must be an array, or for recordings a list of arrays, each of shape (n_timesteps_i, "
             "n_channels), with as many arrays of targets; but got sequences of different lengths."
         )
     if ndim == 3:
-        return _read_panel(estimator, X, reset=reset, every_step=form.every_step)
+        return _read_panel(estimator, X, learns=learns, every_step=form.every_step)
     if estimator.rows == "timesteps":
         if sequence_id is None and form.has_ids:
             raise ValueError(
@@ -108,16 +114,16 @@ def _read(
                 "as lists of recordings, or in cross-validation metadata routing and the "
                 "estimator's own score (scoring=None): other scorers know X alone."
             )
-        return _read_timesteps(estimator, X, sequence_id, reset=reset)
-    array = read_rows(estimator, X, reset=reset)
-    windows = arrange_windows(estimator, X, array, form.n_channels, form.columns, learns=reset)
+        return _read_timesteps(estimator, X, sequence_id, learns=learns)
+    array = read_rows(estimator, X, learns=learns)
+    windows = arrange_windows(estimator, X, array, form.n_channels, form.columns, learns=learns)
     return Windows(*windows)
 
 
 def _read_timesteps(
-    estimator: BaseEstimator, X: Any, sequence_id: Any, *, reset: bool
+    estimator: BaseEstimator, X: Any, sequence_id: Any, *, learns: bool
 ) -> Recordings:
-    array = read_rows(estimator, X, reset=reset, ensure_all_finite="allow-nan")
+    array = read_rows(estimator, X, learns=learns, ensure_all_finite="allow-nan")
     if sequence_id is None:
         return Recordings([array], rows=slice(None), ids=[None])
     with named("sequence_id"):
@@ -137,7 +143,7 @@ def _read_timesteps(
     return Recordings(np.split(array[rows], np.cumsum(counts)[:-1]), rows, ids=ids.tolist())
 
 
-def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bool) -> Sequences:
+def _read_panel(estimator: BaseEstimator, X: Any, *, learns: bool, every_step: bool) -> Sequences:
     array = check_numbers(
         X,
         "X",
@@ -154,18 +160,17 @@ def _read_panel(estimator: BaseEstimator, X: Any, *, reset: bool, every_step: bo
             f"X must have at least one time step and one channel, but got shape {np.shape(X)}: "
             f"n_timesteps={n_timesteps}, n_channels={n_channels}."
         )
-    _check_feature_names(estimator, X, reset=reset)
-    if reset:
-        estimator.n_features_in_ = n_channels if every_step else n_timesteps * n_channels
+    if not learns:
+        _check_feature_names(estimator, X, reset=False)
     if every_step:
         return Recordings(array)
     windows = array[:, ::-1] if estimator.lag_order == "newest_first" else array
-    if reset:
+    if learns:
         check_order(windows, estimator.lag_order)
     return Windows(windows)
 
 
-def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, reset: bool) -> Recordings:
+def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, learns: bool) -> Recordings:
     parts = [
         check_numbers(
             part,
@@ -181,11 +186,23 @@ def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, reset: bool) -> Re
         raise ValueError(
             f"All recordings in X must have the same number of channels, but got {widths}."
         )
-    for index, part in enumerate(X):
-        _check_feature_names(estimator, part, reset=reset and index == 0)
-    if reset:
-        estimator.n_features_in_ = widths[0]
+    if learns:
+        _check_same_names(X)
+    else:
+        for part in X:
+            _check_feature_names(estimator, part, reset=False)
     return Recordings(parts)
+
+
+def _check_same_names(X: Sequence[Any]) -> None:
+    """Raise unless all recordings have the same names of columns in the same order, or none."""
+    seen = {None if names is None else tuple(names) for names in map(_get_feature_names, X)}
+    if len(seen) > 1:
+        names = " and ".join(sorted(map(repr, seen)))
+        raise ValueError(
+            "All recordings in X must have the same feature names in the same order, but got "
+            f"{names}."
+        )
 
 
 def _is_list_of_recordings(X: Any) -> bool:

@@ -31,15 +31,19 @@ def weight_of_zeros(recordings: Recordings, shares: NDArray, n_lags: int) -> NDA
     -------
     weights : ndarray of shape (n_channels,)
     """
-    is_head = np.concatenate([np.arange(length) < n_lags - 1 for length in recordings.lengths])
+    heads = sum(part[: n_lags - 1].sum() for part in recordings.split(shares))
     chosen = slice(None, None, -(-len(shares) // ENOUGH_STEPS))
-    inputs, mass = recordings.joined[chosen], shares[chosen, None]
-    known = ~np.isnan(inputs)
-    values = np.where(known, inputs, 0.0).astype(np.float64, copy=False)
-    mass = known * mass
+    inputs, mass = recordings.joined[chosen], np.ascontiguousarray(shares[chosen])
+    missing = np.isnan(inputs)
+    touched = missing.any(axis=1)
+    total = mass.sum() - mass[touched] @ missing[touched]
+    values = np.array(inputs, dtype=np.float64)
+    values[missing] = 0.0
     with np.errstate(all="ignore"):  # of channels without known inputs, and of huge ones
-        mean = (values * mass).sum(axis=0) / mass.sum(axis=0)
-        variance = (np.square(values - mean) * mass).sum(axis=0) / mass.sum(axis=0)
-        weights = np.square(mean) / variance * shares[is_head].sum() / shares.sum()
+        mean = mass @ values / total
+        values -= mean
+        values[missing] = 0.0
+        variance = mass @ np.square(values, out=values) / total
+        weights = np.square(mean) / variance * heads / shares.sum()
     varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
     return np.where(varies, weights, 0.0)

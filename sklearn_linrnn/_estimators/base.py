@@ -29,7 +29,7 @@ from sklearn_linrnn._data.targets import (
     read_weights,
 )
 from sklearn_linrnn._data.training_data import AnyData, known_sums
-from sklearn_linrnn._estimators.parameters import WithParameters, check_device
+from sklearn_linrnn._estimators.parameters import WithParameters
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
 MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
@@ -268,7 +268,7 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
 
     def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
         """Return the sums of data about their means, or about zero without an intercept."""
-        statistics = data.statistics(n_lags, check_device(self.device))
+        statistics = data.statistics(n_lags, self.device)
         return statistics if self.fit_intercept else statistics.uncentred()
 
     def _respond(self, X: Any, sequence_id: Any) -> tuple[Sequences, NDArray]:

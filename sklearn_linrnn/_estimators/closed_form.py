@@ -52,7 +52,8 @@ class ClosedFormRegressor(LagRegressor):
     ) -> Fit:
         """Return a solution as what was learned from data."""
         response, descent = self._finite(solution), solution.descent
-        solution = heeding_residuals(solution, data)
+        if data.form.every_step and descent is None:  # windows do not say how residuals go on
+            solution = heeding_residuals(solution, data)
         statistics, stored = solution.problem.statistics, solution
         if not statistics.input_mean.is_cpu:  # what is fitted loads on any machine
             stored = solution.to("cpu")
@@ -118,7 +119,7 @@ class ClosedFormRegressor(LagRegressor):
             regression with the prior that corresponds to the penalty: ``H ~ N(0, noise_variance_ /
             alpha * P)``, with ``P`` the diagonal matrix of the lag weights or the prior's
             covariance. Where the residuals of recordings are not white (`noise_predictability_`),
-            the response is as uncertain as it then is.
+            the response and the noise variance are as uncertain as they then are.
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None

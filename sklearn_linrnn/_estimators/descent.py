@@ -37,7 +37,6 @@ from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.parameters import (
     Interval,
     StrOptions,
-    check_device,
     make_seed,
     torch_dtype,
 )
@@ -179,8 +178,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         rng = np.random.default_rng(seed) if self.validation_split == "random" else None
         rows = data.rows("early_stopping=True")
         learned, held_out = rows.split(self.validation_fraction, rng)
-        device = check_device(self.device)
-        return self._statistics(learned, n_lags), held_out.statistics(n_lags, device)
+        return self._statistics(learned, n_lags), held_out.statistics(n_lags, self.device)
 
     def _check_same_form(self, form: DataForm, known: DataForm) -> None:
         if (form.every_step, form.single_output) != (known.every_step, known.single_output):
@@ -236,6 +234,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         if rule.solver == "gd":
             travelled = rate * fit.attributes["n_iter_"] / (1.0 - rule.momentum)
             warn_if_mean_alone(statistics, root, travelled)
+        last_rate = fit.attributes["learning_rate_"]
         record = TrainingRecord(
             statistics.to("cpu"),
             None if held_out is None else held_out.to("cpu"),
@@ -246,7 +245,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             memory=[tensor.cpu().numpy() for tensor in training.optimizer.memory()],
             curves={name: fit.attributes[name] for name in CURVES if name in fit.attributes},
             n_kept=training.n_kept,
-            stable_rate=training.rate if training.rate < rate else math.inf,
+            stable_rate=last_rate if last_rate < rate else math.inf,
             went_on=earlier is not None,
             past=data.past,
         )

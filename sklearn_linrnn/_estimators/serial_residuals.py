@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.solution import LongRun, Solution
 from sklearn_linrnn._core.response import as_impulse_response
+from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 from sklearn_linrnn._data.sequences import Recordings
@@ -21,40 +23,40 @@ from sklearn_linrnn._data.training_data import AnyData, TrainingData
 def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
     """Return a solution that knows how its residuals go on from step to step.
 
-    Windows, and data that are known by their sums, do not say it: their noise is white.
+    Recordings that are known by their sums do not say it: their noise is white.
 
     Parameters
     ----------
     solution : Solution
-        The solution.
+        The minimum of a loss.
     data : TrainingData or KnownSums
-        What it is of, for its lags.
+        What it is of, recordings with its lags.
     """
-    if not isinstance(data, TrainingData) or solution.descent is not None:
+    if not isinstance(data, TrainingData):
         return solution
-    if not isinstance(data.sequences, Recordings):
-        return solution
-    parts = data.sequences.split(_residuals(solution, data))
-    noise = SerialNoise.of([column for part in parts for column in np.transpose(part)])
+    recordings = cast(Recordings, data.sequences)
+    noise = SerialNoise.of(*map(recordings.split, _residuals(solution, data)))
     if len(noise.coefficients) == 0:
         return solution
-    scatter = _remembered_scatter(noise, solution.statistics, data, data.sequences)
-    return replace(solution, long_run=LongRun(scatter, noise.inflation, noise.predictability))
+    statistics = solution.statistics
+    lengths = [int(part.sum()) for part in recordings.split(data.observed)]
+    hidden = HiddenNoise.behind(noise, lengths, statistics.n_intercepts)
+    scatter = _remembered_scatter(hidden.noise, statistics, data, recordings)
+    predictability = hidden.noise.predictability
+    long_run = LongRun(scatter, hidden.inflation, predictability, hidden.n_independent)
+    return replace(solution, long_run=long_run)
 
 
 def _residuals(solution: Solution, data: TrainingData) -> NDArray:
-    """Return the residuals of all outputs, (n_supervised, n_outputs), in their own units."""
+    """Return the residuals of all outputs, (n_outputs, n_supervised); NaN where there is none."""
     response = solution.response
     filters = as_impulse_response(response, solution.statistics.n_lags).cpu().numpy()
-    intercept = solution.statistics.intercept(response).cpu().numpy()
+    residuals = data.sequences.respond(filters)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows tells nothing
-        residuals = data.targets - data.sequences.respond(filters) - intercept
-    known = data.observed[:, None] & np.isfinite(residuals)
-    filled = np.where(known, residuals, 0.0)
-    largest = np.abs(filled).max(axis=0, initial=0.0)
-    filled /= np.where(largest > 0, largest, 1.0)
-    size = np.sqrt(np.square(filled).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-    return np.where(known, filled / np.where(size > 0, size, 1.0), np.nan)
+        residuals += solution.statistics.intercept(response).cpu().numpy()
+        np.subtract(data.targets, residuals, out=residuals)
+    residuals[~(data.observed[:, None] & np.isfinite(residuals))] = np.nan
+    return np.ascontiguousarray(residuals.T)
 
 
 def _remembered_scatter(

@@ -150,7 +150,7 @@ class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
     def _update(self, y: pd.DataFrame, X: Any = None, update_params: bool = True) -> Self:
         state = self._known.seeing(y)
         self._publish(state.learning(may_be_short=True) if update_params else state)
-        # sktime takes the end of what came last, which may be late.
+        # sktime takes the end of what arrived last, which may be late.
         self._set_cutoff(state.panel.cutoff)
         return self
 

@@ -21,7 +21,7 @@ class Change:
     Attributes
     ----------
     n_before : int
-        Number of steps that came before the first one.
+        Number of new steps before the first one.
     first_revised : int or None
         The first step, of those known before, that has another value now.
     """

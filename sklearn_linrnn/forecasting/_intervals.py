@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,8 @@ from scipy.stats import norm
 
 from sklearn_linrnn.forecasting._conformal import Conformal, HeldOutErrors
 from sklearn_linrnn.forecasting._forecasts import forecast_series, needed_horizons
-from sklearn_linrnn.forecasting._learner import Learned
-from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
-from sklearn_linrnn.forecasting._panels import Histories, Key, split
-from sklearn_linrnn.forecasting._seen_errors import one_step_noise
+from sklearn_linrnn.forecasting._panels import Key, split
+from sklearn_linrnn.forecasting._state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +48,7 @@ class Prediction:
 
 
 def predictions(
-    models: Sequence[LinearForecast],
-    calibration: Learned | None,
-    histories: Histories,
+    state: State,
     fh: Any,
     X: pd.DataFrame | None,
     *,
@@ -64,13 +59,8 @@ def predictions(
 
     Parameters
     ----------
-    models : sequence of LinearForecast
-        All of a forecaster.
-    calibration : Learned or None
-        What the first part of the series taught, whose errors on the rest are the variances and
-        quantiles; ``None`` for those of the models themselves.
-    histories : mapping of tuple to History
-        The series.
+    state : State
+        What a forecaster knows.
     fh : ForecastingHorizon
         The times.
     X : DataFrame or None
@@ -80,14 +70,15 @@ def predictions(
     uncertain : bool
         Whether variances are asked for.
     """
+    models, histories = state.learned.models, state.panel.histories
     exogenous = {} if X is None else split(X)
     steps = {key: history.steps_ahead(fh) for key, history in histories.items()}
     horizons = needed_horizons(list(steps.values()))
-    noise = one_step_noise(models, histories) if uncertain and recursive else None
+    noise = state.noise if uncertain and recursive else None
     kind: dict[str, Any] = {"recursive": recursive, "uncertain": uncertain, "noise": noise}
     seen = None
-    if uncertain and calibration is not None:
-        seen = HeldOutErrors.of(calibration, histories, horizons, recursive=recursive)
+    if uncertain and state.calibration is not None:
+        seen = HeldOutErrors.of(state.calibration, histories, horizons, recursive=recursive)
     found = {}
     for key, history in histories.items():
         ahead = steps[key]

@@ -21,8 +21,8 @@ from sklearn_linrnn.forecasting._forecasts import forecast, longest_window
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
 from sklearn_linrnn.forecasting._noise import Noise
-from sklearn_linrnn.forecasting._panels import Histories
-from sklearn_linrnn.forecasting._seen_errors import errors_after, one_step_noise
+from sklearn_linrnn.forecasting._seen_errors import errors_after
+from sklearn_linrnn.forecasting._state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,19 +74,12 @@ class PathSource:
     recursive: bool
 
     @classmethod
-    def of(
-        cls,
-        models: Sequence[LinearForecast],
-        histories: Histories,
-        horizons: tuple[int, ...],
-        *,
-        recursive: bool,
-    ) -> PathSource:
+    def of(cls, state: State, horizons: tuple[int, ...], *, recursive: bool) -> PathSource:
         """Return the source whose noise correlates as the errors that the models make on series."""
+        models = state.learned.models
         if recursive:
-            models = [model.iterated for model in models]
-            return cls(models, one_step_noise(models, histories), horizons, recursive)
-        errors = errors_after(models, {}, histories, horizons, recursive=False)
+            return cls([model.iterated for model in models], state.noise, horizons, recursive)
+        errors = errors_after(models, {}, state.panel.histories, horizons, recursive=False)
         variances = _noise_variances(models, horizons, errors.shape[2])
         noise = Noise.of(errors.reshape(len(errors), -1), variances)
         return cls(models, noise, horizons, recursive)

@@ -87,7 +87,7 @@ class LagForecaster(
         window itself may reach back.
     refit : bool, default=True
         With `NTKConvRegressorCV`, whether the best candidate learns from all data in the end. If
-        not, it is left as it was scored, with what came before the held-out end, and what `update`
+        not, it is left as it was scored, with what is before the held-out end, and what `update`
         brings.
 
     Attributes
@@ -277,7 +277,7 @@ class LagForecaster(
             state = fitted_state(self, state.panel, self._fh, earlier, may_be_short=True)
         self._publish(state)
         warn_of_short(state.panel, self.n_lags_, known=before.panel)
-        # sktime takes the end of what came last, which may be late.
+        # sktime takes the end of what arrived last, which may be late.
         self._set_cutoff(state.panel.cutoff)
         return self
 
@@ -310,15 +310,8 @@ class LagForecaster(
     def _forecast(
         self, fh: Any, X: pd.DataFrame | None, *, uncertain: bool
     ) -> dict[Key, Prediction]:
-        return predictions(
-            self._known.learned.models,
-            self._known.calibration,
-            self._known.panel.histories,
-            fh,
-            X,
-            recursive=self.strategy == "recursive",
-            uncertain=uncertain,
-        )
+        recursive = self.strategy == "recursive"
+        return predictions(self._known, fh, X, recursive=recursive, uncertain=uncertain)
 
     def _rolling(self, history: History, origins: Origins) -> NDArray:
         return rolling_forecasts(self, history, origins)

@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._joint_paths import PathSource
 from sklearn_linrnn.forecasting._panels import split
-from sklearn_linrnn.forecasting._seen_errors import one_step_noise
 from sklearn_linrnn.forecasting._series_by_series import SeriesBySeries
 from sklearn_linrnn.forecasting._settings import is_count
 from sklearn_linrnn.forecasting._state import State
@@ -26,11 +25,9 @@ class Simulating(SeriesBySeries):
     @property
     def noise_predictability_(self) -> pd.Series:
         """Share of the variance of errors of one step that the errors before explain."""
-        learned, panel = self._known.learned, self._known.panel
         if self.strategy != "recursive":
             return pd.Series(dtype=np.float64)
-        noise = one_step_noise(learned.models, panel.histories)
-        return pd.Series(noise.predictability, panel.first.columns)
+        return pd.Series(self._known.noise.predictability, self._known.panel.first.columns)
 
     def simulate(
         self, fh: Any = None, n_paths: int = 1000, X: Any = None, random_state: Any = None
@@ -77,11 +74,10 @@ class Simulating(SeriesBySeries):
         if self._is_vectorized:
             return self._simulate_each(fh, int(n_paths), X, rng)
         exogenous = {} if X is None else split(self._check_X(X=X))
-        models, histories = self._known.learned.models, self._known.panel.histories
-        recursive = self.strategy == "recursive"
+        histories, recursive = self._known.panel.histories, self.strategy == "recursive"
         steps = {key: steps_after(history, fh) for key, history in histories.items()}
         sources = {
-            horizons: PathSource.of(models, histories, horizons, recursive=recursive)
+            horizons: PathSource.of(self._known, horizons, recursive=recursive)
             for horizons in set(steps.values())
         }
         paths, times = {}, {}

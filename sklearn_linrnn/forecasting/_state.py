@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import cast
 
 import pandas as pd
 
 from sklearn_linrnn.forecasting._learner import Learned
 from sklearn_linrnn.forecasting._naive import NothingLearned
+from sklearn_linrnn.forecasting._noise import Noise
 from sklearn_linrnn.forecasting._panels import Panel
+from sklearn_linrnn.forecasting._seen_errors import one_step_noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,11 @@ class State:
     def has_learned(self) -> bool:
         """Whether the series were long enough to learn from."""
         return isinstance(self.learned, Learned)
+
+    @cached_property
+    def noise(self) -> Noise:
+        """The noise of a recursion; found by a pass over the series when it is first asked for."""
+        return one_step_noise(self.learned.models, self.panel.histories)
 
     def seeing(self, y: pd.DataFrame, X: pd.DataFrame | None) -> State:
         """Return the state that has seen new, late and revised steps, and learned nothing."""

@@ -30,6 +30,7 @@ from sklearn_linrnn import (
     kernel_matrix,
     linear_rnn_lag_weights,
 )
+from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 
 rng = np.random.default_rng(0)
@@ -479,10 +480,13 @@ def test_noise_that_is_not_white_is_not_learned(seed):
     assert_array_equal(model.impulse_response_, 0.0)
     mean, std = model.predict(x, return_std=True)
     assert_allclose(mean, target.mean(), rtol=1e-12)
-    # Of such noise the mean is less certain than of white noise.
-    inflation = SerialNoise.of([target - target.mean()]).inflation
-    variance = 600 * target.var() / (600 - inflation) * (1 + inflation / 600)
-    assert inflation > 1
+    # Of such noise the mean is less certain than of white noise, and so is its variance.
+    seen = SerialNoise.of([target - target.mean()])
+    noise = HiddenNoise.behind(seen, [600], 1)
+    variance = 600 * target.var() / (600 - noise.inflation) * (1 + noise.inflation / 600)
+    assert noise.inflation > 1
+    assert noise.n_independent < 100
+    variance /= 1 - 2 / noise.n_independent
     assert_allclose(std, np.sqrt(variance), rtol=1e-6)
     assert_array_equal(model.impulse_response_std_, 0.0)
     assert_allclose(model.effective_degrees_of_freedom_, 1.0)

@@ -9,6 +9,7 @@ from scipy.linalg import toeplitz
 from scipy.signal import lfilter
 
 from sklearn_linrnn import LagStatistics, NTKConvRegressor
+from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise, autocorrelations
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 
 RESPONSE = np.array([1.0, 0.6, 0.3, 0.1])
@@ -37,9 +38,8 @@ def test_the_posterior_is_that_of_a_dense_twin(poles, fit_intercept):
     lags = np.lib.stride_tricks.sliding_window_view(past, 4)[:, ::-1]
     lags = lags - fit_intercept * lags.mean(axis=0)
     residuals = y - fitted.predict(x)
-    memory = SerialNoise.of([residuals]).memory
-    correlations = np.correlate(memory, memory, "full")[len(memory) - 1 :]
-    correlations = np.pad(correlations, (0, len(y)))[: len(y)]
+    hidden = HiddenNoise.behind(SerialNoise.of([residuals]), [len(y)], int(fit_intercept))
+    correlations = autocorrelations(hidden.noise.coefficients, len(y))
     noise = toeplitz(correlations) @ lags
     penalty = np.diag(1.0 / fitted.lag_weights_)
     inverse = np.linalg.inv(lags.T @ lags + penalty)
@@ -47,10 +47,10 @@ def test_the_posterior_is_that_of_a_dense_twin(poles, fit_intercept):
     root = fitted.solution_.posterior_root.numpy()
     # Filtered inputs differ from it at the two ends of the recording.
     assert_allclose(root @ root.T, spread, atol=0.03 * np.abs(spread).max())
-    hidden = np.trace(inverse @ lags.T @ noise) + fit_intercept * (memory.sum() ** 2)
-    variance = np.square(residuals).sum() / (len(y) - hidden)
-    floor = np.square(residuals).sum() / (len(y) - fitted.effective_degrees_of_freedom_)
-    assert_allclose(fitted.noise_variance_, max(variance, floor), rtol=1e-3)
+    lost = np.trace(inverse @ lags.T @ noise) + fit_intercept * hidden.inflation
+    left = min(len(y) - lost, len(y) - fitted.effective_degrees_of_freedom_)
+    variance = np.square(residuals).sum() / (left * (1 - 2 / hidden.n_independent))
+    assert_allclose(fitted.noise_variance_, variance, rtol=1e-3)
 
 
 def test_white_noise_changes_nothing():
@@ -92,6 +92,20 @@ def test_the_unit_of_the_targets_does_not_matter(unit):
         model().fit(x, y).impulse_response_std_,
         rtol=1e-8,
     )
+
+
+def test_intervals_are_wide_where_noise_drifts():
+    # Of 200 steps such noise shows a few waves, which the mean follows.
+    held, held_if_white = [], []
+    for seed in range(80):
+        x, _, y = recording(290, [0.98], seed, 0.0)
+        fitted = model(initial_state="unknown").fit(x[:200], y[:200])
+        mean, std = (values[200:] for values in fitted.predict(x, return_std=True))
+        held.append(np.abs(y[200:] - mean) < 1.645 * std)
+        white = np.std(y[3:200] - fitted.predict(x)[3:200])
+        held_if_white.append(np.abs(y[200:] - mean) < 1.645 * white)
+    assert np.mean(held_if_white) < 0.78
+    assert np.mean(held) == pytest.approx(0.9, abs=0.05)
 
 
 @pytest.mark.slow

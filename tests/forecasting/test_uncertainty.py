@@ -12,7 +12,7 @@ from scipy.stats import t as student_t
 
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
-from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.forecasting import LagForecaster, _state
 
 N_LAGS = 3
 GIVEN = NTKConvRegressor(0.5, alpha=1.0)
@@ -161,6 +161,22 @@ def test_errors_that_are_not_white_add_up_as_in_a_dense_twin():
     together = toeplitz(correlations) + rows @ np.linalg.solve(design.T @ design, rows.T)
     effects = np.tril(slope ** np.clip(np.subtract.outer(range(n_ahead), range(n_ahead)), 0, None))
     assert_allclose(found, variance * np.diagonal(effects @ together @ effects.T), rtol=1e-7)
+
+
+def test_series_are_passed_once_for_their_noise(monkeypatch):
+    passes, found = [], _state.one_step_noise
+    monkeypatch.setattr(_state, "one_step_noise", lambda *all: passes.append(1) or found(*all))
+    y = swinging(120)
+    forecaster = LagForecaster(GIVEN, 1).fit(y[:100], fh=[1, 2])
+    forecaster.predict()
+    assert len(passes) == 0  # which needs none
+    forecaster.predict_var()
+    forecaster.predict_interval(fh=[5])
+    forecaster.simulate(n_paths=2, random_state=0)
+    assert len(passes) == 1
+    found_before = forecaster.noise_predictability_
+    assert not found_before.equals(forecaster.update(y[100:]).noise_predictability_)
+    assert len(passes) == 2
 
 
 def test_whether_errors_are_white_is_said():

@@ -84,11 +84,14 @@ class LongRun(StoredAsNumPy):
         ``1 + 2 sum_k r_k``: the same for a constant, over the number of rows.
     predictability : float
         Share of the noise variance that the noise before explains.
+    n_independent : float
+        Number of independent residuals that would show the noise variance as well.
     """
 
     scatter: Tensor
     inflation: float
     predictability: float
+    n_independent: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +191,9 @@ class Solution(StoredAsNumPy):
 
         Where ``alpha`` maximises the evidence this is the noise variance that does so too (MacKay
         1992; of several outputs in the mean). It is zero if no degree of freedom is left. Noise
-        that is not white takes as many as it hides of itself in the response and the intercept.
+        that is not white takes as many as it hides of itself in the response and the intercept, and
+        if little of it is independent, a variance that small samples easily miss is larger on
+        average: by ``nu / (nu - 2)`` for ``nu`` degrees of freedom, three times at most.
         """
         statistics, response = self.statistics, self.response
         left = statistics.weight - self.degrees_of_freedom
@@ -196,6 +201,7 @@ class Solution(StoredAsNumPy):
             hidden = float((self._white_root.T @ self.long_run.scatter @ self._white_root).trace())
             hidden += statistics.n_intercepts * self.long_run.inflation
             left = min(left, max(statistics.weight - hidden, 1.0))
+            left *= max(1.0 - 2.0 / self.long_run.n_independent, 1.0 / 3.0)
         intercept = statistics.intercept(response)
         residual = statistics.squared_errors(response[:, None], intercept[None])[0]
         return residual / left if left > 0 else torch.zeros_like(residual)

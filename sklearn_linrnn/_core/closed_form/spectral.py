@@ -60,13 +60,15 @@ class Quadratic:
     @classmethod
     def of(cls, moments: Moments, root: PriorRoot) -> Quadratic:
         """Return the loss of ``moments`` for a prior."""
-        mean = root.pull(moments.input_mean[:, None]), moments.target_mean[None]
+        mean = None
+        if not moments.n_intercepts:
+            mean = root.pull(moments.input_mean[:, None]), moments.target_mean[None]
         return cls(
             in_range(root.congruence(moments.input_scatter).div_(moments.weight)),
             root.pull(moments.cross_scatter).div_(moments.weight),
             moments.target_scatter / moments.weight,
             root,
-            None if moments.n_intercepts else mean,
+            mean,
         )
 
     def largest_eigenvalue(self) -> float:

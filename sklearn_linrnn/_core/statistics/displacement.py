@@ -18,7 +18,7 @@ from torch.nn.functional import pad
 
 from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
 
-SLAB = 2**17  # complex numbers transformed at a time: 2 MiB, which stays in cache
+SLAB = 2**15  # complex numbers transformed at a time: 512 KiB, which stays in cache
 EDGES = 1024  # time steps at which weights change, taken together
 BAND = 64  # rows mirrored at a time
 

@@ -197,7 +197,7 @@ class LagStatistics(SavedState, Moments):
         n_lags : int
             Number of lags, the present time step included; at least 1.
         start : {"zero_state", "full_windows"}, default="zero_state"
-            What came before the first time step of a recording: a zero state (inputs of zero), or
+            What was before the first time step of a recording: a zero state (inputs of zero), or
             something unknown, so that its first ``n_lags - 1`` time steps are left out.
         sample_weight : array-like or list of shape (n_timesteps,) for each recording, default=None
             Weights of the time steps, not negative; ``None`` for ones.

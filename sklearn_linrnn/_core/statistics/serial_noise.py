@@ -28,7 +28,7 @@ class SerialNoise:
     coefficients: NDArray
 
     @classmethod
-    def of(cls, parts: Sequence[NDArray]) -> SerialNoise:
+    def of(cls, *outputs: Sequence[NDArray] | NDArray) -> SerialNoise:
         """Return the autoregression of residuals, of the order with the lowest BIC.
 
         The criterion (Schwarz 1978) is a test of whiteness, too: with more data it takes white
@@ -36,21 +36,17 @@ class SerialNoise:
 
         Parameters
         ----------
-        parts : sequence of ndarray of shape (n_timesteps_i,)
-            Residuals of several series; NaN where there is none.
+        *outputs : sequence of ndarray of shape (n_timesteps_i,)
+            Residuals of several series; NaN where there is none. Those of several outputs, each in
+            a unit of its own, are taken to go on alike.
         """
-        n_known = sum(int(np.isfinite(part).sum()) for part in parts)
-        longest = max((len(part) for part in parts), default=0)
+        n_known = sum(int(np.isfinite(part).sum()) for parts in outputs for part in parts)
+        longest = max((len(part) for parts in outputs for part in parts), default=0)
         order = min(int(10.0 * math.log10(max(n_known, 1))), n_known // 10, max(longest - 1, 0))
-        unit = max((np.nanmax(np.abs(part), initial=0.0) for part in parts), default=0.0)
-        if order == 0 or unit == 0:
+        found = [_autocorrelations(parts, order) for parts in outputs]
+        if order == 0 or not any(one[0] for one in found):
             return cls(np.empty(0))
-        filled = [np.where(np.isfinite(part), part, 0.0) / unit for part in parts]
-        products = [
-            sum(float(part[lag:] @ part[: len(part) - lag]) for part in filled if len(part) > lag)
-            for lag in range(order + 1)
-        ]
-        return cls(_lowest_bic(np.array(products) / products[0], n_known))
+        return cls(_lowest_bic(np.mean(found, axis=0), n_known))
 
     @cached_property
     def memory(self) -> NDArray:
@@ -62,11 +58,6 @@ class SerialNoise:
         response = lfilter([1.0], np.append(1.0, -self.coefficients), impulse)
         kept = np.flatnonzero(np.abs(response) > FORGOTTEN)[-1] + 1
         return response[:kept] / np.sqrt(np.square(response[:kept]).sum())
-
-    @property
-    def inflation(self) -> float:
-        """``1 + 2 sum_k r_k`` of autocorrelations: rows count that many times less in a mean."""
-        return float(self.memory.sum() ** 2)
 
     @property
     def predictability(self) -> float:
@@ -88,17 +79,31 @@ class SerialNoise:
         return found
 
 
+def _autocorrelations(parts: Sequence[NDArray] | NDArray, order: int) -> NDArray:
+    """Return the autocorrelations of residuals from lag 0 to an order; zeros if they are zero."""
+    unit = max((np.fmax.reduce(np.abs(part), initial=0.0) for part in parts), default=0.0)
+    sums = np.zeros(order + 1)
+    for part in parts:
+        filled = part / (unit or 1.0)
+        filled[~np.isfinite(filled)] = 0.0
+        for lag in range(min(order + 1, len(part))):
+            sums[lag] += filled[lag:] @ filled[: len(part) - lag]
+    return sums / (sums[0] or 1.0)
+
+
 def _lowest_bic(autocorrelations: NDArray, n_known: int) -> NDArray:
     """Return the coefficients of Yule-Walker of the best order, by the Levinson recursion."""
-    best = coefficients = np.empty(0)
+    coefficients = np.zeros(len(autocorrelations) - 1)
+    best = coefficients[:0]
     lowest, left = 0.0, 1.0
     for order in range(1, len(autocorrelations)):
-        before = autocorrelations[order - 1 : 0 : -1]
-        partial = (autocorrelations[order] - coefficients @ before) / left
+        known = coefficients[: order - 1]
+        partial = (autocorrelations[order] - known @ autocorrelations[order - 1 : 0 : -1]) / left
         if not abs(partial) < 1.0:  # of residuals with gaps, or without noise
             break
-        coefficients = np.append(coefficients - partial * coefficients[::-1], partial)
+        known -= partial * known[::-1]
+        coefficients[order - 1] = partial
         left *= 1.0 - partial**2
         if (criterion := n_known * math.log(left) + order * math.log(n_known)) < lowest:
-            lowest, best = criterion, coefficients
+            lowest, best = criterion, coefficients[:order].copy()
     return best

@@ -81,7 +81,7 @@ class Series:
         """
         inputs, targets = as_float64(x, device), as_float64(y, device)
         given = inputs.new_ones(len(inputs)) if weights is None else as_float64(weights, device)
-        return cls(inputs, *observed(targets, given), torch.tensor(lengths, device=device))
+        return cls(inputs, *observed(targets, given), torch.tensor(lengths, device=inputs.device))
 
     def supervised(self, n_lags: int, start: str) -> Series:
         """Return the series prepared for windows of ``n_lags``.

@@ -40,10 +40,7 @@ def test_the_memory_has_the_autocorrelations_of_the_noise(coefficients):
     for lag in range(1, 30):
         before = [found[abs(lag - k)] for k in range(1, order + 1)]
         assert found[lag] == pytest.approx(np.dot(coefficients, before), abs=1e-6)
-    assert noise.inflation == pytest.approx(1.0 + 2.0 * found[1:].sum())
-    assert noise.inflation == pytest.approx(
-        (1.0 / (1.0 - np.sum(coefficients))) ** 2 / np.square(noise.memory / noise.memory[0]).sum()
-    )
+    assert noise.predictability == pytest.approx(1.0 - np.square(noise.memory)[0])
 
 
 def test_white_noise_is_left_alone():
@@ -51,7 +48,7 @@ def test_white_noise_is_left_alone():
     noticed = [len(SerialNoise.of([rng.normal(size=500)]).coefficients) > 0 for _ in range(200)]
     assert np.mean(noticed) < 0.05
     white = SerialNoise.of([rng.normal(size=9)])
-    assert white.inflation == 1.0
+    assert white.predictability == 0.0
     assert_allclose(white.memory, [1.0])
 
 
@@ -70,6 +67,13 @@ def test_series_do_not_go_on_in_each_other():
     assert_allclose(apart.coefficients, whole.coefficients, rtol=1e-10)
 
 
+def test_outputs_have_units_of_their_own():
+    first, second = course([0.8], 400), course([0.8], 400, seed=1)
+    found = SerialNoise.of([first], [1e6 * second]).coefficients
+    expected = np.mean([SerialNoise.of([one]).coefficients for one in (first, second)], axis=0)
+    assert_allclose(found, expected, rtol=1e-8)
+
+
 @pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
 def test_noise_has_no_unit(unit):
     residuals = course([0.8], 400)
@@ -79,7 +83,7 @@ def test_noise_has_no_unit(unit):
 
 @pytest.mark.parametrize("parts", [[], [np.zeros(100)], [np.full(100, np.nan)], [np.ones(3)]])
 def test_without_noise_there_is_nothing_to_notice(parts):
-    assert SerialNoise.of(parts).inflation == 1.0
+    assert SerialNoise.of(parts).predictability == 0.0
 
 
 def test_toeplitz_matrices_of_the_memory_are_covariances():
