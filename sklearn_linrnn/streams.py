@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 import sklearn_linrnn
 from sklearn_linrnn._core.statistics.aged_sums import AgedSums
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.statistics.stream_parts import Start
+from sklearn_linrnn._core.statistics.series import Start
 from sklearn_linrnn._core.statistics.stream_sums import StreamSums
 from sklearn_linrnn._core.tensors import check_device, whole_number
 from sklearn_linrnn._data.containers import FLOATS, check_numbers
@@ -69,9 +69,10 @@ class LagStream:
     -----
     `add` keeps rows until there are enough of them to be summed together, so that short pieces cost
     little more than long ones. With ``p = n_lags * n_channels``, a time step costs the transforms
-    of `LagStatistics.from_series`, about ``log(n_lags)``; where weights change from step to step,
-    because they are given or forgotten, ``p^2``. Each access to `statistics` sums up what has been
-    added since the last one, and costs ``p^2`` at least.
+    of `LagStatistics.from_series`, about ``log(n_lags)``, also where weights halve evenly; where
+    sample weights change from step to step, or the lags are many half-lives long, ``p^2``. Each
+    access to `statistics` sums up what has been added since the last one, and costs ``p^2`` at
+    least.
 
     The memory is a few scatters of ``p^2`` numbers and the last 65,536 time steps or, if these take
     more, as many as a scatter does. With a `window` all of its time steps are kept, and the sums of

@@ -301,7 +301,8 @@ def test_a_window_keeps_no_more_rows_than_it_needs():
         (None, 1000, 500_000),  # rows as large as the scatter
         (10, 10, 3),
         (1_000, 10, 250),  # four parts
-        (10_000, 10, 256),
+        (10_000, 10, 2_500),
+        (100_000, 10, 2**13),
         (1_000_000, 10, 15_625),  # 64 parts
         (1_000_000, 1000, 250_000),
     ],

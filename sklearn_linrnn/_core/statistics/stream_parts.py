@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.aged_sums import AgedSums
+from sklearn_linrnn._core.statistics.fading import fading_statistics
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.statistics.series import Series
+from sklearn_linrnn._core.statistics.series import Series, Start
 from sklearn_linrnn._core.threads import run_by_size
-
-Start = Literal["zero_state", "full_windows"]
 
 MOST_ROWS = 2**18  # summed at a time, with the zeros that stand between recordings
 
@@ -31,8 +29,8 @@ class StreamRows:
         Targets, zero where they were not observed.
     weights : ndarray of shape (n_rows,)
         Weights, zero where a target was not observed.
-    half_lives : ndarray of shape (n_rows,)
-        Half-lives that have passed since the first of the rows that are summed together.
+    rates : ndarray of shape (n_rows,)
+        Half-lives that pass in each time step.
     places : ndarray of int, shape (n_rows,)
         The place of each time step in its recording.
     """
@@ -40,7 +38,7 @@ class StreamRows:
     inputs: NDArray
     targets: NDArray
     weights: NDArray
-    half_lives: NDArray
+    rates: NDArray
     places: NDArray
 
     @classmethod
@@ -156,10 +154,6 @@ class StreamPart:
         """Number of lags."""
         return self.sums.statistics.n_lags
 
-    def _passed(self, row: int) -> float:
-        """Return the half-lives that have passed before a row."""
-        return float(self.rows.half_lives[row - 1]) if row > self.n_before else 0.0
-
     def with_steps(
         self, inputs: NDArray, targets: NDArray, weights: NDArray, place: int, rate: float
     ) -> StreamPart:
@@ -182,9 +176,9 @@ class StreamPart:
         if missing.any():
             targets = np.where(missing[:, None], 0.0, targets)
             weights = np.where(missing, 0.0, weights)
-        count = np.arange(len(inputs))
-        passed = self._passed(self.n_rows) + rate * (count + 1)
-        return self.with_rows(StreamRows(inputs, targets, weights, passed, place + count))
+        rates = np.broadcast_to(rate, len(inputs))
+        places = place + np.arange(len(inputs))
+        return self.with_rows(StreamRows(inputs, targets, weights, rates, places))
 
     def with_rows(self, rows: StreamRows) -> StreamPart:
         """Return the part with rows added, for which there must be room.
@@ -227,7 +221,7 @@ class StreamPart:
         statistics = run_by_size(
             max(n_rows, n_inputs) * n_inputs, partial(self._sum_up, first, stop, begins)
         )
-        return AgedSums(statistics, self._passed(stop) - self._passed(first))
+        return AgedSums(statistics, float(self.rows.rates[first:stop].sum()))
 
     def _sum_up(self, first: int, stop: int, begins: NDArray) -> LagStatistics:
         """Return the sums of rows, of which later recordings begin at some."""
@@ -236,9 +230,14 @@ class StreamPart:
         rows = self.rows[head:stop]
         weights = rows.weights.copy()
         weights[: first - head] = 0.0
-        if (younger := self.rows.half_lives[first:stop] - self._passed(stop))[0] < 0.0:
-            weights[first - head :] *= np.exp2(younger)
+        rates = rows.rates[first - head + 1 :]  # those that make the first time step older
+        rate = float(rows.rates[-1])
+        fades_evenly = bool((rates == rate).all())
+        if not fades_evenly:
+            weights[first - head : -1] *= np.exp2(-rates[::-1].cumsum()[::-1])
         lengths = np.diff([head, *begins, stop])
         device = self.sums.statistics.input_mean.device
         series = Series.of(rows.inputs, rows.targets, weights, lengths.tolist(), device)
+        if fades_evenly and rate > 0.0:
+            return fading_statistics(series, n_lags, self.start, rate)
         return LagStatistics.of_series(series, n_lags=n_lags, start=self.start)

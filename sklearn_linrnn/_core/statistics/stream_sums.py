@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.aged_sums import AgedSums
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.statistics.stream_parts import Start, StreamPart, StreamRows
+from sklearn_linrnn._core.statistics.series import Start
+from sklearn_linrnn._core.statistics.stream_parts import StreamPart, StreamRows
 from sklearn_linrnn._core.tensors import as_float64
 
 SUMS = (
@@ -25,7 +26,7 @@ SUMS = (
 )
 
 LEAST_STEPS = 2**16  # of a part of a stream without a window: one sum costs as much as some rows
-LEAST_WINDOW_STEPS = 256  # of a part of a window, if it has so many
+LEAST_WINDOW_STEPS = 2**13  # of a part of a window, if that is not too short for it
 FEWEST_PARTS, MOST_PARTS = 4, 64  # of a window
 
 
