@@ -23,6 +23,7 @@ from .inspection import (
     memory_interval,
     ntk_gap,
 )
+from .streams import LagStream
 
 __version__: str
 
@@ -33,6 +34,7 @@ __all__ = [
     "LagKernel",
     "LagPrior",
     "LagStatistics",
+    "LagStream",
     "LagWeighter",
     "LinearRNNRegressor",
     "MemoryBias",

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import (
     LagStatistics,
+    LagStream,
     LinearRNNRegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
@@ -118,6 +119,32 @@ def test_posterior_on_cuda_is_that_on_the_cpu(form):
     ):
         expected = ask(cpu)
         assert_allclose(ask(cuda), expected, rtol=1e-8, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("window", [None, 2000])
+@pytest.mark.parametrize("half_life", [None, 700])
+def test_a_stream_on_cuda_has_the_sums_of_the_cpu(tmp_path, window, half_life):
+    found = {}
+    for device in ("cpu", "cuda"):
+        stream = LagStream(8, window=window, device=device).forget(half_life)
+        stream.add(STEPS[:3000], EVERY[:3000]).save(tmp_path / device)
+        stream = LagStream.load(tmp_path / device, device=device)
+        found[device] = stream.add(STEPS[3000:], EVERY[3000:]).statistics
+    assert found["cuda"].input_mean.is_cuda
+    for name in ("input_mean", "target_mean", "input_scatter", "cross_scatter", "target_scatter"):
+        ours, expected = (getattr(found[device], name).cpu() for device in ("cuda", "cpu"))
+        assert_allclose(ours, expected, rtol=1e-10, atol=1e-10 * float(expected.abs().max()))
+
+
+@pytest.mark.cuda
+def test_pieces_on_cuda_teach_what_they_do_on_the_cpu():
+    responses = []
+    for device in ("cpu", "cuda"):
+        model = NTKConvRegressor(0.7, rows="timesteps", n_lags=8, device=device)
+        model.partial_fit(STEPS[:3000], EVERY[:3000]).partial_fit(STEPS[3000:], EVERY[3000:])
+        responses.append(model.impulse_response_)
+    assert_allclose(*responses, rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.cuda

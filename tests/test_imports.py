@@ -75,6 +75,7 @@ def test_the_public_names_are_these():
         "LagKernel",
         "LagPrior",
         "LagStatistics",
+        "LagStream",
         "LagWeighter",
         "LinearRNNRegressor",
         "MemoryDisplay",

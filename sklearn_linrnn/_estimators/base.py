@@ -28,7 +28,7 @@ from sklearn_linrnn._data.targets import (
     read_training_data,
     read_weights,
 )
-from sklearn_linrnn._data.training_data import AnyData, known_sums
+from sklearn_linrnn._data.training_data import AnyData, TrainingData, known_sums
 from sklearn_linrnn._estimators.parameters import WithParameters
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
@@ -204,6 +204,24 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = self.rows == "timesteps"
         return tags
+
+    def _read_more(
+        self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, *, goes_on: bool
+    ) -> TrainingData:
+        """Return what was passed to ``partial_fit``, checked against the data that it goes on."""
+        form = self._form if goes_on else None
+        data = read_training_data(self, X, y, sample_weight, sequence_id, form=form)
+        if form is None:
+            return data
+        known, found = ((each.every_step, each.single_output) for each in (form, data.form))
+        if known != found:
+            where = "at every time step" if form.every_step else "at the last one of windows"
+            axis = "without" if form.single_output else "with"
+            raise ValueError(
+                f"partial_fit needs X and y in the form of the earlier data: targets {where}, "
+                f"{axis} an axis of outputs."
+            )
+        return data
 
     @abstractmethod
     def _learn(self, data: AnyData) -> Fit:

@@ -27,7 +27,8 @@ from sklearn_linrnn._core.training.optimizers import DIVERGED
 from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.training_data import AnyData
-from sklearn_linrnn._estimators.base import Fit, LagRegressor
+from sklearn_linrnn._estimators.base import Fit
+from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
@@ -38,10 +39,8 @@ class NotComputedError(ValueError, AttributeError):
     """An attribute or method that needs what this fit did not compute."""
 
 
-class ClosedFormRegressor(LagRegressor):
+class ClosedFormRegressor(GrowingSumsRegressor):
     """A response in closed form, with all iterations of its training and its posterior."""
-
-    solution_: Solution | None  # None where the spectrum was not computed
 
     def _fit_of(
         self,
@@ -66,6 +65,7 @@ class ClosedFormRegressor(LagRegressor):
                 "alpha_": solution.alpha,
                 "n_steps_": None if descent is None else descent.n_steps,
                 "solution_": stored,
+                "_past_": data.past,
                 **(attributes or {}),
             },
         )

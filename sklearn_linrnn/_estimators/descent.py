@@ -29,9 +29,7 @@ from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
-from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.parameters import (
@@ -120,10 +118,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         """
         self._check_parameters()
         earlier = self._earlier()
-        form = None if earlier is None else self._form
-        data = read_training_data(self, X, y, sample_weight, sequence_id, form=form)
-        if form is not None:
-            self._check_same_form(data.form, form)
+        data = self._read_more(X, y, sample_weight, sequence_id, goes_on=earlier is not None)
         fit = self._learn_with(data, earlier, adds=True)
         if not data.goes_on:
             self._warn_of_zeros(data, fit)
@@ -179,15 +174,6 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         rows = data.rows("early_stopping=True")
         learned, held_out = rows.split(self.validation_fraction, rng)
         return self._statistics(learned, n_lags), held_out.statistics(n_lags, self.device)
-
-    def _check_same_form(self, form: DataForm, known: DataForm) -> None:
-        if (form.every_step, form.single_output) != (known.every_step, known.single_output):
-            where = "at every time step" if known.every_step else "at the last one of windows"
-            axis = "without" if known.single_output else "with"
-            raise ValueError(
-                f"partial_fit needs X and y in the form of the earlier data: targets {where}, "
-                f"{axis} an axis of outputs."
-            )
 
     def _check_same_shape(self, statistics: LagStatistics, earlier: TrainingRecord) -> None:
         """Raise unless the parameters of the last fit are of a model of these data."""

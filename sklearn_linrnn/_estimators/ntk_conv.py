@@ -273,6 +273,8 @@ class NTKConvRegressor(ClosedFormRegressor):
         self.dtype = dtype
         self.verbose = verbose
 
+    _rows_for = {"n_lags": ("auto",), "n_steps": ("loo", "validation"), "solver": ("cg",)}
+
     def _learn(self, data: AnyData) -> Fit:
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
         data, n_steps, n_lags, n_channels = has_lags
@@ -351,17 +353,15 @@ class NTKConvRegressor(ClosedFormRegressor):
                 "solved by conjugate gradients, which need independent lags. Lower n_lags, or use "
                 "solver='direct' if there is memory for it."
             )
-        root, alpha = (
-            PriorRoot.of_prior(prior, n_lags, sequences.n_channels, device),
-            float(self.alpha),
-        )
+        alpha = float(self.alpha)
+        root = PriorRoot.of_prior(prior, n_lags, sequences.n_channels, device)
         if windows is None:
             response, intercept = self._conjugate_gradients(data, root, alpha)
         else:
             recent = windows[:, sequences.longest - n_lags :]
             targets, weights, centred = data.targets, data.weights, self.fit_intercept
             response, intercept = dual_ridge(recent, targets, weights, root, alpha, centred=centred)
-        attributes = {"alpha_": alpha, "n_steps_": None, "solution_": None}
+        attributes = {"alpha_": alpha, "n_steps_": None, "solution_": None, "_past_": None}
         attributes = {**prior_attributes(prior), **attributes}
         return Fit(response, intercept, root.variances, attributes)
 
@@ -389,8 +389,7 @@ class NTKConvRegressor(ClosedFormRegressor):
         """Raise if a parameter needs what conjugate gradients do not compute."""
         names = (*HYPERPARAMETERS, "alpha", "n_lags")
         needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
-        if self.n_steps is not None:
-            needed.append(f"n_steps={self.n_steps!r}")
+        needed += [] if self.n_steps is None else [f"n_steps={self.n_steps!r}"]
         if needed:
             raise ValueError(
                 f"{needed[0]} needs the spectrum of the lags' scatter, which is not computed for "

@@ -311,6 +311,10 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self._check_parameters()
         return self._fit(known_sums(statistics, held_out, initial_state=self.initial_state))
 
+    def _needs_rows(self) -> str | None:
+        from_sums = isinstance(self.cv, str) and self.cv != "loo"
+        return None if from_sums else f"cv={self.cv!r}"
+
     def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
         """Return the prior of a candidate.
 

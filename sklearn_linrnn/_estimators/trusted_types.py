@@ -22,6 +22,7 @@ SKOPS_TRUSTED_TYPES = [
     "sklearn_linrnn._core.training.rule.TrainingRule",
     "sklearn_linrnn._data.form.DataForm",
     "sklearn_linrnn._data.lag_columns.WindowColumns",
+    "sklearn_linrnn._data.sequences.Past",
     "sklearn_linrnn._estimators.kernels.LagKernel",
     "sklearn_linrnn._estimators.lag_weighter.LagWeighter",
     "sklearn_linrnn._estimators.lag_weighter._WindowForm",

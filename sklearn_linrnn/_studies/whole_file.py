@@ -1,15 +1,14 @@
-"""Files that are replaced as a whole, so that a reader never sees half of one."""
+"""Texts in files that are replaced as a whole."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
 import lzma
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
+
+from sklearn_linrnn._data.file_replacement import replace_bytes
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -19,11 +18,7 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a text beside a file, down to the disk, and then let it take the file's place.
-
-    A symbolic link stays one, the mode of the file stays, and a name like ``.csv.gz`` compresses.
-    What a writer left behind that was killed in the middle is removed, so only one may write at a
-    time.
+    """Let a text take the place of a file, as `replace_bytes` does; ``.csv.gz`` compresses.
 
     Parameters
     ----------
@@ -37,54 +32,6 @@ def replace_file(path: Path, text: str) -> None:
     OSError
         If it could not be written; then the file is as it was.
     """
-    try:
-        _replace(path.resolve(), text)
-    except OSError as error:
-        # Of the file, not of the one beside it; errors of writing have no name at all.
-        error.filename = str(path)
-        del error.filename2
-        raise
-
-
-def _replace(path: Path, text: str) -> None:
     data = text.encode()
-    compress = COMPRESSORS.get(path.suffix.lower())
-    for left in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
-        left.unlink(missing_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data if compress is None else compress(data))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).chmod(_mode(path))
-        Path(beside).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(beside).unlink()
-        raise
-    _sync_folder(path.parent)
-
-
-def _literal(name: str) -> str:
-    """Return a name for `glob` in which no sign means others."""
-    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in name)
-
-
-def _mode(path: Path) -> int:
-    """Return the mode of a file, or the one that a new file gets."""
-    if path.exists():
-        return path.stat().st_mode & 0o7777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _sync_folder(folder: Path) -> None:
-    """Let the new name reach the disk, where a folder can be opened for that."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    compress = COMPRESSORS.get(path.resolve().suffix.lower())
+    replace_bytes(path, data if compress is None else compress(data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from sklearn_linrnn._core.tensors import all_finite, as_float64, finite
 
 Device = torch.device | str
+Start = Literal["zero_state", "full_windows"]
 
 
 @dataclass(frozen=True, eq=False)
