@@ -18,9 +18,11 @@ from sklearn_linrnn.forecasting._explanations import Explaining
 from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
+from sklearn_linrnn.forecasting._joined_series import JoinedSeries
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
+from sklearn_linrnn.forecasting._panel_regressions import PanelRegressions, panel_regressions
 from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
 from sklearn_linrnn.forecasting._predicting import Predicting
 from sklearn_linrnn.forecasting._rolling import Rolling
@@ -319,6 +321,9 @@ class LagForecaster(
             recursive=self.strategy == "recursive",
             uncertain=uncertain,
         )
+
+    def _learn_at_once(self, series: JoinedSeries, fh: Any) -> PanelRegressions | None:
+        return panel_regressions(self, series, fh)
 
     def _rolling(self, history: History, origins: Origins) -> NDArray:
         return rolling_forecasts(self, history, origins)

@@ -8,7 +8,7 @@ its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, cast
 
@@ -165,14 +165,17 @@ class ManyRegressions:
         parts = self.response[place], self.intercept[place], self.is_sure[place]
         return ManyRegressions(self.regression, *parts)
 
+    def __setitem__(self, place: Any, part: ManyRegressions) -> None:
+        self.response[place], self.intercept[place] = part.response, part.intercept
+        self.is_sure[place] = part.is_sure
+
     @classmethod
-    def joined(cls, parts: Sequence[ManyRegressions]) -> ManyRegressions:
-        """Return those of several parts of the origins, one part after another."""
-        response, intercept, is_sure = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("response", "intercept", "is_sure")
-        )
-        return replace(parts[0], response=response, intercept=intercept, is_sure=is_sure)
+    def unknown(cls, regression: Regression, n_origins: int) -> ManyRegressions:
+        """Return responses of zero, none of which is sure."""
+        n_outputs = len(regression.target_channels)
+        response = np.zeros((n_origins, regression.n_lags * regression.n_channels, n_outputs))
+        intercept = np.zeros((n_origins, n_outputs))
+        return cls(regression, response, intercept, np.zeros(n_origins, dtype=bool))
 
     @property
     def n_lags(self) -> int:

@@ -1,0 +1,151 @@
+"""A model for every series of a panel, all of them learned at once.
+
+Series whose regressions are not sure are left to a fit of their own, and so are those that are so
+long that such a fit costs no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_linrnn._core.statistics.moving_moments import windows_at_a_time
+from sklearn_linrnn._core.statistics.run_moments import run_moments
+from sklearn_linrnn.forecasting._forecasts import BLOCK, needed_horizons, origins_at_a_time
+from sklearn_linrnn.forecasting._joined_series import JoinedSeries
+from sklearn_linrnn.forecasting._learner import Learner
+from sklearn_linrnn.forecasting._many_regressions import (
+    ManyRegressions,
+    RidgeRows,
+    is_given,
+    sure_forecasts,
+)
+from sklearn_linrnn.forecasting._regressions import Regression, make_regressions
+from sklearn_linrnn.forecasting._traits import make_traits
+
+MOST_PRODUCTS = 2**24  # that make the sums of a series: more take longer than a fit's overhead
+
+
+@dataclass(frozen=True, eq=False)
+class PanelRegressions:
+    """What series of a panel taught, one model each.
+
+    Attributes
+    ----------
+    models : tuple of ManyRegressions
+        The regressions, with a response of each series.
+    windows : ndarray of shape (n_series, n_lags, n_columns)
+        The last steps of each series, without gaps.
+    recursive : bool
+        Whether one-step models are iterated.
+    """
+
+    models: tuple[ManyRegressions, ...]
+    windows: NDArray
+    recursive: bool
+
+    @property
+    def is_sure(self) -> NDArray:
+        """Which series have a model here, (n_series,)."""
+        return np.all([model.is_sure for model in self.models], axis=0)
+
+    def predict(self, steps: NDArray) -> NDArray:
+        """Return forecasts, (n_series, n_horizons, n_columns); NaN where there is no model.
+
+        Parameters
+        ----------
+        steps : ndarray of int, shape (n_series, n_horizons)
+            Steps after the end of each series, at least 1 each.
+        """
+        found = np.full((*steps.shape, self.windows.shape[2]), np.nan)
+        distinct, place = np.unique(steps, axis=0, return_inverse=True)
+        for number, ahead in enumerate(distinct):
+            some = np.flatnonzero((place == number) & self.is_sure)
+            for block in self._blocks(some, int(ahead.max())):
+                found[block] = self._forecast(block, ahead)
+        return found
+
+    def _blocks(self, places: NDArray, furthest: int) -> Iterator[NDArray]:
+        """Yield as many series at a time as are forecast together."""
+        _, n_lags, n_columns = self.windows.shape
+        size = origins_at_a_time(n_lags + (furthest if self.recursive else 0), n_columns)
+        for first in range(0, len(places), size):
+            yield places[first : first + size]
+
+    def _forecast(self, block: NDArray, ahead: NDArray) -> NDArray:
+        n_lags, n_columns = self.windows.shape[1:]
+        y = self.windows[block].reshape(-1, n_columns)
+        origins = np.arange(1, len(block) + 1) * n_lags - 1
+        models = [model[block] for model in self.models]
+        x = np.empty((len(y) + int(ahead.max()), 0))
+        return sure_forecasts(models, y, x, origins, ahead, recursive=self.recursive)
+
+
+def panel_regressions(settings: Any, series: JoinedSeries, fh: Any) -> PanelRegressions | None:
+    """Return what series teach, or None where a fit at once would not be that of each by itself.
+
+    Parameters
+    ----------
+    settings : LagForecaster
+        Its parameters alone are read.
+    series : JoinedSeries
+        The series.
+    fh : ForecastingHorizon or None
+        What is to be forecast.
+    """
+    traits = make_traits(settings.estimator, auto_lags=settings.n_lags == "auto")
+    if settings.n_lags == "auto" or not is_given(traits):
+        return None
+    recursive, horizons = settings.strategy == "recursive", (1,)
+    if not recursive:
+        steps = series.times.steps_ahead(fh)
+        if (steps != steps[:1]).any():  # models of other steps ahead
+            return None
+        horizons = needed_horizons([steps[0]])
+    n_columns, n_lags = series.y.shape[1], int(settings.n_lags)
+    regressions = tuple(
+        one.with_lags(n_lags)
+        for one in make_regressions(n_columns, 0, horizons, joint=settings.joint, apart=False)
+    )
+    learner = Learner(traits, regressions, settings.normalize)
+    filled = series.filled()
+    y = series.y
+    if learner.normalize is not None:
+        y = y - np.repeat(np.nan_to_num(filled[series.starts]), series.lengths, axis=0)
+    learned = tuple(_fitted(learner, one, y, series, recursive=recursive) for one in regressions)
+    newest = np.maximum(series.ends[:, None] - n_lags + np.arange(n_lags), 0)
+    return PanelRegressions(learned, filled[newest], recursive)
+
+
+def _fitted(
+    learner: Learner, regression: Regression, y: NDArray, series: JoinedSeries, *, recursive: bool
+) -> ManyRegressions:
+    """Return a regression as each series teaches it; y (n_timesteps, n_columns) has no level."""
+    found = ManyRegressions.unknown(regression, len(series.starts))
+    for block in _blocks(regression, series):
+        origin = series.starts[block[0]]
+        steps = y[origin : series.ends[block[-1]]]
+        starts, ends = series.starts[block] - origin, series.ends[block] - origin
+        spans = zip(starts + regression.n_lags - 1, ends - regression.furthest, strict=True)
+        windows = np.concatenate([np.arange(*span) for span in spans])
+        rows = RidgeRows.of(learner, regression, steps, np.empty((len(steps), 0)), windows)
+        places = (np.searchsorted(rows.ends, some) for some in (starts, ends))
+        ridges = rows.ridges(run_moments(rows.rows, *places))
+        found[block] = rows.regressions([ridges], recursive=recursive)
+    return found
+
+
+def _blocks(regression: Regression, series: JoinedSeries) -> Iterator[NDArray]:
+    """Yield series that have windows, as many at a time as have their rows in memory together."""
+    n_numbers = regression.n_lags * regression.n_channels + len(regression.target_channels)
+    has_windows = series.lengths > regression.n_lags + regression.furthest
+    is_short = series.lengths * n_numbers**2 <= MOST_PRODUCTS
+    places = np.flatnonzero(has_windows & is_short)
+    turn = np.arange(len(places)) // windows_at_a_time(n_numbers)
+    room = (series.lengths[places] * n_numbers).cumsum() // BLOCK
+    edges = np.flatnonzero((np.diff(turn) > 0) | (np.diff(room) > 0)) + 1
+    return (block for block in np.split(places, edges) if len(block))
