@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sktime.utils.validation.forecasting import check_fh
 
 from sklearn_linrnn.forecasting._clocks import Clock, clock_of, without_frequency
+from sklearn_linrnn.forecasting._growing_rows import GrowingRows
+from sklearn_linrnn.forecasting._histories import History
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +31,8 @@ class SharedTimes:
     last: Any
 
     def steps_ahead(self, fh: Any) -> NDArray:
-        """Return a horizon in steps after the last time, (n_horizons,), as sktime reads it."""
-        horizon = check_fh(without_frequency(fh), freq=self.clock.index(self.last))
-        return self.clock.steps_ahead(horizon, self.last)
+        """Return a horizon in steps after the last time, (n_horizons,)."""
+        return self.clock.steps_ahead(without_frequency(fh), self.last)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +111,12 @@ class JoinedSeries:
     def lengths(self) -> NDArray:
         """Number of steps of each series, (n_series,)."""
         return self.ends - self.starts
+
+    def history(self, place: int) -> History:
+        """Return one of the series."""
+        times = self.times.shared[self.times.place[place]]
+        rows = GrowingRows(self.y[self.starts[place] : self.ends[place]].copy())
+        return History(self.columns, pd.Index([]), times.clock, times.last, rows)
 
     def filled(self) -> NDArray:
         """Return the steps with the last value before each gap, else the first after it."""

@@ -107,15 +107,13 @@ class RidgeRows:
         found.is_sure[moments.weight < 2] = False
         return found
 
-    def regressions(self, parts: Sequence[ManyRidges], *, recursive: bool) -> ManyRegressions:
-        """Return the regressions of ridges; those that would blow up if iterated are not sure."""
+    def regressions(self, parts: Sequence[ManyRidges]) -> ManyRegressions:
+        """Return the regressions of ridges."""
         response = self._response(np.concatenate([part.theta for part in parts]))
-        is_sure = np.concatenate([part.is_sure for part in parts])
-        if recursive:
-            is_sure[is_sure] = have_inner_roots(self._iterated(response[is_sure]))
         intercept = np.concatenate([part.intercept for part in parts])
-        response[~is_sure], intercept[~is_sure] = 0.0, 0.0  # which is iterated without overflow
-        return ManyRegressions(self.regression, response, intercept, is_sure)
+        is_sure = np.concatenate([part.is_sure for part in parts])
+        is_levelled = self.learner.normalize is not None
+        return ManyRegressions(self.regression, is_levelled, response, intercept, is_sure)
 
     def _response(self, theta: NDArray) -> NDArray:
         """Return what windows as they are, newest step first, are multiplied by."""
@@ -129,15 +127,6 @@ class RidgeRows:
             columns = levels.pull(columns) + level
         return columns.numpy().reshape(n_inputs, n_sets, n_outputs).transpose(1, 0, 2)
 
-    def _iterated(self, response: NDArray) -> NDArray:
-        """Return the coefficients of the recursions, or of their differences if levelled."""
-        n_columns, n_channels = len(self.regression.columns), self.regression.n_channels
-        shape = len(response), self.regression.n_lags, n_channels, n_columns
-        own = response.reshape(shape)[:, :, :n_columns].transpose(0, 1, 3, 2)
-        if self.learner.normalize is None:
-            return own
-        return -np.cumsum(own[:, :0:-1], axis=1)[:, ::-1]
-
 
 @dataclass(frozen=True, eq=False)
 class ManyRegressions:
@@ -147,6 +136,8 @@ class ManyRegressions:
     ----------
     regression : Regression
         What is forecast from what.
+    is_levelled : bool
+        Whether a level is taken from windows.
     response : ndarray of shape (n_origins, p, n_outputs)
         What windows, newest step first, are multiplied by.
     intercept : ndarray of shape (n_origins, n_outputs)
@@ -156,6 +147,7 @@ class ManyRegressions:
     """
 
     regression: Regression
+    is_levelled: bool
     response: NDArray
     intercept: NDArray
     is_sure: NDArray
@@ -163,19 +155,40 @@ class ManyRegressions:
     def __getitem__(self, place: Any) -> ManyRegressions:
         """Return those of some origins."""
         parts = self.response[place], self.intercept[place], self.is_sure[place]
-        return ManyRegressions(self.regression, *parts)
+        return ManyRegressions(self.regression, self.is_levelled, *parts)
 
     def __setitem__(self, place: Any, part: ManyRegressions) -> None:
         self.response[place], self.intercept[place] = part.response, part.intercept
         self.is_sure[place] = part.is_sure
 
     @classmethod
-    def unknown(cls, regression: Regression, n_origins: int) -> ManyRegressions:
+    def unknown(
+        cls, regression: Regression, n_origins: int, *, is_levelled: bool
+    ) -> ManyRegressions:
         """Return responses of zero, none of which is sure."""
         n_outputs = len(regression.target_channels)
         response = np.zeros((n_origins, regression.n_lags * regression.n_channels, n_outputs))
         intercept = np.zeros((n_origins, n_outputs))
-        return cls(regression, response, intercept, np.zeros(n_origins, dtype=bool))
+        is_sure = np.zeros(n_origins, dtype=bool)
+        return cls(regression, is_levelled, response, intercept, is_sure)
+
+    @property
+    def may_be_iterated(self) -> NDArray:
+        """Which of those that are sure do not blow up if they are iterated, (n_origins,)."""
+        n_columns, n_channels = len(self.regression.columns), self.regression.n_channels
+        known = self.is_sure.copy()
+        shape = known.sum(), self.n_lags, n_channels, n_columns
+        own = self.response[known].reshape(shape)[:, :, :n_columns].transpose(0, 1, 3, 2)
+        if self.is_levelled:  # a recursion of differences
+            own = -np.cumsum(own[:, :0:-1], axis=1)[:, ::-1]
+        known[known] = have_inner_roots(own)
+        return known
+
+    def only(self, is_sure: NDArray) -> ManyRegressions:
+        """Return the same with some that are sure, (n_origins,), the others zero."""
+        response = np.where(is_sure[:, None, None], self.response, 0.0)
+        intercept = np.where(is_sure[:, None], self.intercept, 0.0)
+        return ManyRegressions(self.regression, self.is_levelled, response, intercept, is_sure)
 
     @property
     def n_lags(self) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.statistics.moving_moments import windows_at_a_time
+from sklearn_linrnn._core.statistics.moving_moments import ManyMoments, windows_at_a_time
 from sklearn_linrnn._core.statistics.run_moments import run_moments
 from sklearn_linrnn.forecasting._forecasts import BLOCK, needed_horizons, origins_at_a_time
 from sklearn_linrnn.forecasting._joined_series import JoinedSeries
@@ -24,10 +25,13 @@ from sklearn_linrnn.forecasting._many_regressions import (
     is_given,
     sure_forecasts,
 )
+from sklearn_linrnn.forecasting._one_step import OneStep
 from sklearn_linrnn.forecasting._regressions import Regression, make_regressions
+from sklearn_linrnn.forecasting._seen_steps import SeenSteps
 from sklearn_linrnn.forecasting._traits import make_traits
 
 MOST_PRODUCTS = 2**24  # that make the sums of a series: more take longer than a fit's overhead
+ROUNDING = 2.0**-22  # of deviations, relative to the values
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,31 +116,19 @@ def panel_regressions(settings: Any, series: JoinedSeries, fh: Any) -> PanelRegr
         for one in make_regressions(n_columns, 0, horizons, joint=settings.joint, apart=False)
     )
     learner = Learner(traits, regressions, settings.normalize)
-    filled = series.filled()
-    y = series.y
-    if learner.normalize is not None:
+    is_levelled, filled, y = learner.normalize is not None, series.filled(), series.y
+    if is_levelled:
         y = y - np.repeat(np.nan_to_num(filled[series.starts]), series.lengths, axis=0)
-    learned = tuple(_fitted(learner, one, y, series, recursive=recursive) for one in regressions)
+    learned = []
+    for regression in regressions:
+        learned.append(
+            ManyRegressions.unknown(regression, len(series.starts), is_levelled=is_levelled)
+        )
+        for places in _blocks(regression, series):
+            block = _Block.of(learner, regression, series, y, places)
+            learned[-1][places] = block.iterated() if recursive else block.fitted
     newest = np.maximum(series.ends[:, None] - n_lags + np.arange(n_lags), 0)
-    return PanelRegressions(learned, filled[newest], recursive)
-
-
-def _fitted(
-    learner: Learner, regression: Regression, y: NDArray, series: JoinedSeries, *, recursive: bool
-) -> ManyRegressions:
-    """Return a regression as each series teaches it; y (n_timesteps, n_columns) has no level."""
-    found = ManyRegressions.unknown(regression, len(series.starts))
-    for block in _blocks(regression, series):
-        origin = series.starts[block[0]]
-        steps = y[origin : series.ends[block[-1]]]
-        starts, ends = series.starts[block] - origin, series.ends[block] - origin
-        spans = zip(starts + regression.n_lags - 1, ends - regression.furthest, strict=True)
-        windows = np.concatenate([np.arange(*span) for span in spans])
-        rows = RidgeRows.of(learner, regression, steps, np.empty((len(steps), 0)), windows)
-        places = (np.searchsorted(rows.ends, some) for some in (starts, ends))
-        ridges = rows.ridges(run_moments(rows.rows, *places))
-        found[block] = rows.regressions([ridges], recursive=recursive)
-    return found
+    return PanelRegressions(tuple(learned), filled[newest], recursive)
 
 
 def _blocks(regression: Regression, series: JoinedSeries) -> Iterator[NDArray]:
@@ -149,3 +141,75 @@ def _blocks(regression: Regression, series: JoinedSeries) -> Iterator[NDArray]:
     room = (series.lengths[places] * n_numbers).cumsum() // BLOCK
     edges = np.flatnonzero((np.diff(turn) > 0) | (np.diff(room) > 0)) + 1
     return (block for block in np.split(places, edges) if len(block))
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """A regression of some series of a panel."""
+
+    series: JoinedSeries
+    places: NDArray  # which of the series
+    y: NDArray  # all steps from the first to the last of them, less a level of each
+    rows: RidgeRows
+    firsts: NDArray  # the first row of each series
+    moments: ManyMoments
+
+    @classmethod
+    def of(
+        cls,
+        learner: Learner,
+        regression: Regression,
+        series: JoinedSeries,
+        y: NDArray,
+        places: NDArray,
+    ) -> _Block:
+        starts, ends = series.starts[places], series.ends[places]
+        y, starts, ends = y[starts[0] : ends[-1]], starts - starts[0], ends - starts[0]
+        spans = zip(starts + regression.n_lags - 1, ends - regression.furthest, strict=True)
+        windows = np.concatenate([np.arange(*span) for span in spans])
+        rows = RidgeRows.of(learner, regression, y, np.empty((len(y), 0)), windows)
+        firsts, lasts = (np.searchsorted(rows.ends, some) for some in (starts, ends))
+        return cls(series, places, y, rows, firsts, run_moments(rows.rows, firsts, lasts))
+
+    @cached_property
+    def fitted(self) -> ManyRegressions:
+        """The regression as each series teaches it."""
+        found = self.rows.regressions([self.rows.ridges(self.moments)])
+        return found.only(found.is_sure)
+
+    def iterated(self) -> ManyRegressions:
+        """Return the regression of one step as it is iterated: it grows at most as its series."""
+        found = self.fitted.only(self.fitted.may_be_iterated)
+        for number in np.flatnonzero(self.fitted.is_sure & ~found.is_sure):
+            one = self._one_step(number)
+            # Of units that may be rounding alone a fit by itself knows.
+            found.is_sure[number] = (one.units > 0).all()
+            if found.is_sure[number]:
+                stable = one.stable
+                found.response[number] = one.response + one.correction(stable)
+                found.intercept[number] = one.intercept
+                if stable.is_moved.any() and self.rows.learner.traits.estimator.fit_intercept:
+                    found.intercept[number] = one.placed_intercept(stable)
+        return found
+
+    def _one_step(self, number: int) -> OneStep:
+        regression, place = self.rows.regression, int(self.places[number])
+        is_levelled = self.fitted.is_levelled
+        n_rows = int(self.moments.weight[number])
+        ends = self.rows.ends[self.firsts[number] :][:n_rows]
+        own, n_columns = self.y[:, list(regression.columns)], len(regression.columns)
+        rates = own[ends + 1] - own[ends] if is_levelled else own[ends + 1]
+        squares = self.moments.scatter[number].diagonal()[-n_columns:]
+        units = np.sqrt(squares / n_rows)
+        known = units > ROUNDING * np.abs(own[ends + 1]).max(axis=0)
+        history = self.series.history(place)
+        return OneStep(
+            regression,
+            self.fitted.response[number],
+            self.fitted.intercept[number],
+            np.empty((regression.n_lags, 0)),
+            rates.mean(axis=0),
+            np.where(known, units, 0.0),
+            is_levelled,
+            SeenSteps({(): history}, {(): len(history)}),
+        )

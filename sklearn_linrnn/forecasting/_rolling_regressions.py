@@ -84,5 +84,6 @@ def _fitted(
     for place, moments in moving_moments(rows.rows, starts, ends, at_a_time):
         parts.append(rows.ridges(moments))
         if place.stop % at_a_time == 0 or place.stop == len(origins):
-            yield rows.regressions(parts, recursive=recursive)
+            found = rows.regressions(parts)
+            yield found.only(found.may_be_iterated if recursive else found.is_sure)
             parts = []
