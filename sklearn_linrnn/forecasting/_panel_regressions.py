@@ -89,6 +89,7 @@ class PanelRegressions:
         return sure_forecasts(models, y, x, origins, ahead, recursive=self.recursive)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is not sure
 def panel_regressions(settings: Any, series: JoinedSeries, fh: Any) -> PanelRegressions | None:
     """Return what series teach, or None where a fit at once would not be that of each by itself.
 
