@@ -237,7 +237,7 @@ def sure_forecasts(
     known = np.all([model.is_sure for model in models], axis=0)
     last = np.where(known, origins, len(y) - 1)
     forecasters = cast(Sequence[LinearForecast], models)  # variances are not asked for
-    kind = {"recursive": recursive, "uncertain": False}
+    kind: dict[str, Any] = {"recursive": recursive, "uncertain": False}
     mean = forecast(forecasters, y, x, last, steps.tolist(), **kind).mean
     mean[~(known & np.isfinite(mean).all(axis=(1, 2)))] = np.nan
     return mean

@@ -105,7 +105,8 @@ def panel_regressions(settings: Any, series: JoinedSeries, fh: Any) -> PanelRegr
     traits = make_traits(settings.estimator, auto_lags=settings.n_lags == "auto")
     if settings.n_lags == "auto" or not is_given(traits):
         return None
-    recursive, horizons = settings.strategy == "recursive", (1,)
+    recursive = settings.strategy == "recursive"
+    horizons: tuple[int, ...] = (1,)
     if not recursive:
         steps = series.times.steps_ahead(fh)
         if (steps != steps[:1]).any():  # models of other steps ahead
@@ -193,7 +194,7 @@ class _Block:
                     found.intercept[number] = one.placed_intercept(stable)
         return found
 
-    def _one_step(self, number: int) -> OneStep:
+    def _one_step(self, number: Any) -> OneStep:
         regression, place = self.rows.regression, int(self.places[number])
         is_levelled = self.fitted.is_levelled
         n_rows = int(self.moments.weight[number])
