@@ -112,6 +112,11 @@ class JoinedSeries:
         """Number of steps of each series, (n_series,)."""
         return self.ends - self.starts
 
+    @property
+    def is_finite(self) -> NDArray:
+        """Which series have no infinite value, (n_series,)."""
+        return ~np.logical_or.reduceat(np.isinf(self.y).any(axis=1), self.starts)
+
     def history(self, place: int) -> History:
         """Return one of the series."""
         times = self.times.shared[self.times.place[place]]

@@ -88,6 +88,7 @@ class RidgeRows:
         windows = torch.tensor(regression.windows(y, x, ends, regression.n_lags).copy())
         own = y[:, list(regression.columns)]
         targets = torch.from_numpy(np.hstack([own[ends + h] for h in regression.horizons]))
+        whole = ~(windows.isnan().any(dim=1) | targets.isnan().any(dim=1)).numpy()
         if learner.normalize is not None:
             levels = regression.levels(learner.normalize, regression.n_lags)
             windows, targets = levels.normalised_rows(windows, targets)
@@ -95,7 +96,7 @@ class RidgeRows:
         shape = regression.n_lags, regression.n_channels
         root = PriorRoot.of_prior(make_prior(estimator.prior, **given), *shape, windows.device)
         rows = torch.hstack([root.pull(windows.mT).mT, targets]).numpy()
-        whole = np.isfinite(rows).all(axis=1)
+        # A row that overflows stays: what is learned from it is not sure.
         return cls(learner, regression, root, ends[whole], rows[whole])
 
     def ridges(self, moments: ManyMoments) -> ManyRidges:

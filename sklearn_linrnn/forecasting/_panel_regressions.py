@@ -134,11 +134,11 @@ def panel_regressions(settings: Any, series: JoinedSeries, fh: Any) -> PanelRegr
 
 
 def _blocks(regression: Regression, series: JoinedSeries) -> Iterator[NDArray]:
-    """Yield series that have windows, as many at a time as have their rows in memory together."""
+    """Yield series with windows of numbers, as many as have their rows in memory together."""
     n_numbers = regression.n_lags * regression.n_channels + len(regression.target_channels)
     has_windows = series.lengths > regression.n_lags + regression.furthest
     is_short = series.lengths * n_numbers**2 <= MOST_PRODUCTS
-    places = np.flatnonzero(has_windows & is_short)
+    places = np.flatnonzero(has_windows & is_short & series.is_finite)
     turn = np.arange(len(places)) // windows_at_a_time(n_numbers)
     room = (series.lengths[places] * n_numbers).cumsum() // BLOCK
     edges = np.flatnonzero((np.diff(turn) > 0) | (np.diff(room) > 0)) + 1

@@ -29,6 +29,7 @@ from sklearn_linrnn.forecasting._panels import Panel
 from sklearn_linrnn.forecasting._regressions import Regression
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is not sure
 def rolling_forecasts(settings: Any, history: History, origins: Origins) -> NDArray:
     """Return the forecasts of models that are fitted to the window of each origin.
 

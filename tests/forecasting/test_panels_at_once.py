@@ -185,10 +185,13 @@ def test_short_and_empty_series_are_named_as_before():
 
 
 def test_errors_are_those_of_the_series():
-    y = some_series()
-    y.loc["s4", "y0"] = np.inf
-    with pytest.raises(ValueError, match=r"y must be finite, .* but column 'y0' is inf"):
-        LagForecaster(GIVEN, 4).fit(y)
+    for step in (0, 20, 39):
+        y = some_series()
+        values = np.ones(40)
+        values[step], values[[15, 25]] = np.inf, np.nan
+        y.loc["s4", "y0"] = values
+        with pytest.raises(ValueError, match=r"y must be finite, .* but column 'y0' is inf"):
+            LagForecaster(GIVEN, 4).fit(y)
     y = some_series().drop(("s4", MONTHS[20]))
     with pytest.raises(ValueError, match="y must have equidistant times, but 2001-09 is missing"):
         LagForecaster(GIVEN, 4).fit(y)
@@ -200,10 +203,15 @@ def test_errors_are_those_of_the_series():
         fitted.predict(fh=1, X=pd.DataFrame({"x": 1.0}, some_series().index))
 
 
-def test_values_that_leave_the_range_are_an_error():
-    y = some_series() * 1e306
-    with pytest.raises(ValueError, match="overflow float64"):
-        LagForecaster(GIVEN, 4).fit(y)
+@pytest.mark.parametrize("place", [20, 59])
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_values_that_leave_the_range_are_an_error(place, normalize):
+    y = some_series()
+    steps = np.zeros(60)
+    steps[place - 1 : place + 1] = -1.7e308, 1.7e308
+    y.loc["s3", "y0"] = steps
+    with pytest.raises(ValueError, match="overflow"):
+        LagForecaster(GIVEN, 4, normalize=normalize).fit(y)
 
 
 @pytest.mark.parametrize("few", ["windows_at_a_time", "origins_at_a_time", "BLOCK"])
