@@ -148,15 +148,33 @@ def series_numbers(frame: pd.DataFrame) -> NDArray:
     return frame.groupby(level=levels, sort=False).ngroup().to_numpy()
 
 
+def with_frequency(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a panel whose dates say how far apart they are, if those of all series together do.
+
+    Else sktime finds it for each series, where three days in a row may be days or business days,
+    and notes what it finds in the panel that was passed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The panel, or a hierarchy.
+    """
+    level = frame.index.levels[-1]
+    if not isinstance(level, pd.DatetimeIndex) or level.freq is not None or len(level) < 3:
+        return frame
+    dates = pd.DatetimeIndex(level, freq=pd.infer_freq(level))
+    return frame.set_axis(frame.index.set_levels(dates, level=-1))
+
+
 def _times(level: pd.Index, codes: NDArray, starts: NDArray, ends: NDArray) -> PanelTimes:
     """Return the times of series, from their codes in a level: few panels have many that differ."""
     known: dict[bytes, int] = {}
     runs = [codes[start:end].tobytes() for start, end in zip(starts, ends, strict=True)]
     place = np.array([known.setdefault(run, len(known)) for run in runs])
     longest = int((ends - starts).argmax())
-    common = clock_of(level[codes[starts[longest] : ends[longest]]], "y")
+    common = clock_of(level.take(codes[starts[longest] : ends[longest]]), "y")
     firsts = np.unique(place, return_index=True)[1]
-    indices = [level[codes[starts[first] : ends[first]]] for first in firsts]
+    indices = [level.take(codes[starts[first] : ends[first]]) for first in firsts]
     shared = (SharedTimes(clock_of(one, "y", common), one[-1]) for one in indices)
     return PanelTimes(tuple(shared), place, common)
 

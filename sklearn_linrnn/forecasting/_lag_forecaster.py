@@ -111,6 +111,9 @@ class LagForecaster(
         Of each column of y, the share of the variance of the errors of one step that the errors
         before explain. 0 where they are white; else the model leaves something to be learned, and
         intervals heed it. Empty for "direct".
+    forecasters_ : DataFrame
+        Of a panel whose series have a model each their forecasters, which alone have the other
+        attributes. Where all series are learned at once, they are made when first asked for.
     has_learned_ : bool
         Whether the series was long enough to learn from. One of a panel may be too short.
     best_params_ : dict
@@ -167,6 +170,11 @@ class LagForecaster(
     except that "auto" keeps the most lags that it considered at first, and the candidate that was
     chosen stays. A call that fails changes nothing. `pretrain` keeps the sums of a panel, and `fit`
     adds those of the series.
+
+    With a model for each series and given hyperparameters of `NTKConvRegressor`, the series of a
+    panel without exogenous series are learned and forecast at once, which is a thousand times
+    faster. Those that need more than a Cholesky factorisation, and those that are long, have a fit
+    by themselves, and so has each series where variances, intervals or updates are asked for.
 
     Series of a panel that are too short are named in a warning and stop no other: a shared model
     forecasts them from a window in which the first value stands in for what was before it, and

@@ -88,6 +88,7 @@ class RidgeRows:
         windows = torch.tensor(regression.windows(y, x, ends, regression.n_lags).copy())
         own = y[:, list(regression.columns)]
         targets = torch.from_numpy(np.hstack([own[ends + h] for h in regression.horizons]))
+        # Of what is missing: rows that overflow stay, so that what they teach is not sure.
         whole = ~(windows.isnan().any(dim=1) | targets.isnan().any(dim=1)).numpy()
         if learner.normalize is not None:
             levels = regression.levels(learner.normalize, regression.n_lags)
@@ -96,7 +97,6 @@ class RidgeRows:
         shape = regression.n_lags, regression.n_channels
         root = PriorRoot.of_prior(make_prior(estimator.prior, **given), *shape, windows.device)
         rows = torch.hstack([root.pull(windows.mT).mT, targets]).numpy()
-        # A row that overflows stays: what is learned from it is not sure.
         return cls(learner, regression, root, ends[whole], rows[whole])
 
     def ridges(self, moments: ManyMoments) -> ManyRidges:

@@ -105,32 +105,41 @@ def panel_regressions(settings: Any, series: JoinedSeries, fh: Any) -> PanelRegr
     traits = make_traits(settings.estimator, auto_lags=settings.n_lags == "auto")
     if settings.n_lags == "auto" or not is_given(traits):
         return None
-    recursive = settings.strategy == "recursive"
-    horizons: tuple[int, ...] = (1,)
-    if not recursive:
-        steps = series.times.steps_ahead(fh)
-        if (steps != steps[:1]).any():  # models of other steps ahead
-            return None
-        horizons = needed_horizons([steps[0]])
-    n_columns, n_lags = series.y.shape[1], int(settings.n_lags)
+    horizons = _shared_horizons(settings, series, fh)
+    if horizons is None:
+        return None
+    n_lags, recursive = int(settings.n_lags), settings.strategy == "recursive"
+    kind = {"joint": settings.joint, "apart": False}
     regressions = tuple(
-        one.with_lags(n_lags)
-        for one in make_regressions(n_columns, 0, horizons, joint=settings.joint, apart=False)
+        one.with_lags(n_lags) for one in make_regressions(series.y.shape[1], 0, horizons, **kind)
     )
-    learner = Learner(traits, regressions, settings.normalize)
-    is_levelled, filled, y = learner.normalize is not None, series.filled(), series.y
-    if is_levelled:
-        y = y - np.repeat(np.nan_to_num(filled[series.starts]), series.lengths, axis=0)
-    learned = []
-    for regression in regressions:
-        learned.append(
-            ManyRegressions.unknown(regression, len(series.starts), is_levelled=is_levelled)
-        )
-        for places in _blocks(regression, series):
-            block = _Block.of(learner, regression, series, y, places)
-            learned[-1][places] = block.iterated() if recursive else block.fitted
+    learner, filled = Learner(traits, regressions, settings.normalize), series.filled()
+    firsts = filled[series.starts]
+    level = np.nan_to_num(firsts) if settings.normalize is not None else np.zeros_like(firsts)
+    y = series.y - np.repeat(level, series.lengths, axis=0)
+    models = (_learned(learner, one, series, y, recursive=recursive) for one in regressions)
     newest = np.maximum(series.ends[:, None] - n_lags + np.arange(n_lags), 0)
-    return PanelRegressions(tuple(learned), filled[newest], recursive)
+    return PanelRegressions(tuple(models), filled[newest], recursive)
+
+
+def _shared_horizons(settings: Any, series: JoinedSeries, fh: Any) -> tuple[int, ...] | None:
+    """Return the steps ahead that are learned; None where they differ from series to series."""
+    if settings.strategy == "recursive":
+        return (1,)
+    steps = series.times.steps_ahead(fh)
+    return needed_horizons([steps[0]]) if (steps == steps[0]).all() else None
+
+
+def _learned(
+    learner: Learner, regression: Regression, series: JoinedSeries, y: NDArray, *, recursive: bool
+) -> ManyRegressions:
+    """Return a regression as each series teaches it."""
+    is_levelled = learner.normalize is not None
+    found = ManyRegressions.unknown(regression, len(series.starts), is_levelled=is_levelled)
+    for places in _blocks(regression, series):
+        block = _Block.of(learner, regression, series, y, places)
+        found[places] = block.iterated() if recursive else block.fitted
+    return found
 
 
 def _blocks(regression: Regression, series: JoinedSeries) -> Iterator[NDArray]:
@@ -195,15 +204,16 @@ class _Block:
         return found
 
     def _one_step(self, number: Any) -> OneStep:
+        """Return the regression of one of the series, by its number in the block."""
         regression, place = self.rows.regression, int(self.places[number])
-        is_levelled = self.fitted.is_levelled
-        n_rows = int(self.moments.weight[number])
-        ends = self.rows.ends[self.firsts[number] :][:n_rows]
-        own, n_columns = self.y[:, list(regression.columns)], len(regression.columns)
-        rates = own[ends + 1] - own[ends] if is_levelled else own[ends + 1]
-        squares = self.moments.scatter[number].diagonal()[-n_columns:]
+        columns, is_levelled = list(regression.columns), self.fitted.is_levelled
+        first, n_rows = self.firsts[number], int(self.moments.weight[number])
+        ends = self.rows.ends[first : first + n_rows]
+        targets = self.y[ends + 1][:, columns]
+        rates = targets - self.y[ends][:, columns] if is_levelled else targets
+        squares = self.moments.scatter[number].diagonal()[-len(columns) :]
         units = np.sqrt(squares / n_rows)
-        known = units > ROUNDING * np.abs(own[ends + 1]).max(axis=0)
+        known = units > ROUNDING * np.abs(targets).max(axis=0)
         history = self.series.history(place)
         return OneStep(
             regression,

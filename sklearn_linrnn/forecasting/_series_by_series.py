@@ -16,7 +16,12 @@ from sktime.forecasting.base import BaseForecaster
 from sklearn_linrnn._estimators.user_warnings import warn
 from sklearn_linrnn.forecasting._at_once import AtOnce, ManyModels
 from sklearn_linrnn.forecasting._clocks import Clock
-from sklearn_linrnn.forecasting._joined_series import JoinedSeries, panel_frame, series_numbers
+from sklearn_linrnn.forecasting._joined_series import (
+    JoinedSeries,
+    panel_frame,
+    series_numbers,
+    with_frequency,
+)
 from sklearn_linrnn.forecasting._panels import Key, common_clock, name, split
 
 # The clock of the panel while one of its series is fitted, in the thread that does it.
@@ -66,6 +71,7 @@ class SeriesBySeries(BaseForecaster):
     def _fit_each(self, y: VectorizedDF, X: VectorizedDF | None, fh: Any) -> Self:
         if y.X_multiindex.empty:
             raise ValueError("y must have a series to learn from, but it has no row.")
+        y = _vectorized(with_frequency(y.X_multiindex), y)
         series = JoinedSeries.of(y.X_multiindex)
         self._yvec, self._at_once = y, None
         models = self._learn_at_once(series, fh) if X is None else None

@@ -238,3 +238,14 @@ def test_a_growing_prior_is_said_once():
         warnings.simplefilter("always")
         LagForecaster(NTKConvRegressor(9.0), 12).fit(some_series(), fh=1).predict()
     assert [str(one.message)[:9] for one in caught if "nu_w" in str(one.message)] == ["nu_w=9 ma"]
+
+
+@pytest.mark.parametrize("estimator", [GIVEN, NTKConvRegressor(0.4, n_steps=5)], ids=repr)
+def test_three_days_in_a_row_are_business_days_if_those_of_the_others_are(estimator):
+    index = pd.date_range("2024-01-01", periods=50, freq="B")
+    steps = np.random.default_rng(0).normal(size=50)
+    parts = {name: pd.DataFrame({"y": steps[:n]}, index[:n]) for name, n in (("s", 3), ("a", 40))}
+    y = pd.concat(parts, names=["series", "time"])
+    found = LagForecaster(estimator, 1, normalize=None).fit(y, fh=[1, 6]).predict()
+    assert list(found.loc["s"].index) == [index[3], index[8]]
+    assert y.index.levels[-1].freq is None  # as it was
