@@ -18,6 +18,7 @@ from benchmarks import (
     long_series,
     many_lags,
     neural_s1,
+    panels,
     ridge,
     rnn_gpu,
     rnn_step,
@@ -42,6 +43,7 @@ BENCHMARKS = {
         coverage,
         update,
         backtest,
+        panels,
     )
 }
 

@@ -14,11 +14,11 @@ from torch.nn.functional import pad
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
 from sklearn_linrnn._core.response import as_matrix
-from sklearn_linrnn._core.statistics.growth import certain_growth
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.levels import Levels
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
+from sklearn_linrnn.forecasting._one_step import OneStep
 from sklearn_linrnn.forecasting._regressions import Regression
 from sklearn_linrnn.forecasting._seen_steps import SeenSteps
 
@@ -61,96 +61,47 @@ class FittedRegression:
     @cached_property
     def response(self) -> NDArray:
         """What windows as they are, newest step first, are multiplied by, (p, n_outputs)."""
+        return self._fitted_response + self._correction
+
+    @cached_property
+    def _fitted_response(self) -> NDArray:
+        """The same as it was fitted."""
         response = self._levelled_response
         if self.levels is not None:
             response = self._first_lags(self.levels.restore(self._all_lags(response)))
-        return response.numpy() + self._correction
+        return response.numpy()
 
     @cached_property
     def intercept(self) -> NDArray:
-        """What is added to the response's forecast, (n_outputs,).
-
-        The estimator's belongs to its own course, and what grows does so around it. Of a recursion
-        that was changed so that nothing grows, or that a trend comes to an end, the course is what
-        was seen in the mean.
-        """
+        """What is added to the response's forecast, (n_outputs,)."""
         intercept: NDArray = self.estimator.intercept_
         if self.kept_stable is None or not self.estimator.fit_intercept:
             return intercept
-        placed = self.kept_stable.placed
-        has_ended = np.abs(placed) <= 1.0
-        trend = (placed.imag == 0) & (placed.real > 0)
-        goes_on = not has_ended.all() and not (has_ended & trend).any()
-        rate = self._own_rate if goes_on else self._mean_rate
-        window = self._course(rate)
-        return rate - window.flatten() @ self.response
-
-    def _course(self, rate: NDArray) -> NDArray:
-        """Return a window of mean inputs that goes on at a rate, (n_lags, n_channels).
-
-        The rate (n_columns,) is that of its steps where levels are taken, else its value.
-        """
-        n_columns = len(self.regression.columns)
-        window = self.sums.input_mean[: len(self.response)].numpy().reshape(self.n_lags, -1).copy()
-        steps = -np.arange(self.n_lags)[:, None] * rate
-        window[:, :n_columns] = rate if self.levels is None else steps
-        return window
-
-    @property
-    def _mean_rate(self) -> NDArray:
-        """The mean step where levels are taken, else the mean value, (n_columns,)."""
-        target: NDArray = self.sums.target_mean.numpy()
-        if self.levels is None:
-            return target
-        return target - self.sums.input_mean[: len(target)].numpy()
-
-    @property
-    def _own_rate(self) -> NDArray:
-        """The rate of the estimator's own course, (n_columns,)."""
-        fitted = replace(self, kept_stable=None)
-        n_columns = len(self.regression.columns)
-        unit = np.stack([self._course(rate) for rate in np.eye(n_columns)])
-        unit[:, :, n_columns:] = 0.0
-        response = np.eye(n_columns) - unit.reshape(n_columns, -1) @ fitted.response
-        return np.linalg.lstsq(response.T, self._drive)[0]
+        return self._one_step.placed_intercept(self.kept_stable)
 
     @cached_property
     def iterated(self) -> FittedRegression:
         """The regression of one step as it is iterated: it grows at most as its series did."""
-        own = self._own_coefficients
-        units = (self.sums.target_scatter / self.sums.weight).sqrt().numpy()
-        units = np.where(units > 0, units, 1.0)
-        make = StableRecursion.of if self.levels is None else StableRecursion.of_levelled
-        found = make(own, units, self._shown_growth)
+        found = self._one_step.stable
         return replace(self, kept_stable=found) if found.is_moved.any() else self
 
-    def _shown_growth(self, root: complex, left: NDArray) -> float:
-        """Return the growth of the series along the left eigenvector of a root.
-
-        Along it ``z' = root z + left[0] c``: the amplitude is the distance from what stays.
-        """
-        stays = left[0] @ self._drive / (1.0 - root)
-        levelled = self.levels is not None
-        along = self.seen.filtered(left, self.regression.columns, differences=levelled)
-        return certain_growth([np.abs(some - stays) for some in along])
-
-    @property
-    def _own_coefficients(self) -> NDArray:
-        """The coefficients of its own past, ``A_j``, (n_lags, n_columns, n_columns)."""
-        n_columns = len(self.regression.columns)
-        response = self.response.reshape(self.n_lags, -1, n_columns)
-        return response[:, :n_columns].transpose(0, 2, 1)
-
-    @property
-    def _drive(self) -> NDArray:
-        """What the estimator's intercept and the mean exogenous series add, (n_columns,)."""
-        n_columns = len(self.regression.columns)
-        shape = (self.n_lags, self.regression.n_channels, -1)
-        inputs = (
-            self.sums.input_mean[: len(self.response)].numpy().reshape(shape[:2])[:, n_columns:]
+    @cached_property
+    def _one_step(self) -> OneStep:
+        """The regression of one step as it was fitted."""
+        sums, n_columns = self.sums, len(self.regression.columns)
+        response = self._fitted_response
+        means = sums.input_mean[: len(response)].numpy().reshape(self.n_lags, -1)
+        newest = 0.0 if self.levels is None else means[0, :n_columns]
+        return OneStep(
+            self.regression,
+            response,
+            self.estimator.intercept_,
+            means[:, n_columns:],
+            sums.target_mean.numpy() - newest,
+            (sums.target_scatter / sums.weight).sqrt().numpy(),
+            self.levels is not None,
+            self.seen,
         )
-        response = self.response.reshape(shape)[:, n_columns:]
-        return self.estimator.intercept_ + np.tensordot(inputs, response, axes=2)
 
     @cached_property
     def noise_variance(self) -> NDArray:
@@ -196,11 +147,9 @@ class FittedRegression:
     @property
     def _correction(self) -> NDArray:
         """What is added to the response so that it can be iterated, (p, n_outputs)."""
-        correction = np.zeros((self.n_lags, self.regression.n_channels, len(self.sums.target_mean)))
-        if self.kept_stable is not None:
-            n_columns = len(self.regression.columns)
-            correction[:, :n_columns] = self.kept_stable.correction.transpose(0, 2, 1)
-        return correction.reshape(-1, correction.shape[2])
+        if self.kept_stable is None:
+            return np.zeros(self._fitted_response.shape)
+        return self._one_step.correction(self.kept_stable)
 
     @property
     def squared_errors(self) -> NDArray:

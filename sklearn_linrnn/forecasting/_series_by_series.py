@@ -7,12 +7,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import BaseForecaster
 
 from sklearn_linrnn._estimators.user_warnings import warn
+from sklearn_linrnn.forecasting._at_once import AtOnce, ManyModels
 from sklearn_linrnn.forecasting._clocks import Clock
+from sklearn_linrnn.forecasting._joined_series import (
+    JoinedSeries,
+    panel_frame,
+    series_numbers,
+    with_frequency,
+)
 from sklearn_linrnn.forecasting._panels import Key, common_clock, name, split
 
 # The clock of the panel while one of its series is fitted, in the thread that does it.
@@ -26,8 +35,23 @@ class SeriesBySeries(BaseForecaster):
     the names of the series, and an `update` may leave some out or bring others.
     """
 
+    _yvec: VectorizedDF
+    _made: pd.DataFrame  # the forecasters that there are
+    _at_once: AtOnce | None  # what was learned of series without one
     has_learned_: bool  # whether the series was long enough, set by fit and update
     _remedy_for_short = ""  # what a warning of series that were not says can be done
+
+    @property
+    def forecasters_(self) -> pd.DataFrame:
+        """The forecasters of the series, which are made when they are first asked for."""
+        if "_made" not in vars(self):
+            raise AttributeError("Series have a forecaster each after the fit of a panel alone.")
+        if (known := self._at_once) is not None:
+            y, forecasters = self._yvec, self._each(self._yvec, known.unfitted, "clone")
+            forecasters.iloc[np.flatnonzero(known.own), 0] = self._made.iloc[:, 0].to_numpy()
+            self._made = self._fit_all(forecasters, y, None, fh=known.fh, clock=known.times.common)
+            self._at_once = None
+        return self._made
 
     def _vectorize(self, methodname: str, **kwargs: Any) -> Any:
         if methodname == "fit":
@@ -38,37 +62,69 @@ class SeriesBySeries(BaseForecaster):
             self._update_each(kwargs.pop("y"), kwargs["X"], kwargs.pop("update_params"))
             methodname = "predict"
         X = kwargs.pop("X", None)
+        if methodname == "predict" and X is None and self._at_once is not None:
+            steps = self._at_once.times.steps_ahead(kwargs["fh"])
+            if (steps > 0).all():
+                return self._predict_at_once(self._at_once, steps, kwargs["fh"])
         return super()._vectorize(methodname, X=_in_order(X, self._by_key), **kwargs)
 
     def _fit_each(self, y: VectorizedDF, X: VectorizedDF | None, fh: Any) -> Self:
         if y.X_multiindex.empty:
             raise ValueError("y must have a series to learn from, but it has no row.")
-        self._yvec = y
-        config = self.get_config()
-        call = {
-            "rowname_default": "forecasters",
-            "colname_default": "forecasters",
-            "backend": config["backend:parallel"],
-            "backend_params": config["backend:parallel:params"],
-        }
-        series = split(y.X_multiindex)
-        forecasters = y.vectorize_est(self, method="clone", **call)
-        self.forecasters_ = y.vectorize_est(
-            forecasters,
-            method="_fit_one_of_many",
-            args_rowvec={"X": _in_order(X, series)},
-            y=y,
-            fh=fh,
-            clock=common_clock(series),
-            **call,
-        )
-        self._warn_of_naive(self._by_key)
+        y = _vectorized(with_frequency(y.X_multiindex), y)
+        series = JoinedSeries.of(y.X_multiindex)
+        self._yvec, self._at_once = y, None
+        models = self._learn_at_once(series, fh) if X is None else None
+        if models is not None:
+            self._yvec = _vectorized(y.X_multiindex.copy(), y)  # what is asked for later learns it
+            self._at_once = AtOnce(models, series.times, self.clone(), fh)
+            y = self._series_with_their_own(self._at_once)
+        forecasters, X = self._each(y, self, "clone"), _in_order(X, _keys(y))
+        self._made = self._fit_all(forecasters, y, X, fh=fh, clock=series.times.common)
+        self._warn_of_naive(dict(zip(_keys(y), self._made.iloc[:, 0], strict=True)))
         return self
 
+    def _learn_at_once(self, series: JoinedSeries, fh: Any) -> ManyModels | None:
+        """Return models of series that are learned at once; None if each has a fit by itself."""
+        return None
+
+    def _fit_all(
+        self, forecasters: pd.DataFrame, y: VectorizedDF, X: VectorizedDF | None, **kind: Any
+    ) -> pd.DataFrame:
+        """Return the forecasters of series, those fitted that were not."""
+        return self._each(y, forecasters, "_fit_one_of_many", y=y, args_rowvec={"X": X}, **kind)
+
     def _fit_one_of_many(self, y: Any, X: Any, fh: Any, clock: Clock) -> Self:
-        with _one_of_many(clock):
-            fitted: Self = self.fit(y, X, fh)
-        return fitted
+        if not self.is_fitted:
+            with _one_of_many(clock):
+                self.fit(y, X, fh)
+        return self
+
+    def _predict_at_once(self, known: AtOnce, steps: NDArray, fh: Any) -> pd.DataFrame:
+        y = self._series_with_their_own(known)
+        own = self._each(y, self._made, "predict", return_type="list", fh=fh)
+        values = known.predict(steps, np.array([part.to_numpy() for part in own]))
+        labels, columns = self._yvec.get_iter_indices()[0], own[0].columns
+        names, times = self._yvec.X_multiindex.index.names, known.times.following(steps)
+        return panel_frame(labels, names, times, values, columns)
+
+    def _series_with_their_own(self, known: AtOnce) -> VectorizedDF:
+        """Return the series of a panel that are fitted by themselves."""
+        frame = self._yvec.X_multiindex
+        return _vectorized(frame[known.own[series_numbers(frame)]], self._yvec)
+
+    def _each(self, series: VectorizedDF, forecasters: Any, method: str, **kind: Any) -> Any:
+        """Return what a method of a forecaster for each series returns."""
+        config = self.get_config()
+        return series.vectorize_est(
+            forecasters,
+            method=method,
+            rowname_default="forecasters",
+            colname_default="forecasters",
+            backend=config["backend:parallel"],
+            backend_params=config["backend:parallel:params"],
+            **kind,
+        )
 
     def _update_each(self, y: VectorizedDF, X: VectorizedDF | None, update_params: bool) -> Self:
         series, forecasters = split(y.X_multiindex), self._by_key
@@ -84,7 +140,7 @@ class SeriesBySeries(BaseForecaster):
             rows = [self._yvec.X_multiindex, *(_with_key(series[key], key, y) for key in new)]
             self._yvec = _vectorized(pd.concat(rows), y)
             column = {"forecasters": [*forecasters.values(), *new.values()]}
-            self.forecasters_ = pd.DataFrame(column, self._yvec.get_iter_indices()[0])
+            self._made = pd.DataFrame(column, self._yvec.get_iter_indices()[0])
             self._warn_of_naive(new)
         cutoffs = [one.cutoff for one in self._by_key.values()]
         self._set_cutoff(max(cutoffs, key=lambda cutoff: cutoff[0]))
@@ -102,9 +158,7 @@ class SeriesBySeries(BaseForecaster):
     @property
     def _by_key(self) -> dict[Key, Any]:
         """The forecasters of the series."""
-        labels = self._yvec.get_iter_indices()[0]
-        keys = [label if isinstance(label, tuple) else (label,) for label in labels]
-        return dict(zip(keys, self.forecasters_.iloc[:, 0], strict=True))
+        return dict(zip(_keys(self._yvec), self.forecasters_.iloc[:, 0], strict=True))
 
 
 @contextmanager
@@ -114,6 +168,12 @@ def _one_of_many(clock: Clock) -> Iterator[None]:
         yield
     finally:
         PANEL_CLOCK.reset(token)
+
+
+def _keys(y: VectorizedDF) -> list[Key]:
+    """Return the keys of series."""
+    labels = y.get_iter_indices()[0]
+    return [label if isinstance(label, tuple) else (label,) for label in labels]
 
 
 def _in_order(X: VectorizedDF | None, keys: Iterable[Key]) -> VectorizedDF | None:

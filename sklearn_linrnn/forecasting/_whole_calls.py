@@ -52,9 +52,8 @@ def _whole(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _forecasters(forecaster: BaseForecaster) -> list[BaseForecaster]:
     """Return a forecaster, and those of the series of its panel."""
-    if "forecasters_" not in vars(forecaster):
-        return [forecaster]
-    return [forecaster, *forecaster.forecasters_.to_numpy().ravel()]
+    made = vars(forecaster).get("_made")
+    return [forecaster] if made is None else [forecaster, *made.to_numpy().ravel()]
 
 
 def _copy(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -325,3 +325,11 @@ def test_errors_say_what_is_needed():
         forecaster.backtest(panel, EXPANDING, panel.loc[["a"]].rename(columns={"y0": "x"}))
     with pytest.raises(ValueError, match="as many windows of each series"):
         forecaster.clone().set_params(pooling="global").backtest(panel, EXPANDING)
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_rows_that_overflow_are_not_missing(normalize):
+    y = walk(80)["y0"]
+    y.iloc[40:42] = -1.7e308, 1.7e308
+    with pytest.raises(ValueError, match="overflow"):
+        LagForecaster(GIVEN, 3, normalize=normalize).backtest(y, SLIDING)

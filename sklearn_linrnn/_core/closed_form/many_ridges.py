@@ -22,7 +22,8 @@ class ManyRidges:
     intercept : ndarray of shape (n_sets, n_outputs)
         Intercepts, zero for models without.
     is_sure : ndarray of bool, shape (n_sets,)
-        Whether the factorisation kept half of the digits, so that the rest is no rounding.
+        Whether the factorisation kept half of the digits, so that the rest is no rounding, and
+        nothing overflowed.
     """
 
     theta: NDArray
@@ -58,4 +59,5 @@ def many_ridges(
     theta = (unit * torch.cholesky_solve(goal, factor)).numpy()
     inputs, targets = np.split(used.mean, [n_inputs], axis=1)
     intercept = targets - (inputs[:, None] @ theta)[:, 0]
-    return ManyRidges(theta, intercept, is_sure.numpy())
+    is_finite = np.isfinite(theta).all(axis=(1, 2)) & np.isfinite(intercept).all(axis=1)
+    return ManyRidges(theta, intercept, is_sure.numpy() & is_finite)
