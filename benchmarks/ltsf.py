@@ -1,19 +1,20 @@
 """Long horizons, as papers on transformers forecast them: ``python -m benchmarks.ltsf ETTh1``.
 
-The protocol of Zeng et al. 2023: 336 past steps; all columns, standardised by the training part,
-share one model; hyperparameters are chosen on the validation part; the error is the mean over all
-windows whose targets lie in the test part, all columns and all steps ahead. Ours and the peer learn
-from the training part alone. Seconds are those of the fit, our selection and the peer's early
-stopping included; both have the same threads.
+The protocol of Zeng et al. 2023: all columns are standardised by the training part, and the error
+is the mean over all windows whose targets lie in the test part, all columns and all steps ahead,
+however long the windows are. Ours, `benchmarks.linear_forecasts`, and the peer, NLinear on 336 past
+steps, learn from the training part alone and settle everything else by the validation part.
+Persistence forecasts the last value.
 
-A line for each horizon has the horizon, our mean squared error and seconds, then the peer's.
+A line for each horizon has the horizon, our mean squared error and seconds, then the peer's, then
+the error of persistence. Seconds are those of the fit with all that is chosen, our selection and
+the peer's early stopping, in processor time of all threads.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Self, TypeVar
 
 import click
@@ -23,18 +24,11 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks import nlinear
-from sklearn_linrnn import NTKConvRegressorCV
-from sklearn_linrnn.forecasting import LagForecaster
+from benchmarks import linear_forecasts, nlinear
 
-N_LAGS, HORIZONS = 336, (96, 192, 336, 720)
-N_FITS = 3  # of ours, which is over in a moment
+PEER_LAGS, HORIZONS = 336, (96, 192, 336, 720)
 HOURS_PER_MONTH = 30 * 24
 Result = TypeVar("Result")
-
-# The lags' weights are those of a linear RNN whose readout alone is trained, nu_w^j; with nu_w=1
-# they are a ridge's.
-NU_W, ALPHAS = (0.99, 1.0), tuple(10.0**power for power in range(8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,64 +64,47 @@ class Task:
         return self.series[: self.n_training]
 
     @property
-    def validation(self) -> NDArray:
-        """The validation part with the window before it."""
-        return self.series[self.n_training - N_LAGS : self.n_training + self.n_validation]
+    def seen(self) -> NDArray:
+        """Training and validation part."""
+        return self.series[: self.n_training + self.n_validation]
 
-    @property
-    def test(self) -> NDArray:
-        """The test part with the window before it."""
-        return self.series[self.n_training + self.n_validation - N_LAGS :]
+    def validation(self, n_lags: int) -> NDArray:
+        """Return the validation part with the window before it."""
+        return self.seen[self.n_training - n_lags :]
 
-    def panel(self) -> pd.DataFrame:
-        """Return training and validation part as a panel of univariate series."""
-        seen = self.series[: self.n_training + self.n_validation]
-        index = pd.MultiIndex.from_product(
-            [range(seen.shape[1]), range(len(seen))], names=["column", "time"]
-        )
-        return pd.DataFrame({"value": seen.T.ravel()}, index=index)
+    def test(self, n_lags: int) -> NDArray:
+        """Return the test part with the window before it."""
+        return self.series[len(self.seen) - n_lags :]
 
 
 def run_ours(task: Task, horizon: int) -> tuple[float, float]:
-    """Return the mean squared error on the test part, and the median seconds of the fits."""
-    y, fh = task.panel(), np.arange(1, horizon + 1)
-    forecaster = LagForecaster(
-        NTKConvRegressorCV(NU_W, alphas=ALPHAS, prior="di", fit_intercept=False, device="cpu"),
-        N_LAGS,
-        strategy="direct",
-        pooling="global",
-        validation=task.n_validation,
-        refit=False,
+    """Return the mean squared error on the test part, and the seconds of the fit."""
+    (_, forecast), seconds = timed(
+        lambda: linear_forecasts.learned(task.seen, task.n_training, horizon)
     )
-    seconds = median(timed(lambda: forecaster.fit(y, fh=fh))[1] for _ in range(N_FITS))
-    squares = [
-        np.square(forecast_column(forecaster, column, horizon) - targets(column, horizon)).mean()
-        for column in task.test.T
-    ]
-    return float(np.mean(squares)), seconds
-
-
-def forecast_column(forecaster: LagForecaster, column: NDArray, horizon: int) -> NDArray:
-    """Return the forecasts (n_origins, horizon) from all windows with known targets."""
-    return forecaster.predict_rolling(pd.DataFrame({"value": column[:-horizon]}))[:, :, 0]
-
-
-def targets(column: NDArray, horizon: int) -> NDArray:
-    """Return what follows each full window, (n_origins, horizon)."""
-    return np.lib.stride_tricks.sliding_window_view(column[N_LAGS:], horizon)
+    return float(forecast.errors(task.test(forecast.response.shape[1])).mean()), seconds
 
 
 def run_peer(task: Task, horizon: int) -> tuple[float, float]:
     """Return the peer's mean squared error on the test part, and the seconds of its training."""
-    layer, seconds = timed(lambda: nlinear.train(task.training, task.validation, N_LAGS, horizon))
-    return nlinear.test_error(layer, task.test), seconds
+    layer, seconds = timed(
+        lambda: nlinear.train(task.training, task.validation(PEER_LAGS), PEER_LAGS, horizon)
+    )
+    return nlinear.test_error(layer, task.test(PEER_LAGS)), seconds
+
+
+def persistence(task: Task, horizon: int) -> float:
+    """Return the mean squared error of the last value on the test part."""
+    series = task.test(1)
+    windows = np.lib.stride_tricks.sliding_window_view(series, horizon + 1, axis=0)
+    return float(np.square(windows[..., 1:] - windows[..., :1]).mean())
 
 
 def timed(action: Callable[[], Result]) -> tuple[Result, float]:
-    """Return the result of an action, and the seconds that it takes."""
-    start = time.perf_counter()
+    """Return the result of an action, and the seconds that it takes of all processors."""
+    start = time.process_time()
     result = action()
-    return result, time.perf_counter() - start
+    return result, time.process_time() - start
 
 
 @click.command()
@@ -138,25 +115,30 @@ def timed(action: Callable[[], Result]) -> tuple[Result, float]:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of NAME.csv.gz.",
 )
+@click.option(
+    "--horizon",
+    "horizons",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=HORIZONS,
+    show_default=True,
+    help="Steps ahead; may be given several times.",
+)
 @click.option("--peer/--no-peer", default=True, help="Whether to train NLinear too.")
 @click.option("--threads", default=2, show_default=True, help="Threads, for all libraries.")
-def main(name: str, data: Path, peer: bool, threads: int) -> None:
+def main(name: str, data: Path, horizons: tuple[int, ...], peer: bool, threads: int) -> None:
     """Forecast the series NAME (ETTh1, ETTh2, exchange_rate, ...) at long horizons."""
     torch.set_num_threads(threads)
     task = Task.load(data, name)
-    warm_up = min(HORIZONS)
+    columns = ["horizon", "MSE", "seconds", *["NLinear", "seconds"] * peer, "persistence"]
     with threadpool_limits(threads):
-        run_ours(task, warm_up)  # what the first call loads is not its speed
-        print(
-            f"{'horizon':>7} {'MSE':>7} {'seconds':>8}" + peer * f" {'NLinear':>8} {'seconds':>8}"
-        )
-        for horizon in HORIZONS:
-            error, seconds = run_ours(task, horizon)
-            line = f"{horizon:<7d} {error:7.4f} {seconds:8.3f}"
+        print(" ".join(f"{column:>8}" for column in columns))
+        for horizon in horizons:
+            numbers = [*run_ours(task, horizon)]
             if peer:
-                peer_error, peer_seconds = run_peer(task, horizon)
-                line += f" {peer_error:8.4f} {peer_seconds:8.3f}"
-            print(line, flush=True)
+                numbers += run_peer(task, horizon)
+            numbers.append(persistence(task, horizon))
+            print(f"{horizon:<8d}", *(f"{number:8.4f}" for number in numbers), flush=True)
 
 
 if __name__ == "__main__":

@@ -223,7 +223,7 @@ def _in_options(message: str) -> str:
     "--inputs",
     metavar="COL ...",
     multiple=True,
-    help="Columns that are known ahead; forecasters that take none are left out.",
+    help="Columns that are known ahead, for those forecasters that take inputs.",
 )
 @click.option(
     "--season",
@@ -295,13 +295,9 @@ def benchmark_command(
     uschange. A result is in the file OUT as soon as it is there: after Ctrl-C or a failure the same
     command goes on.
     """
-    from sklearn_linrnn._studies.benchmark import (  # noqa: PLC0415
-        Benchmark,
-        Protocol,
-        make_task,
-        open_results,
-    )
+    from sklearn_linrnn._studies.benchmark import Benchmark, open_results  # noqa: PLC0415
     from sklearn_linrnn._studies.benchmark_report import print_ranking  # noqa: PLC0415
+    from sklearn_linrnn._studies.benchmark_task import Protocol, make_task  # noqa: PLC0415
 
     protocol = Protocol(horizon, folds, window)
     given = names_or_files or BENCHMARKED
@@ -329,9 +325,7 @@ def benchmark_command(
     except (OSError, ValueError) as error:
         raise _unwritten(csv, error) from error
     frame = benchmark.collect(results)
-    print_ranking(frame, protocol, failures)
-    for left_out in benchmark.left_out():
-        click.echo(f"{left_out} is left out: it takes no inputs.")
+    print_ranking(frame, protocol, failures, benchmark.without_inputs())
     click.echo(f"{len(frame)} of {len(benchmark)} results are in {csv}.")
     if stopped:
         click.echo("Stopped; the same command goes on from there.", err=True)

@@ -3,6 +3,7 @@
 import re
 import warnings
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,19 @@ from sktime.forecasting.trend import TrendForecaster
 
 from sklearn_linrnn.__main__ import BENCHMARKED, main
 from sklearn_linrnn._studies import benchmark as module
-from sklearn_linrnn._studies.benchmark import (
-    Benchmark,
-    Protocol,
-    make_forecasters,
-    make_task,
-    open_results,
+from sklearn_linrnn._studies.benchmark import Benchmark, open_results
+from sklearn_linrnn._studies.benchmark_report import (
+    describe_protocol,
+    make_tables,
+    pool_coverage,
+    rank,
 )
-from sklearn_linrnn._studies.benchmark_report import describe_protocol, make_tables, rank
+from sklearn_linrnn._studies.benchmark_task import Protocol, make_task
+from sklearn_linrnn._studies.competitors import make_forecasters, takes_inputs
 from sklearn_linrnn._studies.series import load_series
 from sklearn_linrnn.forecasting import LagForecaster
 
-PEERS = {"Naive": NaiveForecaster, "Trend": TrendForecaster}
+PEERS = {"Naive": NaiveForecaster, "Trend": TrendForecaster}  # of intervals and of none
 SMALL = ("--horizon", 2, "--folds", 2, "--lags", 3)
 
 
@@ -84,17 +86,42 @@ def write(path, **columns):
     return path
 
 
+def table_of(text):
+    """Return the rows of the ranking by forecaster, each by its heading."""
+    lines = iter(text.splitlines())
+    heading = next(line for line in lines if line.startswith("rank ")).replace("in 90%", "in_90%")
+    next(lines)
+    names = [name.replace("_", " ") for name in heading.split()]
+    rows = [re.split(r" {2,}", line.strip()) for line in takewhile(bool, lines)]
+    return {row[1]: dict(zip(names, row, strict=True)) for row in rows}
+
+
+def error_of(task, protocol, make):
+    """Return the scaled error of a forecaster."""
+    found, _ = module._score(task, protocol, "it", make)
+    return found["mase"]
+
+
 def scaled_error(forecaster, y, protocol):
-    """Return the mean scaled error over the folds, computed here."""
-    errors = []
+    """Return mean and deviation over the folds of scaled error and coverage, computed here."""
+    errors, shares = [], []
     for fold in range(protocol.folds):
         end = len(y) - (protocol.folds - fold) * protocol.horizon
         start = fold * protocol.horizon if protocol.window == "sliding" else 0
         train, test = y.iloc[start:end], y.iloc[end : end + protocol.horizon]
-        found = forecaster.clone().fit(train, fh=range(1, protocol.horizon + 1)).predict()
+        fitted = forecaster.clone().fit(train, fh=range(1, protocol.horizon + 1))
         scale = np.abs(np.diff(train)).mean()
-        errors.append(np.abs(found.to_numpy() - test.to_numpy()).mean() / scale)
-    return np.mean(errors), np.std(errors, ddof=1)
+        errors.append(np.abs(fitted.predict().to_numpy() - test.to_numpy()).mean() / scale)
+        if forecaster.get_tag("capability:pred_int"):
+            low, high = fitted.predict_interval(coverage=0.9).to_numpy().T
+            shares.append(np.mean((low <= test.to_numpy()) & (test.to_numpy() <= high)))
+        else:
+            shares.append(np.nan)
+    return [statistic(values) for values in (errors, shares) for statistic in (np.mean, deviation)]
+
+
+def deviation(values):
+    return np.std(values, ddof=1)
 
 
 @pytest.mark.parametrize("window", ["expanding", "sliding"])
@@ -105,9 +132,8 @@ def test_errors_are_those_of_forecasts_made_by_hand(peers, window):
     assert list(benchmark.run(results)) == []
     frame = benchmark.collect(results).set_index("forecaster")
     for name, make in PEERS.items():
-        mean, deviation = scaled_error(make(), y, protocol)
-        assert frame.loc[name, "mase"] == pytest.approx(mean, rel=1e-9)
-        assert frame.loc[name, "mase_std"] == pytest.approx(deviation, rel=1e-9)
+        found = frame.loc[name, ["mase", "mase_std", "coverage", "coverage_std"]].tolist()
+        assert found == pytest.approx(scaled_error(make(), y, protocol), rel=1e-9, nan_ok=True)
     assert (frame["season"] == 12).all()
     assert (frame["window"] == window).all()
 
@@ -121,18 +147,24 @@ def test_all_forecasters_run_and_are_ranked(folder):
         result = run(path.name, *SMALL)
     assert result.exit_code == 0, result.output
     assert torch.equal(torch.random.get_rng_state(), before)
-    lines = [line for line in result.stdout.splitlines() if line.startswith("│")]
-    names = [line.split("│")[2].strip() for line in lines]
-    ours = {"NTKConv", "WeightedConv1D", "LinearRNN"}
-    assert {"Naive", "Theta", "AutoETS", "Ridge 3", "NLinear 3"} | ours == set(names)
-    ranks = [float(line.split("│")[1]) for line in lines]
+    rows = table_of(result.stdout)
+    ours = {"AutoLag", "NTKConv", "WeightedConv1D", "LinearRNN"}
+    naive = {"Persistence", "SeasonalNaive"}
+    assert {"Theta", "AutoETS", "Ridge 3", "NLinear 3"} | naive | ours == set(rows)
+    ranks = [float(row["rank"]) for row in rows.values()]
     assert ranks == sorted(ranks)
-    assert "8 of 8 results are in benchmark.csv." in result.stdout
-    assert "failed" not in result.stdout
-    frame = pd.read_csv("benchmark.csv")
-    assert set(frame["forecaster"]) == set(names)
+    assert "10 of 10 results are in benchmark.csv." in result.stdout
+    assert " failed on waves.csv" not in result.stdout.replace("The interval of AutoETS failed", "")
+    frame = pd.read_csv("benchmark.csv").set_index("forecaster")
+    assert set(frame.index) == set(rows)
     assert np.isfinite(frame["mase"]).all()
-    assert frame.set_index("forecaster").loc["NTKConv", "mase"] < 0.5
+    assert frame.loc["NTKConv", "mase"] < 0.5
+    assert frame.loc["Persistence", "mase"] == frame.loc["SeasonalNaive", "mase"], "no season"
+    with_intervals = {*ours, *naive, "Theta"}
+    assert frame.loc[list(with_intervals), "coverage"].between(0, 1).all()
+    assert frame.loc[["Ridge 3", "NLinear 3"], "coverage"].isna().all()
+    for name, row in rows.items():
+        assert (row["in 90%"] == "-") == np.isnan(frame.loc[name, "coverage"])
 
 
 def test_the_neural_peer_is_seeded():
@@ -140,7 +172,7 @@ def test_the_neural_peer_is_seeded():
     y = pd.Series(np.random.default_rng(0).normal(size=40))
     task = make_task("noise", y, None, protocol)
     make = make_forecasters(task, 2, [3])["NLinear 3"]
-    one, other = (module._score(task, protocol, "NLinear", make)["mase"] for _ in range(2))
+    one, other = (error_of(task, protocol, make) for _ in range(2))
     assert one == other
 
 
@@ -149,7 +181,9 @@ def test_peers_are_told_the_season_as_far_as_they_can_use_it(low, deseasonalised
     index = pd.period_range("2000-01", periods=60, freq="M")
     y = pd.Series(np.linspace(low, 5.0, 60), index=index)
     makers = make_forecasters(make_task("y", y, None, Protocol(2, 2)), 2, [3])
-    assert makers["Naive"]().sp == makers["Theta"]().sp == makers["AutoETS"]().sp == 12
+    told = ("AutoLag", "SeasonalNaive", "Theta", "AutoETS")
+    assert {makers[name]().sp for name in told} == {12}
+    assert makers["Persistence"]().sp == 1
     assert makers["Theta"]().deseasonalize is deseasonalised
     assert makers["Ridge 3"]().get_params(deep=False) == make_reduction(
         makers["Ridge 3"]().estimator, window_length=3
@@ -157,7 +191,7 @@ def test_peers_are_told_the_season_as_far_as_they_can_use_it(low, deseasonalised
     assert isinstance(makers["Ridge 3"]().estimator, Ridge)
     long = make_task("y", pd.Series(range(200), dtype=float), 48, Protocol(2, 2))
     assert make_forecasters(long, 2, [])["AutoETS"]().sp == 1
-    assert make_forecasters(long, 2, [])["Naive"]().sp == 48
+    assert make_forecasters(long, 2, [])["SeasonalNaive"]().sp == 48
 
 
 @pytest.mark.parametrize(
@@ -241,20 +275,36 @@ class Threefold(NaiveForecaster):
         return (3 * X.loc[ahead].iloc[:, 0]).rename(self._y.name)
 
 
-def test_inputs_are_known_ahead_and_who_takes_none_is_left_out(peers, folder, monkeypatch):
+def test_inputs_are_known_ahead_and_who_takes_none_sees_the_past_alone(peers, folder, monkeypatch):
     monkeypatch.setitem(PEERS, "Threefold", Threefold)
     u = np.random.default_rng(0).normal(size=80)
     write(folder / "driven.csv", y=3 * u, u=u)
     result = run("driven.csv", "--target", "y", "--inputs", "u", *SMALL)
     assert result.exit_code == 0, result.output
-    assert "Naive is left out: it takes no inputs." in result.stdout
-    assert "1 of 1 results" in result.stdout
-    row = pd.read_csv("benchmark.csv").iloc[0]
-    assert (row["forecaster"], row["mase"]) == ("Threefold", 0.0)
-    assert (row["target"], row["inputs"]) == ("y", "u")
+    assert "because they take no inputs: Naive and Trend." in " ".join(result.stdout.split())
+    assert "3 of 3 results" in result.stdout
+    frame = pd.read_csv("benchmark.csv", keep_default_na=False).set_index("forecaster")
+    assert frame["inputs"].to_dict() == {"Naive": "", "Trend": "", "Threefold": "u"}
+    assert set(frame["target"]) == {"y"}
+    assert frame.loc["Threefold", "mase"] == 0.0
     monkeypatch.delitem(PEERS, "Threefold")
-    assert "2 of 2 results" in run("driven.csv", "--target", "y", *SMALL).stdout
-    assert len(pd.read_csv("benchmark.csv")) == 3
+    again = run("driven.csv", "--target", "y", *SMALL)
+    assert "2 of 2 results" in again.stdout
+    assert "no inputs" not in again.stdout
+    assert len(pd.read_csv("benchmark.csv")) == 3, "what has no inputs is one result"
+
+
+def test_all_that_take_inputs_are_better_with_those_that_tell_the_future():
+    u = np.random.default_rng(0).normal(size=(60, 1))
+    y = pd.Series(2.0 * u[:, 0] + np.concatenate([[0.0], u[:-1, 0]]))
+    protocol = Protocol(2, 2)
+    task = make_task("driven", y, None, protocol, pd.DataFrame(u, columns=["u"]))
+    makers = make_forecasters(task, 2, [3])
+    able = {name for name, make in makers.items() if takes_inputs(make)}
+    assert able == {"NTKConv", "WeightedConv1D", "LinearRNN", "Ridge 3"}
+    for name in ("NTKConv", "WeightedConv1D"):
+        with_inputs = error_of(task, protocol, makers[name])
+        assert with_inputs < 0.5 * error_of(task.without_inputs(), protocol, makers[name])
 
 
 def test_a_row_says_what_it_was_made_with(folder, monkeypatch):
@@ -342,7 +392,15 @@ def results_of(errors):
     """Return a frame of results from errors by series and forecaster."""
     return pd.DataFrame(
         [
-            {"series": series, "forecaster": name, "mase": error, "fit_seconds": 1.0}
+            {
+                "series": series,
+                "forecaster": name,
+                "mase": error,
+                "fit_seconds": 1.0,
+                "folds": 5,
+                "coverage": 0.5,
+                "coverage_std": 0.3,
+            }
             for series, by_name in errors.items()
             for name, error in by_name.items()
         ]
@@ -361,6 +419,40 @@ def test_the_ranking_is_by_mean_rank_and_a_missing_result_is_the_last():
     )
 
 
+@pytest.mark.parametrize("folds", [1, 4])
+def test_coverage_is_as_sure_as_its_folds_and_the_series_allow(folds):
+    rng = np.random.default_rng(0)
+    shares = {"a": rng.uniform(size=folds), "b": np.ones(folds)}
+    frame = results_of({name: {"x": 1.0, "y": 2.0} for name in shares}).assign(folds=folds)
+    for name, values in shares.items():
+        mean, spread = values.mean(), deviation(values) if folds > 1 else np.nan
+        chosen = (frame["series"] == name) & (frame["forecaster"] == "x")
+        frame.loc[chosen, ["coverage", "coverage_std"]] = mean, spread
+    frame.loc[frame["forecaster"] == "y", ["coverage", "coverage_std"]] = np.nan
+    found = pool_coverage(frame)
+    squares = [((values - values.mean()) ** 2).sum() for values in shares.values()]
+    variances = [(square + 0.09) / folds / folds for square in squares]
+    assert found.loc["x", "coverage"] == pytest.approx(np.mean([*map(np.mean, shares.values())]))
+    assert found.loc["x", "coverage_error"] == pytest.approx(np.sqrt(sum(variances)) / 2)
+    assert found.loc["y"].isna().all()
+
+
+def test_an_interval_that_fails_costs_the_forecasts_nothing(peers, monkeypatch):
+    class Vague(NaiveForecaster):
+        def _predict_interval(self, fh, X, coverage):
+            raise RuntimeError("how should I know?")
+
+    monkeypatch.setitem(PEERS, "Vague", Vague)
+    result = run("airline", *SMALL)
+    assert "The interval of Vague failed on airline: RuntimeError: how should" in result.stdout
+    assert "3 of 3 results" in result.stdout
+    rows = table_of(result.stdout)
+    assert rows["Vague"]["airline"] == rows["Naive"]["airline"]
+    assert (rows["Vague"]["in 90%"], rows["Trend"]["in 90%"]) == ("-", "-")
+    assert re.fullmatch(r"\d+ ± \d+", rows["Naive"]["in 90%"])
+    assert "failed" not in run("airline", *SMALL).stdout, "it is a result"
+
+
 def test_many_series_make_several_tables_that_fit_into_80_columns(peers, folder):
     names = [f"a_series_of_a_long_name_{i}.csv" for i in range(7)]
     for i, name in enumerate(names):
@@ -368,8 +460,7 @@ def test_many_series_make_several_tables_that_fit_into_80_columns(peers, folder)
     result = run(*names, *SMALL)
     assert result.exit_code == 0, result.output
     assert result.stdout.count("forecaster") == 2
-    tables = [line for line in result.stdout.splitlines() if line[:1] in "┏┃┡│└"]
-    assert max(map(len, tables)) <= 80
+    assert max(map(len, result.stdout.splitlines())) <= 80
 
 
 def test_the_longest_names_of_the_default_series_fit_into_80_columns(capsys):
@@ -380,14 +471,14 @@ def test_the_longest_names_of_the_default_series_fit_into_80_columns(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert all(any(name in line for line in lines) for name in [*makers, *BENCHMARKED])
-    assert len(lines) == len(makers) + 4, "no heading and no name is folded"
+    assert len(lines) == len(makers) + 2, "no heading and no name is folded"
 
 
 def test_numbers_that_are_large_or_missing_stay_narrow(capsys):
     frame = results_of({"a": {"x": 5.1288e14, "y": 9999.0, "z": 1.0}, "b": {"x": 1.0, "y": 2.0}})
     Console(width=80).print(*make_tables(frame))
-    cells = [line.split("│")[2:5] for line in capsys.readouterr().out.splitlines() if "│" in line]
-    found = {name.strip(): (a.strip(), b.strip()) for name, a, b in cells}
+    rows = table_of(capsys.readouterr().out)
+    found = {name: (row["a"], row["b"]) for name, row in rows.items()}
     assert found == {"x": ("5.1e+14", "1.000"), "y": ("9999.000", "2.000"), "z": ("1.000", "-")}
 
 
@@ -449,7 +540,5 @@ def test_the_closed_form_beats_ridge_at_windows_of_one_and_two_years_of_months()
     for name in ("airline", "pbs"):
         task = make_task(name, load_series(name).target, None, protocol)
         ridges = [partial(make_reduction, Ridge(), window_length=length) for length in (12, 24)]
-        error, *theirs = [
-            module._score(task, protocol, "it", make)["mase"] for make in [LagForecaster, *ridges]
-        ]
+        error, *theirs = [error_of(task, protocol, make) for make in [LagForecaster, *ridges]]
         assert error < min(theirs)
