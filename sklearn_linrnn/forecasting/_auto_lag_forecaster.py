@@ -7,23 +7,30 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._data.season import seasons_of
 from sklearn_linrnn.forecasting._auto_state import AutoState
+from sklearn_linrnn.forecasting._backtesting import Backtesting
+from sklearn_linrnn.forecasting._followed import forecasts_from_ends
 from sklearn_linrnn.forecasting._intervals import Prediction
+from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel
 from sklearn_linrnn.forecasting._predicting import Predicting
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import is_count
+from sklearn_linrnn.forecasting._simulation import Simulating, StepsAhead
 from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 LEAST_HORIZON = 6  # that candidates are judged by where none is asked for
 
 
 @unchanged_by_failures
-class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
+class AutoLagForecaster(
+    SavedState, Predicting, Simulating, Backtesting, OnItsOwnClock, SeriesBySeries
+):
     r"""Forecasts without settings: a combination of regressions on the past.
 
     The series is looked at as it is and by its logarithm, in differences, in differences over a
@@ -75,6 +82,11 @@ class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
     **Variances** are those of the candidates' noise, carried through their recursions, and of the
     candidates around their mean, times the mean square of the errors at earlier origins in these
     units, and eight times 2 as if of eight origins more. Quantiles are normal.
+
+    **Paths** of `simulate` have these variances. From one step ahead to another their errors
+    correlate as in the weighted mean over all candidates: by what the noise of each adds up to, and
+    by how far it is from the forecast. Errors of columns correlate as those of one step did on the
+    series.
 
     **Range.** No candidate leaves the range of the series by more than five times its width, and
     once more for each time that the series fits into the horizon.
@@ -185,6 +197,14 @@ class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
 
     def _forecast(self, fh: Any, X: Any, *, uncertain: bool) -> dict[Key, Prediction]:
         return {(): self._known.prediction(fh)}
+
+    def _from_ends(self, y: pd.DataFrame, X: Any, origins: Origins) -> NDArray:
+        return forecasts_from_ends(self._known.seeing(y), origins)
+
+    def _draw(
+        self, steps: StepsAhead, X: Any, n_paths: int, rng: np.random.RandomState
+    ) -> dict[Key, NDArray]:
+        return {(): self._known.draw(steps[()], n_paths, rng)}
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict]:

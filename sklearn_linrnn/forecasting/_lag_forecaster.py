@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from sklearn_linrnn.forecasting._explanations import Explaining
 from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
+from sklearn_linrnn.forecasting._joint_paths import draw_paths
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
@@ -25,9 +27,10 @@ from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
 from sklearn_linrnn.forecasting._predicting import Predicting
 from sklearn_linrnn.forecasting._rolling import Rolling
 from sklearn_linrnn.forecasting._rolling_regressions import rolling_forecasts
+from sklearn_linrnn.forecasting._seen_errors import one_step_noise
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
-from sklearn_linrnn.forecasting._simulation import Simulating
+from sklearn_linrnn.forecasting._simulation import Simulating, StepsAhead
 from sklearn_linrnn.forecasting._state import State
 from sklearn_linrnn.forecasting._traits import make_traits
 from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
@@ -151,7 +154,9 @@ class LagForecaster(
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
     model's own response: errors correlate as those that were made on the series, between columns
     and, unless they are white, from step to step, as an autoregression of the lowest BIC; the
-    parameters are wrong by the same at all steps.
+    parameters are wrong by the same at all steps: a path of `simulate` has them drawn once. What
+    regressions apart have learned is independent, and so are errors of "direct" from origin to
+    origin.
 
     Conformal intervals need ``coverage / (1 - coverage)`` errors at least. Where there are fewer,
     the model's own standard deviation stands in, rescaled by the errors of the shortest forecasts,
@@ -319,6 +324,22 @@ class LagForecaster(
             recursive=self.strategy == "recursive",
             uncertain=uncertain,
         )
+
+    @property
+    def noise_predictability_(self) -> pd.Series:
+        """Share of the variance of errors of one step that the errors before explain."""
+        learned, panel = self._known.learned, self._known.panel
+        if self.strategy != "recursive":
+            return pd.Series(dtype=np.float64)
+        noise = one_step_noise(learned.models, panel.histories)
+        return pd.Series(noise.predictability, panel.first.columns)
+
+    def _draw(
+        self, steps: StepsAhead, X: pd.DataFrame | None, n_paths: int, rng: np.random.RandomState
+    ) -> dict[Key, NDArray]:
+        known, recursive = self._known, self.strategy == "recursive"
+        models, histories = known.learned.models, known.panel.histories
+        return draw_paths(models, histories, steps, X, n_paths, rng, recursive=recursive)
 
     def _rolling(self, history: History, origins: Origins) -> NDArray:
         return rolling_forecasts(self, history, origins)

@@ -126,8 +126,8 @@ class OriginFits:
         Steps back from the target.
     intercept : bool
         Whether there is one.
-    sums : ndarray of shape (n_origins, p + 2, p + 2)
-        Products of one, the inputs and the target, added up.
+    sums : ndarray of shape (n_origins, p + 2, p + 2) or (1, p + 2, p + 2)
+        Products of one, the inputs and the target, added up; once where all forecast by the same.
     """
 
     data: Differenced
@@ -159,15 +159,15 @@ class OriginFits:
 
     @cached_property
     def recursion(self) -> NDArray:
-        """Stable weights of the last steps, newest first, (n_origins, longest lag)."""
-        weights = np.zeros((len(self.ends), max(self.lags, default=0)))
+        """Stable weights of the last steps, newest first, (n_origins or 1, longest lag)."""
+        weights = np.zeros((len(self.sums), max(self.lags, default=0)))
         weights[:, np.array(self.lags, dtype=int) - 1] = self.ridge.response[:, : len(self.lags)]
         stable = [StableRecursion.of(row[:, None, None], np.ones(1)) for row in weights]
         return weights + np.array([one.correction[:, 0, 0] for one in stable])
 
     @cached_property
     def constant(self) -> NDArray:
-        """What is added at every step, (n_origins,), so that the mean is what it was."""
+        """What is added at every step, (n_origins or 1,), so that the mean is what it was."""
         if not self.intercept:
             return np.zeros(len(self.ends))
         used = self.ridge.response.copy()
@@ -189,20 +189,23 @@ class OriginFits:
             path[:, n_lags + step] = self.constant + driven[:, step] + now
         return path[:, n_lags:]
 
-    def variance(self, n_ahead: int) -> NDArray:
-        """Return the variances of forecasts on the scale of the form, (n_origins, n_ahead)."""
+    def shock_weights(self, n_ahead: int) -> NDArray:
+        """Return what an error adds to the steps from its own on, (n_origins, n_ahead)."""
         n_lags = self.recursion.shape[1]
         path = np.zeros((len(self.ends), n_lags + n_ahead))
         path[:, n_lags] = 1.0
         backwards = self.recursion[:, ::-1]
         for step in range(1, n_ahead):
             path[:, n_lags + step] = np.einsum("oj,oj->o", backwards, path[:, step : step + n_lags])
-        weights = self.data.growth(path[:, n_lags:])
+        return self.data.growth(path[:, n_lags:])
+
+    def variance(self, n_ahead: int) -> NDArray:
+        """Return the variances of forecasts on the scale of the form, (n_origins, n_ahead)."""
+        weights = self.shock_weights(n_ahead)
         return self.ridge.noise_variance[:, None] * np.square(weights).cumsum(axis=1)
 
-    def followed_to(self, data: Differenced) -> OriginFits:
-        """Return what the last origin learned, to forecast from the end of a series."""
-        ends = np.array([len(data.y)])
+    def followed_to(self, data: Differenced, ends: NDArray) -> OriginFits:
+        """Return what the last origin learned, to forecast from other ends (n_origins,)."""
         return replace(self, data=data, ends=ends, sums=self.sums[-1:])
 
     def residuals(self) -> NDArray:
@@ -266,13 +269,26 @@ class RollingForm:
         free = list(fit_at_origins(data, ends[ends - form.n_lost > 1]))
         return cls(data, ends, free, [replace(fit, intercept=False) for fit in free])
 
-    def followed_to(self, y: NDArray) -> RollingForm:
-        """Return what the last origin learned, to forecast from the end of y (n_timesteps,)."""
+    def followed_to(self, y: NDArray, ends: NDArray) -> RollingForm:
+        """Return what the last origin learned, to forecast another series.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_timesteps,)
+            The series.
+        ends : ndarray of int, shape (n_origins,)
+            Numbers of its steps after which forecasts begin.
+        """
         data = self.data.followed_to(y)
         free, without = (
-            [fit.followed_to(data) for fit in fits[-1:]] for fits in (self.free, self.without)
+            [fit.followed_to(data, ends) for fit in fits[-1:]] for fits in (self.free, self.without)
         )
-        return RollingForm(data, np.array([len(y)]), free, without)
+        return RollingForm(data, ends, free, without)
+
+    @property
+    def n_needed(self) -> int:
+        """Number of last steps that the last origin forecasts from."""
+        return self.data.form.n_lost + max(self.free[-1].lags, default=0)
 
     def paths(self, drift: Drift, n_ahead: int) -> Paths:
         """Return forecasts with a drift, (n_origins, n_ahead)."""
@@ -297,7 +313,7 @@ class RollingForm:
 
     @cached_property
     def share_of_drift(self) -> NDArray:
-        """Probability of a drift against none, (n_origins,), as likely as not before the data.
+        """Probability of a drift against none, (n_origins or 1,), as likely as not beforehand.
 
         The prior of a drift has the deviation of the differences.
         """
@@ -306,12 +322,13 @@ class RollingForm:
         return expit(np.nan_to_num(odds, nan=0.0))
 
     def _log_evidence(self, fits: list[OriginFits]) -> NDArray:
-        return self._at_origins([fit.ridge.log_evidence for fit in fits], -np.inf)
+        missing = np.full(self._n_missing, -np.inf)
+        return np.concatenate([missing, *(fit.ridge.log_evidence for fit in fits)])
 
-    def _at_origins(self, parts: list[NDArray], missing: float) -> NDArray:
-        """Return values at all origins; the first may be missing."""
-        values = np.concatenate(parts) if parts else np.empty(0)
-        return np.concatenate([np.full(len(self.ends) - len(values), missing), values])
+    @property
+    def _n_missing(self) -> int:
+        """Number of first origins that have too few steps."""
+        return len(self.ends) - sum(len(fit.ends) for fit in self.free)
 
     def _of_drift(self, drift: Drift, n_ahead: int) -> tuple[NDArray, NDArray]:
         """Return forecasts of the differences and variances of those of the series."""
@@ -326,7 +343,7 @@ class RollingForm:
         return mixed[0], mixed[1]
 
     def _of_fits(self, fits: list[OriginFits], n_ahead: int) -> tuple[NDArray, NDArray]:
-        missing = np.full((len(self.ends) - sum(len(fit.ends) for fit in fits), n_ahead), np.nan)
+        missing = np.full((self._n_missing, n_ahead), np.nan)
         changes = [missing, *(fit.changes(n_ahead) for fit in fits)]
         variances = [missing, *(fit.variance(n_ahead) for fit in fits)]
         return np.concatenate(changes), np.concatenate(variances)

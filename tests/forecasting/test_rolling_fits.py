@@ -110,7 +110,8 @@ def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift):
     y = still()
     fits = RollingForm.of(form, y, np.array([30, 45, len(y)]))
     expected = fits.paths(drift, N_AHEAD).mean[-1]
-    later = fits.followed_to(np.append(y, expected[:3])).paths(drift, N_AHEAD - 3)
+    longer = np.append(y, expected[:3])
+    later = fits.followed_to(longer, np.array([len(longer)])).paths(drift, N_AHEAD - 3)
     assert_allclose(later.mean[0], expected[3:], rtol=1e-9)
 
 
