@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -43,11 +44,13 @@ def forecasts_from_ends(state: AutoState, origins: Origins) -> NDArray:
 
 
 def _filled(series: NDArray, ends: NDArray, places: NDArray) -> Iterator[tuple[NDArray, NDArray]]:
-    """Yield places of ends with the series, its gaps filled without what comes after the end."""
+    """Return places of ends with the series, its gaps filled without what comes after the end."""
     seen = np.isfinite(series[ends[places] - 1])
-    yield places[seen], without_gaps(series)
-    for place in places[~seen]:
-        yield np.array([place]), without_gaps(series[: ends[place]])
+    in_gaps = places[~seen]
+    return chain(
+        [(places[seen], without_gaps(series))],
+        ((np.array([place]), without_gaps(series[: ends[place]])) for place in in_gaps),
+    )
 
 
 def _in_turn(places: NDArray, ensemble: Ensemble, n_ahead: int) -> Iterator[NDArray]:

@@ -16,6 +16,7 @@ from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
 from sklearn_linrnn.forecasting._forms import Drift, Form, within_reach
 
 ROUNDING = 1e-12  # of differences, relative to the series
+LEARNED = {"ridge", "recursion", "constant"}
 UNIT_PRIOR = 0.5 * np.log(2.0 * np.pi)  # of a drift, in units of the differences' deviation
 
 
@@ -206,7 +207,11 @@ class OriginFits:
 
     def followed_to(self, data: Differenced, ends: NDArray) -> OriginFits:
         """Return what the last origin learned, to forecast from other ends (n_origins,)."""
-        return replace(self, data=data, ends=ends, sums=self.sums[-1:])
+        found = replace(self, data=data, ends=ends, sums=self.sums[-1:])
+        # What is known of them is not computed again.
+        known = {name: value[-1:] for name, value in vars(self).items() if name in LEARNED}
+        vars(found).update(known)
+        return found
 
     def residuals(self) -> NDArray:
         """Return the one-step errors of the last origin, (n_rows,), on the scale of the form."""

@@ -115,6 +115,19 @@ def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift):
     assert_allclose(later.mean[0], expected[3:], rtol=1e-9)
 
 
+def test_what_is_followed_is_not_learned_again(monkeypatch):
+    y = still()
+    fits = RollingForm.of(FORMS[0], y, np.array([30, 45, len(y)]))
+    expected = fits.paths("by evidence", N_AHEAD)
+    monkeypatch.setattr("sklearn_linrnn.forecasting._rolling_fits.averaged_ridge", None)
+    ends = np.array([45, len(y), 45])
+    found = fits.followed_to(y, ends).paths("by evidence", N_AHEAD)
+    assert_allclose(found.mean[1], expected.mean[-1], rtol=1e-9)
+    assert_allclose(found.mean[0], found.mean[2], rtol=1e-9)
+    assert not np.allclose(found.mean[0], expected.mean[1])  # which knew less
+    assert_allclose(found.variance, expected.variance[[-1, -1, -1]], rtol=1e-9)
+
+
 def test_a_random_walk_spreads_as_the_root_of_the_steps():
     y = np.random.default_rng(1).normal(size=40).cumsum()
     data = Differenced.of(Form(logarithm=False, differences=(1,)), y)
