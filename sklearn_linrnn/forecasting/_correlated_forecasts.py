@@ -17,7 +17,6 @@ from scipy.linalg import toeplitz
 
 from sklearn_linrnn.forecasting._ensemble import Ensemble, Member
 from sklearn_linrnn.forecasting._noise import Noise
-from sklearn_linrnn.forecasting._rolling_fits import OriginFits
 from sklearn_linrnn.forecasting._room import check_room
 
 ARRAYS_OF_STEPS = 3  # of all steps by all steps, times what `check_room` takes for a path
@@ -94,18 +93,10 @@ def triangular_root(covariance: NDArray) -> NDArray:
 def _covariance(member: Member, path: NDArray) -> NDArray:
     """Return the covariances that the noise of a candidate makes around its path (n_ahead,)."""
     covariance = np.zeros((len(path), len(path)))
-    for share, fit in _shares(member):
-        (weights,) = fit.shock_weights(len(path))
-        spread = np.tril(toeplitz(weights))
-        covariance += share * fit.ridge.noise_variance[-1] * spread @ spread.T
+    for fit, shares in member.fits.last_shares(member.drift):
+        scales = shares * fit.ridge.noise_variance[:, -1]
+        for scale, weights in zip(scales, fit.shock_weights(len(path))[:, -1], strict=True):
+            spread = np.tril(toeplitz(weights))
+            covariance += scale * spread @ spread.T
     logarithm = member.fits.data.form.logarithm
     return covariance * np.outer(path, path) if logarithm else covariance
-
-
-def _shares(member: Member) -> list[tuple[float, OriginFits]]:
-    """Return the regressions that a candidate is the mean of, with their shares."""
-    fits = member.fits
-    if member.drift != "by evidence":
-        return [(1.0, (fits.free if member.drift == "free" else fits.without)[-1])]
-    share = float(fits.share_of_drift[-1])
-    return [(share, fits.free[-1]), (1.0 - share, fits.without[-1])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ LONGEST_SEASON = 200  # that lags may reach; of longer ones the pattern alone is
 LONGEST_RUN = 25  # lags without a gap; beyond them those around the season alone
 REACH = 5.0  # widths of a series' range that forecasts may leave it by
 N_HARMONICS = 12  # of a season's pattern, at most
+MEMORIES = (0.0, 0.3, 0.6, 0.85)  # of differences; averaged by their evidence
 DECAYS = (0.2, 0.5, 0.8, 0.95)  # from lag to lag; averaged by their evidence
 
 
@@ -61,6 +63,11 @@ class Form:
         later = n_known // 4 if self.season == 1 else n_known
         reach = min(n_known // 2, max(N_FIRST + 1, later))
         return tuple(lag for lag in self.lags if lag < reach)
+
+    @property
+    def memories(self) -> list[tuple[float, ...]]:
+        """What differences may remember of the past, each combination of `MEMORIES`."""
+        return list(product(MEMORIES, repeat=len(self.differences)))
 
     @property
     def n_lost(self) -> int:

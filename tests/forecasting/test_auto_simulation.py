@@ -86,6 +86,27 @@ def test_sums_over_the_horizon_vary_as_the_correlations_say(kind):
     assert expected > 1.5 * np.square(deviation).sum()
 
 
+def effects(fit, number, n_ahead):
+    """Return what a unit error of each step, a column, adds to all steps, (n_ahead, n_ahead).
+
+    It goes through the recursion of one memory, and what adds up from it.
+    """
+    form, recursion = fit.data.form, fit.recursion[number, 0]
+    found = np.zeros((n_ahead, n_ahead))
+    for source in range(n_ahead):
+        course = [0.0] * len(recursion)
+        for step in range(n_ahead):
+            now = sum(w * x for w, x in zip(recursion, course[::-1], strict=False))
+            course.append(now + (step == source))
+        whole = np.array(course[len(course) - n_ahead :])
+        for over, memory in zip(form.differences, form.memories[number], strict=True):
+            whole[over:] -= memory * whole[:-over].copy()
+            for step in range(over, n_ahead):
+                whole[step] += whole[step - over]
+        found[:, source] = whole * fit.data.scale
+    return found
+
+
 @pytest.mark.parametrize("kind", SERIES)
 def test_correlations_by_their_definition(kind):
     y, sp = SERIES[kind]
@@ -95,22 +116,11 @@ def test_correlations_by_their_definition(kind):
     mixture = np.zeros((n_ahead, n_ahead))
     for member, weight in zip(ensemble.candidates, ensemble.combination.weights, strict=True):
         fits, path = member.fits, member.paths(n_ahead)
-        share = {"free": 1.0, "none": 0.0, "by evidence": fits.share_of_drift[-1]}[member.drift]
         own = np.zeros((n_ahead, n_ahead))
-        for part, fit in ((share, fits.free[-1]), (1 - share, fits.without[-1])):
-            # What unit errors at each step do to the recursion, and to what is added up from it.
-            effect = np.zeros((n_ahead, n_ahead))
-            for source in range(n_ahead):
-                course = [0.0] * fit.recursion.shape[1]
-                for step in range(n_ahead):
-                    now = sum(w * x for w, x in zip(fit.recursion[0], course[::-1], strict=False))
-                    course.append(now + (step == source))
-                whole = course[len(course) - n_ahead :]
-                for over in fits.data.form.differences:
-                    for step in range(over, n_ahead):
-                        whole[step] += whole[step - over]
-                effect[:, source] = whole
-            own += part * fit.ridge.noise_variance[0] * fit.data.scale**2 * effect @ effect.T
+        for fit, shares in fits.last_shares(member.drift):
+            for number, share in enumerate(shares):
+                effect = effects(fit, number, n_ahead)
+                own += share * fit.ridge.noise_variance[number, 0] * effect @ effect.T
         if fits.data.form.logarithm:
             own *= np.outer(path.mean[0], path.mean[0])
         assert_allclose(np.diagonal(own), path.variance[0], rtol=1e-9, atol=1e-300)

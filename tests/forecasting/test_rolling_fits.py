@@ -5,13 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn._core.closed_form.averaged_ridge import averaged_ridge
-from sklearn_linrnn.forecasting._forms import Form, make_forms
-from sklearn_linrnn.forecasting._rolling_fits import (
-    Differenced,
-    RollingForm,
-    difference,
-    undo_difference,
-)
+from sklearn_linrnn.forecasting._differenced import difference
+from sklearn_linrnn.forecasting._forms import MEMORIES, Form, make_forms
+from sklearn_linrnn.forecasting._rolling_fits import RollingForm
 
 N_AHEAD = 9
 PLAIN = Form(logarithm=False)
@@ -38,27 +34,6 @@ def still(n_timesteps=60, seed=0):
     return 20.0 + np.sin(np.pi * t / 2) + rng.normal(size=n_timesteps)
 
 
-@pytest.mark.parametrize("steps", [(1,), (4,), (1, 1), (4, 1), (3, 4, 1)])
-def test_differences_are_undone(steps):
-    y, end = series(), 40
-    path = difference(y, steps)[None, end - sum(steps) :]
-    lost = sum(steps)
-    for i in reversed(range(len(steps))):
-        lost -= steps[i]
-        stage = difference(y, steps[:i])[: end - sum(steps[:i])]
-        path = undo_difference(path, stage[None, -steps[i] :])
-    assert lost == 0
-    assert_allclose(path[0], y[end:], rtol=1e-12)
-
-
-@pytest.mark.parametrize("form", FORMS, ids=str)
-def test_the_future_follows_from_its_differences(form):
-    y, end = series(), 40
-    data = Differenced.of(form, y)
-    future = data.changes[None, end - form.n_lost :]
-    assert_allclose(data.integrate(future, np.array([end]))[0], form.prepare(y)[end:], rtol=1e-12)
-
-
 @pytest.mark.parametrize("form", [form for form in FORMS if not form.pattern], ids=str)
 def test_an_origin_sees_the_steps_before_it_alone(form):
     y, ends = series(), np.array([11, 13, 17, 30, 60])
@@ -70,13 +45,21 @@ def test_an_origin_sees_the_steps_before_it_alone(form):
         assert_allclose(found.variance[i], alone.variance[0], rtol=1e-7)
 
 
+@pytest.mark.parametrize("memory", [0.0, 0.6])
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_forecasts_are_those_of_a_loop(form):
+def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._forms.MEMORIES", (memory,))
     y = still()
     values = form.prepare(y)
-    changes = difference(values - values.mean(), form.differences)
-    scale, known = changes.std(), len(changes)
-    changes = list(changes / scale)
+    stages = [list(values - values.mean())]
+    scale, known = difference(values, form.differences).std(), len(y) - form.n_lost
+    for over in form.differences:
+        before, changes = stages[-1], []
+        for t in range(over, len(before)):
+            last = changes[-over] if t >= 2 * over else 0.0
+            changes.append(before[t] - before[t - over] + memory * last)
+        stages.append(changes)
+    changes = [change / scale for change in stages[-1]]
     first, waves = max(form.lags), form.waves(np.arange(known + N_AHEAD))
 
     def inputs(t):
@@ -90,23 +73,25 @@ def test_forecasts_are_those_of_a_loop(form):
     )
     for t in range(known, known + N_AHEAD):
         changes.append(target.mean() + (inputs(t) - X.mean(axis=0)) @ fit.response)
-    path = np.array(changes[known:]) * scale
-    n_lost = form.n_lost
-    for i in reversed(range(len(form.differences))):
-        step = form.differences[i]
-        n_lost -= step
-        stage = list(difference(values - values.mean(), form.differences[:i]))
-        for change in path:
-            stage.append(change + stage[-step])
-        path = np.array(stage[-N_AHEAD:])
-    expected = form.restore(path + values.mean())
+    path = [change * scale for change in changes[known:]]
+    for over, before, after in zip(
+        form.differences[::-1], stages[-2::-1], stages[:0:-1], strict=True
+    ):
+        known = len(after)
+        for i, change in enumerate(path):
+            after.append(change)
+            before.append(change - memory * after[known + i - over] + before[-over])
+        path = before[-N_AHEAD:]
+    expected = form.restore(np.array(path) + values.mean())
     found = RollingForm.of(form, y, np.array([len(y)])).paths("free", N_AHEAD)
     assert_allclose(found.mean[0], expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("memory", [0.0, 0.6])
 @pytest.mark.parametrize("drift", ["free", "none"])
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift):
+def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift, memory, monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._forms.MEMORIES", (memory,))
     y = still()
     fits = RollingForm.of(form, y, np.array([30, 45, len(y)]))
     expected = fits.paths(drift, N_AHEAD).mean[-1]
@@ -128,13 +113,6 @@ def test_what_is_followed_is_not_learned_again(monkeypatch):
     assert_allclose(found.variance, expected.variance[[-1, -1, -1]], rtol=1e-9)
 
 
-def test_a_random_walk_spreads_as_the_root_of_the_steps():
-    y = np.random.default_rng(1).normal(size=40).cumsum()
-    data = Differenced.of(Form(logarithm=False, differences=(1,)), y)
-    grown = data.growth(np.eye(1, 6)) / data.scale
-    assert_allclose(grown, np.ones((1, 6)))
-
-
 @pytest.mark.parametrize("season", [2, 4, 7, 12])
 def test_a_pattern_has_the_covariance_of_centred_effects(season):
     waves = Form(logarithm=False, pattern=(season,)).waves(np.arange(3 * season))
@@ -142,15 +120,29 @@ def test_a_pattern_has_the_covariance_of_centred_effects(season):
     assert_allclose(waves @ waves.T, np.tile(centred, (3, 3)), atol=1e-12)
 
 
+def shares(form, y, drift):
+    """Return the probabilities with an intercept, and without one if that is open."""
+    found = RollingForm.of(form, y, np.array([len(y)])).last_shares(drift)
+    return [share for _, share in found]
+
+
 def test_the_share_of_a_drift_follows_the_evidence():
     rng, t = np.random.default_rng(0), np.arange(80)
-    form, ends = Form(logarithm=False, differences=(1,)), np.array([80])
+    form = Form(logarithm=False, differences=(1,))
     steps = rng.normal(size=80).cumsum()
     steps -= steps[-1] * t / 79  # no drift at all
-    wandering = RollingForm.of(form, steps, ends)
-    climbing = RollingForm.of(form, steps + 2.0 * t, ends)
-    assert wandering.share_of_drift[0] < 0.5
-    assert climbing.share_of_drift[0] > 0.99
+    assert shares(form, steps, "by evidence")[0].sum() < 0.5
+    assert shares(form, steps + 2.0 * t, "by evidence")[0].sum() > 0.99
+
+
+@pytest.mark.parametrize("memory", range(len(MEMORIES)))
+def test_the_memory_that_a_series_has_is_the_likeliest(memory):
+    noise = np.random.default_rng(3).normal(size=2000)
+    theta = MEMORIES[memory]
+    y = noise.cumsum() - theta * np.append(0.0, noise[:-1].cumsum())
+    (found,) = shares(Form(logarithm=False, differences=(1,)), y, "none")
+    assert found.sum() == pytest.approx(1.0)
+    assert found.argmax() == memory
 
 
 def test_logarithms_are_for_positive_series_and_seasons_for_two_of_them():
