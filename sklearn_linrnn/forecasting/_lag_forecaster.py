@@ -154,9 +154,8 @@ class LagForecaster(
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
     model's own response: errors correlate as those that were made on the series, between columns
     and, unless they are white, from step to step, as an autoregression of the lowest BIC; the
-    parameters are wrong by the same at all steps: a path of `simulate` has them drawn once. What
-    regressions apart have learned is independent, and so are errors of "direct" from origin to
-    origin.
+    parameters are wrong by the same at all steps: a path of `simulate` has them drawn once, those
+    of regressions apart independently.
 
     Conformal intervals need ``coverage / (1 - coverage)`` errors at least. Where there are fewer,
     the model's own standard deviation stands in, rescaled by the errors of the shortest forecasts,
