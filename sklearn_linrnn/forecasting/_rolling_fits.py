@@ -89,8 +89,9 @@ class OriginFits:
         """
         weights = np.zeros((*self.sums.shape[:2], max(self.lags, default=0)))
         weights[..., self._places] = self.ridge.response[..., : len(self.lags)]
-        for row in weights.reshape(-1, weights.shape[-1]):
-            row += StableRecursion.of(row[:, None, None], np.ones(1)).correction[:, 0, 0]
+        for at in np.ndindex(weights.shape[:-1]):
+            stable = StableRecursion.of(weights[at][:, None, None], np.ones(1))
+            weights[at] += stable.correction[:, 0, 0]
         return weights
 
     @property
@@ -264,8 +265,7 @@ class RollingForm:
             found[1, first:last] = (shares * variances).sum(axis=0)
             first = last
         form, (mean, variance) = self.data.form, found
-        with np.errstate(over="ignore"):  # infinite is out of reach
-            mean = within_reach(form.restore(mean), self.data.y, self.ends)
+        mean = form.restore(within_reach(mean, form.prepare(self.data.y), self.ends))
         return Paths(mean, variance * np.square(mean) if form.logarithm else variance)
 
     def residuals(self, drift: Drift) -> NDArray:
