@@ -19,6 +19,7 @@ N_LAGS = 8  # where the season is an input, or there is none
 N_FIRST = 4  # of these, that a short series has
 LONGEST_SEASON = 200  # that lags may reach; of longer ones the pattern alone is learned
 LONGEST_RUN = 25  # lags without a gap; beyond them those around the season alone
+REACH = 5.0  # widths of a series' range that forecasts may leave it by
 LARGEST_LOGARITHM = 300.0  # of a forecast: its square is a number
 N_HARMONICS = 12  # of a season's pattern, at most
 MEMORIES = (0.0, 0.5, 0.8)  # of differences; averaged by their evidence
@@ -124,30 +125,47 @@ class Form:
         return np.concatenate(parts, axis=1)
 
 
-def within_reach(paths: NDArray, values: NDArray, ends: NDArray) -> NDArray:
-    """Return paths that move no further than a series ever did in as many steps or fewer.
+def within_reach(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
+    """Return paths no further from a series than forecasts may go.
+
+    From its range up to each origin that is `REACH` times its width, and once more for each time
+    that the series would fit into the horizon: a line goes on.
 
     Parameters
     ----------
     paths : ndarray of shape (n_origins, n_ahead)
         Forecasts.
-    values : ndarray of shape (n_timesteps,)
-        The series, on their scale.
+    series : ndarray of shape (n_timesteps,)
+        The series.
     ends : ndarray of int, shape (n_origins,)
         Numbers of its steps that come before each path.
     """
-    last, moves = values[ends - 1, None], furthest_moves(values, ends, paths.shape[1])
+    low, high = (f.accumulate(series)[ends - 1, None] for f in (np.minimum, np.maximum))
+    share = np.arange(1, paths.shape[1] + 1) / ends[:, None]
+    reach = (REACH + share) * (high - low)
+    return np.clip(paths, low - reach, high + reach)
+
+
+def as_far_as_ever(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
+    """Return paths that move no further than a series ever did in as many steps or fewer.
+
+    Parameters
+    ----------
+    paths, series, ends : ndarray
+        As in `within_reach`, on the scale of a form.
+    """
+    last, moves = series[ends - 1, None], furthest_moves(series, ends, paths.shape[1])
     return np.clip(paths, last - moves, last + moves)
 
 
-def furthest_moves(values: NDArray, ends: NDArray, n_steps: int) -> NDArray:
+def furthest_moves(series: NDArray, ends: NDArray, n_steps: int) -> NDArray:
     """Return the largest changes within 1 to `n_steps` steps up to each end, (n_origins, n_steps).
 
     Those within more steps than a series has grow in proportion: a line goes on.
     """
     moves = np.zeros((len(ends), n_steps))
     for step in range(1, min(n_steps, ends.max(initial=1) - 1) + 1):
-        largest = np.maximum.accumulate(np.abs(values[step:] - values[:-step]))
+        largest = np.maximum.accumulate(np.abs(series[step:] - series[:-step]))
         known = ends > step
         moves[known, step - 1] = largest[ends[known] - 1 - step]
     beyond = np.maximum(np.arange(1, n_steps + 1) / np.maximum(ends[:, None] - 1, 1), 1.0)

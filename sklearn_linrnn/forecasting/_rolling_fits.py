@@ -14,7 +14,7 @@ from scipy.special import softmax
 from sklearn_linrnn._core.closed_form.averaged_ridge import AveragedRidge, averaged_ridge
 from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
 from sklearn_linrnn.forecasting._differenced import Differenced
-from sklearn_linrnn.forecasting._forms import Drift, Form, within_reach
+from sklearn_linrnn.forecasting._forms import Drift, Form, as_far_as_ever, within_reach
 
 LEARNED = {"ridge", "recursion", "constant"}
 LARGEST = 1e300  # logarithm of an evidence
@@ -265,7 +265,8 @@ class RollingForm:
             found[1, first:last] = (shares * variances).sum(axis=0)
             first = last
         form, (mean, variance) = self.data.form, found
-        mean = form.restore(within_reach(mean, form.prepare(self.data.y), self.ends))
+        mean = form.restore(as_far_as_ever(mean, form.prepare(self.data.y), self.ends))
+        mean = within_reach(mean, self.data.y, self.ends)
         return Paths(mean, variance * np.square(mean) if form.logarithm else variance)
 
     def residuals(self, drift: Drift) -> NDArray:

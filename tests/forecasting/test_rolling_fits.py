@@ -5,8 +5,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn._core.closed_form.averaged_ridge import averaged_ridge
-from sklearn_linrnn.forecasting._differenced import difference
-from sklearn_linrnn.forecasting._forms import MEMORIES, Form, make_forms
+from sklearn_linrnn.forecasting._forms import (
+    MEMORIES,
+    Form,
+    as_far_as_ever,
+    furthest_moves,
+    make_forms,
+)
 from sklearn_linrnn.forecasting._rolling_fits import RollingForm
 
 N_AHEAD = 9
@@ -52,14 +57,16 @@ def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
     y = still()
     values = form.prepare(y)
     stages = [list(values - values.mean())]
-    scale, known = difference(values, form.differences).std(), len(y) - form.n_lost
     for over in form.differences:
-        before, changes = stages[-1], []
-        for t in range(over, len(before)):
-            last = changes[-over] if t >= 2 * over else 0.0
-            changes.append(before[t] - before[t - over] + memory * last)
-        stages.append(changes)
-    changes = [change / scale for change in stages[-1]]
+        stages.append([b - a for a, b in zip(stages[-1], stages[-1][over:], strict=False)])
+    fading = [stages[-1]]
+    for over in form.differences:
+        remembered = []
+        for t, change in enumerate(fading[-1]):
+            remembered.append(change + memory * (remembered[t - over] if t >= over else 0.0))
+        fading.append(remembered)
+    scale, known = np.std(stages[-1]), len(stages[-1])
+    changes = [change / scale for change in fading[-1]]
     first, waves = max(form.lags), form.waves(np.arange(known + N_AHEAD))
 
     def inputs(t):
@@ -72,17 +79,21 @@ def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
         z.T @ z, z.T @ v, v @ v, np.float64(len(v)), form.roots(form.lags), n_intercepts=1
     )
     for t in range(known, known + N_AHEAD):
-        changes.append(target.mean() + (inputs(t) - X.mean(axis=0)) @ fit.response)
+        ahead = target.mean() + (inputs(t) - X.mean(axis=0)) @ fit.response
+        changes += [ahead]
     path = [change * scale for change in changes[known:]]
-    for over, before, after in zip(
-        form.differences[::-1], stages[-2::-1], stages[:0:-1], strict=True
-    ):
-        known = len(after)
-        for i, change in enumerate(path):
-            after.append(change)
-            before.append(change - memory * after[known + i - over] + before[-over])
-        path = before[-N_AHEAD:]
-    expected = form.restore(np.array(path) + values.mean())
+    for over, remembered in zip(form.differences[::-1], fading[:0:-1], strict=True):
+        whole = remembered + path
+        path = [whole[t] - memory * whole[t - over] for t in range(known, known + N_AHEAD)]
+    for over, stage in zip(form.differences[::-1], stages[-2::-1], strict=True):
+        for change in path:
+            stage.append(change + stage[-over])
+        path = stage[-N_AHEAD:]
+    path = np.array(path) + values.mean()
+    for ahead in range(1, N_AHEAD + 1):
+        moves = [np.abs(values[step:] - values[:-step]).max() for step in range(1, ahead + 1)]
+        path[ahead - 1] = np.clip(path[ahead - 1], values[-1] - max(moves), values[-1] + max(moves))
+    expected = form.restore(path)
     found = RollingForm.of(form, y, np.array([len(y)])).paths("free", N_AHEAD)
     assert_allclose(found.mean[0], expected, rtol=1e-9)
 
@@ -98,6 +109,20 @@ def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift, memo
     longer = np.append(y, expected[:3])
     later = fits.followed_to(longer, np.array([len(longer)])).paths(drift, N_AHEAD - 3)
     assert_allclose(later.mean[0], expected[3:], rtol=1e-9)
+
+
+def test_a_line_moves_on_as_far_as_it_did():
+    line, ends = 3.0 - 2.0 * np.arange(6.0), np.array([3, 6])
+    assert_allclose(furthest_moves(line, ends, 8), np.tile(2.0 * np.arange(1, 9), (2, 1)))
+    paths = np.array([[1e9, -1e9, 0.0], [-1e9, 1e9, -7.0]])
+    expected = [[1.0, -5.0, 0.0], [-9.0, -3.0, -7.0]]
+    assert_allclose(as_far_as_ever(paths, line, ends), expected)
+
+
+def test_a_season_is_left_as_fast_as_it_was_ever():
+    y = np.tile([0.0, 5.0, 1.0, 2.0], 5)
+    assert_allclose(furthest_moves(y, np.array([20]), 4), [[5.0, 5.0, 5.0, 5.0]])
+    assert_allclose(furthest_moves(y, np.array([1]), 4), np.zeros((1, 4)))
 
 
 def test_what_is_followed_is_not_learned_again(monkeypatch):
