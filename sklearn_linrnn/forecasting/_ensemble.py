@@ -38,6 +38,11 @@ class Member:
         """
         return replace(self, fits=self.fits.followed_to(y, ends))
 
+    def describe(self) -> dict[str, object]:
+        """Return the candidate in the words of a summary."""
+        said = {"drift": self.drift, "memory": self.fits.memory(self.drift)}
+        return self.fits.data.form.describe() | said
+
     def paths(self, n_ahead: int) -> Paths:
         """Return forecasts from all origins, (n_origins, n_ahead)."""
         return self.fits.paths(self.drift, n_ahead)
@@ -164,8 +169,7 @@ class Ensemble:
     def summary(self) -> pd.DataFrame:
         """Return the candidates, the heaviest first, with their weights and errors."""
         rows = [
-            member.fits.data.form.describe()
-            | {"drift": member.drift, "weight": weight, "mean_absolute_error": error}
+            member.describe() | {"weight": weight, "mean_absolute_error": error}
             for member, weight, error in zip(
                 self.candidates,
                 self.combination.weights,

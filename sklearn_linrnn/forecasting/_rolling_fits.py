@@ -278,6 +278,11 @@ class RollingForm:
         *_, fits = self._alternatives(drift)
         return [(fit, share[:, -1]) for fit, share in zip(fits, _shares(fits), strict=True)]
 
+    def memory(self, drift: Drift) -> tuple[float, ...]:
+        """Return the mean memory of each difference at the last origin."""
+        shares = sum(share for _, share in self.last_shares(drift))
+        return tuple(map(float, shares @ np.array(self.data.form.memories)))
+
     def _alternatives(self, drift: Drift) -> list[list[OriginFits]]:
         """Return the regressions that are averaged, for each number of lags."""
         if drift == "by evidence":
