@@ -7,23 +7,30 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._data.season import seasons_of
 from sklearn_linrnn.forecasting._auto_state import AutoState
+from sklearn_linrnn.forecasting._backtesting import Backtesting
+from sklearn_linrnn.forecasting._followed import forecasts_from_ends
 from sklearn_linrnn.forecasting._intervals import Prediction
+from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
 from sklearn_linrnn.forecasting._panels import Key, Panel
 from sklearn_linrnn.forecasting._predicting import Predicting
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import is_count
+from sklearn_linrnn.forecasting._simulation import Simulating, StepsAhead
 from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
 
 LEAST_HORIZON = 6  # that candidates are judged by where none is asked for
 
 
 @unchanged_by_failures
-class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
+class AutoLagForecaster(
+    SavedState, Predicting, Simulating, Backtesting, OnItsOwnClock, SeriesBySeries
+):
     r"""Forecasts without settings: a combination of regressions on the past.
 
     The series is looked at as it is and by its logarithm, in differences, in differences over a
@@ -58,26 +65,37 @@ class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
     Notes
     -----
     **Candidates** are on the scale of the series and, if it is positive, of its logarithm. Without
-    a season they are the series, its differences with a free drift or one by the evidence for it,
-    and its second differences; with seasons the series and its differences with the pattern as an
+    a season they are its differences with a free drift, one by the evidence for it and none, and
+    its second differences; with seasons the series and its differences with the pattern as an
     input, or with lags around the season, and differences over the season. Of seasons of more than
     200 steps the pattern alone is learned, from twelve harmonics of each.
 
-    **Hyperparameters** are not chosen. The response is the mean over decays of the prior and
-    penalties, each with its evidence as weight. Roots of a recursion outside the unit circle are
-    reflected into it.
+    **Memory.** A difference is taken from the last value, or from a mean of the past whose weights
+    fall by the factor ``memory``, 0.5 or 0.8, from one value to the next: the error of exponential
+    smoothing [1]_. A regression on such errors goes from noise around a level that hardly moves to
+    a random walk, as an autoregression and moving average does.
+
+    **Hyperparameters** are not chosen. Forecasts are the mean over memories, each with its evidence
+    as weight, and responses the mean over decays of the prior and penalties. Roots of a recursion
+    outside the unit circle are reflected into it.
 
     **Weights** are the inverse squares of the mean absolute errors at up to six origins over the
     last six horizons, at each of which all is learned anew from sums of the steps before. They
     count as much as the horizons that were seen, equal weights as much as six. Of the weighted
-    forecasts a quarter at each end is left out.
+    forecasts a tenth at each end is left out.
 
     **Variances** are those of the candidates' noise, carried through their recursions, and of the
     candidates around their mean, times the mean square of the errors at earlier origins in these
     units, and eight times 2 as if of eight origins more. Quantiles are normal.
 
-    **Range.** No candidate leaves the range of the series by more than five times its width, and
-    once more for each time that the series fits into the horizon.
+    **Paths** of `simulate` have these variances. From one step ahead to another their errors
+    correlate as in the weighted mean over all candidates: by what the noise of each adds up to, and
+    by how far it is from the forecast. Errors of columns correlate as those of one step did on the
+    series.
+
+    **Range.** On its scale no candidate moves further than the series ever did in as many steps. On
+    that of the series it leaves the range by no more than five times its width, and once more for
+    each time that the series fits into the horizon.
 
     **Columns** are forecast each by itself, as the series of a panel are. Of a panel, those series
     that have less than three observations in a column are named in a warning and forecast by their
@@ -88,6 +106,11 @@ class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
     new. A call that fails changes nothing.
 
     All constants were chosen on the series of the M1 competition. Missing values are interpolated.
+
+    References
+    ----------
+    .. [1] J. F. Muth (1960). Optimal properties of exponentially weighted forecasts. Journal of the
+       American Statistical Association 55(290), 299-306.
 
     Examples
     --------
@@ -102,7 +125,8 @@ class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
     >>> float(np.abs(error).mean()) < 0.05
     True
     >>> list(forecaster.summary().columns)  # doctest: +NORMALIZE_WHITESPACE
-    ['scale', 'differences', 'seasonal_lags', 'pattern', 'drift', 'weight', 'mean_absolute_error']
+    ['scale', 'differences', 'seasonal_lags', 'pattern', 'drift', 'memory', 'weight',
+     'mean_absolute_error']
     """
 
     _tags = {
@@ -175,16 +199,24 @@ class AutoLagForecaster(SavedState, Predicting, OnItsOwnClock, SeriesBySeries):
         summary : DataFrame
             Of each candidate ``scale``, ``differences`` (the steps that they are over),
             ``seasonal_lags`` (the seasons around which lags are inputs), ``pattern`` (the seasons
-            whose patterns are inputs), ``drift``, ``weight`` and ``mean_absolute_error`` at earlier
-            origins, NaN if there are none. Of several columns the tables are one below the other,
-            their names the first level of the index. It is empty for a series of a panel that is
-            too short.
+            whose patterns are inputs), ``drift``, ``memory`` (of each difference, its mean by the
+            evidence), ``weight`` and ``mean_absolute_error`` at earlier origins, NaN if there are
+            none. Of several columns the tables are one below the other, their names the first
+            level of the index. It is empty for a series of a panel that is too short.
         """
         self.check_is_fitted()
         return self.candidates_.copy()
 
     def _forecast(self, fh: Any, X: Any, *, uncertain: bool) -> dict[Key, Prediction]:
         return {(): self._known.prediction(fh)}
+
+    def _from_ends(self, y: pd.DataFrame, X: Any, origins: Origins) -> NDArray:
+        return forecasts_from_ends(self._known.seeing(y), origins)
+
+    def _draw(
+        self, steps: StepsAhead, X: Any, n_paths: int, rng: np.random.RandomState
+    ) -> dict[Key, NDArray]:
+        return {(): self._known.draw(steps[()], n_paths, rng)}
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_linrnn.forecasting._correlated_forecasts import draw_around
 from sklearn_linrnn.forecasting._ensemble import Ensemble
 from sklearn_linrnn.forecasting._forecasts import forecast_series
+from sklearn_linrnn.forecasting._gaps import without_gaps
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction
+from sklearn_linrnn.forecasting._joint_paths import draw_paths
 from sklearn_linrnn.forecasting._naive import nothing_learned
+from sklearn_linrnn.forecasting._noise import Noise
 from sklearn_linrnn.forecasting._panels import Panel
+from sklearn_linrnn.forecasting._state import State
 
 LEAST_OBSERVATIONS = 3
 LARGEST = 1e140  # whose squares, and those of forecasts far out of reach, are numbers
@@ -56,8 +60,8 @@ class AutoState:
         _check_range(panel.first)
         first = self.first + changes[()].n_before
         ensembles = [
-            ensemble.followed_to(column[first:])
-            for ensemble, column in zip(self.ensembles, _without_gaps(panel.first), strict=False)
+            ensemble.followed_to(without_gaps(column[first:]))
+            for ensemble, column in zip(self.ensembles, panel.first.y.T, strict=False)
         ]
         return replace(self, panel=panel, ensembles=ensembles, first=first)
 
@@ -81,7 +85,7 @@ class AutoState:
                 f"column {history.columns[column]!r} has {counts[column]}."
             )
         ensembles = [
-            Ensemble.fit(column, self.seasons, self.horizon) for column in _without_gaps(history)
+            Ensemble.fit(without_gaps(column), self.seasons, self.horizon) for column in history.y.T
         ]
         return replace(self, ensembles=ensembles, first=0)
 
@@ -99,22 +103,39 @@ class AutoState:
         mean, deviation = np.stack(parts, axis=-1)
         return Prediction(index, mean, np.square(deviation))
 
+    def draw(self, steps: tuple[int, ...], n_paths: int, rng: np.random.RandomState) -> NDArray:
+        """Return paths that go on from the end, (n_paths, n_horizons, n_columns).
+
+        Parameters
+        ----------
+        steps : tuple of int
+            Steps ahead that they consist of, at least 1 each.
+        n_paths : int
+            Number of paths.
+        rng : RandomState
+            What draws.
+        """
+        history = self.panel.first
+        if not self.has_learned:
+            state = State(self.panel, nothing_learned(history, (1,)))
+            at = dict.fromkeys(self.panel.histories, steps)
+            (paths,) = draw_paths(state, at, None, n_paths, rng, recursive=True).values()
+            return paths
+        fitted = np.column_stack([ensemble.fitted() for ensemble in self.ensembles])
+        noise = Noise.of(history.y[self.first :] - fitted, np.ones(len(self.ensembles)))
+        return draw_around(self.ensembles, noise, np.array(steps), n_paths, rng)
+
 
 def _check_range(history: History) -> None:
     if np.nanmax(np.abs(history.y), initial=0.0) > LARGEST:
         raise ValueError("y is too large: its squares overflow float64. Scale it.")
 
 
-def _without_gaps(history: History) -> Iterator[NDArray]:
-    """Yield the columns of a series, (n_timesteps,), with gaps filled on straight lines."""
-    for column in history.y.T:
-        yield pd.Series(column).interpolate(limit_direction="both").to_numpy()
-
-
 def _at(ensemble: Ensemble, place: NDArray) -> tuple[NDArray, NDArray]:
     """Return forecasts and deviations at steps from the first one learned, (n_times,) each."""
     n_known = len(ensemble.y)
-    mean, deviation = ensemble.forecast(max(1, int(place.max(initial=0)) + 1 - n_known))
+    n_ahead = max(1, int(place.max(initial=0)) + 1 - n_known)
+    (mean,), (deviation,) = ensemble.forecast(n_ahead)
     found = np.full((2, len(place)), np.nan)
     later = place >= n_known
     found[:, later] = mean[place[later] - n_known], deviation[place[later] - n_known]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,12 @@ FRAMES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 class Backtesting(BaseForecaster):
     """A forecaster that is judged at many origins."""
 
-    n_lags_: int
-    pooling: str
+    @abstractmethod
+    def _from_ends(self, y: pd.DataFrame, X: pd.DataFrame | None, origins: Origins) -> NDArray:
+        """Return what was learned forecasts from the ends of windows of a series.
+
+        The shape is (n_origins, n_horizons, n_columns); NaN where a window is too short.
+        """
 
     def backtest(
         self,
@@ -36,8 +42,8 @@ class Backtesting(BaseForecaster):
         """Forecast from every window of a splitter, learning from that window alone.
 
         The forecasts are those of a loop over `fit` and `predict` of clones; the forecaster itself
-        stays as it is. With `NTKConvRegressor`, a number of lags and hyperparameters that are given
-        the loop is one pass over sums that overlap.
+        stays as it is. With an `NTKConvRegressor`, a number of lags and hyperparameters that are
+        given the loop is one pass over sums that overlap.
 
         Parameters
         ----------
@@ -49,7 +55,7 @@ class Backtesting(BaseForecaster):
             Exogenous series at the times of y. Their future counts as known.
         refit : bool, default=True
             Whether to learn at each origin. If not, what the first window teaches forecasts from
-            all, as `predict_rolling` does.
+            all, in one pass; NaN from windows that are too short for that.
         coverage : float, default=None
             Probability of an interval around each forecast, as in `predict_interval`, between 0 and
             1; ``None`` for no intervals. Every origin is then a fit of its own.
@@ -67,7 +73,8 @@ class Backtesting(BaseForecaster):
         ------
         ValueError
             If `cv` makes no window, a window is too short to learn from, series that share a model
-            have different windows, or `coverage` is not between 0 and 1 or comes without `refit`.
+            have different windows, `coverage` is not between 0 and 1 or comes without `refit`, or
+            without `refit` a step ahead is less than 1.
         """
         if coverage is not None and not (refit and 0.0 < coverage < 1.0):
             raise ValueError(
@@ -77,7 +84,8 @@ class Backtesting(BaseForecaster):
         X = None if X is None else convert_to(X, FRAMES)
         panel = Panel.of(y := convert_to(y, FRAMES), X)
         series = {key: each for key, *each in each_series(y, X)}
-        groups = [list(series)] if self.pooling == "global" else [[key] for key in series]
+        takes_panels = "pd-multiindex" in self.get_tag("y_inner_mtype")
+        groups = [list(series)] if takes_panels else [[key] for key in series]
         tables: dict[Key, pd.DataFrame] = {}
         for group in groups:
             some = {key: series[key] for key in group}
@@ -120,6 +128,8 @@ class Together:
         """Return the table of each series; see `Backtesting.backtest`."""
         runs = [origins_of(cv, y.index) for y, _ in self.series.values()]
         _check_alike(runs)
+        if not refit:
+            _check_ahead(runs)
         parts: list[dict[Key, pd.DataFrame]] = []
         fitted = None if refit else self.fitted([run[0] for run in runs], 0)
         for origins in zip(*runs, strict=True):
@@ -175,16 +185,11 @@ class Together:
 
     def _without_refit(self, fitted: Any, origins: Sequence[Origins]) -> list[NDArray]:
         """Return the forecasts of each series by a model that is there."""
-        if self.panel.levels is not None and self.forecaster.pooling == "local":
-            fitted = fitted.forecasters_.iloc[0, 0]
-        found = []
-        for (y, X), some in zip(self.series.values(), origins, strict=True):
-            rolling = fitted.predict_rolling(y, X, fh=some.steps)
-            place = some.ends - fitted.n_lags_
-            values = rolling[np.maximum(place, 0)]
-            values[place < 0] = np.nan
-            found.append(values[..., None])
-        return found
+        one = fitted.forecasters_.iloc[0, 0] if hasattr(fitted, "forecasters_") else fitted
+        return [
+            one._from_ends(y, X, some)[..., None]  # noqa: SLF001 - the class's own, of its clone
+            for (y, X), some in zip(self.series.values(), origins, strict=True)
+        ]
 
     def _joined(self, frames: dict[Key, Any]) -> pd.DataFrame | None:
         """Return frames of the series as one; None if there are none."""
@@ -203,6 +208,16 @@ def _check_alike(runs: Sequence[list[Origins]]) -> None:
                 "cv must make as many windows of each series that a model is shared by, with the "
                 f"same steps ahead, but got numbers and steps ahead {first} of one and {other} of "
                 "another."
+            )
+
+
+def _check_ahead(runs: Sequence[list[Origins]]) -> None:
+    """Raise unless all steps are after the ends of windows."""
+    for some in chain(*runs):
+        if (some.steps < 1).any():
+            raise ValueError(
+                "cv must have steps ahead of at least 1 with refit=False, but got "
+                f"{some.steps.tolist()}."
             )
 
 

@@ -11,7 +11,7 @@ N_ORIGINS = 6  # at most, to be judged at
 N_HORIZONS = 6  # that they reach back, at most
 POWER = 2.0  # of the inverse errors
 PRIOR_HORIZONS = 6.0  # horizons of errors that count as much as equal weights do
-TRIMMED = 0.25  # weight on each side that is left out
+TRIMMED = 0.1  # weight on each side that is left out
 PRIOR_ORIGINS = 8.0  # origins that count as much as the next line does
 PRIOR_SQUARE = 2.0  # of errors in units of deviations by the noise alone, before any are seen
 

@@ -26,9 +26,22 @@ class Member:
     fits: RollingForm
     drift: Drift
 
-    def followed_to(self, y: NDArray) -> Member:
-        """Return what was learned from all, to forecast from the end of y (n_timesteps,)."""
-        return replace(self, fits=self.fits.followed_to(y))
+    def followed_to(self, y: NDArray, ends: NDArray) -> Member:
+        """Return what was learned from all, to forecast y (n_timesteps,) after some of its steps.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_timesteps,)
+            The series.
+        ends : ndarray of int, shape (n_origins,)
+            Numbers of steps.
+        """
+        return replace(self, fits=self.fits.followed_to(y, ends))
+
+    def describe(self) -> dict[str, object]:
+        """Return the candidate in the words of a summary."""
+        said = {"drift": self.drift, "memory": self.fits.memory(self.drift)}
+        return self.fits.data.form.describe() | said
 
     def paths(self, n_ahead: int) -> Paths:
         """Return forecasts from all origins, (n_origins, n_ahead)."""
@@ -90,7 +103,7 @@ class Ensemble:
             members = [Member(fits, drift) for fits, drifts in rolling for drift in drifts]
             paths = [member.paths(n_ahead) for member in members]
         usable = [i for i, path in enumerate(paths) if np.isfinite(path.mean[-1]).all()]
-        known = [members[i].followed_to(y) for i in usable]
+        known = [members[i].followed_to(y, ends[-1:]) for i in usable]
         if not len(origins):
             return cls(y, unit, known, Combination.equal(len(known)), origins)
         mean, variance = _stacked([paths[i] for i in usable])
@@ -99,20 +112,45 @@ class Ensemble:
         combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, span)
         return cls(y, unit, known, combination, origins)
 
-    def followed_to(self, y: NDArray) -> Ensemble:
-        """Return what was learned, to forecast from the end of a series (n_timesteps,)."""
+    def followed_to(self, y: NDArray, ends: NDArray | None = None) -> Ensemble:
+        """Return what was learned, to forecast another series.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_timesteps,)
+            The series.
+        ends : ndarray of int, shape (n_origins,), default=None
+            Numbers of its steps after which forecasts begin; ``None`` for all of them.
+        """
         y = y / self.unit
-        return replace(self, y=y, candidates=[one.followed_to(y) for one in self.candidates])
+        ends = np.array([len(y)]) if ends is None else ends
+        return replace(self, y=y, candidates=[one.followed_to(y, ends) for one in self.candidates])
+
+    @property
+    def n_needed(self) -> int:
+        """Number of last steps that forecasts are made from."""
+        return max(member.fits.n_needed for member in self.candidates)
+
+    @property
+    def n_waves(self) -> int:
+        """Number of inputs of the candidate that has the most."""
+        return max(member.fits.data.form.n_waves for member in self.candidates)
 
     def forecast(self, n_ahead: int) -> tuple[NDArray, NDArray]:
-        """Return the next steps and the deviations of their errors, (n_ahead,) each."""
-        n_waves = max(member.fits.data.form.n_waves for member in self.candidates)
-        n_paths = ARRAYS_OF_CANDIDATE * len(self.candidates)
-        check_room(n_ahead, n_paths, ARRAYS_OF_WAVE * n_waves, uncertain=False)
-        with one_thread():
-            mean, variance = _stacked([member.paths(n_ahead) for member in self.candidates])
-            combined, spread = self.combination.combine(mean[:, -1], variance[:, -1])
+        """Return forecasts from all ends and the deviations of errors, (n_origins, n_ahead)."""
+        mean, variance = self.paths(n_ahead)
+        combined, spread = self.combination.combine(mean, variance)
         return self.unit * combined, self.unit * np.sqrt(spread)
+
+    def paths(self, n_ahead: int) -> tuple[NDArray, NDArray]:
+        """Return forecasts and variances of all candidates in units of the series.
+
+        They have shape (n_candidates, n_origins, n_ahead) each.
+        """
+        n_paths = ARRAYS_OF_CANDIDATE * len(self.candidates)
+        check_room(n_ahead, n_paths, ARRAYS_OF_WAVE * self.n_waves, uncertain=False)
+        with one_thread():
+            return _stacked([member.paths(n_ahead) for member in self.candidates])
 
     def fitted(self) -> NDArray:
         """Return one-step forecasts of all steps that were seen, (n_timesteps,)."""
@@ -131,8 +169,7 @@ class Ensemble:
     def summary(self) -> pd.DataFrame:
         """Return the candidates, the heaviest first, with their weights and errors."""
         rows = [
-            member.fits.data.form.describe()
-            | {"drift": member.drift, "weight": weight, "mean_absolute_error": error}
+            member.describe() | {"weight": weight, "mean_absolute_error": error}
             for member, weight, error in zip(
                 self.candidates,
                 self.combination.weights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,9 @@ N_FIRST = 4  # of these, that a short series has
 LONGEST_SEASON = 200  # that lags may reach; of longer ones the pattern alone is learned
 LONGEST_RUN = 25  # lags without a gap; beyond them those around the season alone
 REACH = 5.0  # widths of a series' range that forecasts may leave it by
+LARGEST_LOGARITHM = 300.0  # of a forecast: its square is a number
 N_HARMONICS = 12  # of a season's pattern, at most
+MEMORIES = (0.0, 0.5, 0.8)  # of differences; averaged by their evidence
 DECAYS = (0.2, 0.5, 0.8, 0.95)  # from lag to lag; averaged by their evidence
 
 
@@ -63,6 +66,11 @@ class Form:
         return tuple(lag for lag in self.lags if lag < reach)
 
     @property
+    def memories(self) -> list[tuple[float, ...]]:
+        """What differences may remember of the past, each combination of `MEMORIES`."""
+        return list(product(MEMORIES, repeat=len(self.differences)))
+
+    @property
     def n_lost(self) -> int:
         """Steps that the differences cost."""
         return sum(self.differences)
@@ -82,7 +90,7 @@ class Form:
 
     def restore(self, paths: NDArray) -> NDArray:
         """Return forecasts on the scale of the series."""
-        return np.exp(paths) if self.logarithm else paths
+        return np.exp(np.minimum(paths, LARGEST_LOGARITHM)) if self.logarithm else paths
 
     def roots(self, lags: Sequence[int]) -> NDArray:
         """Return prior deviations of lags and pattern for each prior, (n_priors, p)."""
@@ -118,15 +126,50 @@ class Form:
 
 
 def within_reach(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
-    """Return paths (n_origins, n_ahead) no further from a series than forecasts may go.
+    """Return paths no further from a series than forecasts may go.
 
     From its range up to each origin that is `REACH` times its width, and once more for each time
     that the series would fit into the horizon: a line goes on.
+
+    Parameters
+    ----------
+    paths : ndarray of shape (n_origins, n_ahead)
+        Forecasts.
+    series : ndarray of shape (n_timesteps,)
+        The series.
+    ends : ndarray of int, shape (n_origins,)
+        Numbers of its steps that come before each path.
     """
     low, high = (f.accumulate(series)[ends - 1, None] for f in (np.minimum, np.maximum))
     share = np.arange(1, paths.shape[1] + 1) / ends[:, None]
     reach = (REACH + share) * (high - low)
     return np.clip(paths, low - reach, high + reach)
+
+
+def as_far_as_ever(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
+    """Return paths that move no further than a series ever did in as many steps or fewer.
+
+    Parameters
+    ----------
+    paths, series, ends : ndarray
+        As in `within_reach`, on the scale of a form.
+    """
+    last, moves = series[ends - 1, None], furthest_moves(series, ends, paths.shape[1])
+    return np.clip(paths, last - moves, last + moves)
+
+
+def furthest_moves(series: NDArray, ends: NDArray, n_steps: int) -> NDArray:
+    """Return the largest changes within 1 to `n_steps` steps up to each end, (n_origins, n_steps).
+
+    Those within more steps than a series has grow in proportion: a line goes on.
+    """
+    moves = np.zeros((len(ends), n_steps))
+    for step in range(1, min(n_steps, ends.max(initial=1) - 1) + 1):
+        largest = np.maximum.accumulate(np.abs(series[step:] - series[:-step]))
+        known = ends > step
+        moves[known, step - 1] = largest[ends[known] - 1 - step]
+    beyond = np.maximum(np.arange(1, n_steps + 1) / np.maximum(ends[:, None] - 1, 1), 1.0)
+    return np.maximum.accumulate(moves, axis=1) * beyond
 
 
 def _n_waves(season: int) -> int:
@@ -161,8 +204,7 @@ def make_forms(y: NDArray, seasons: Sequence[int]) -> list[tuple[Form, tuple[Dri
 
 Shape = tuple[tuple[int, ...], int, tuple[int, ...]]  # differences, season, pattern
 PLAIN_SHAPES: list[tuple[Shape, tuple[Drift, ...]]] = [
-    (((), 1, ()), ("free",)),
-    (((1,), 1, ()), ("free", "by evidence")),
+    (((1,), 1, ()), ("free", "by evidence", "none")),
     (((1, 1), 1, ()), ("none",)),
 ]
 

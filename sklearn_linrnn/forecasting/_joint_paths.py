@@ -2,13 +2,13 @@
 
 What a path adds to the point forecast is linear in what is drawn: the noise of each step, which
 correlates as the errors that were seen, between columns and from step to step, and once for a whole
-path the parameters, from their posterior. These act on the windows of the point forecast: their
-effect is that of first order.
+path the parameters, from their posterior, independently for regressions apart. These act on the
+windows of the point forecast: their effect is that of first order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from sklearn_linrnn.forecasting._forecasts import forecast, longest_window
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._linear_forecast import LinearForecast
 from sklearn_linrnn.forecasting._noise import Noise
+from sklearn_linrnn.forecasting._panels import Key, split
 from sklearn_linrnn.forecasting._seen_errors import errors_after
 from sklearn_linrnn.forecasting._state import State
 
@@ -200,3 +201,40 @@ def _noise_variances(
         known = [regression.horizons.index(h) for h in horizons if h in regression.horizons]
         variances[_targets_among(model, horizons, n_columns)] = of_horizon[known].flatten()
     return variances
+
+
+def draw_paths(
+    state: State,
+    steps: Mapping[Key, tuple[int, ...]],
+    X: pd.DataFrame | None,
+    n_paths: int,
+    rng: np.random.RandomState,
+    *,
+    recursive: bool,
+) -> dict[Key, NDArray]:
+    """Return paths that go on from the end of each series, (n_paths, n_horizons, n_columns).
+
+    Parameters
+    ----------
+    state : State
+        The series, and what they taught.
+    steps : mapping of tuple to tuple of int
+        Steps ahead that the paths of each series consist of.
+    X : DataFrame or None
+        The future of the exogenous series.
+    n_paths : int
+        Number of paths.
+    rng : RandomState
+        What draws.
+    recursive : bool
+        Whether one-step models are iterated.
+    """
+    exogenous = {} if X is None else split(X)
+    sources = {
+        horizons: PathSource.of(state, horizons, recursive=recursive)
+        for horizons in set(steps.values())
+    }
+    return {
+        key: sources[steps[key]].draw(history, exogenous.get(key), n_paths, rng)
+        for key, history in state.panel.histories.items()
+    }

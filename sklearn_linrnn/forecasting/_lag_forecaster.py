@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretra
 from sklearn_linrnn.forecasting._histories import History
 from sklearn_linrnn.forecasting._intervals import Prediction, predictions
 from sklearn_linrnn.forecasting._joined_series import JoinedSeries
+from sklearn_linrnn.forecasting._joint_paths import draw_paths
 from sklearn_linrnn.forecasting._moved_roots import moved_roots
 from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
@@ -29,7 +31,7 @@ from sklearn_linrnn.forecasting._rolling import Rolling
 from sklearn_linrnn.forecasting._rolling_regressions import rolling_forecasts
 from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
 from sklearn_linrnn.forecasting._settings import check_settings
-from sklearn_linrnn.forecasting._simulation import Simulating
+from sklearn_linrnn.forecasting._simulation import Simulating, StepsAhead
 from sklearn_linrnn.forecasting._state import State
 from sklearn_linrnn.forecasting._traits import make_traits
 from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
@@ -156,7 +158,8 @@ class LagForecaster(
     posterior: in closed form, but not after ``n_steps``. Those of "recursive" go through the
     model's own response: errors correlate as those that were made on the series, between columns
     and, unless they are white, from step to step, as an autoregression of the lowest BIC; the
-    parameters are wrong by the same at all steps.
+    parameters are wrong by the same at all steps: a path of `simulate` has them drawn once, those
+    of regressions apart independently.
 
     Conformal intervals need ``coverage / (1 - coverage)`` errors at least. Where there are fewer,
     the model's own standard deviation stands in, rescaled by the errors of the shortest forecasts,
@@ -325,6 +328,19 @@ class LagForecaster(
 
     def _learn_at_once(self, series: JoinedSeries, fh: Any) -> PanelRegressions | None:
         return panel_regressions(self, series, fh)
+
+    @property
+    def noise_predictability_(self) -> pd.Series:
+        """Share of the variance of errors of one step that the errors before explain."""
+        if self.strategy != "recursive":
+            return pd.Series(dtype=np.float64)
+        return pd.Series(self._known.noise.predictability, self._known.panel.first.columns)
+
+    def _draw(
+        self, steps: StepsAhead, X: pd.DataFrame | None, n_paths: int, rng: np.random.RandomState
+    ) -> dict[Key, NDArray]:
+        recursive = self.strategy == "recursive"
+        return draw_paths(self._known, steps, X, n_paths, rng, recursive=recursive)
 
     def _rolling(self, history: History, origins: Origins) -> NDArray:
         return rolling_forecasts(self, history, origins)

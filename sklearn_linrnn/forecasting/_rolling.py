@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sktime.datatypes import convert_to
 from sktime.forecasting.base import BaseForecaster
@@ -12,6 +13,7 @@ from sktime.utils.validation.forecasting import check_fh
 
 from sklearn_linrnn.forecasting._forecasts import check_length, forecast
 from sklearn_linrnn.forecasting._histories import History
+from sklearn_linrnn.forecasting._origins import Origins
 from sklearn_linrnn.forecasting._state import State
 
 
@@ -67,3 +69,10 @@ class Rolling(BaseForecaster):
         return forecast(
             self._known.learned.models, history.y, x, origins, steps.tolist(), **kind
         ).mean
+
+    def _from_ends(self, y: pd.DataFrame, X: pd.DataFrame | None, origins: Origins) -> NDArray:
+        rolling = self.predict_rolling(y, X, fh=origins.steps)
+        place = origins.ends - self.n_lags_
+        values = rolling[np.maximum(place, 0)]
+        values[place < 0] = np.nan
+        return values

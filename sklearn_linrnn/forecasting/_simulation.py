@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from sklearn_linrnn.forecasting._histories import History
-from sklearn_linrnn.forecasting._joint_paths import PathSource
-from sklearn_linrnn.forecasting._panels import split
+from sklearn_linrnn.forecasting._panels import Key, split
 from sklearn_linrnn.forecasting._series_by_series import SeriesBySeries
 from sklearn_linrnn.forecasting._settings import is_count
-from sklearn_linrnn.forecasting._state import State
+
+StepsAhead = dict[Key, tuple[int, ...]]  # of each series
 
 
 class Simulating(SeriesBySeries):
-    """A forecaster with linear models and the histories of its series."""
+    """A forecaster that knows how the errors of all steps ahead go together."""
 
-    strategy: str
-    _known: State
+    _known: Any  # its `panel` is read
 
-    @property
-    def noise_predictability_(self) -> pd.Series:
-        """Share of the variance of errors of one step that the errors before explain."""
-        if self.strategy != "recursive":
-            return pd.Series(dtype=np.float64)
-        return pd.Series(self._known.noise.predictability, self._known.panel.first.columns)
+    @abstractmethod
+    def _draw(
+        self, steps: StepsAhead, X: pd.DataFrame | None, n_paths: int, rng: np.random.RandomState
+    ) -> dict[Key, NDArray]:
+        """Return paths that go on from the end of each series, (n_paths, n_horizons, n_columns)."""
 
     def simulate(
         self, fh: Any = None, n_paths: int = 1000, X: Any = None, random_state: Any = None
@@ -62,10 +62,9 @@ class Simulating(SeriesBySeries):
 
         Notes
         -----
-        Noise is normal, with the variances of `predict_var` and the correlations of the errors that
-        were made on the series, between columns and between steps. The
-        parameters are drawn once for each path; those of regressions apart are independent, and so
-        are the series of a panel.
+        Paths are normal around `predict` with the variances of `predict_var`. Errors of columns
+        correlate as those that were made on the series, and errors of steps ahead as the models
+        carry them on. The series of a panel are independent.
         """
         self.check_is_fitted()
         if not is_count(n_paths):
@@ -73,18 +72,13 @@ class Simulating(SeriesBySeries):
         fh, rng = self._check_fh(fh), check_random_state(random_state)
         if self._is_vectorized:
             return self._simulate_each(fh, int(n_paths), X, rng)
-        exogenous = {} if X is None else split(self._check_X(X=X))
-        histories, recursive = self._known.panel.histories, self.strategy == "recursive"
+        histories = self._known.panel.histories
         steps = {key: steps_after(history, fh) for key, history in histories.items()}
-        sources = {
-            horizons: PathSource.of(self._known, horizons, recursive=recursive)
-            for horizons in set(steps.values())
+        paths = self._draw(steps, None if X is None else self._check_X(X=X), int(n_paths), rng)
+        times = {
+            key: history.clock.at(history.last, np.array(steps[key]))
+            for key, history in histories.items()
         }
-        paths, times = {}, {}
-        for key, history in histories.items():
-            source = sources[steps[key]]
-            paths[key] = source.draw(history, exogenous.get(key), int(n_paths), rng)
-            times[key] = history.clock.at(history.last, np.array(steps[key]))
         index = self._known.panel.join({key: (times[key], paths[key][0]) for key in paths}).index
         values = np.concatenate(list(paths.values()), axis=1)
         columns = self._known.panel.first.columns

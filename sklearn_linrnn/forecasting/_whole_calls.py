@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from sktime.forecasting.base import BaseForecaster
@@ -12,6 +12,7 @@ Forecaster = TypeVar("Forecaster", bound=type[BaseForecaster])
 
 # sktime notes data, cutoff and horizon before it calls what may fail.
 CALLS = (
+    "explain",
     "fit",
     "fit_predict",
     "predict",
@@ -22,6 +23,7 @@ CALLS = (
     "predict_var",
     "pretrain",
     "score",
+    "simulate",
     "update",
     "update_predict",
     "update_predict_single",
@@ -30,7 +32,7 @@ CALLS = (
 
 def unchanged_by_failures(forecaster: Forecaster) -> Forecaster:
     """Return a class of forecasters whose calls change nothing if they raise."""
-    for name in CALLS:
+    for name in filter(partial(hasattr, forecaster), CALLS):
         setattr(forecaster, name, _whole(getattr(forecaster, name)))
     return forecaster
 

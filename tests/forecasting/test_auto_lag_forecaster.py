@@ -172,7 +172,7 @@ def test_an_update_without_learning_forecasts_from_what_is_new():
     for one in (kept, lifted):
         assert one.summary().equals(candidates)
         assert one.predict().index.equals(y.index[104:107])
-    assert (lifted.predict() > kept.predict() + 100.0).all()
+    assert (lifted.predict() > kept.predict() + 50.0).all()
 
 
 def test_what_was_learned_of_logarithms_says_nothing_of_negative_values():

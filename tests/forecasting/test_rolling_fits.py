@@ -5,13 +5,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn._core.closed_form.averaged_ridge import averaged_ridge
-from sklearn_linrnn.forecasting._forms import Form, make_forms
-from sklearn_linrnn.forecasting._rolling_fits import (
-    Differenced,
-    RollingForm,
-    difference,
-    undo_difference,
+from sklearn_linrnn.forecasting._forms import (
+    MEMORIES,
+    Form,
+    as_far_as_ever,
+    furthest_moves,
+    make_forms,
 )
+from sklearn_linrnn.forecasting._rolling_fits import RollingForm
 
 N_AHEAD = 9
 PLAIN = Form(logarithm=False)
@@ -38,27 +39,6 @@ def still(n_timesteps=60, seed=0):
     return 20.0 + np.sin(np.pi * t / 2) + rng.normal(size=n_timesteps)
 
 
-@pytest.mark.parametrize("steps", [(1,), (4,), (1, 1), (4, 1), (3, 4, 1)])
-def test_differences_are_undone(steps):
-    y, end = series(), 40
-    path = difference(y, steps)[None, end - sum(steps) :]
-    lost = sum(steps)
-    for i in reversed(range(len(steps))):
-        lost -= steps[i]
-        stage = difference(y, steps[:i])[: end - sum(steps[:i])]
-        path = undo_difference(path, stage[None, -steps[i] :])
-    assert lost == 0
-    assert_allclose(path[0], y[end:], rtol=1e-12)
-
-
-@pytest.mark.parametrize("form", FORMS, ids=str)
-def test_the_future_follows_from_its_differences(form):
-    y, end = series(), 40
-    data = Differenced.of(form, y)
-    future = data.changes[None, end - form.n_lost :]
-    assert_allclose(data.integrate(future, np.array([end]))[0], form.prepare(y)[end:], rtol=1e-12)
-
-
 @pytest.mark.parametrize("form", [form for form in FORMS if not form.pattern], ids=str)
 def test_an_origin_sees_the_steps_before_it_alone(form):
     y, ends = series(), np.array([11, 13, 17, 30, 60])
@@ -70,13 +50,23 @@ def test_an_origin_sees_the_steps_before_it_alone(form):
         assert_allclose(found.variance[i], alone.variance[0], rtol=1e-7)
 
 
+@pytest.mark.parametrize("memory", [0.0, 0.6])
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_forecasts_are_those_of_a_loop(form):
+def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._forms.MEMORIES", (memory,))
     y = still()
     values = form.prepare(y)
-    changes = difference(values - values.mean(), form.differences)
-    scale, known = changes.std(), len(changes)
-    changes = list(changes / scale)
+    stages = [list(values - values.mean())]
+    for over in form.differences:
+        stages.append([b - a for a, b in zip(stages[-1], stages[-1][over:], strict=False)])
+    fading = [stages[-1]]
+    for over in form.differences:
+        remembered = []
+        for t, change in enumerate(fading[-1]):
+            remembered.append(change + memory * (remembered[t - over] if t >= over else 0.0))
+        fading.append(remembered)
+    scale, known = np.std(stages[-1]), len(stages[-1])
+    changes = [change / scale for change in fading[-1]]
     first, waves = max(form.lags), form.waves(np.arange(known + N_AHEAD))
 
     def inputs(t):
@@ -89,36 +79,63 @@ def test_forecasts_are_those_of_a_loop(form):
         z.T @ z, z.T @ v, v @ v, np.float64(len(v)), form.roots(form.lags), n_intercepts=1
     )
     for t in range(known, known + N_AHEAD):
-        changes.append(target.mean() + (inputs(t) - X.mean(axis=0)) @ fit.response)
-    path = np.array(changes[known:]) * scale
-    n_lost = form.n_lost
-    for i in reversed(range(len(form.differences))):
-        step = form.differences[i]
-        n_lost -= step
-        stage = list(difference(values - values.mean(), form.differences[:i]))
+        ahead = target.mean() + (inputs(t) - X.mean(axis=0)) @ fit.response
+        changes += [ahead]
+    path = [change * scale for change in changes[known:]]
+    for over, remembered in zip(form.differences[::-1], fading[:0:-1], strict=True):
+        whole = remembered + path
+        path = [whole[t] - memory * whole[t - over] for t in range(known, known + N_AHEAD)]
+    for over, stage in zip(form.differences[::-1], stages[-2::-1], strict=True):
         for change in path:
-            stage.append(change + stage[-step])
-        path = np.array(stage[-N_AHEAD:])
-    expected = form.restore(path + values.mean())
+            stage.append(change + stage[-over])
+        path = stage[-N_AHEAD:]
+    path = np.array(path) + values.mean()
+    for ahead in range(1, N_AHEAD + 1):
+        moves = [np.abs(values[step:] - values[:-step]).max() for step in range(1, ahead + 1)]
+        path[ahead - 1] = np.clip(path[ahead - 1], values[-1] - max(moves), values[-1] + max(moves))
+    expected = form.restore(path)
     found = RollingForm.of(form, y, np.array([len(y)])).paths("free", N_AHEAD)
     assert_allclose(found.mean[0], expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("memory", [0.0, 0.6])
 @pytest.mark.parametrize("drift", ["free", "none"])
 @pytest.mark.parametrize("form", FORMS, ids=str)
-def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift):
+def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift, memory, monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._forms.MEMORIES", (memory,))
     y = still()
     fits = RollingForm.of(form, y, np.array([30, 45, len(y)]))
     expected = fits.paths(drift, N_AHEAD).mean[-1]
-    later = fits.followed_to(np.append(y, expected[:3])).paths(drift, N_AHEAD - 3)
+    longer = np.append(y, expected[:3])
+    later = fits.followed_to(longer, np.array([len(longer)])).paths(drift, N_AHEAD - 3)
     assert_allclose(later.mean[0], expected[3:], rtol=1e-9)
 
 
-def test_a_random_walk_spreads_as_the_root_of_the_steps():
-    y = np.random.default_rng(1).normal(size=40).cumsum()
-    data = Differenced.of(Form(logarithm=False, differences=(1,)), y)
-    grown = data.growth(np.eye(1, 6)) / data.scale
-    assert_allclose(grown, np.ones((1, 6)))
+def test_a_line_moves_on_as_far_as_it_did():
+    line, ends = 3.0 - 2.0 * np.arange(6.0), np.array([3, 6])
+    assert_allclose(furthest_moves(line, ends, 8), np.tile(2.0 * np.arange(1, 9), (2, 1)))
+    paths = np.array([[1e9, -1e9, 0.0], [-1e9, 1e9, -7.0]])
+    expected = [[1.0, -5.0, 0.0], [-9.0, -3.0, -7.0]]
+    assert_allclose(as_far_as_ever(paths, line, ends), expected)
+
+
+def test_a_season_is_left_as_fast_as_it_was_ever():
+    y = np.tile([0.0, 5.0, 1.0, 2.0], 5)
+    assert_allclose(furthest_moves(y, np.array([20]), 4), [[5.0, 5.0, 5.0, 5.0]])
+    assert_allclose(furthest_moves(y, np.array([1]), 4), np.zeros((1, 4)))
+
+
+def test_what_is_followed_is_not_learned_again(monkeypatch):
+    y = still()
+    fits = RollingForm.of(FORMS[0], y, np.array([30, 45, len(y)]))
+    expected = fits.paths("by evidence", N_AHEAD)
+    monkeypatch.setattr("sklearn_linrnn.forecasting._rolling_fits.averaged_ridge", None)
+    ends = np.array([45, len(y), 45])
+    found = fits.followed_to(y, ends).paths("by evidence", N_AHEAD)
+    assert_allclose(found.mean[1], expected.mean[-1], rtol=1e-9)
+    assert_allclose(found.mean[0], found.mean[2], rtol=1e-9)
+    assert not np.allclose(found.mean[0], expected.mean[1])  # which knew less
+    assert_allclose(found.variance, expected.variance[[-1, -1, -1]], rtol=1e-9)
 
 
 @pytest.mark.parametrize("season", [2, 4, 7, 12])
@@ -128,15 +145,29 @@ def test_a_pattern_has_the_covariance_of_centred_effects(season):
     assert_allclose(waves @ waves.T, np.tile(centred, (3, 3)), atol=1e-12)
 
 
+def shares(form, y, drift):
+    """Return the probabilities with an intercept, and without one if that is open."""
+    found = RollingForm.of(form, y, np.array([len(y)])).last_shares(drift)
+    return [share for _, share in found]
+
+
 def test_the_share_of_a_drift_follows_the_evidence():
     rng, t = np.random.default_rng(0), np.arange(80)
-    form, ends = Form(logarithm=False, differences=(1,)), np.array([80])
+    form = Form(logarithm=False, differences=(1,))
     steps = rng.normal(size=80).cumsum()
     steps -= steps[-1] * t / 79  # no drift at all
-    wandering = RollingForm.of(form, steps, ends)
-    climbing = RollingForm.of(form, steps + 2.0 * t, ends)
-    assert wandering.share_of_drift[0] < 0.5
-    assert climbing.share_of_drift[0] > 0.99
+    assert shares(form, steps, "by evidence")[0].sum() < 0.5
+    assert shares(form, steps + 2.0 * t, "by evidence")[0].sum() > 0.99
+
+
+@pytest.mark.parametrize("memory", range(len(MEMORIES)))
+def test_the_memory_that_a_series_has_is_the_likeliest(memory):
+    noise = np.random.default_rng(3).normal(size=2000)
+    theta = MEMORIES[memory]
+    y = noise.cumsum() - theta * np.append(0.0, noise[:-1].cumsum())
+    (found,) = shares(Form(logarithm=False, differences=(1,)), y, "none")
+    assert found.sum() == pytest.approx(1.0)
+    assert found.argmax() == memory
 
 
 def test_logarithms_are_for_positive_series_and_seasons_for_two_of_them():

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,11 @@ class AveragedRidge:
     response: NDArray
     noise_variance: NDArray
     log_evidence: NDArray
+
+    def __getitem__(self, place: Any) -> AveragedRidge:
+        return AveragedRidge(
+            self.response[place], self.noise_variance[place], self.log_evidence[place]
+        )
 
 
 def averaged_ridge(
