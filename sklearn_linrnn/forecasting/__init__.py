@@ -1,4 +1,4 @@
-"""A forecaster for sktime that learns from sums over windows by any regressor of the package."""
+"""Forecasters for sktime: regressions on the past by any regressor of the package."""
 
 import lazy_loader
 

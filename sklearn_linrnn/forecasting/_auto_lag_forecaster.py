@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._data.season import seasons_of
-from sklearn_linrnn.forecasting._auto_state import AutoState
-from sklearn_linrnn.forecasting._backtesting import Backtesting
-from sklearn_linrnn.forecasting._followed import forecasts_from_ends
-from sklearn_linrnn.forecasting._intervals import Prediction
-from sklearn_linrnn.forecasting._origins import Origins
-from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
-from sklearn_linrnn.forecasting._panels import Key, Panel
-from sklearn_linrnn.forecasting._predicting import Predicting
-from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
-from sklearn_linrnn.forecasting._settings import is_count
-from sklearn_linrnn.forecasting._simulation import Simulating, StepsAhead
-from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
+from sklearn_linrnn.forecasting._automatic.auto_state import AutoState
+from sklearn_linrnn.forecasting._automatic.followed import forecasts_from_ends
+from sklearn_linrnn.forecasting._calls.backtesting import Backtesting
+from sklearn_linrnn.forecasting._calls.own_clock import OnItsOwnClock
+from sklearn_linrnn.forecasting._calls.predicting import Predicting
+from sklearn_linrnn.forecasting._calls.series_by_series import PANEL_CLOCK, SeriesBySeries
+from sklearn_linrnn.forecasting._calls.settings import is_count
+from sklearn_linrnn.forecasting._calls.simulation import Simulating, StepsAhead
+from sklearn_linrnn.forecasting._calls.whole_calls import unchanged_by_failures
+from sklearn_linrnn.forecasting._distributions.intervals import Prediction
+from sklearn_linrnn.forecasting._series.origins import Origins
+from sklearn_linrnn.forecasting._series.panels import Key, Panel
 
 LEAST_HORIZON = 6  # that candidates are judged by where none is asked for
 

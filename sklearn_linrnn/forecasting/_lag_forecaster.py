@@ -14,27 +14,30 @@ from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn._estimators.weighted_conv import WeightedConv1DRegressor
-from sklearn_linrnn.forecasting._backtesting import Backtesting
-from sklearn_linrnn.forecasting._explanations import Explaining
-from sklearn_linrnn.forecasting._fitting import Pretrained, fitted_state, pretrained
-from sklearn_linrnn.forecasting._histories import History
-from sklearn_linrnn.forecasting._intervals import Prediction, predictions
-from sklearn_linrnn.forecasting._joined_series import JoinedSeries
-from sklearn_linrnn.forecasting._joint_paths import draw_paths
-from sklearn_linrnn.forecasting._moved_roots import moved_roots
-from sklearn_linrnn.forecasting._origins import Origins
-from sklearn_linrnn.forecasting._own_clock import OnItsOwnClock
-from sklearn_linrnn.forecasting._panel_regressions import PanelRegressions, panel_regressions
-from sklearn_linrnn.forecasting._panels import Key, Panel, warn_of_short
-from sklearn_linrnn.forecasting._predicting import Predicting
-from sklearn_linrnn.forecasting._rolling import Rolling
-from sklearn_linrnn.forecasting._rolling_regressions import rolling_forecasts
-from sklearn_linrnn.forecasting._series_by_series import PANEL_CLOCK, SeriesBySeries
-from sklearn_linrnn.forecasting._settings import check_settings
-from sklearn_linrnn.forecasting._simulation import Simulating, StepsAhead
-from sklearn_linrnn.forecasting._state import State
-from sklearn_linrnn.forecasting._traits import make_traits
-from sklearn_linrnn.forecasting._whole_calls import unchanged_by_failures
+from sklearn_linrnn.forecasting._calls.backtesting import Backtesting
+from sklearn_linrnn.forecasting._calls.explanations import Explaining
+from sklearn_linrnn.forecasting._calls.own_clock import OnItsOwnClock
+from sklearn_linrnn.forecasting._calls.predicting import Predicting
+from sklearn_linrnn.forecasting._calls.series_by_series import PANEL_CLOCK, SeriesBySeries
+from sklearn_linrnn.forecasting._calls.settings import check_settings
+from sklearn_linrnn.forecasting._calls.simulation import Simulating, StepsAhead
+from sklearn_linrnn.forecasting._calls.whole_calls import unchanged_by_failures
+from sklearn_linrnn.forecasting._distributions.intervals import Prediction, predictions
+from sklearn_linrnn.forecasting._distributions.joint_paths import draw_paths
+from sklearn_linrnn.forecasting._distributions.rolling import Rolling
+from sklearn_linrnn.forecasting._forecasts.moved_roots import moved_roots
+from sklearn_linrnn.forecasting._learning.fitting import Pretrained, fitted_state, pretrained
+from sklearn_linrnn.forecasting._learning.panel_regressions import (
+    PanelRegressions,
+    panel_regressions,
+)
+from sklearn_linrnn.forecasting._learning.rolling_regressions import rolling_forecasts
+from sklearn_linrnn.forecasting._learning.state import State
+from sklearn_linrnn.forecasting._learning.traits import make_traits
+from sklearn_linrnn.forecasting._series.histories import History
+from sklearn_linrnn.forecasting._series.joined_series import JoinedSeries
+from sklearn_linrnn.forecasting._series.origins import Origins
+from sklearn_linrnn.forecasting._series.panels import Key, Panel, warn_of_short
 
 
 @unchanged_by_failures

@@ -121,7 +121,7 @@ def test_what_was_learned_of_logarithms_says_nothing_of_negative_values():
 def test_a_few_origins_at_a_time(monkeypatch):
     y, cv = walk(), ExpandingWindowSplitter(fh=[2], initial_window=30)
     whole = FORECASTER.backtest(y, cv, refit=False)
-    few = "sklearn_linrnn.forecasting._followed.origins_at_a_time"
+    few = "sklearn_linrnn.forecasting._automatic.followed.origins_at_a_time"
     monkeypatch.setattr(few, lambda *size: 4)
     assert_allclose(FORECASTER.backtest(y, cv, refit=False)["forecast"], whole["forecast"])
 

@@ -8,8 +8,11 @@ from scipy.linalg import toeplitz
 from scipy.stats import norm
 
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
-from sklearn_linrnn.forecasting._correlated_forecasts import error_correlations, triangular_root
-from sklearn_linrnn.forecasting._ensemble import Ensemble
+from sklearn_linrnn.forecasting._automatic.correlated_forecasts import (
+    error_correlations,
+    triangular_root,
+)
+from sklearn_linrnn.forecasting._automatic.ensemble import Ensemble
 
 N_PATHS = 20_000
 SIGMAS = 5.0  # standard errors that a mean over paths may be off by

@@ -197,7 +197,7 @@ def test_a_few_origins_at_a_time(strategy, monkeypatch):
     cv = SlidingWindowSplitter(fh=[1, 3], window_length=25)
     forecaster = LagForecaster(GIVEN, 3, strategy=strategy)
     whole = forecaster.backtest(y, cv, X.ffill())
-    few = "sklearn_linrnn.forecasting._rolling_regressions.windows_at_a_time"
+    few = "sklearn_linrnn.forecasting._learning.rolling_regressions.windows_at_a_time"
     monkeypatch.setattr(few, lambda n_columns: 4)
     assert_allclose(forecaster.backtest(y, cv, X.ffill())["forecast"], whole["forecast"])
 

@@ -8,7 +8,7 @@ from sktime.forecasting.base import ForecastingHorizon
 
 from sklearn_linrnn import NTKConvRegressor
 from sklearn_linrnn.forecasting import LagForecaster
-from sklearn_linrnn.forecasting._clocks import clock_of
+from sklearn_linrnn.forecasting._series.clocks import clock_of
 
 FORECASTER = LagForecaster(NTKConvRegressor(0.5, alpha=0.1), 4)
 BERLIN = {"tz": "Europe/Berlin"}

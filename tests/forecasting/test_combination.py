@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_linrnn.forecasting._combination import (
+from sklearn_linrnn.forecasting._automatic.combination import (
     N_ORIGINS,
     Combination,
     choose_origins,

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sklearn_linrnn.forecasting._differenced import Differenced, difference, fading, undo_difference
-from sklearn_linrnn.forecasting._forms import MEMORIES, Form
+from sklearn_linrnn.forecasting._automatic.differenced import (
+    Differenced,
+    difference,
+    fading,
+    undo_difference,
+)
+from sklearn_linrnn.forecasting._automatic.forms import MEMORIES, Form
 
 FORMS = [
     Form(logarithm=False),
@@ -36,7 +41,7 @@ def test_differences_are_undone(steps):
 @pytest.mark.parametrize("memory", MEMORIES)
 @pytest.mark.parametrize("step", [1, 4])
 def test_differences_are_errors_of_exponential_smoothing(step, memory, monkeypatch):
-    monkeypatch.setattr("sklearn_linrnn.forecasting._forms.MEMORIES", (memory,))
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (memory,))
     y = series()
     level, errors = list(y[:step]), []
     for t in range(step, len(y)):

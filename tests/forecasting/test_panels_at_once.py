@@ -219,13 +219,13 @@ def test_a_few_series_at_a_time(few, monkeypatch):
     y = some_series()
     forecaster = LagForecaster(GIVEN, 4, strategy="direct").fit(y, fh=[1, 3])
     one = 600 if few == "BLOCK" else lambda *sizes: 3
-    monkeypatch.setattr(f"sklearn_linrnn.forecasting._panel_regressions.{few}", one)
+    monkeypatch.setattr(f"sklearn_linrnn.forecasting._learning.panel_regressions.{few}", one)
     found = forecaster.clone().fit(y, fh=[1, 3]).predict()
     assert_allclose(found, forecaster.predict(), rtol=1e-12)
 
 
 def test_long_series_are_fitted_by_themselves(monkeypatch, fits):
-    most = "sklearn_linrnn.forecasting._panel_regressions.MOST_PRODUCTS"
+    most = "sklearn_linrnn.forecasting._learning.panel_regressions.MOST_PRODUCTS"
     monkeypatch.setattr(most, 60 * 5**2)
     y = some_series()
     found = LagForecaster(GIVEN, 4).fit(y, fh=[1, 3]).predict()

@@ -5,14 +5,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn._core.closed_form.averaged_ridge import averaged_ridge
-from sklearn_linrnn.forecasting._forms import (
+from sklearn_linrnn.forecasting._automatic.forms import (
     MEMORIES,
     Form,
     as_far_as_ever,
     furthest_moves,
     make_forms,
 )
-from sklearn_linrnn.forecasting._rolling_fits import RollingForm
+from sklearn_linrnn.forecasting._automatic.rolling_fits import RollingForm
 
 N_AHEAD = 9
 PLAIN = Form(logarithm=False)
@@ -53,7 +53,7 @@ def test_an_origin_sees_the_steps_before_it_alone(form):
 @pytest.mark.parametrize("memory", [0.0, 0.6])
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
-    monkeypatch.setattr("sklearn_linrnn.forecasting._forms.MEMORIES", (memory,))
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (memory,))
     y = still()
     values = form.prepare(y)
     stages = [list(values - values.mean())]
@@ -102,7 +102,7 @@ def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
 @pytest.mark.parametrize("drift", ["free", "none"])
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift, memory, monkeypatch):
-    monkeypatch.setattr("sklearn_linrnn.forecasting._forms.MEMORIES", (memory,))
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (memory,))
     y = still()
     fits = RollingForm.of(form, y, np.array([30, 45, len(y)]))
     expected = fits.paths(drift, N_AHEAD).mean[-1]
@@ -129,7 +129,7 @@ def test_what_is_followed_is_not_learned_again(monkeypatch):
     y = still()
     fits = RollingForm.of(FORMS[0], y, np.array([30, 45, len(y)]))
     expected = fits.paths("by evidence", N_AHEAD)
-    monkeypatch.setattr("sklearn_linrnn.forecasting._rolling_fits.averaged_ridge", None)
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.rolling_fits.averaged_ridge", None)
     ends = np.array([45, len(y), 45])
     found = fits.followed_to(y, ends).paths("by evidence", N_AHEAD)
     assert_allclose(found.mean[1], expected.mean[-1], rtol=1e-9)

@@ -1,0 +1,1 @@
+"""Many ways to look at a series, combined: forecasts without settings."""

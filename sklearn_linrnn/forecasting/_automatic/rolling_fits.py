@@ -1,0 +1,305 @@
+"""Regressions of a form at several origins, from sums that are added up, and their forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from sklearn_linrnn._core.closed_form.averaged_ridge import AveragedRidge, averaged_ridge
+from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
+from sklearn_linrnn.forecasting._automatic.differenced import Differenced
+from sklearn_linrnn.forecasting._automatic.forms import Drift, Form, as_far_as_ever, within_reach
+
+LEARNED = {"ridge", "recursion", "constant"}
+LARGEST = 1e300  # logarithm of an evidence
+UNIT_PRIOR = 0.5 * np.log(2.0 * np.pi)  # of a drift, in units of the differences' deviation
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Forecasts from several origins; NaN where there are none.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_origins, n_ahead)
+        Forecasts.
+    variance : ndarray of the same shape
+        Variances of their errors by the noise alone.
+    """
+
+    mean: NDArray
+    variance: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class OriginFits:
+    """Regressions with the same lags, one for each memory and each of some origins.
+
+    Attributes
+    ----------
+    data : Differenced
+        The series.
+    ends : ndarray of int, shape (n_origins,)
+        Numbers of steps of the series that each has seen.
+    lags : tuple of int
+        Steps back from the target.
+    intercept : bool
+        Whether there is one.
+    sums : ndarray of shape (n_memories, n_origins or 1, p + 2, p + 2)
+        Products of one, the inputs and the target, added up; once where all forecast by the same.
+    """
+
+    data: Differenced
+    ends: NDArray
+    lags: tuple[int, ...]
+    intercept: bool
+    sums: NDArray
+
+    @cached_property
+    def ridge(self) -> AveragedRidge:
+        """The responses, averaged over priors and penalties."""
+        ones, totals = self.sums[..., :1, :1], self.sums[..., :1, 1:]
+        centred = self.sums[..., 1:, 1:] - self.intercept * (self._means[..., :, None] * totals)
+        roots = self.data.form.roots(self.lags)
+        return averaged_ridge(
+            centred[..., :-1, :-1],
+            centred[..., :-1, -1],
+            centred[..., -1, -1],
+            ones[..., 0, 0],
+            roots,
+            int(self.intercept),
+        )
+
+    @property
+    def _means(self) -> NDArray:
+        """Means of the inputs and of the target, (n_memories, n_origins or 1, p + 1)."""
+        return self.sums[..., 0, 1:] / np.maximum(self.sums[..., :1, 0], 1.0)
+
+    @cached_property
+    def recursion(self) -> NDArray:
+        """Stable weights of the last steps, newest first.
+
+        They have shape (n_memories, n_origins or 1, longest lag).
+        """
+        weights = np.zeros((*self.sums.shape[:2], max(self.lags, default=0)))
+        weights[..., self._places] = self.ridge.response[..., : len(self.lags)]
+        for at in np.ndindex(weights.shape[:-1]):
+            stable = StableRecursion.of(weights[at][:, None, None], np.ones(1))
+            weights[at] += stable.correction[:, 0, 0]
+        return weights
+
+    @property
+    def _places(self) -> NDArray:
+        return np.array(self.lags, dtype=int) - 1
+
+    @cached_property
+    def constant(self) -> NDArray:
+        """What is added at every step, so that the mean is what it was.
+
+        It has shape (n_memories, n_origins or 1).
+        """
+        if not self.intercept:
+            return np.zeros(self.sums.shape[:2])
+        used = self.ridge.response.copy()
+        used[..., : len(self.lags)] = self.recursion[..., self._places]
+        return self._means[..., -1] - (self._means[..., :-1] * used).sum(axis=-1)
+
+    def paths(self, n_ahead: int) -> NDArray:
+        """Return forecasts on the scale of the form, (n_memories, n_origins, n_ahead)."""
+        known = self.ends - self.data.form.n_lost
+        n_lags = self.recursion.shape[-1]
+        steps = known[:, None] + np.arange(n_ahead)
+        waves = self.data.form.waves(steps.ravel()).reshape(*steps.shape, -1)
+        pattern = self.ridge.response[..., len(self.lags) :]
+        driven = self.constant[..., None] + np.einsum("ohi,koi->koh", waves, pattern)
+        path = np.zeros((len(self.sums), len(known), n_lags + n_ahead))
+        path[..., :n_lags] = self.data.changes[:, known[:, None] + np.arange(-n_lags, 0)]
+        backwards = self.recursion[..., ::-1]
+        for step in range(n_ahead):
+            now = np.einsum("koj,koj->ko", backwards, path[..., step : step + n_lags])
+            path[..., n_lags + step] = driven[..., step] + now
+        return self.data.integrate(path[..., n_lags:], self.ends)
+
+    def shock_weights(self, n_ahead: int) -> NDArray:
+        """Return what an error adds to the steps from its own on.
+
+        They have shape (n_memories, n_origins or 1, n_ahead).
+        """
+        n_lags = self.recursion.shape[-1]
+        path = np.zeros((*self.sums.shape[:2], n_lags + n_ahead))
+        path[..., n_lags] = 1.0
+        backwards = self.recursion[..., ::-1]
+        for step in range(1, n_ahead):
+            path[..., n_lags + step] = np.einsum(
+                "koj,koj->ko", backwards, path[..., step : step + n_lags]
+            )
+        return self.data.growth(path[..., n_lags:])
+
+    def variances(self, n_ahead: int) -> NDArray:
+        """Return those of forecasts by the noise alone, (n_memories, n_origins or 1, n_ahead)."""
+        weights = self.shock_weights(n_ahead)
+        return self.ridge.noise_variance[..., None] * np.square(weights).cumsum(axis=-1)
+
+    def followed_to(self, data: Differenced, ends: NDArray) -> OriginFits:
+        """Return what the last origin learned, to forecast from other ends (n_origins,)."""
+        found = replace(self, data=data, ends=ends, sums=self.sums[:, -1:])
+        # What is known of them is not computed again.
+        known = {name: value[:, -1:] for name, value in vars(self).items() if name in LEARNED}
+        vars(found).update(known)
+        return found
+
+    def residuals(self) -> NDArray:
+        """Return the one-step errors of the last origin on the scale of the form.
+
+        They have shape (n_memories, n_rows).
+        """
+        means = self.intercept * self._means[:, -1:]
+        table = regression_table(self.data, self.lags)[..., 1:] - means
+        found = np.einsum("kri,ki->kr", table[..., :-1], self.ridge.response[:, -1])
+        return (table[..., -1] - found) * self.data.scale
+
+
+def regression_table(data: Differenced, lags: tuple[int, ...]) -> NDArray:
+    """Return one, the inputs and the target of each step with all its lags.
+
+    It has shape (n_memories, n_rows, p + 2).
+    """
+    changes, first = data.changes, max(lags, default=0)
+    steps = np.arange(first, changes.shape[1])
+    n_rows = (len(changes), len(steps))
+    waves = data.form.waves(steps)
+    columns = [
+        np.ones((*n_rows, 1)),
+        changes[:, steps[:, None] - np.array(lags, dtype=int)],
+        np.broadcast_to(waves, (*n_rows, waves.shape[-1])),
+        changes[:, steps, None],
+    ]
+    return np.concatenate(columns, axis=-1)
+
+
+def fit_at_origins(data: Differenced, ends: NDArray) -> Iterator[OriginFits]:
+    """Yield the regressions of all origins; those with room for fewer lags have fewer.
+
+    Parameters
+    ----------
+    data : Differenced
+        The series.
+    ends : ndarray of int, shape (n_origins,)
+        Numbers of steps seen, in ascending order; each at least two more than differences cost.
+    """
+    pairs = zip(ends - data.form.n_lost, ends, strict=True)
+    for lags, group in groupby(pairs, lambda pair: data.form.lags_of(pair[0])):
+        some_known, some_ends = map(np.array, zip(*group, strict=True))
+        table = regression_table(data, lags)
+        rows = some_known - max(lags, default=0)
+        blocks = np.split(table[:, : rows[-1]], rows[:-1], axis=1)
+        sums = np.cumsum([block.mT @ block for block in blocks], axis=0)
+        yield OriginFits(data, some_ends, lags, True, sums.swapaxes(0, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class RollingForm:
+    """A form fitted at several origins, with and without an intercept. Make it with `of`.
+
+    Attributes
+    ----------
+    data : Differenced
+        The series.
+    ends : ndarray of int, shape (n_origins,)
+        Numbers of steps seen, in ascending order.
+    free, without : list of OriginFits
+        With an intercept, and without one; of the origins that have steps enough.
+    """
+
+    data: Differenced
+    ends: NDArray
+    free: list[OriginFits]
+    without: list[OriginFits]
+
+    @classmethod
+    def of(cls, form: Form, y: NDArray, ends: NDArray) -> RollingForm:
+        """Return the fits to the first steps of a series (n_timesteps,)."""
+        data = Differenced.of(form, y)
+        free = list(fit_at_origins(data, ends[ends - form.n_lost > 1]))
+        return cls(data, ends, free, [replace(fit, intercept=False) for fit in free])
+
+    def followed_to(self, y: NDArray, ends: NDArray) -> RollingForm:
+        """Return what the last origin learned, to forecast another series.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_timesteps,)
+            The series.
+        ends : ndarray of int, shape (n_origins,)
+            Numbers of its steps after which forecasts begin.
+        """
+        data = self.data.followed_to(y)
+        free, without = (
+            [fit.followed_to(data, ends) for fit in fits[-1:]] for fits in (self.free, self.without)
+        )
+        return RollingForm(data, ends, free, without)
+
+    @property
+    def n_needed(self) -> int:
+        """Number of last steps that the last origin cannot forecast without."""
+        return self.data.form.n_lost + max(self.free[-1].lags, default=0)
+
+    def paths(self, drift: Drift, n_ahead: int) -> Paths:
+        """Return forecasts with a drift, (n_origins, n_ahead)."""
+        found = np.full((2, len(self.ends), n_ahead), np.nan)
+        first = len(self.ends) - sum(len(fit.ends) for fit in self.free)
+        for fits in self._alternatives(drift):
+            shares = np.concatenate(_shares(fits))[..., None]
+            last = first + len(fits[0].ends)
+            means, variances = (
+                np.concatenate([getattr(fit, what)(n_ahead) for fit in fits])
+                for what in ("paths", "variances")
+            )
+            found[0, first:last] = (shares * means).sum(axis=0)
+            found[1, first:last] = (shares * variances).sum(axis=0)
+            first = last
+        form, (mean, variance) = self.data.form, found
+        mean = form.restore(as_far_as_ever(mean, form.prepare(self.data.y), self.ends))
+        mean = within_reach(mean, self.data.y, self.ends)
+        return Paths(mean, variance * np.square(mean) if form.logarithm else variance)
+
+    def residuals(self, drift: Drift) -> NDArray:
+        """Return the one-step errors at the last steps on the scale of the form, (n_rows,)."""
+        return sum(share @ fit.residuals() for fit, share in self.last_shares(drift))
+
+    def last_shares(self, drift: Drift) -> list[tuple[OriginFits, NDArray]]:
+        """Return what forecasts from the last origin, with the share of each memory."""
+        *_, fits = self._alternatives(drift)
+        return [(fit, share[:, -1]) for fit, share in zip(fits, _shares(fits), strict=True)]
+
+    def memory(self, drift: Drift) -> tuple[float, ...]:
+        """Return the mean memory of each difference at the last origin."""
+        shares = sum(share for _, share in self.last_shares(drift))
+        return tuple(map(float, shares @ np.array(self.data.form.memories)))
+
+    def _alternatives(self, drift: Drift) -> list[list[OriginFits]]:
+        """Return the regressions that are averaged, for each number of lags."""
+        if drift == "by evidence":
+            return list(map(list, zip(self.free, self.without, strict=True)))
+        return [[fit] for fit in (self.free if drift == "free" else self.without)]
+
+
+def _shares(fits: list[OriginFits]) -> list[NDArray]:
+    """Return the probabilities of regressions, (n_memories, n_origins or 1) for each of the fits.
+
+    All are as likely as any other beforehand. The prior of a drift, where there is a choice, has
+    the deviation of the differences.
+    """
+    evidence = [
+        fit.ridge.log_evidence - (UNIT_PRIOR if fit.intercept and len(fits) > 1 else 0.0)
+        for fit in fits
+    ]
+    # Infinite evidence explains all there is, as all do that have it.
+    shares = softmax(np.clip(np.concatenate(evidence), -LARGEST, LARGEST), axis=0)
+    return np.split(shares, len(fits))

@@ -1,0 +1,1 @@
+"""What users and sktime call, shared by both forecasters."""

@@ -1,0 +1,1 @@
+"""Forecasts with their uncertainty: intervals, joint paths, and from many origins."""

@@ -1,0 +1,1 @@
+"""What series teach: regressions on their past, chosen and fitted."""

@@ -1,0 +1,1 @@
+"""Series on their clocks, and the windows that are made of them."""
