@@ -16,6 +16,7 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
 from sklearn_linrnn._data.lag_columns import WindowColumns
+from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
 
 S = TypeVar("S", LagStatistics, LagOperator)
 
@@ -161,9 +162,10 @@ class Recordings:
     @property
     def has_gaps(self) -> bool:
         """Whether an input is missing."""
-        if isinstance(self.parts, np.ndarray):
-            return bool(np.isnan(self.parts).any())
-        return any(np.isnan(part).any() for part in self.parts)
+        cuts = stretches(self.lengths, 0, stretch_length(self.n_channels, 0))
+        return any(
+            np.isnan(np.asarray(part)).any() for cut in cuts for part in self.stretch(cut).parts
+        )
 
     @property
     def joined(self) -> NDArray:
@@ -178,10 +180,19 @@ class Recordings:
             return flat.reshape(*self.parts.shape[:2], *flat.shape[1:])
         return np.split(flat, np.cumsum(self.lengths)[:-1])
 
+    def stretch(self, cut: Stretch) -> Recordings:
+        """Return the recordings of a stretch, or the time steps of one, as it says."""
+        parts = self.parts[cut.recordings]
+        if cut.inputs != slice(None):
+            parts = [parts[0][cut.inputs]]
+        return Recordings(parts, before=self.before)
+
     def arrange(self, flat: NDArray) -> list[NDArray] | NDArray:
         """Return values of the supervised time steps in the user's shape."""
         if self.rows is None:
             return self.split(flat)
+        if isinstance(self.rows, slice):
+            return flat
         arranged = np.empty_like(flat)
         arranged[self.rows] = flat
         return arranged
@@ -198,15 +209,12 @@ class Recordings:
 
         It is NaN where one of the lags is missing or unknown.
         """
-        if self.before is None and not self.has_gaps:
-            if isinstance(self.parts, np.ndarray):
-                return convolve(self.parts, impulse_response).reshape(-1, len(impulse_response))
-            return np.concatenate([convolve(part, impulse_response) for part in self.parts])
-        n_lags = impulse_response.shape[2]
-        unrolled = self.unrolled(n_lags)
-        response = unrolled.recordings.respond(impulse_response)
-        response[~unrolled.whole] = np.nan
-        return response[unrolled.own]
+        n_before = impulse_response.shape[2] - 1
+        length = stretch_length(self.n_channels, n_before)
+        response = np.empty((self.n_supervised, len(impulse_response)))
+        for cut in stretches(self.lengths, n_before, length):
+            response[cut.steps] = _respond(self.stretch(cut), impulse_response)[cut.n_before :]
+        return response
 
     def windows(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the windows of each recording, (n_timesteps, n_lags, n_channels).
@@ -331,6 +339,18 @@ def lag_shape(
             f"n_samples={sequences.n_supervised}, whose {what} n_timesteps={longest}."
         )
     return sequences.n_supervised, n_lags, sequences.n_channels
+
+
+def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
+    """Return the convolution at all time steps of recordings, formed at once."""
+    if recordings.before is None and not recordings.has_gaps:
+        if isinstance(recordings.parts, np.ndarray):
+            return convolve(recordings.parts, impulse_response).reshape(-1, len(impulse_response))
+        return np.concatenate([convolve(part, impulse_response) for part in recordings.parts])
+    unrolled = recordings.unrolled(impulse_response.shape[2])
+    response = _respond(unrolled.recordings, impulse_response)
+    response[~unrolled.whole] = np.nan
+    return response[unrolled.own]
 
 
 def whole_windows(recording: NDArray, n_lags: int) -> NDArray:

@@ -12,10 +12,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from sklearn_linrnn._data.containers import check_numbers, named, read_container
+from sklearn_linrnn._data.containers import FLOATS, check_numbers, named, read_container
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
+from sklearn_linrnn._data.stretches import stretch_length, stretches
 from sklearn_linrnn._data.training_data import TrainingData
 
 
@@ -109,8 +110,10 @@ def _check_observed(targets: NDArray, observed: NDArray) -> None:
 
 def observed_steps(targets: NDArray) -> NDArray:
     """Return which rows of ``targets (n_supervised, n_outputs)`` have no NaN."""
-    missing = np.isnan(targets)
-    return ~missing.any(axis=1) if missing.any() else np.ones(len(targets), dtype=bool)
+    observed = np.empty(len(targets), dtype=bool)
+    for cut in stretches([len(targets)], 0, stretch_length(targets.shape[1], 0)):
+        np.isnan(targets[cut.steps]).any(axis=1, out=observed[cut.steps])
+    return np.logical_not(observed, out=observed)
 
 
 def read_targets(y: Any, sequences: Sequences) -> tuple[NDArray, bool]:
@@ -133,7 +136,7 @@ def _check_target_array(y: Any, name: str, *, all_finite: bool = False) -> NDArr
     return check_numbers(
         y,
         name,
-        dtype=np.float64,
+        dtype=FLOATS,
         ensure_2d=False,
         allow_nd=True,
         ensure_all_finite=True if all_finite else "allow-nan",

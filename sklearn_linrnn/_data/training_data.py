@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from itertools import islice
+from operator import add
 from typing import Any, final
 
 import numpy as np
@@ -13,6 +16,7 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, Windows, lag_shape
+from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
 from sklearn_linrnn._data.zero_state import weight_of_zeros
 
 
@@ -127,15 +131,55 @@ class TrainingData:
         sequences = self.sequences
         if isinstance(sequences, Windows) or sequences.before is not None:
             return np.zeros(sequences.n_channels)
-        shares = self.observed * (1.0 if self.weights is None else self.weights)
-        return weight_of_zeros(sequences, shares, n_lags)
+        return weight_of_zeros(sequences, self.observed, self.weights, n_lags)
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
-        sequences = self.sequences
-        sums = sequences.statistics(LagStatistics, n_lags, self.targets, self.weights, device)
+        least = (n_lags * self.sequences.n_channels) ** 2
+        blocks = (
+            block.sequences.statistics(LagStatistics, n_lags, block.targets, block.weights, device)
+            for block, _ in self.blocks(n_lags - 1, least)
+        )
+        sums = reduce(add, blocks)
         # A piece of a recording may have no target: then it only goes before the next one.
         return sums.check_usable() if self.observed.any() else sums
+
+    def blocks(
+        self, n_before: int, least: int = 1, every: int | None = None
+    ) -> Iterator[tuple[TrainingData, Stretch]]:
+        """Yield the data of consecutive time steps, and what they are of the whole.
+
+        Parameters
+        ----------
+        n_before : int
+            How many time steps of the same recording precede them, which are not observed; fewer
+            where it begins.
+        least : int, default=1
+            Number of numbers below which what is made of a block would cost more than its rows.
+        every : int, default=None
+            To yield one of so many blocks, of those that have an observed time step.
+        """
+        sequences = self.sequences
+        if isinstance(sequences, Windows):
+            whole = slice(0, sequences.n_supervised)
+            yield self, Stretch(slice(None), slice(None), whole, 0, False)
+            return
+        length = stretch_length(sequences.n_channels, n_before, least)
+        cuts = stretches(sequences.lengths, n_before, length)
+        if every is not None:
+            cuts = islice((cut for cut in cuts if self.observed[cut.steps].any()), 0, None, every)
+        for cut in cuts:
+            weights = None if self.weights is None else self.weights[cut.read]
+            observed = self.observed[cut.read]
+            if cut.n_before > 0:
+                own = np.arange(len(observed)) >= cut.n_before
+                observed = observed & own
+                weights = own * (1.0 if weights is None else weights)
+            inputs, targets = sequences.stretch(cut), self.targets[cut.read]
+            block = replace(
+                self, sequences=inputs, targets=targets, weights=weights, observed=observed
+            )
+            yield block, cut
 
     def operator(self, n_lags: int, device: Any) -> LagOperator:
         """Return the sums to learn from, without the scatter itself."""

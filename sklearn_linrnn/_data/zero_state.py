@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._data.sequences import Recordings
+from sklearn_linrnn._data.stretches import stretch_length, stretches
 
 ENOUGH_STEPS = 10**6  # for a mean and a variance
 
 
-def weight_of_zeros(recordings: Recordings, shares: NDArray, n_lags: int) -> NDArray:
+def weight_of_zeros(
+    recordings: Recordings, observed: NDArray, weights: NDArray | None, n_lags: int
+) -> NDArray:
     """Return the variance that zeros before recordings add to the lags, over that of the inputs.
 
     From zero to the inputs is a step as high as their mean, and the first ``n_lags - 1`` time steps
@@ -22,8 +25,10 @@ def weight_of_zeros(recordings: Recordings, shares: NDArray, n_lags: int) -> NDA
     ----------
     recordings : Recordings
         Inputs that start from zero.
-    shares : ndarray of shape (n_supervised,)
-        Weights of the time steps, zero where a target was not observed.
+    observed : ndarray of bool, shape (n_supervised,)
+        Which time steps have a target.
+    weights : ndarray of shape (n_supervised,) or None
+        Weights of the time steps.
     n_lags : int
         Number of lags.
 
@@ -31,9 +36,18 @@ def weight_of_zeros(recordings: Recordings, shares: NDArray, n_lags: int) -> NDA
     -------
     weights : ndarray of shape (n_channels,)
     """
-    heads = sum(part[: n_lags - 1].sum() for part in recordings.split(shares))
-    chosen = slice(None, None, -(-len(shares) // ENOUGH_STEPS))
-    inputs, mass = recordings.joined[chosen], np.ascontiguousarray(shares[chosen])
+
+    def shares(steps: slice) -> NDArray:
+        return observed[steps] * (1.0 if weights is None else weights[steps])
+
+    ends = np.cumsum(recordings.lengths)
+    starts = ends - recordings.lengths
+    stops = np.minimum(starts + n_lags - 1, ends)
+    heads = sum(shares(slice(*pair)).sum() for pair in zip(starts, stops, strict=True))
+    cuts = stretches([len(observed)], 0, stretch_length(1, 0))
+    whole = sum(shares(cut.steps).sum() for cut in cuts)
+    chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
+    inputs, mass = recordings.joined[chosen], shares(chosen)
     missing = np.isnan(inputs)
     touched = missing.any(axis=1)
     total = mass.sum() - mass[touched] @ missing[touched]
@@ -44,6 +58,6 @@ def weight_of_zeros(recordings: Recordings, shares: NDArray, n_lags: int) -> NDA
         values -= mean
         values[missing] = 0.0
         variance = mass @ np.square(values, out=values) / total
-        weights = np.square(mean) / variance * heads / shares.sum()
+        excess = np.square(mean) / variance * heads / whole
     varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
-    return np.where(varies, weights, 0.0)
+    return np.where(varies, excess, 0.0)

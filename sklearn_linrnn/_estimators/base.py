@@ -295,7 +295,9 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         sequences = read_inputs(self, X, sequence_id, self._form)
         check_window_length(sequences, self.impulse_response_.shape[2])
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
-            return sequences, sequences.respond(self.impulse_response_) + self.intercept_
+            predictions = sequences.respond(self.impulse_response_)
+            predictions += self.intercept_
+        return sequences, predictions
 
     def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:
         _check_range(predictions)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import add
 from typing import cast
 
 import numpy as np
@@ -15,9 +18,15 @@ from sklearn_linrnn._core.closed_form.solution import LongRun, Solution
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
+from sklearn_linrnn._core.statistics.serial_noise import (
+    ResidualProducts,
+    SerialNoise,
+    most_remembered,
+)
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
+
+ENOUGH_STEPS = 2**22  # for autocorrelations: they are known to 0.0005
 
 
 def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
@@ -35,16 +44,39 @@ def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
     if not isinstance(data, TrainingData):
         return solution
     recordings = cast(Recordings, data.sequences)
-    noise = SerialNoise.of(*map(recordings.split, _residuals(solution, data)))
+    noise = _serial_noise(solution, data)
     if len(noise.coefficients) == 0:
         return solution
     statistics = solution.statistics
     lengths = [int(part.sum()) for part in recordings.split(data.observed)]
     hidden = HiddenNoise.behind(noise, lengths, statistics.n_intercepts)
-    scatter = _remembered_scatter(hidden.noise, statistics, data, recordings)
+    scatter = _remembered_scatter(hidden.noise, statistics, data)
     predictability = hidden.noise.predictability
     long_run = LongRun(scatter, hidden.inflation, predictability, hidden.n_independent)
     return replace(solution, long_run=long_run)
+
+
+def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
+    """Return the autoregression of the residuals of all outputs.
+
+    Of very many residuals it takes blocks at equal distances, which tell as much.
+    """
+    longest, n_outputs = data.sequences.longest, data.targets.shape[1]
+    n_observed = int(np.count_nonzero(data.observed))
+    order = most_remembered(n_outputs * n_observed, longest)
+    products = [ResidualProducts(order) for _ in range(n_outputs)]
+    last, end = np.empty((n_outputs, 0)), 0
+    every = -(-n_observed // ENOUGH_STEPS)
+    for block, cut in data.blocks(solution.statistics.n_lags - 1, every=every):
+        residuals = _residuals(solution, block)[:, cut.n_before :]
+        known = last if cut.goes_on and cut.steps.start == end else last[:, :0]
+        residuals, end = np.hstack([known, residuals]), cut.steps.stop
+        ends = np.cumsum(cast(Recordings, block.sequences).lengths)[:-1]
+        for of_output, all_parts in zip(products, residuals, strict=True):
+            for part in np.split(all_parts, ends):
+                of_output.add(part, known.shape[1])
+        last = residuals[:, max(residuals.shape[1] - order, 0) :]
+    return SerialNoise.of_products(products, longest)
 
 
 def _residuals(solution: Solution, data: TrainingData) -> NDArray:
@@ -60,18 +92,41 @@ def _residuals(solution: Solution, data: TrainingData) -> NDArray:
 
 
 def _remembered_scatter(
-    noise: SerialNoise, statistics: LagStatistics, data: TrainingData, recordings: Recordings
+    noise: SerialNoise, statistics: LagStatistics, data: TrainingData
 ) -> Tensor:
     """Return ``sum_st w_s r_{s-t} z_s z_t^T`` about the origin of the loss, (p, p).
 
     With the autocorrelations ``r_k`` of the noise it is the scatter of lags of inputs that have
     been filtered as white noise is to become this one.
     """
-    level = statistics.origin[0][: statistics.n_channels].cpu().numpy()
-    poles = np.append(1.0, -noise.coefficients)
-    filtered = [lfilter(noise.memory[:1], poles, part - level, axis=0) for part in recordings.parts]
-    observed = np.where(data.observed, 0.0, np.nan)[:, None]
-    sums = Recordings(filtered).statistics(
-        LagStatistics, statistics.n_lags, observed, data.weights, statistics.input_mean.device
+    blocks = (
+        inputs.statistics(
+            LagStatistics,
+            statistics.n_lags,
+            np.where(block.observed, 0.0, np.nan)[:, None],
+            block.weights,
+            statistics.input_mean.device,
+        )
+        for inputs, block in _filtered(noise, statistics, data)
     )
+    sums = reduce(add, blocks)
     return sums.input_scatter + sums.weight * torch.outer(sums.input_mean, sums.input_mean)
+
+
+def _filtered(
+    noise: SerialNoise, statistics: LagStatistics, data: TrainingData
+) -> Iterator[tuple[Recordings, TrainingData]]:
+    """Yield the inputs as they are filtered, block by block, and the data of the block."""
+    n_lags, n_channels = statistics.n_lags, statistics.n_channels
+    level = statistics.origin[0][:n_channels].cpu().numpy()
+    poles = np.append(1.0, -noise.coefficients)
+    at_rest = np.zeros((len(poles) - 1, n_channels))
+    state, last = at_rest, np.empty((0, n_channels))
+    for block, cut in data.blocks(n_lags - 1, (n_lags * n_channels) ** 2):
+        filtered = []
+        for part in cast(Recordings, block.sequences).parts:
+            own, before = part[cut.n_before :] - level, state if cut.goes_on else at_rest
+            found, state = lfilter(noise.memory[:1], poles, own, axis=0, zi=before)
+            filtered.append(np.concatenate([last, found]) if cut.goes_on else found)
+        last = filtered[-1][max(len(filtered[-1]) - n_lags + 1, 0) :]
+        yield Recordings(filtered), block

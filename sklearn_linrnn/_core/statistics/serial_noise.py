@@ -13,6 +13,72 @@ from scipy.signal import lfilter
 
 LONGEST = 2**12  # steps that are remembered
 FORGOTTEN = 1e-8  # of a first step
+CACHED = 2**14  # residuals that stay in cache, 128 KiB, while all their products are taken
+
+
+def most_remembered(n_known: int, longest: int) -> int:
+    """Return the highest order of an autoregression of so many residuals.
+
+    Parameters
+    ----------
+    n_known : int
+        Number of residuals.
+    longest : int
+        Number of time steps of the longest series.
+    """
+    return min(int(10.0 * math.log10(max(n_known, 1))), n_known // 10, max(longest - 1, 0))
+
+
+class ResidualProducts:
+    """Sums of products of residuals of one output with those before, added piece by piece.
+
+    Parameters
+    ----------
+    order : int
+        Number of steps before.
+
+    Attributes
+    ----------
+    sums : ndarray of shape (order + 1,)
+        The sums from lag 0 on, in the square of a unit in which residuals are at most one.
+    n_known : int
+        Number of residuals.
+    """
+
+    def __init__(self, order: int) -> None:
+        self.sums = np.zeros(order + 1)
+        self.n_known = 0
+        self._unit = 0.0
+
+    def add(self, residuals: NDArray, n_before: int = 0) -> None:
+        """Add a piece of a series.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (n_before + n_timesteps,)
+            The residuals; NaN where there is none.
+        n_before : int, default=0
+            How many of them precede the piece, and have been added; all of the series, or as many
+            as steps before.
+        """
+        known = np.isfinite(residuals)
+        self.n_known += int(np.count_nonzero(known[n_before:]))
+        filled = np.where(known, residuals, 0.0)
+        largest = max(filled.max(initial=0.0), -filled.min(initial=0.0))
+        if largest > self._unit:
+            self.sums *= (self._unit / largest) ** 2
+            self._unit = largest
+        filled /= self._unit or 1.0
+        for first in range(n_before, len(filled), CACHED):
+            last = min(first + CACHED, len(filled))
+            for lag in range(min(len(self.sums), last)):
+                start = max(first, lag)
+                self.sums[lag] += filled[start:last] @ filled[start - lag : last - lag]
+
+    @property
+    def autocorrelations(self) -> NDArray:
+        """The autocorrelations from lag 0 on, (order + 1,); zeros if the residuals are zero."""
+        return self.sums / (self.sums[0] or 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +108,28 @@ class SerialNoise:
         """
         n_known = sum(int(np.isfinite(part).sum()) for parts in outputs for part in parts)
         longest = max((len(part) for parts in outputs for part in parts), default=0)
-        order = min(int(10.0 * math.log10(max(n_known, 1))), n_known // 10, max(longest - 1, 0))
-        found = [_autocorrelations(parts, order) for parts in outputs]
-        if order == 0 or not any(one[0] for one in found):
+        products = [ResidualProducts(most_remembered(n_known, longest)) for _ in outputs]
+        for parts, of_output in zip(outputs, products, strict=True):
+            for part in parts:
+                of_output.add(part)
+        return cls.of_products(products, longest)
+
+    @classmethod
+    def of_products(cls, products: Sequence[ResidualProducts], longest: int) -> SerialNoise:
+        """Return the autoregression of residuals that are known by their products.
+
+        Parameters
+        ----------
+        products : sequence of ResidualProducts
+            Those of several outputs, up to `most_remembered` steps.
+        longest : int
+            Number of time steps of the longest series.
+        """
+        n_known = sum(one.n_known for one in products)
+        order = most_remembered(n_known, longest)
+        if order == 0 or not any(one.sums[0] for one in products):
             return cls(np.empty(0))
+        found = [one.autocorrelations[: order + 1] for one in products]
         return cls(_lowest_bic(np.mean(found, axis=0), n_known))
 
     @cached_property
@@ -77,18 +161,6 @@ class SerialNoise:
             found[lag:] -= coefficient * residuals[: max(len(residuals) - lag, 0)]
         found[: len(self.coefficients)] = np.nan
         return found
-
-
-def _autocorrelations(parts: Sequence[NDArray] | NDArray, order: int) -> NDArray:
-    """Return the autocorrelations of residuals from lag 0 to an order; zeros if they are zero."""
-    unit = max((np.fmax.reduce(np.abs(part), initial=0.0) for part in parts), default=0.0)
-    sums = np.zeros(order + 1)
-    for part in parts:
-        filled = part / (unit or 1.0)
-        filled[~np.isfinite(filled)] = 0.0
-        for lag in range(min(order + 1, len(part))):
-            sums[lag] += filled[lag:] @ filled[: len(part) - lag]
-    return sums / (sums[0] or 1.0)
 
 
 def _lowest_bic(autocorrelations: NDArray, n_known: int) -> NDArray:

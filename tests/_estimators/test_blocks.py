@@ -1,0 +1,105 @@
+"""Arrays of any size: read stretch by stretch, they give what they give when read as a whole."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn._data import stretches as module
+
+N_STEPS, N_LAGS = 700, 5
+RTOL = 1e-10
+
+
+def make_data(seed=0, n_channels=1, n_outputs=1):
+    """Return inputs and targets (n_timesteps, k) in float32, whose noise remembers."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0.2, 1.0, (N_STEPS, n_channels)).astype(np.float32)
+    taps = rng.normal(size=(N_LAGS, n_channels, n_outputs))
+    y = sum(np.roll(x, lag, axis=0) @ taps[lag] for lag in range(N_LAGS))
+    noise = rng.normal(size=(N_STEPS + 3, n_outputs))
+    return x, (y + noise[3:] + noise[2:-1] + noise[1:-2]).astype(np.float32)
+
+
+def mapped(folder, name, array):
+    """Return a memory map of an array."""
+    np.save(folder / f"{name}.npy", array)
+    return np.load(folder / f"{name}.npy", mmap_mode="r")
+
+
+def cut_into_stretches(monkeypatch, numbers):
+    """Let a stretch hold so many numbers at the most."""
+    monkeypatch.setattr(module, "NUMBERS", numbers)
+    monkeypatch.setattr(module, "LEAST_SHARE", 2)
+
+
+def learned(model):
+    """Return all that a fit hands out."""
+    solution = model.solution_
+    noise = model.noise_variance_, model.noise_predictability_, model.impulse_response_std_
+    return [
+        model.impulse_response_,
+        model.intercept_,
+        *noise,
+        model.effective_degrees_of_freedom_,
+        solution.statistics.weight,
+    ]
+
+
+def weights_of(kind, rng):
+    """Return weights of the time steps, or none."""
+    if kind == "none":
+        return None
+    weights = rng.uniform(0.5, 2.0, N_STEPS).astype(np.float32)
+    if kind == "some zero":
+        weights[200:420] = 0.0
+    return weights
+
+
+@pytest.mark.parametrize("numbers", [40, 300])
+@pytest.mark.parametrize("weights", ["none", "random", "some zero"])
+@pytest.mark.parametrize("recordings", ["one", "several"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("missing", ["nothing", "targets", "inputs"])
+def test_a_fit_by_stretches_is_the_plain_fit(
+    tmp_path, monkeypatch, numbers, weights, recordings, fit_intercept, missing
+):
+    x, y = make_data(n_channels=2, n_outputs=2)
+    rng = np.random.default_rng(1)
+    w = weights_of(weights, rng)
+    ids = None if recordings == "one" else np.repeat([3, 1, 2, 0], [30, 420, 230, 20])
+    if missing == "targets":
+        y[rng.random(N_STEPS) < 0.3] = np.nan
+        y[100:190] = np.nan
+    if missing == "inputs":
+        x[[50, 51, 333, 600], [0, 1, 1, 0]] = np.nan
+    model = NTKConvRegressor(
+        0.7, rows="timesteps", n_lags=N_LAGS, fit_intercept=fit_intercept, device="cpu"
+    )
+    metadata = {"sample_weight": w, "sequence_id": ids}
+    plain = model.fit(x.astype(np.float64), y.astype(np.float64), **metadata)
+    expected = learned(plain), plain.predict(x, sequence_id=ids), plain.score(x, y, **metadata)
+    assert plain.noise_predictability_ > 0.1
+    cut_into_stretches(monkeypatch, numbers)
+    x, y = mapped(tmp_path, "x", x), mapped(tmp_path, "y", y)
+    ours = model.fit(x, y, **metadata)
+    for mine, theirs in zip(learned(ours), expected[0], strict=True):
+        assert_allclose(mine, theirs, rtol=RTOL, atol=RTOL)
+    assert_allclose(ours.predict(x, sequence_id=ids), expected[1], rtol=RTOL, atol=RTOL)
+    assert_allclose(ours.score(x, y, **metadata), expected[2], rtol=RTOL)
+
+
+@pytest.mark.parametrize("shape", ["list", "panel"])
+def test_lists_and_panels_by_stretches_are_the_plain_fit(monkeypatch, shape):
+    x, y = make_data(n_channels=2, n_outputs=2)
+    if shape == "list":
+        lengths = [30, 45, 75, 80, 420]
+        x, y = (np.split(a, lengths) for a in (x, y))
+    else:
+        x, y = (a.reshape(7, 100, 2) for a in (x, y))
+    model = NTKConvRegressor(0.7, n_lags=N_LAGS, initial_state="mean", device="cpu")
+    expected = learned(model.fit(x, y)), np.concatenate(model.predict(x))
+    cut_into_stretches(monkeypatch, 100)
+    for mine, theirs in zip(learned(model.fit(x, y)), expected[0], strict=True):
+        assert_allclose(mine, theirs, rtol=RTOL, atol=RTOL)
+    assert_allclose(np.concatenate(model.predict(x)), expected[1], rtol=RTOL, atol=RTOL)
