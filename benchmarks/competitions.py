@@ -8,7 +8,8 @@ sees the training part of a series and its season, and forecasts the test part, 
 * MASE: the mean absolute error over that of the seasonal naive forecast in the training part;
 * coverage: the share of the test part inside the interval;
 * MSIS: the width of the interval, plus 40 times what lies outside it, scaled as MASE is;
-* seconds for one series, fit, forecasts and interval.
+* seconds for one series, fit, forecasts and interval;
+* the MASE of a peer less ours, over the same series, with its standard error.
 
 Coverage and MSIS of AutoETS are means over the series whose model has an interval in closed form:
 sktime 1.2 cannot simulate the others with statsmodels 0.15.
@@ -137,10 +138,21 @@ def report(title: str, some: list[Series], with_ets: bool) -> None:
             for name, forecaster in make_forecasters(series, with_ets):
                 measures.setdefault(name, []).append(judge(forecaster, series))
     print(f"{title}: {len(some)} series")
-    print(f"{'':20s}" + "".join(f"{column:>10s}" for column in COLUMNS))
+    print(f"{'':20s}" + "".join(f"{column:>10s}" for column in COLUMNS) + "    MASE less ours")
+    ours = np.array(next(iter(measures.values())))
     for name, rows in measures.items():
-        print(f"{name:20s}" + "".join(f"{value:10.3f}" for value in np.nanmean(rows, axis=0)))
+        means = "".join(f"{value:10.3f}" for value in np.nanmean(rows, axis=0))
+        print(f"{name:20s}{means}{difference(np.array(rows) - ours):>18s}")
     print(flush=True)
+
+
+def difference(measures: NDArray) -> str:
+    """Return the mean of MASE (n_series, n_measures) with its standard error, empty for zeros."""
+    mase = measures[:, COLUMNS.index("MASE")]
+    mase = mase[np.isfinite(mase)]
+    if len(mase) < 2 or not mase.any():
+        return ""
+    return f"{mase.mean():+.3f} ± {mase.std(ddof=1) / np.sqrt(len(mase)):.3f}"
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
-        if rule.solver == "gd":
+        if rule.solver == "gd" and not self.fit_intercept:
             travelled = rate * fit.attributes["n_iter_"] / (1.0 - rule.momentum)
             warn_if_mean_alone(statistics, root, travelled)
         last_rate = fit.attributes["learning_rate_"]

@@ -95,7 +95,7 @@ class AutoLagForecaster(
 
     **Range.** On its scale no candidate moves further than the series ever did in as many steps. On
     that of the series it leaves the range by no more than five times its width, and once more for
-    each time that the series fits into the horizon.
+    each time that the series fits into the horizon, ten times in all.
 
     **Columns** are forecast each by itself, as the series of a panel are. Of a panel, those series
     that have less than three observations in a column are named in a warning and forecast by their

@@ -81,6 +81,14 @@ def test_forecasts_stay_near_what_was_seen(kind, n_timesteps):
     assert (np.diff(quantiles, axis=1) >= 0).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_forecasts_far_ahead_stay_within_ten_widths(kind):
+    y = KINDS[kind](np.random.default_rng(1), 7)
+    found = AutoLagForecaster(1).fit(pd.Series(y)).predict(fh=range(1, 101)).to_numpy()
+    beyond = np.maximum(found - y.max(), y.min() - found).max()
+    assert beyond <= 10.0 * np.ptp(y) * (1.0 + 1e-12)
+
+
 def test_intervals_hold_about_as_often_as_they_say():
     inside = []
     for seed in range(40):

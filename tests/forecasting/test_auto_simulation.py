@@ -101,7 +101,7 @@ def effects(fit, number, n_ahead):
         for step in range(n_ahead):
             now = sum(w * x for w, x in zip(recursion, course[::-1], strict=False))
             course.append(now + (step == source))
-        whole = np.array(course[len(course) - n_ahead :])
+        whole = np.array(course[len(course) - n_ahead :], dtype=float)
         for over, memory in zip(form.differences, form.memories[number], strict=True):
             whole[over:] -= memory * whole[:-over].copy()
             for step in range(over, n_ahead):

@@ -19,7 +19,7 @@ N_LAGS = 8  # where the season is an input, or there is none
 N_FIRST = 4  # of these, that a short series has
 LONGEST_SEASON = 200  # that lags may reach; of longer ones the pattern alone is learned
 LONGEST_RUN = 25  # lags without a gap; beyond them those around the season alone
-REACH = 5.0  # widths of a series' range that forecasts may leave it by
+REACH, FURTHEST = 5.0, 10.0  # widths of a series' range that forecasts may leave it by
 LARGEST_LOGARITHM = 300.0  # of a forecast: its square is a number
 N_HARMONICS = 12  # of a season's pattern, at most
 MEMORIES = (0.0, 0.5, 0.8)  # of differences; averaged by their evidence
@@ -129,7 +129,7 @@ def within_reach(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
     """Return paths no further from a series than forecasts may go.
 
     From its range up to each origin that is `REACH` times its width, and once more for each time
-    that the series would fit into the horizon: a line goes on.
+    that the series would fit into the horizon, up to `FURTHEST`: a line goes on.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def within_reach(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
     """
     low, high = (f.accumulate(series)[ends - 1, None] for f in (np.minimum, np.maximum))
     share = np.arange(1, paths.shape[1] + 1) / ends[:, None]
-    reach = (REACH + share) * (high - low)
+    reach = np.minimum(REACH + share, FURTHEST) * (high - low)
     return np.clip(paths, low - reach, high + reach)
 
 
