@@ -18,6 +18,8 @@ from sklearn.utils.validation import (
     _get_feature_names,
 )
 
+from sklearn_linrnn._data.sliced import SlicedArray, is_sliced
+
 FLOATS = (np.float64, np.float32)  # types of inputs that stay as they are
 
 
@@ -35,7 +37,7 @@ def named(name: str) -> Iterator[None]:
         raise kind(f"{name}: {message}") from error
 
 
-def check_numbers(value: Any, name: str, **checks: Any) -> np.ndarray:
+def check_numbers(value: Any, name: str, *, sliced: tuple[int, ...] = (), **checks: Any) -> Any:
     """Return an array-like as an array of numbers.
 
     Parameters
@@ -44,6 +46,9 @@ def check_numbers(value: Any, name: str, **checks: Any) -> np.ndarray:
         What was passed.
     name : str
         What a message calls it.
+    sliced : tuple of int, default=()
+        Numbers of axes of which an array in a file is read by slices, as floats that may be
+        missing.
     **checks
         What scikit-learn's `check_array` shall look at.
 
@@ -52,12 +57,34 @@ def check_numbers(value: Any, name: str, **checks: Any) -> np.ndarray:
     TypeError, ValueError
         If it is not what it must be.
     """
+    if is_sliced(value) and len(value.shape) in sliced:
+        return _by_slices(value, name, **checks)
     value = read_container(value, name)
     with named(name):
         return check_array(value, input_name=name, **checks)
 
 
-def read_rows(estimator: BaseEstimator, X: Any, *, learns: bool, **checks: Any) -> np.ndarray:
+def _by_slices(source: Any, name: str, **checks: Any) -> SlicedArray:
+    """Return an array in a file, of which the shape is checked now and the numbers as they come."""
+    with named(name):  # of an array of that shape that takes no memory
+        shape = np.broadcast_to(np.zeros((), np.float32), source.shape)
+        check_array(shape, input_name=name, **checks | {"ensure_all_finite": False})
+
+    def check(rows: Any) -> np.ndarray:
+        with named(name):
+            return check_array(
+                np.asarray(rows),
+                input_name=name,
+                dtype=FLOATS,
+                ensure_2d=False,
+                ensure_min_samples=0,
+                ensure_all_finite="allow-nan",
+            )
+
+    return SlicedArray.of(source, check)
+
+
+def read_rows(estimator: BaseEstimator, X: Any, *, learns: bool, **checks: Any) -> Any:
     """Return a 2-D X as an array of floats, with the features that an estimator knows.
 
     Parameters
@@ -69,23 +96,23 @@ def read_rows(estimator: BaseEstimator, X: Any, *, learns: bool, **checks: Any) 
     learns : bool
         Whether it is about to learn them from this X.
     **checks
-        What scikit-learn's `check_array` shall look at besides.
+        What `check_numbers` shall look at besides.
 
     Raises
     ------
     TypeError, ValueError
         If it is not what it must be.
     """
-    X = read_container(X, "X")
     with named("X"):
         if learns:
             _get_feature_names(X)  # which must be names all of them, or none
         else:
             _check_feature_names(estimator, X, reset=False)
-        array = check_array(X, input_name="X", estimator=estimator, dtype=FLOATS, **checks)
+    array = check_numbers(X, "X", estimator=estimator, dtype=FLOATS, **checks)
+    with named("X"):
         if not learns:
             _check_n_features(estimator, array, reset=False)
-        return array
+    return array
 
 
 def read_container(value: Any, name: str) -> Any:
@@ -134,7 +161,7 @@ def _is_other_frame(value: Any) -> bool:
 
 def _as_array(value: Any, name: str) -> np.ndarray:
     try:
-        return np.asarray(value)
+        return np.asarray(value[:] if is_sliced(value) else value)
     except (TypeError, ValueError, RuntimeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
         raise kind(f"{name} could not be read as an array: {error}") from error

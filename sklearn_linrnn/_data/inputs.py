@@ -14,6 +14,7 @@ from sklearn_linrnn._data.containers import FLOATS, check_numbers, named, read_r
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.lag_columns import arrange_windows, check_order
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
+from sklearn_linrnn._data.sliced import is_sliced, parts_between
 
 FEATURES = ("n_features_in_", "feature_names_in_")  # what scikit-learn records of X
 
@@ -123,7 +124,7 @@ def _read(
 def _read_timesteps(
     estimator: BaseEstimator, X: Any, sequence_id: Any, *, learns: bool
 ) -> Recordings:
-    array = read_rows(estimator, X, learns=learns, ensure_all_finite="allow-nan")
+    array = read_rows(estimator, X, learns=learns, ensure_all_finite="allow-nan", sliced=(2,))
     if sequence_id is None:
         return Recordings([array], rows=slice(None), ids=[None])
     with named("sequence_id"):
@@ -140,7 +141,8 @@ def _read_timesteps(
             f"sequence_id must hold numbers or strings, but got a mixture: {error}."
         ) from error
     rows = slice(None) if (np.diff(code) >= 0).all() else np.argsort(code, kind="stable")
-    return Recordings(np.split(array[rows], np.cumsum(counts)[:-1]), rows, ids=ids.tolist())
+    array = array if isinstance(rows, slice) else array[rows]
+    return Recordings(parts_between(array, np.cumsum(counts)[:-1]), rows, ids=ids.tolist())
 
 
 def _read_panel(estimator: BaseEstimator, X: Any, *, learns: bool, every_step: bool) -> Sequences:
@@ -177,6 +179,7 @@ def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, learns: bool) -> R
             f"X[{index}]",
             dtype=FLOATS,
             ensure_all_finite="allow-nan",
+            sliced=(2,),
             estimator=estimator,
         )
         for index, part in enumerate(X)
@@ -230,6 +233,8 @@ def number_of_axes(array: Any) -> int:
     """Return the number of axes of an array-like; 0 for ragged nested lists."""
     if hasattr(array, "ndim"):
         return int(array.ndim)
+    if is_sliced(array):
+        return len(array.shape)
     try:
         return np.asarray(array).ndim
     except (TypeError, ValueError, RuntimeError):  # who reads it raises the error

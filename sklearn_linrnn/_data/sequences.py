@@ -163,9 +163,7 @@ class Recordings:
     def has_gaps(self) -> bool:
         """Whether an input is missing."""
         cuts = stretches(self.lengths, 0, stretch_length(self.n_channels, 0))
-        return any(
-            np.isnan(np.asarray(part)).any() for cut in cuts for part in self.stretch(cut).parts
-        )
+        return any(np.isnan(part).any() for cut in cuts for part in self.stretch(cut).parts)
 
     @property
     def joined(self) -> NDArray:
@@ -183,8 +181,10 @@ class Recordings:
     def stretch(self, cut: Stretch) -> Recordings:
         """Return the recordings of a stretch, or the time steps of one, as it says."""
         parts = self.parts[cut.recordings]
-        if cut.inputs != slice(None):
-            parts = [parts[0][cut.inputs]]
+        if isinstance(parts, list):
+            parts = [part[cut.inputs] for part in parts]
+        else:
+            parts = parts[:, cut.inputs]
         return Recordings(parts, before=self.before)
 
     def arrange(self, flat: NDArray) -> list[NDArray] | NDArray:

@@ -16,6 +16,7 @@ from sklearn_linrnn._data.containers import FLOATS, check_numbers, named, read_c
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
+from sklearn_linrnn._data.sliced import SlicedArray
 from sklearn_linrnn._data.stretches import stretch_length, stretches
 from sklearn_linrnn._data.training_data import TrainingData
 
@@ -116,7 +117,7 @@ def observed_steps(targets: NDArray) -> NDArray:
     return np.logical_not(observed, out=observed)
 
 
-def read_targets(y: Any, sequences: Sequences) -> tuple[NDArray, bool]:
+def read_targets(y: Any, sequences: Sequences) -> tuple[Any, bool]:
     """Return flat targets (n_supervised, n_outputs), and whether y had no axis of outputs."""
     if isinstance(sequences, Windows):
         y = _check_target_array(y, "y", all_finite=True)
@@ -124,18 +125,20 @@ def read_targets(y: Any, sequences: Sequences) -> tuple[NDArray, bool]:
     elif sequences.rows is not None:
         y = _check_target_array(y, "y")
         _check_target_rows(y, sequences.n_supervised)
-        y = y[sequences.rows]
+        y = y if isinstance(sequences.rows, slice) else y[sequences.rows]
     elif isinstance(sequences.parts, list):
         y = _check_list_of_targets(y, sequences.lengths)
     else:
         y = _check_panel_of_targets(y, sequences.parts.shape[:2])
-    return y.reshape(len(y), -1), y.ndim == 1
+    flat = y.in_columns() if isinstance(y, SlicedArray) else y.reshape(len(y), -1)
+    return flat, y.ndim == 1
 
 
 def _check_target_array(y: Any, name: str, *, all_finite: bool = False) -> NDArray:
     return check_numbers(
         y,
         name,
+        sliced=() if all_finite else (1, 2),
         dtype=FLOATS,
         ensure_2d=False,
         allow_nd=True,

@@ -27,6 +27,26 @@ def mapped(folder, name, array):
     return np.load(folder / f"{name}.npy", mmap_mode="r")
 
 
+class Dataset:
+    """An array that has a shape, a type and slices, and nothing else."""
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        assert rows.step is None
+        return self._array[rows].copy()
+
+
+CONTAINERS = {
+    "memory map": mapped,
+    "slices": lambda folder, name, array: Dataset(array),
+    "array": lambda folder, name, array: array,
+}
+
+
 def cut_into_stretches(monkeypatch, numbers):
     """Let a stretch hold so many numbers at the most."""
     monkeypatch.setattr(module, "NUMBERS", numbers)
@@ -56,13 +76,14 @@ def weights_of(kind, rng):
     return weights
 
 
+@pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("numbers", [40, 300])
 @pytest.mark.parametrize("weights", ["none", "random", "some zero"])
 @pytest.mark.parametrize("recordings", ["one", "several"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("missing", ["nothing", "targets", "inputs"])
 def test_a_fit_by_stretches_is_the_plain_fit(
-    tmp_path, monkeypatch, numbers, weights, recordings, fit_intercept, missing
+    tmp_path, monkeypatch, container, numbers, weights, recordings, fit_intercept, missing
 ):
     x, y = make_data(n_channels=2, n_outputs=2)
     rng = np.random.default_rng(1)
@@ -81,7 +102,7 @@ def test_a_fit_by_stretches_is_the_plain_fit(
     expected = learned(plain), plain.predict(x, sequence_id=ids), plain.score(x, y, **metadata)
     assert plain.noise_predictability_ > 0.1
     cut_into_stretches(monkeypatch, numbers)
-    x, y = mapped(tmp_path, "x", x), mapped(tmp_path, "y", y)
+    x, y = (CONTAINERS[container](tmp_path, *pair) for pair in (("x", x), ("y", y)))
     ours = model.fit(x, y, **metadata)
     for mine, theirs in zip(learned(ours), expected[0], strict=True):
         assert_allclose(mine, theirs, rtol=RTOL, atol=RTOL)
@@ -103,3 +124,45 @@ def test_lists_and_panels_by_stretches_are_the_plain_fit(monkeypatch, shape):
     for mine, theirs in zip(learned(model.fit(x, y)), expected[0], strict=True):
         assert_allclose(mine, theirs, rtol=RTOL, atol=RTOL)
     assert_allclose(np.concatenate(model.predict(x)), expected[1], rtol=RTOL, atol=RTOL)
+
+
+REFUSED = {
+    "infinite input": "X contains infinity",
+    "infinite target": "y contains infinity",
+    "no channels": "0 feature",
+    "too short": "inconsistent numbers of samples",
+}
+
+
+@pytest.mark.parametrize("shape", ["windows", "panel", "panel at every step", "list"])
+def test_slices_are_arrays_in_every_shape(shape):
+    x, y = make_data(n_channels=2, n_outputs=2)
+    if shape == "list":
+        x, y = ([a[:90], a[90:]] for a in (x, y))
+        given = [Dataset(part) for part in x], [Dataset(part) for part in y]
+    else:
+        x = x if shape == "windows" else x.reshape(70, 10, 2)
+        y = y.reshape(70, 10, 2) if shape == "panel at every step" else y[: len(x)]
+        given = Dataset(x), Dataset(y)
+    n_lags = 2 if shape == "windows" else N_LAGS
+    model = NTKConvRegressor(0.7, n_lags=n_lags, device="cpu").fit(x, y)
+    expected = model.impulse_response_, np.concatenate(model.predict(x)), model.score(x, y)
+    model.fit(*given)
+    assert_allclose(model.impulse_response_, expected[0], rtol=RTOL)
+    assert_allclose(np.concatenate(model.predict(given[0])), expected[1], rtol=RTOL, atol=RTOL)
+    assert_allclose(model.score(*given), expected[2], rtol=RTOL)
+
+
+@pytest.mark.parametrize(("bad", "message"), REFUSED.items(), ids=list(REFUSED))
+def test_arrays_in_files_are_refused_as_arrays_are(bad, message):
+    x, y = make_data()
+    if bad == "infinite input":
+        x[300] = np.inf
+    if bad == "infinite target":
+        y[300] = np.inf
+    x, y = x[:, : bad != "no channels"], y[: -1 if bad == "too short" else None]
+    model = NTKConvRegressor(rows="timesteps", n_lags=N_LAGS, device="cpu")
+    for given in ((x, y), (Dataset(x), Dataset(y))):
+        with pytest.raises(ValueError, match=message):
+            model.fit(*given)
+    assert not hasattr(model, "impulse_response_")

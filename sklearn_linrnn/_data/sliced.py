@@ -1,0 +1,136 @@
+"""Arrays that lie in files: memory maps, and what is known by its slices, read as it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sklearn_linrnn._data.stretches import stretch_length
+
+
+@final
+class SlicedArray:
+    """An array of which only slices along the first axis are read, each of them checked.
+
+    Whatever else asks for its numbers, as NumPy's functions do, reads the whole.
+
+    Parameters
+    ----------
+    source : object with shape, dtype and slices
+        The array in a file.
+    check : callable
+        Returns a slice that was read as an array of floats, or raises.
+    rows : slice
+        Its rows in the source.
+    n_columns : int or None
+        Number of columns of two axes; ``None`` for a single axis.
+    """
+
+    def __init__(
+        self, source: Any, check: Callable[[Any], NDArray], rows: slice, n_columns: int | None
+    ) -> None:
+        self._source, self._check, self._rows, self._n_columns = source, check, rows, n_columns
+        length = rows.stop - rows.start
+        self.shape: tuple[int, ...] = (length,) if n_columns is None else (length, n_columns)
+        self.ndim = len(self.shape)
+        self.dtype = self._read(0, 0).dtype
+
+    @classmethod
+    def of(cls, source: Any, check: Callable[[Any], NDArray]) -> SlicedArray:
+        """Return an array of one or two axes.
+
+        Parameters
+        ----------
+        source : object with shape, dtype and slices
+            The array in a file.
+        check : callable
+            Returns a slice that was read as an array of floats, or raises.
+        """
+        length, *columns = source.shape
+        return cls(source, check, slice(0, int(length)), int(columns[0]) if columns else None)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> NDArray:
+        """Return some of the rows; the whole is read for what is no slice."""
+        if not isinstance(key, slice):
+            return np.asarray(self)[key]
+        start, stop, step = key.indices(len(self))
+        if step == 1:
+            return self._read(start, max(start, stop))
+        if step < 1:
+            return np.asarray(self)[key]
+        parts = [self._read(start, start)]
+        while start < stop:
+            end = min(start + step * max(stretch_length(self._n_columns or 1, 0) // step, 1), stop)
+            parts.append(self._read(start, end)[::step])
+            start = end
+        return np.concatenate(parts)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        """Return the whole as an array."""
+        whole = self._read(0, len(self))
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def between(self, start: int, stop: int) -> SlicedArray:
+        """Return the rows from one place to another, which are not read yet.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first row and the one after the last.
+        """
+        rows = slice(self._rows.start + start, self._rows.start + stop)
+        return SlicedArray(
+            self._source, self._check, rows, None if self.ndim == 1 else self.shape[1]
+        )
+
+    def in_columns(self) -> SlicedArray:
+        """Return the same with two axes, of one column where there was one axis."""
+        check = self._check
+        if self._n_columns is not None:
+            return self
+        return SlicedArray(self._source, lambda rows: check(rows)[:, None], self._rows, 1)
+
+    def _read(self, start: int, stop: int) -> NDArray:
+        first = self._rows.start
+        return self._check(self._source[first + start : first + stop])
+
+
+def parts_between(array: NDArray | SlicedArray, places: NDArray) -> list[Any]:
+    """Return an array split before some of its rows, as NumPy's `split` does; nothing is read.
+
+    Parameters
+    ----------
+    array : ndarray or SlicedArray
+        The array.
+    places : ndarray of int, shape (n_parts - 1,)
+        The first row of each part but the first.
+    """
+    if isinstance(array, np.ndarray):
+        return np.split(array, places)
+    ends = [0, *places.tolist(), len(array)]
+    return [array.between(*pair) for pair in pairwise(ends)]
+
+
+def is_sliced(value: Any) -> bool:
+    """Return whether a value is an array of numbers in a file, or known by its slices alone.
+
+    Parameters
+    ----------
+    value : object
+        What was passed.
+    """
+    dtype = getattr(value, "dtype", None)
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiub" or sparse.issparse(value):
+        return False
+    if isinstance(value, (np.ndarray, np.generic)):
+        return isinstance(value, np.memmap)
+    return hasattr(value, "__getitem__") and hasattr(value, "shape") and not hasattr(value, "iloc")
