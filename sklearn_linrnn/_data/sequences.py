@@ -65,6 +65,13 @@ class Windows:
         """Return the convolution at the supervised time steps, (n_supervised, n_outputs)."""
         return respond(self.inputs, impulse_response)
 
+    def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
+        """Yield what `respond` returns in blocks, after their places in it."""
+        length = max(1, BLOCK // self.inputs[0].size)
+        for first in range(0, len(self.inputs), length):
+            steps = slice(first, min(first + length, len(self.inputs)))
+            yield steps, respond(self.inputs[steps], impulse_response)
+
     def lags(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
         yield from _blocks(self.inputs[:, self.longest - n_lags :])
@@ -209,12 +216,17 @@ class Recordings:
 
         It is NaN where one of the lags is missing or unknown.
         """
+        response = np.empty((self.n_supervised, len(impulse_response)))
+        for steps, block in self.responses(impulse_response):
+            response[steps] = block
+        return response
+
+    def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
+        """Yield what `respond` returns in blocks, after their places in it."""
         n_before = impulse_response.shape[2] - 1
         length = stretch_length(self.n_channels, n_before)
-        response = np.empty((self.n_supervised, len(impulse_response)))
         for cut in stretches(self.lengths, n_before, length):
-            response[cut.steps] = _respond(self.stretch(cut), impulse_response)[cut.n_before :]
-        return response
+            yield cut.steps, _respond(self.stretch(cut), impulse_response)[cut.n_before :]
 
     def windows(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the windows of each recording, (n_timesteps, n_lags, n_channels).

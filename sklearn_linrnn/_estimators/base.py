@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,17 +12,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.saved_state import SavedState
+from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import check_window_length, read_inputs
 from sklearn_linrnn._data.sequences import Sequences
+from sklearn_linrnn._data.stretches import stretch_length, stretches
 from sklearn_linrnn._data.targets import (
     observed_steps,
     read_targets,
@@ -183,21 +186,19 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         score : float
             Coefficient of determination of all observed time steps together.
         """
-        sequences, predictions = self._respond(X, sequence_id)
-        _check_range(predictions)
+        sequences = self._read(X, sequence_id)
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
-        observed = observed_steps(targets) & observed_steps(predictions)
-        if not observed.any():
-            raise ValueError(
-                "y must be observed (not NaN) at a time step of which all lags are known, but got "
-                "none. Score longer recordings."
-            )
-        return _r2(
-            targets[observed],
-            predictions[observed],
-            None if weights is None else weights[observed],
-        )
+        errors = SummedErrors(_unit_of(targets))
+        for steps, response in sequences.responses(self.impulse_response_):
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+                predictions = response + self.intercept_
+            _check_range(predictions)
+            goals = targets[steps]
+            seen = observed_steps(goals) & observed_steps(predictions)
+            shares = None if weights is None else weights[steps][seen]
+            _add_errors(errors, goals[seen], predictions[seen], shares)
+        return _r2(errors)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -291,13 +292,18 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
 
     def _respond(self, X: Any, sequence_id: Any) -> tuple[Sequences, NDArray]:
         """Return X as it was read, and the predictions (n_supervised, n_outputs)."""
-        check_is_fitted(self)
-        sequences = read_inputs(self, X, sequence_id, self._form)
-        check_window_length(sequences, self.impulse_response_.shape[2])
+        sequences = self._read(X, sequence_id)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
             predictions = sequences.respond(self.impulse_response_)
             predictions += self.intercept_
         return sequences, predictions
+
+    def _read(self, X: Any, sequence_id: Any) -> Sequences:
+        """Return X as it was read, of which the fitted response can predict."""
+        check_is_fitted(self)
+        sequences = read_inputs(self, X, sequence_id, self._form)
+        check_window_length(sequences, self.impulse_response_.shape[2])
+        return sequences
 
     def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:
         _check_range(predictions)
@@ -313,16 +319,40 @@ def _check_range(predictions: NDArray) -> None:
         raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
 
 
-def _r2(targets: NDArray, predictions: NDArray, weights: NDArray | None) -> float:
-    """Return R^2, which has no unit, in one in which its squares are within range."""
-    unit = np.ldexp(1.0, np.frexp(np.abs(targets).max(initial=0.0))[1] - 1)
+def _unit_of(targets: Any) -> float:
+    """Return a unit in which the squares of targets (n_supervised, n_outputs) are within range."""
+    largest = 0.0
+    for cut in stretches([len(targets)], 0, stretch_length(targets.shape[1], 0)):
+        largest = np.fmax(largest, np.fmax.reduce(np.abs(targets[cut.steps]), axis=None))
+    return float(np.ldexp(1.0, np.frexp(np.float64(largest))[1] - 1))
+
+
+def _add_errors(
+    errors: SummedErrors, targets: NDArray, predictions: NDArray, weights: NDArray | None
+) -> None:
     try:
-        with np.errstate(over="raise", under="ignore"):
-            return r2_score(targets / unit, predictions / unit, sample_weight=weights)
+        errors.add(targets, predictions, weights)
     except FloatingPointError as error:
         raise ValueError(
             "X is too large: squares of what is predicted from it overflow. Scale it."
         ) from error
+
+
+def _r2(errors: SummedErrors) -> float:
+    if errors.n_rows == 0:
+        raise ValueError(
+            "y must be observed (not NaN) at a time step of which all lags are known, but got "
+            "none. Score longer recordings."
+        )
+    if errors.weight == 0.0:
+        raise ValueError(
+            "sample_weight must contain at least one non-zero number at an observed time step, but "
+            "all of these weights are zero."
+        )
+    if errors.n_rows == 1:
+        warn("R^2 of a single observed time step is not defined.", UndefinedMetricWarning)
+        return math.nan
+    return errors.r2
 
 
 def replace_fitted(estimator: BaseEstimator, fitted: Mapping[str, Any]) -> None:

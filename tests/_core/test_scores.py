@@ -1,0 +1,43 @@
+"""Scores from sums: those of scikit-learn on the rows, in blocks of any length."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import r2_score
+
+from sklearn_linrnn._core.scores import SummedErrors
+
+
+def summed(targets, predictions, weights, places):
+    """Return the errors of rows that are added in blocks."""
+    errors = SummedErrors(1.0)
+    blocks = (np.split(rows, places) for rows in (targets, predictions, weights))
+    for block in zip(*blocks, strict=True):
+        errors.add(*block)
+    return errors
+
+
+@pytest.mark.parametrize("level", [0.0, 1e6])
+@pytest.mark.parametrize("places", [[], [1], [3, 3, 50, 99], list(range(1, 100))], ids=str)
+def test_r2_of_blocks_is_that_of_all_rows(places, level):
+    rng = np.random.default_rng(0)
+    targets = level + np.cumsum(rng.normal(size=(100, 3)), axis=0)
+    predictions = targets + rng.normal(size=(100, 3))
+    weights = rng.uniform(size=100) * (rng.random(100) < 0.8)
+    errors = summed(targets, predictions, weights, places)
+    expected = r2_score(targets, predictions, sample_weight=weights)
+    assert errors.r2 == pytest.approx(expected, rel=1e-9)
+    assert errors.weight == pytest.approx(weights.sum(), rel=1e-12)
+    assert errors.n_rows == 100
+
+
+@pytest.mark.parametrize(("error", "score"), [(0.0, 1.0), (1e-3, 0.0)])
+def test_constant_targets_score_one_without_an_error_and_zero_with_one(error, score):
+    targets = np.full((30, 1), 0.1)
+    weights = np.random.default_rng(0).uniform(size=30)
+    assert summed(targets, targets + error, weights, [7, 20]).r2 == score
+
+
+def test_squares_that_overflow_are_an_error():
+    rows = np.ones((4, 1))
+    with pytest.raises(FloatingPointError):
+        SummedErrors(1.0).add(rows, 1e200 * rows)
