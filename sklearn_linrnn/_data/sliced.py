@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -70,7 +72,7 @@ class SlicedArray:
         parts = [self._read(start, start)]
         while start < stop:
             end = min(start + step * max(stretch_length(self._n_columns or 1, 0) // step, 1), stop)
-            parts.append(self._read(start, end)[::step])
+            parts.append(self._read(start, end)[::step].copy())  # the others are not kept
             start = end
         return np.concatenate(parts)
 
@@ -101,7 +103,12 @@ class SlicedArray:
 
     def _read(self, start: int, stop: int) -> NDArray:
         first = self._rows.start
-        return self._check(self._source[first + start : first + stop])
+        rows = self._source[first + start : first + stop]
+        if not isinstance(rows, np.memmap):
+            return self._check(rows)
+        read = np.array(self._check(rows))
+        _release(rows)
+        return read
 
 
 def parts_between(array: NDArray | SlicedArray, places: NDArray) -> list[Any]:
@@ -118,6 +125,23 @@ def parts_between(array: NDArray | SlicedArray, places: NDArray) -> list[Any]:
         return np.split(array, places)
     ends = [0, *places.tolist(), len(array)]
     return [array.between(*pair) for pair in pairwise(ends)]
+
+
+def _release(rows: np.memmap) -> None:
+    """Let the system take back the memory of rows that were read, which the file still has.
+
+    Not that of a map whose changes are kept in memory alone (mode "c").
+    """
+    file: Any = rows
+    while isinstance(file, np.ndarray):
+        file = file.base
+    if rows.mode == "c" or rows.size == 0 or not isinstance(file, mmap.mmap):
+        return
+    origin = np.frombuffer(file, dtype=np.uint8).ctypes.data
+    first, last = (place - origin for place in byte_bounds(rows))
+    first -= first % mmap.PAGESIZE
+    if hasattr(mmap, "MADV_DONTNEED"):
+        file.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
 def is_sliced(value: Any) -> bool:

@@ -55,3 +55,20 @@ def test_arrays_in_memory_frames_and_scalars_are_read_at_once():
     for value in (array, array.tolist(), pd.DataFrame(array), pd.Series(array[:, 0]), array[0, 0]):
         assert not is_sliced(value)
     assert not is_sliced(sparse.csr_array(array))
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_reading_changes_no_memory_map(tmp_path, mode):
+    array = np.arange(40_000.0).reshape(-1, 2)
+    np.save(tmp_path / "array.npy", array)
+    whole = np.load(tmp_path / "array.npy", mmap_mode=mode)
+    if mode != "r":
+        whole[5_000:9_000] = array[5_000:9_000] = -1.0
+    part = whole[1_234:]
+    sliced = check_numbers(part, "X", sliced=(2,))
+    assert_array_equal(sliced[2_000:], array[1_234:][2_000:])
+    assert_array_equal(sliced[:3_000], array[1_234:][:3_000])
+    assert_array_equal(whole, array)
+    if mode == "r+":
+        whole.flush()
+        assert_array_equal(np.load(tmp_path / "array.npy"), array)
