@@ -151,7 +151,7 @@ def _check_target_rows(y: NDArray, n_samples: int) -> None:
         raise ValueError(
             f"y must have shape (n_samples,) or (n_samples, n_outputs), but got {y.shape}."
         )
-    check_consistent_length(np.empty(n_samples), y)
+    check_consistent_length(np.broadcast_to(0.0, n_samples), y)
 
 
 def _check_panel_of_targets(y: Any, shape: tuple[int, ...]) -> NDArray:
@@ -196,7 +196,7 @@ def _read_weights(sample_weight: Any, sequences: Sequences) -> NDArray:
         sample_weight = read_container(sample_weight, "sample_weight")
     weights = _check_sample_weight(
         sample_weight,
-        np.empty((sequences.n_supervised, 1)),
+        np.broadcast_to(0.0, (sequences.n_supervised, 1)),
         dtype=np.float64,
         ensure_non_negative=True,
     )

@@ -1,11 +1,14 @@
 """Arrays of any size: read stretch by stretch, they give what they give when read as a whole."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn import NTKConvRegressor
 from sklearn_linrnn._data import stretches as module
+from sklearn_linrnn._data import zero_state
 
 N_STEPS, N_LAGS = 700, 5
 RTOL = 1e-10
@@ -166,3 +169,20 @@ def test_arrays_in_files_are_refused_as_arrays_are(bad, message):
         with pytest.raises(ValueError, match=message):
             model.fit(*given)
     assert not hasattr(model, "impulse_response_")
+
+
+def test_a_fit_to_memory_maps_copies_no_whole_array(tmp_path, monkeypatch):
+    n_steps = 400_000
+    rng = np.random.default_rng(0)
+    x = mapped(tmp_path, "x", rng.normal(size=(n_steps, 1)).astype(np.float32))
+    y = mapped(tmp_path, "y", (x[:, 0] + rng.normal(size=n_steps)).astype(np.float32))
+    cut_into_stretches(monkeypatch, 2**13)
+    monkeypatch.setattr(zero_state, "ENOUGH_STEPS", 2**12)
+    model = NTKConvRegressor(rows="timesteps", n_lags=N_LAGS, device="cpu")
+    model.fit(x[:1000], y[:1000])
+    for action in (model.fit, model.score):
+        tracemalloc.start()
+        action(x, y)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < x.nbytes
