@@ -259,11 +259,15 @@ class Recordings:
             return self
         before = np.full(self.n_channels, np.nan)
         if initial_state == "mean":
-            inputs = self.joined.astype(np.float64, copy=False)
-            known = ~np.isnan(inputs)
-            mass = known if weights is None else known * weights[:, None]
+            total, mass = np.zeros((2, self.n_channels))
+            for cut in stretches(self.lengths, 0, stretch_length(self.n_channels, 0)):
+                inputs = self.stretch(cut).joined.astype(np.float64, copy=False)
+                known = ~np.isnan(inputs)
+                shares = known if weights is None else known * weights[cut.steps, None]
+                total += (np.where(known, inputs, 0.0) * shares).sum(axis=0)
+                mass += shares.sum(axis=0)
             with np.errstate(invalid="ignore"):  # a channel that is never seen is unknown
-                before = (np.where(known, inputs, 0.0) * mass).sum(axis=0) / mass.sum(axis=0)
+                before = total / mass
         return replace(self, before=before)
 
     def unrolled(self, n_lags: int, past: Past | None = None) -> Unrolled:

@@ -5,8 +5,14 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 
-from sklearn_linrnn import NTKConvRegressor
+from sklearn_linrnn import (
+    LinearRNNRegressor,
+    NTKConvRegressor,
+    NTKConvRegressorCV,
+    WeightedConv1DRegressor,
+)
 from sklearn_linrnn._data import stretches as module
 from sklearn_linrnn._data import zero_state
 
@@ -186,3 +192,38 @@ def test_a_fit_to_memory_maps_copies_no_whole_array(tmp_path, monkeypatch):
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < x.nbytes
+
+
+OTHERS = {
+    "cross-validation": NTKConvRegressorCV([0.3, 0.7], alphas=[1.0, 10.0]),
+    "conjugate gradients": NTKConvRegressor(solver="cg"),
+    "leaving one out": NTKConvRegressor(n_steps="loo", alpha=0.0),
+    "validation": NTKConvRegressor(n_steps="validation", alpha=0.0),
+    "evidence": NTKConvRegressor("auto", alpha="auto"),
+    "unknown state": NTKConvRegressor(initial_state="unknown"),
+    "mean state": NTKConvRegressor(initial_state="mean"),
+    "convolution": WeightedConv1DRegressor(max_iter=20),
+    "network": LinearRNNRegressor(n_hidden=4, max_iter=20, random_state=0),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_estimator_learns_the_same_from_slices(name):
+    x, y = make_data(n_channels=2)
+    model = clone(OTHERS[name]).set_params(rows="timesteps", n_lags=N_LAGS, device="cpu")
+    expected = model.fit(x, y).predict(x), model.score(x, y)
+    model = clone(model).fit(Dataset(x), Dataset(y))
+    assert_allclose(model.predict(Dataset(x)), expected[0], rtol=1e-9, atol=1e-9)
+    assert_allclose(model.score(Dataset(x), Dataset(y)), expected[1], rtol=1e-9)
+
+
+def test_pieces_of_a_file_add_up_to_the_whole():
+    x, y = make_data(n_channels=2)
+    whole = NTKConvRegressor(rows="timesteps", n_lags=N_LAGS, device="cpu").fit(x, y)
+    pieces = clone(whole)
+    for steps in (slice(0, 3), slice(3, 400), slice(400, None)):
+        pieces.partial_fit(Dataset(x[steps]), Dataset(y[steps]))
+    assert_allclose(pieces.impulse_response_, whole.impulse_response_, rtol=RTOL)
+    mean, std = pieces.predict(Dataset(x), return_std=True)
+    assert_allclose(mean, whole.predict(x), rtol=RTOL, atol=RTOL)
+    assert std.shape == mean.shape
