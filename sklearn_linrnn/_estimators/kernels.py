@@ -228,7 +228,8 @@ class LagKernel(SavedState, Kernel):
         most = np.inf if grows else 1.0
         above, below = min(self.nu_w * np.exp(STEP), max(most, self.nu_w)), self.nu_w / np.exp(STEP)
         change = self._matrix(X, Y, above) - self._matrix(X, Y, below)
-        return kernel, (change / np.log(above / below))[:, :, None]
+        width = np.log(above / below) if below > 0 else np.inf  # at zero nothing changes any more
+        return kernel, (change / width)[:, :, None]
 
     def _matrix(self, X: NDArray, Y: NDArray | None, nu_w: float) -> NDArray:
         return kernel_matrix(

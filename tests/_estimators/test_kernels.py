@@ -133,6 +133,12 @@ def test_the_gradient_is_finite_at_the_ends_of_the_range(nu_w):
     assert np.abs(gradient).max() > 0
 
 
+def test_without_a_memory_nothing_changes_with_its_logarithm():
+    gram, gradient = LagKernel("linear_rnn", 0.0)(X, eval_gradient=True)
+    assert_allclose(gram, kernel_matrix("linear_rnn", X, nu_w=0.0))
+    assert not gradient.any()
+
+
 @pytest.mark.parametrize("prior", [np.eye(6), [1.0] * 6])
 def test_a_prior_without_a_memory_does_not_change_with_it(prior):
     kernel = LagKernel(prior)

@@ -13,7 +13,7 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
-from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
 
 ESTIMATORS = [LinearRNNRegressor(), None, WeightedConv1DRegressor()]
 every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
@@ -257,3 +257,14 @@ def test_the_newest_window_carries_the_last_value_across_a_gap():
     )
     expected = forecaster.predict_rolling(carried)[-1, :, 0]
     assert_allclose(forecaster.predict(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 1), (40, 2)])
+@pytest.mark.parametrize("forecaster", [LagForecaster(n_lags=2), AutoLagForecaster()], ids=repr)
+def test_an_array_of_objects_is_one_of_numbers_or_an_error(forecaster, shape):
+    numbers = np.random.default_rng(0).normal(size=shape)
+    found = forecaster.clone().fit(numbers.astype(object), fh=[1, 2]).predict()
+    assert_allclose(found, forecaster.clone().fit(numbers, fh=[1, 2]).predict())
+    for other in ("a", 1j):
+        with pytest.raises(TypeError, match="y must hold real numbers, but got an array of objects"):
+            forecaster.clone().fit(np.full(shape, other, dtype=object), fh=[1, 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pandas.api.types import is_integer
 from sktime.forecasting.base import BaseForecaster
 
@@ -25,6 +26,8 @@ class OnItsOwnClock(BaseForecaster):
             )
         if isinstance(y, np.ndarray) and y.ndim == 3 and y.size == 0:  # sktime reads none of it
             raise ValueError(f"y must have a time step, but its shape is {y.shape}.")
+        if isinstance(y, np.ndarray) and y.dtype.kind == "O":  # a series in each cell, to sktime
+            y = _as_numbers(y)
         found = super()._check_X_y(X, y, **kwargs)
         if not self.is_fitted or not isinstance(y, np.ndarray) or not is_integer(self.cutoff[0]):
             return found
@@ -55,3 +58,13 @@ class OnItsOwnClock(BaseForecaster):
         residuals = super().predict_residuals(y, X)
         self._fh = horizon
         return residuals
+
+
+def _as_numbers(y: NDArray) -> NDArray:
+    """Return an array of objects as one of numbers, or raise if it holds anything else."""
+    try:
+        return y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"y must hold real numbers, but got an array of objects: {error}"
+        ) from error
