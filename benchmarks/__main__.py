@@ -23,6 +23,7 @@ from benchmarks import (
     ridge,
     rnn_gpu,
     rnn_step,
+    solver_choice,
     system_identification,
     update,
 )
@@ -40,6 +41,7 @@ BENCHMARKS = {
         long_series,
         many_lags,
         memory_map,
+        solver_choice,
         system_identification,
         neural_s1,
         coverage,

@@ -7,20 +7,16 @@ from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
-from torch.nn.functional import pad
 
-from sklearn_linrnn._core.closed_form.conjugate_gradients import iterated_ridge
-from sklearn_linrnn._core.closed_form.dual import dual_ridge
 from sklearn_linrnn._core.closed_form.model_selection import best_n_steps, mean_error
+from sklearn_linrnn._core.closed_form.routes import Route, by_cost, most_iterations
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
+from sklearn_linrnn._core.memory import available_bytes
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.threads import run_by_size
-from sklearn_linrnn._data.sequences import Windows
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
@@ -41,7 +37,12 @@ from sklearn_linrnn._estimators.parameters import (
     check_device,
     make_prior,
 )
-from sklearn_linrnn._estimators.user_warnings import warn
+from sklearn_linrnn._estimators.without_scatter import (
+    iterated,
+    problem_size,
+    ridge_of_windows,
+    warn_if_not_converged,
+)
 
 
 class NTKConvRegressor(ClosedFormRegressor):
@@ -105,7 +106,9 @@ class NTKConvRegressor(ClosedFormRegressor):
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
         square, but without anything that needs the spectrum. "auto" takes the former up to 4096
-        coefficients (lags times channels), and beyond that the Gram matrix of up to 4096 windows.
+        coefficients (lags times channels), and beyond that what costs least in the memory that
+        there is: one of the two, or the Gram matrix of the windows. Conjugate gradients that do not
+        arrive are followed by another way, or by a warning.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -279,8 +282,8 @@ class NTKConvRegressor(ClosedFormRegressor):
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
         data, n_steps, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
-        if isinstance(data, TrainingData) and self._is_iterated(n_inputs):
-            return self._iterate(data, n_lags)
+        if isinstance(data, TrainingData) and (fit := self._without_scatter(data, n_lags)):
+            return fit
         return run_by_size(max(n_steps, n_inputs) * n_inputs, partial(self._solve, data, n_lags))
 
     def _solve(self, data: AnyData, n_lags: int) -> Fit:
@@ -334,56 +337,46 @@ class NTKConvRegressor(ClosedFormRegressor):
 
     # -- Without the scatter ---------------------------------------------------------------
 
-    def _is_iterated(self, n_coefficients: int) -> bool:
-        """Return whether the response is found without the scatter of the lags."""
-        if self.solver == "auto":
-            return n_coefficients > MOST_DIRECT
-        return self.solver == "cg"
-
-    def _iterate(self, data: TrainingData, n_lags: int) -> Fit:
-        """Solve by conjugate gradients, or by the Gram matrix of a few windows."""
+    def _without_scatter(self, data: TrainingData, n_lags: int) -> Fit | None:
+        """Return the response by conjugate gradients or a Gram matrix; None to form the scatter."""
+        few = n_lags * data.sequences.n_channels <= MOST_DIRECT
+        if self.solver == "direct" or (few and self.solver == "auto"):
+            return None
         self._check_iterable(n_lags)
         prior, device = make_prior(self.prior, **self._hyperparameters()), check_device(self.device)
-        sequences = data.sequences
-        few = self.solver == "auto" and sequences.n_supervised <= MOST_DIRECT
-        windows = sequences.inputs if few and isinstance(sequences, Windows) else None
-        if windows is None and not prior.has_independent_lags:
+        alpha, centred = float(self.alpha), self.fit_intercept
+        size = problem_size(data, n_lags, is_penalised=alpha > 0)
+        routes: list[Route] = ["cg"]
+        if self.solver == "auto":
+            possible = routes * prior.has_independent_lags + ["direct", "dual"]
+            routes = by_cost(size, possible, available_bytes(device) / 8)
+        elif not prior.has_independent_lags:
             raise ValueError(
-                f"prior={self.prior!r} correlates lags, and n_lags={n_lags} with these data is "
-                "solved by conjugate gradients, which need independent lags. Lower n_lags, or use "
-                "solver='direct' if there is memory for it."
+                f"prior={self.prior!r} correlates lags, but got solver='cg': conjugate gradients "
+                "need independent lags. Use solver='auto' or 'direct'."
             )
-        alpha = float(self.alpha)
-        root = PriorRoot.of_prior(prior, n_lags, sequences.n_channels, device)
-        if windows is None:
-            response, intercept = self._conjugate_gradients(data, root, alpha)
-        else:
-            recent = windows[:, sequences.longest - n_lags :]
-            targets, weights, centred = data.targets, data.weights, self.fit_intercept
-            response, intercept = dual_ridge(recent, targets, weights, root, alpha, centred=centred)
-        attributes = {"alpha_": alpha, "n_steps_": None, "solution_": None, "_past_": None}
-        attributes = {**prior_attributes(prior), **attributes}
-        return Fit(response, intercept, root.variances, attributes)
+        root = PriorRoot.of_prior(prior, n_lags, size.n_channels, device)
+        if routes[0] == "cg":
+            most = most_iterations(size, *routes[1:2])
+            found, intercept = iterated(data, root, alpha, centred=centred, max_iterations=most)
+            self._say(
+                f"{n_lags} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
+            )
+            if found.converged or not routes[1:]:
+                warn_if_not_converged(found)
+                return self._iterated_fit(prior, root, found.response, intercept)
+            routes = routes[1:]
+        if routes[0] == "direct":
+            return None
+        solved = ridge_of_windows(data, root, alpha, centred=centred)
+        return self._iterated_fit(prior, root, *solved)
 
-    def _conjugate_gradients(
-        self, data: TrainingData, root: PriorRoot, alpha: float
-    ) -> tuple[Tensor, Tensor]:
-        used = root.first(np.flatnonzero(root.lags.cpu().numpy())[-1] + 1)
-        operator = data.operator(len(used.lags), root.lags.device)
-        operator = operator if self.fit_intercept else operator.uncentred()
-        found = iterated_ridge(operator, used.scale[:, 0].square(), alpha)
-        self._say(
-            f"{len(root.lags)} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
-        )
-        if not found.converged:
-            warn(
-                f"Conjugate gradients stopped after {found.n_iterations} iterations with a "
-                f"relative residual of {found.residual:.2g}; the last correction changed the "
-                f"response by {found.error:.2g} of its size. Raise alpha, or lower n_lags.",
-                ConvergenceWarning,
-            )
-        unused = len(root.scale) - len(found.response)
-        return pad(found.response, (0, 0, 0, unused)), operator.intercept(found.response)
+    def _iterated_fit(
+        self, prior: LagPrior, root: PriorRoot, response: Tensor, intercept: Tensor
+    ) -> Fit:
+        attributes = {"alpha_": float(self.alpha), "n_steps_": None}
+        attributes |= {**prior_attributes(prior), "solution_": None, "_past_": None}
+        return Fit(response, intercept, root.variances, attributes)
 
     def _check_iterable(self, n_lags: int) -> None:
         """Raise if a parameter needs what conjugate gradients do not compute."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,7 +56,11 @@ def dual_ridge(
     scale = weights.sqrt()[:, None]
     features = root.pull((scale * (windows - input_mean)).T).T
     goal = scale * (targets - target_mean)
-    eigenvalues, vectors = torch.linalg.eigh(features @ features.T)
+    gram = _products(features)
+    if centred and (places := _solved(gram, goal, alpha)) is not None:
+        response = root.respond(features.T @ places)
+        return response, target_mean - input_mean @ response
+    eigenvalues, vectors = torch.linalg.eigh(gram)
     shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues[-1]
     roots = eigenvalues[shown].sqrt()
     basis = vectors[:, shown] / roots  # F^T takes its columns to orthonormal ones
@@ -77,6 +82,27 @@ def dual_ridge(
     places = turns[:, shown] @ _ridge(roots[shown], goals[shown], alpha)
     theta = features.T @ (basis @ places[:-1]) + beside * places[-1]
     return root.respond(theta), torch.zeros_like(target_mean)
+
+
+def _products(features: Tensor) -> Tensor:
+    """Return ``F F^T``, of which NumPy computes one half alone, unlike PyTorch."""
+    if not features.is_cpu:
+        return features @ features.T
+    rows = np.ascontiguousarray(features.numpy())
+    return torch.from_numpy(rows @ rows.T)
+
+
+def _solved(gram: Tensor, goal: Tensor, alpha: float) -> Tensor | None:
+    """Return ``(F F^T + alpha)^{-1} y``, or None if a Cholesky factorisation loses digits."""
+    matrix = gram.clone()
+    matrix.diagonal().add_(alpha)
+    size = matrix.diagonal().clone()
+    unit = torch.where(size > 0, size, 1.0).rsqrt()[:, None]
+    matrix.mul_(unit).mul_(unit.T)
+    factor, info = torch.linalg.cholesky_ex(matrix)
+    if info or not factor.diagonal().square().min() > torch.finfo(factor.dtype).eps ** 0.5:
+        return None
+    return unit * torch.cholesky_solve(unit * goal, factor)
 
 
 def _ridge(roots: Tensor, goals: Tensor, alpha: float) -> Tensor:

@@ -84,14 +84,33 @@ def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool
     (``benchmarks/lag_statistics.py``); a factor of two either way costs little.
     """
     n_steps, n_channels = series.x.shape
-    n_inputs, n_columns = n_lags * n_channels, n_channels + series.y.shape[1]
-    window = n_inputs * (n_inputs + 40)
-    formed = int(torch.count_nonzero(series.weights)) * window
+    formed = int(torch.count_nonzero(series.weights)) * window_cost(n_lags, n_channels)
+    n_outputs = series.y.shape[1]
+    return displacement_cost(n_steps, n_outputs, n_changes, n_lags, n_channels) < formed
+
+
+def window_cost(n_lags: int, n_channels: int) -> float:
+    """Return the cost of adding one window to a scatter."""
+    n_inputs = n_lags * n_channels
+    return n_inputs * (n_inputs + 40)
+
+
+def displacement_cost(
+    n_steps: int, n_outputs: int, n_changes: int, n_lags: int, n_channels: int
+) -> float:
+    """Return the cost of the scatter of a series from its displacement structure."""
+    n_inputs = n_lags * n_channels
+    products = products_cost(n_steps, n_outputs, n_lags, n_channels)
+    overhead = 400 * n_inputs**2 + 1e7
+    return products + n_changes * window_cost(n_lags, n_channels) + overhead
+
+
+def products_cost(n_steps: int, n_outputs: int, n_lags: int, n_channels: int) -> float:
+    """Return the cost of the `lagged_products` of a series."""
+    n_columns = n_channels + n_outputs
     block = max(n_lags, 1024 // n_channels, 1)
     transforms = 15 * n_steps * (n_channels + n_columns) * math.log2(2 * block)
-    spectra = 40 * n_steps * n_channels * n_columns
-    overhead = 400 * n_inputs**2 + 1e7
-    return transforms + spectra + n_changes * window + overhead < formed
+    return transforms + 40 * n_steps * n_channels * n_columns
 
 
 def _block_length(n_inputs: int) -> int:
