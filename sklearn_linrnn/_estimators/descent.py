@@ -243,7 +243,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             self.solver,
             self.learning_rate,
             self.schedule,
-            self.momentum,
+            float(self.momentum),  # NumPy's may be of few digits
             self.nesterov,
             float(self.weight_decay),  # NumPy's may be too short for what it is compared with
             self.max_grad_norm,

@@ -1160,3 +1160,15 @@ def test_the_time_left_is_that_of_the_remaining_iterations(clock, capsys):
     conv(schedule=tick, max_iter=10, verbose=True).fit(X, Y)
     left = [line.split(", ")[-1] for line in capsys.readouterr().out.splitlines()[:-1]]
     assert left == [f"{2 * steps} s left" for steps in range(9, -1, -1)]
+
+
+@pytest.mark.parametrize("solver", ["gd", "adam"])
+def test_a_momentum_of_few_digits_is_its_number(solver):
+    """And does not make numbers of few digits of what it meets."""
+    inputs = 1e-20 * np.random.default_rng(0).normal(size=(50, 1))
+    options = {"solver": solver, "rows": "timesteps", "n_lags": 2, "max_iter": 5}
+    one, other = (
+        WeightedConv1DRegressor(momentum=momentum, **options).fit(inputs, inputs[:, 0])
+        for momentum in (np.float32(0.5), 0.5)
+    )
+    assert_array_equal(one.impulse_response_, other.impulse_response_)
