@@ -12,7 +12,8 @@ from scipy.stats import t as student_t
 
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
-from sklearn_linrnn.forecasting import LagForecaster, _state
+from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.forecasting._learning import state
 
 N_LAGS = 3
 GIVEN = NTKConvRegressor(0.5, alpha=1.0)
@@ -164,8 +165,8 @@ def test_errors_that_are_not_white_add_up_as_in_a_dense_twin():
 
 
 def test_series_are_passed_once_for_their_noise(monkeypatch):
-    passes, found = [], _state.one_step_noise
-    monkeypatch.setattr(_state, "one_step_noise", lambda *all: passes.append(1) or found(*all))
+    passes, found = [], state.one_step_noise
+    monkeypatch.setattr(state, "one_step_noise", lambda *all: passes.append(1) or found(*all))
     y = swinging(120)
     forecaster = LagForecaster(GIVEN, 1).fit(y[:100], fh=[1, 2])
     forecaster.predict()
