@@ -266,7 +266,5 @@ def test_an_array_of_objects_is_one_of_numbers_or_an_error(forecaster, shape):
     found = forecaster.clone().fit(numbers.astype(object), fh=[1, 2]).predict()
     assert_allclose(found, forecaster.clone().fit(numbers, fh=[1, 2]).predict())
     for other in ("a", 1j):
-        with pytest.raises(
-            TypeError, match="real numbers, but got an array of objects"
-        ):
+        with pytest.raises(TypeError, match="real numbers, but got an array of objects"):
             forecaster.clone().fit(np.full(shape, other, dtype=object), fh=[1, 2])
