@@ -138,14 +138,20 @@ def read_container(value: Any, name: str) -> Any:
     if isinstance(value, torch.Tensor):
         value = _from_tensor(value)
     elif isinstance(value, np.ma.MaskedArray):
-        value = (
-            np.ma.filled(value.astype(np.float64), np.nan) if np.ma.is_masked(value) else value.data
-        )
+        value = _without_mask(value)
     elif not (isinstance(value, np.ndarray) or hasattr(value, "iloc") or _is_other_frame(value)):
         value = _as_array(value, name)
     if times := sorted({str(dtype) for dtype in _dtypes(value) if _is_time(dtype)}):
         raise TypeError(f"{name} must hold numbers, but got {', '.join(times)}.")
     return value
+
+
+def _without_mask(array: np.ma.MaskedArray) -> np.ndarray:
+    if not np.ma.is_masked(array):
+        return array.data
+    # Complex numbers stay so, and are refused like those of other arrays.
+    numbers = array if array.dtype.kind == "c" else array.astype(np.float64)
+    return np.ma.filled(numbers, np.nan)
 
 
 def _from_tensor(tensor: torch.Tensor) -> np.ndarray:

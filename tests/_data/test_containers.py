@@ -65,6 +65,15 @@ def test_masked_values_are_missing_ones():
         LagWeighter().fit(hidden)
 
 
+@pytest.mark.parametrize("name", ["X", "y"])
+def test_masked_complex_numbers_are_refused_like_others(name):
+    data = {"X": np.arange(12.0).reshape(6, 2), "y": np.arange(6.0)}
+    data[name] = np.ma.masked_greater(data[name], 4.0) + 1j
+    assert np.ma.is_masked(data[name])
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        NTKConvRegressor().fit(**data)
+
+
 def test_masked_targets_are_not_observed():
     mask = np.arange(30) == 7
     hidden = np.ma.MaskedArray(np.where(mask, 999, y), mask)

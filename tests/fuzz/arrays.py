@@ -216,11 +216,11 @@ def to_numbers(container: Any) -> Array | None:
     """Return what is in a container, for comparisons; None where that is nothing certain."""
     if isinstance(container, torch.Tensor):
         return container.detach().to(torch.float64).numpy()
-    if isinstance(container, np.ma.MaskedArray):
-        return np.ma.filled(container.astype(np.float64), np.nan)
-    array = np.array(container)
+    array = container if isinstance(container, np.ma.MaskedArray) else np.array(container)
     if array.dtype.kind == "c":
         return None
+    if isinstance(array, np.ma.MaskedArray):
+        return np.ma.filled(array.astype(np.float64), np.nan)
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError):

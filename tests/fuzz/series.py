@@ -164,6 +164,15 @@ class SeriesCase:
         return frame
 
     @property
+    def size(self) -> float:
+        """The largest number of the series, without those that are infinite; 0 if there is none."""
+        try:
+            numbers = np.abs(self.numbers.astype(np.float64))
+        except (TypeError, ValueError):
+            return 0.0
+        return float(numbers[np.isfinite(numbers)].max(initial=0.0))
+
+    @property
     def is_finite(self) -> bool:
         """Whether nothing in the series is missing or infinite."""
         try:

@@ -15,7 +15,7 @@ from sklearn_linrnn import memory_bias
 
 from .arrays import mostly, to_numbers
 from .cases import Part, parts
-from .invariants import error_of, is_finite, same, unchanged
+from .invariants import check_close, error_of, is_finite, same, unchanged
 from .profiles import every_profile
 from .subjects import COUNT, SWITCH, VARIANCE
 
@@ -85,7 +85,9 @@ def run(case: StudyCase) -> str:
         plain = [None if part is None else to_numbers(part) for part in (y, X)]
         if case.parameters.get("random_state", 0) is not None and plain[0] is not None:
             again = STUDY(*plain, **case.parameters)
-            assert result.errors.equals(again.errors), "containers"
+            # Numbers that lie otherwise in memory are added in another order.
+            scale = float(np.nanmax(result.errors.to_numpy(), initial=0.0))
+            check_close(result.errors, again.errors, scale, "containers")
     assert same(pickle.loads(pickle.dumps(result)).table, result.table)
     return "studied"
 
