@@ -20,6 +20,7 @@ from benchmarks import (
     memory_map,
     neural_s1,
     panels,
+    recordings,
     ridge,
     rnn_gpu,
     rnn_step,
@@ -48,6 +49,7 @@ BENCHMARKS = {
         update,
         backtest,
         panels,
+        recordings,
     )
 }
 

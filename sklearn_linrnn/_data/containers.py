@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.utils.validation import (
 from sklearn_linrnn._data.sliced import SlicedArray, is_sliced
 
 FLOATS = (np.float64, np.float32)  # types of inputs that stay as they are
+SHORT = 2**14  # numbers of an array, as many as are looked at in the time that a look takes anyway
 
 
 @contextmanager
@@ -82,6 +84,58 @@ def _by_slices(source: Any, name: str, **checks: Any) -> SlicedArray:
             )
 
     return SlicedArray.of(source, check)
+
+
+def check_all_numbers(
+    values: Sequence[Any], name: str, *, sliced: tuple[int, ...] = (), **checks: Any
+) -> list[Any]:
+    """Return several array-likes, as of recordings, as arrays of numbers.
+
+    Short arrays that are alike are looked at together, in a copy, since each look costs as much as
+    thousands of numbers. If something is wrong, each is looked at by itself, and a message says
+    which.
+
+    Parameters
+    ----------
+    values : sequence of array-like
+        What was passed.
+    name : str
+        What a message calls it.
+    sliced : tuple of int, default=()
+        Numbers of axes of which arrays in files are read by slices, each by itself.
+    **checks
+        What scikit-learn's `check_array` shall look at.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not what it must be.
+    """
+    read = [
+        value
+        if type(value) is np.ndarray or is_sliced(value)
+        else read_container(value, f"{name}[{index}]")
+        for index, value in enumerate(values)
+    ]
+    if _are_alike(read):
+        with suppress(TypeError, ValueError):
+            joined = check_numbers(np.concatenate(read), name, **checks)
+            ends = accumulate(map(len, read))
+            return [joined[end - len(part) : end] for end, part in zip(ends, read, strict=True)]
+    return [
+        check_numbers(value, f"{name}[{index}]", sliced=sliced, **checks)
+        for index, value in enumerate(read)
+    ]
+
+
+def _are_alike(values: Sequence[Any]) -> bool:
+    """Whether all are short arrays of numbers that differ in nothing but their length."""
+    if not all(type(value) is np.ndarray and value.ndim > 0 and len(value) for value in values):
+        return False
+    if sum(value.size for value in values) > SHORT * len(values):
+        return False
+    dtypes, shapes = {value.dtype for value in values}, {value.shape[1:] for value in values}
+    return len(dtypes) == len(shapes) == 1 and dtypes.pop().kind in "fiub"
 
 
 def read_rows(estimator: BaseEstimator, X: Any, *, learns: bool, **checks: Any) -> Any:

@@ -10,7 +10,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_feature_names, _get_feature_names
 
-from sklearn_linrnn._data.containers import FLOATS, check_numbers, named, read_rows
+from sklearn_linrnn._data.containers import (
+    FLOATS,
+    check_all_numbers,
+    check_numbers,
+    named,
+    read_rows,
+)
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.lag_columns import arrange_windows, check_order
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
@@ -173,17 +179,8 @@ def _read_panel(estimator: BaseEstimator, X: Any, *, learns: bool, every_step: b
 
 
 def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, learns: bool) -> Recordings:
-    parts = [
-        check_numbers(
-            part,
-            f"X[{index}]",
-            dtype=FLOATS,
-            ensure_all_finite="allow-nan",
-            sliced=(2,),
-            estimator=estimator,
-        )
-        for index, part in enumerate(X)
-    ]
+    checks = {"dtype": FLOATS, "ensure_all_finite": "allow-nan", "estimator": estimator}
+    parts = check_all_numbers(X, "X", sliced=(2,), **checks)
     widths = sorted({part.shape[1] for part in parts})
     if len(widths) > 1:
         raise ValueError(
@@ -192,14 +189,23 @@ def _read_list(estimator: BaseEstimator, X: Sequence[Any], *, learns: bool) -> R
     if learns:
         _check_same_names(X)
     else:
-        for part in X:
+        for part in _with_all_names(X):
             _check_feature_names(estimator, part, reset=False)
     return Recordings(parts)
 
 
+def _with_all_names(X: Sequence[Any]) -> list[Any]:
+    """Return the recordings that may have names of columns, and one of those that have none."""
+    nameless = [part for part in X if type(part) is np.ndarray]
+    return [*nameless[:1], *(part for part in X if type(part) is not np.ndarray)]
+
+
 def _check_same_names(X: Sequence[Any]) -> None:
     """Raise unless all recordings have the same names of columns in the same order, or none."""
-    seen = {None if names is None else tuple(names) for names in map(_get_feature_names, X)}
+    seen = {
+        None if names is None else tuple(names)
+        for names in map(_get_feature_names, _with_all_names(X))
+    }
     if len(seen) > 1:
         names = " and ".join(sorted(map(repr, seen)))
         raise ValueError(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar, final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from sklearn_linrnn._core.equal_lengths import alike_steps, stacked
 from sklearn_linrnn._core.response import convolve, respond
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
+from sklearn_linrnn._data.gaps import whole_windows
 from sklearn_linrnn._data.lag_columns import WindowColumns
+from sklearn_linrnn._data.sliced import parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
 
 S = TypeVar("S", LagStatistics, LagOperator)
@@ -161,16 +165,16 @@ class Recordings:
         """Number of time steps that can have a target."""
         return sum(self.lengths)
 
-    @property
+    @cached_property
     def lengths(self) -> list[int]:
         """Number of time steps of each recording."""
         return [len(part) for part in self.parts]
 
-    @property
+    @cached_property
     def has_gaps(self) -> bool:
         """Whether an input is missing."""
         cuts = stretches(self.lengths, 0, stretch_length(self.n_channels, 0))
-        return any(np.isnan(part).any() for cut in cuts for part in self.stretch(cut).parts)
+        return any(np.isnan(self.stretch(cut).joined).any() for cut in cuts)
 
     @property
     def joined(self) -> NDArray:
@@ -183,7 +187,17 @@ class Recordings:
         """Return values of all time steps, one recording after another, in the form of `parts`."""
         if isinstance(self.parts, np.ndarray):
             return flat.reshape(*self.parts.shape[:2], *flat.shape[1:])
-        return np.split(flat, np.cumsum(self.lengths)[:-1])
+        return parts_between(flat, np.cumsum(self.lengths)[:-1])
+
+    def totals(self, flat: NDArray) -> NDArray:
+        """Return the sums of values of all time steps over each recording, (n_recordings,)."""
+        lengths = np.array(self.lengths)
+        return np.add.reduceat(flat, np.cumsum(lengths) - lengths)
+
+    def alike(self) -> Iterator[tuple[NDArray, Any]]:
+        """Yield recordings of one length, (n, n_timesteps, n_channels), and their `alike_steps`."""
+        for places, steps in alike_steps(self.lengths):
+            yield stacked(self.parts, places), steps
 
     def stretch(self, cut: Stretch) -> Recordings:
         """Return the recordings of a stretch, or the time steps of one, as it says."""
@@ -284,16 +298,20 @@ class Recordings:
         if self.before is not None:
             fill = np.tile(self.before, (n_lags - 1, 1))
             heads = [np.concatenate([fill[len(head) :], head]) for head in heads]
-        pairs = list(zip(heads, self.parts, strict=True))
-        parts = [np.concatenate(pair) for pair in pairs]
-        own = np.concatenate([np.repeat([False, True], list(map(len, pair))) for pair in pairs])
-        whole = np.concatenate([whole_windows(part, n_lags) for part in parts])
+        pieces = np.column_stack([[len(head) for head in heads], self.lengths])
+        own = np.repeat(np.tile([False, True], len(heads)), pieces.ravel())
+        values = np.empty((len(own), self.n_channels))
+        values[own], values[~own] = self.joined, np.concatenate(heads)
+        lengths = pieces.sum(axis=1)
+        missing = np.isnan(values)
+        whole = whole_windows(missing, lengths, n_lags)
         rows = self.rows
         if rows is not None:
             rows = np.full(len(own), -1)
             rows[own] = np.arange(self.n_supervised)[self.rows]
-        filled = [np.where(np.isnan(part), 0.0, part) for part in parts]
-        return Unrolled(Recordings(filled, rows), own, whole)
+        values[missing] = 0.0
+        parts = parts_between(values, np.cumsum(lengths)[:-1])
+        return Unrolled(Recordings(parts, rows), own, whole)
 
     def part(self, selected: NDArray) -> tuple[Recordings, NDArray]:
         """Return the form of some time steps, and the places of all its time steps in this one.
@@ -303,7 +321,7 @@ class Recordings:
         selected : ndarray of bool, shape (n_supervised,)
             The time steps to keep, together with the others of their recordings.
         """
-        kept = [chosen.any() for chosen in self.split(selected)]
+        kept = self.totals(selected) > 0
         steps = np.flatnonzero(np.repeat(kept, self.lengths))
         parts = [part for part, keep in zip(self.parts, kept, strict=True) if keep]
         return Recordings(parts), steps
@@ -362,18 +380,14 @@ def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
     if recordings.before is None and not recordings.has_gaps:
         if isinstance(recordings.parts, np.ndarray):
             return convolve(recordings.parts, impulse_response).reshape(-1, len(impulse_response))
-        return np.concatenate([convolve(part, impulse_response) for part in recordings.parts])
+        response = np.empty((recordings.n_supervised, len(impulse_response)))
+        for inputs, steps in recordings.alike():
+            response[steps] = convolve(inputs, impulse_response[:, :, : inputs.shape[1]])
+        return response
     unrolled = recordings.unrolled(impulse_response.shape[2])
     response = _respond(unrolled.recordings, impulse_response)
     response[~unrolled.whole] = np.nan
     return response[unrolled.own]
-
-
-def whole_windows(recording: NDArray, n_lags: int) -> NDArray:
-    """Return at which time steps of a recording no input of the last ``n_lags`` is missing."""
-    n_missing = np.cumsum(np.isnan(recording).any(axis=1))
-    earlier = np.concatenate([np.zeros(n_lags, dtype=int), n_missing])[: len(recording)]
-    return n_missing == earlier
 
 
 def _blocks(windows: NDArray) -> Iterator[NDArray]:

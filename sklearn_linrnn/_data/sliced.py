@@ -121,10 +121,10 @@ def parts_between(array: NDArray | SlicedArray, places: NDArray) -> list[Any]:
     places : ndarray of int, shape (n_parts - 1,)
         The first row of each part but the first.
     """
-    if isinstance(array, np.ndarray):
-        return np.split(array, places)
-    ends = [0, *places.tolist(), len(array)]
-    return [array.between(*pair) for pair in pairwise(ends)]
+    pairs = pairwise([0, *places.tolist(), len(array)])
+    if isinstance(array, np.ndarray):  # faster than NumPy's, for very many parts
+        return [array[first:last] for first, last in pairs]
+    return [array.between(*pair) for pair in pairs]
 
 
 def _release(rows: np.memmap) -> None:

@@ -12,13 +12,21 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from sklearn_linrnn._data.containers import FLOATS, check_numbers, named, read_container
+from sklearn_linrnn._data.containers import (
+    FLOATS,
+    check_all_numbers,
+    check_numbers,
+    named,
+    read_container,
+)
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
 from sklearn_linrnn._data.sliced import SlicedArray
 from sklearn_linrnn._data.stretches import stretch_length, stretches
 from sklearn_linrnn._data.training_data import TrainingData
+
+TARGETS = {"dtype": FLOATS, "ensure_2d": False, "allow_nd": True}
 
 
 def read_training_data(
@@ -139,10 +147,8 @@ def _check_target_array(y: Any, name: str, *, all_finite: bool = False) -> NDArr
         y,
         name,
         sliced=() if all_finite else (1, 2),
-        dtype=FLOATS,
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_all_finite=True if all_finite else "allow-nan",
+        **TARGETS,
+        ensure_all_finite=all_finite or "allow-nan",
     )
 
 
@@ -172,7 +178,7 @@ def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
             f"shape (n_timesteps_i, n_outputs), but got a {got}. For one target per recording, "
             "stack X to shape (n_sequences, n_timesteps, n_channels)."
         )
-    parts = [_check_target_array(part, f"y[{index}]") for index, part in enumerate(y)]
+    parts = check_all_numbers(y, "y", sliced=(1, 2), **TARGETS, ensure_all_finite="allow-nan")
     for index, (part, length) in enumerate(zip(parts, lengths, strict=True)):
         if len(part) != length or part.shape[1:] != parts[0].shape[1:]:
             raise ValueError(

@@ -40,12 +40,13 @@ def weight_of_zeros(
     def shares(steps: slice) -> NDArray:
         return observed[steps] * (1.0 if weights is None else weights[steps])
 
-    ends = np.cumsum(recordings.lengths)
-    starts = ends - recordings.lengths
-    stops = np.minimum(starts + n_lags - 1, ends)
-    heads = sum(shares(slice(*pair)).sum() for pair in zip(starts, stops, strict=True))
-    cuts = stretches([len(observed)], 0, stretch_length(1, 0))
-    whole = sum(shares(cut.steps).sum() for cut in cuts)
+    heads = whole = 0.0
+    for cut in stretches(recordings.lengths, 0, stretch_length(1, 0)):
+        own = shares(cut.steps)
+        n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
+        lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
+        heads += _sum_of_heads(lengths, own, n_left)
+        whole += float(own.sum())
     chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
     inputs, mass = recordings.joined[chosen], shares(chosen)
     missing = np.isnan(inputs)
@@ -61,3 +62,12 @@ def weight_of_zeros(
         excess = np.square(mean) / variance * heads / whole
     varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
     return np.where(varies, excess, 0.0)
+
+
+def _sum_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:
+    """Return the sum of the shares of the first time steps of all recordings."""
+    starts = np.cumsum(lengths) - lengths
+    ends = starts + np.minimum(lengths, n_steps)
+    edges = np.column_stack([starts, ends]).ravel().astype(np.intp)
+    sums = np.add.reduceat(np.append(shares, 0.0), edges)[::2]
+    return float(sums[ends > starts].sum())

@@ -15,6 +15,7 @@ from scipy.signal import lfilter
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.solution import LongRun, Solution
+from sklearn_linrnn._core.equal_lengths import alike_steps
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
@@ -48,7 +49,7 @@ def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
     if len(noise.coefficients) == 0:
         return solution
     statistics = solution.statistics
-    lengths = [int(part.sum()) for part in recordings.split(data.observed)]
+    lengths = recordings.totals(data.observed.astype(int)).tolist()
     hidden = HiddenNoise.behind(noise, lengths, statistics.n_intercepts)
     scatter = _remembered_scatter(hidden.noise, statistics, data)
     predictability = hidden.noise.predictability
@@ -71,10 +72,10 @@ def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
         residuals = _residuals(solution, block)[:, cut.n_before :]
         known = last if cut.goes_on and cut.steps.start == end else last[:, :0]
         residuals, end = np.hstack([known, residuals]), cut.steps.stop
-        ends = np.cumsum(cast(Recordings, block.sequences).lengths)[:-1]
-        for of_output, all_parts in zip(products, residuals, strict=True):
-            for part in np.split(all_parts, ends):
-                of_output.add(part, known.shape[1])
+        read = np.array(cast(Recordings, block.sequences).lengths)
+        for _, steps in alike_steps(read - cut.n_before + known.shape[1]):
+            for of_output, all_parts in zip(products, residuals, strict=True):
+                of_output.add(all_parts[steps], known.shape[1])
         last = residuals[:, max(residuals.shape[1] - order, 0) :]
     return SerialNoise.of_products(products, longest)
 
@@ -120,13 +121,15 @@ def _filtered(
     n_lags, n_channels = statistics.n_lags, statistics.n_channels
     level = statistics.origin[0][:n_channels].cpu().numpy()
     poles = np.append(1.0, -noise.coefficients)
-    at_rest = np.zeros((len(poles) - 1, n_channels))
-    state, last = at_rest, np.empty((0, n_channels))
+    state, last = np.empty((0, len(poles) - 1, n_channels)), np.empty((0, 0, n_channels))
     for block, cut in data.blocks(n_lags - 1, (n_lags * n_channels) ** 2):
-        filtered = []
-        for part in cast(Recordings, block.sequences).parts:
-            own, before = part[cut.n_before :] - level, state if cut.goes_on else at_rest
-            found, state = lfilter(noise.memory[:1], poles, own, axis=0, zi=before)
-            filtered.append(np.concatenate([last, found]) if cut.goes_on else found)
-        last = filtered[-1][max(len(filtered[-1]) - n_lags + 1, 0) :]
-        yield Recordings(filtered), block
+        recordings = cast(Recordings, block.sequences)
+        filtered = np.empty((recordings.n_supervised, n_channels))
+        for inputs, steps in recordings.alike():
+            own = inputs[:, cut.n_before :] - level
+            before = state if cut.goes_on else np.zeros((len(own), *state.shape[1:]))
+            found, state = lfilter(noise.memory[:1], poles, own, axis=1, zi=before)
+            found = np.concatenate([last, found], axis=1) if cut.goes_on else found
+            filtered[steps] = found
+        last = found[:, max(found.shape[1] - n_lags + 1, 0) :]
+        yield Recordings(recordings.split(filtered)), block

@@ -8,9 +8,12 @@ import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn.utils import check_array
 
 from sklearn_linrnn import LagWeighter, NTKConvRegressor
+from sklearn_linrnn._data import containers
 from sklearn_linrnn._data.containers import read_container
+from sklearn_linrnn._data.sliced import SlicedArray
 
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(30, 4)).astype(np.float32), rng.normal(size=30).astype(np.float32)
@@ -146,3 +149,75 @@ def test_errors_of_weights_name_them(weights, message):
 def test_arrays_and_frames_are_not_copied():
     for value in (X, pd.DataFrame(X), pl.DataFrame(X)):
         assert read_container(value, "X") is value
+
+
+# -- Lists of recordings -----------------------------------------------------------------
+
+MANY = [length for length in range(1, 12) for _ in range(3)]
+
+
+def recordings(n_columns, dtype=np.float64):
+    return [rng.normal(size=(length, n_columns)).astype(dtype) for length in MANY]
+
+
+def test_many_recordings_are_looked_at_a_few_times(monkeypatch):
+    looks = []
+
+    def counted(value, **checks):
+        looks.append(len(value))
+        return check_array(value, **checks)
+
+    monkeypatch.setattr(containers, "check_array", counted)
+    inputs, targets = recordings(2), recordings(1)
+    response(inputs, targets, **RECORDED)
+    assert looks == [sum(MANY)] * 2
+
+
+@pytest.mark.parametrize("argument", ["X", "y"])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda part: np.full_like(part, np.inf), "infinity"),
+        (lambda part: part.astype(complex), "[Cc]omplex"),
+        (lambda part: np.zeros(part.shape, "m8[s]"), "must hold numbers"),
+        (lambda part: part[:0], "0 sample"),
+        (lambda part: np.full(part.shape, "a", dtype=object), "could not convert"),
+    ],
+    ids=["infinite", "complex", "times", "empty", "words"],
+)
+def test_an_error_names_the_recording_that_is_wrong(argument, spoil, message):
+    given = {"X": recordings(2), "y": recordings(1)}
+    given[argument][17] = spoil(given[argument][17])
+    with pytest.raises((TypeError, ValueError), match=message) as error:
+        response(given["X"], given["y"], **RECORDED)
+    assert f"{argument}[17]" in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.float16, np.float32, ">f8", np.longdouble])
+def test_recordings_of_any_types_are_their_numbers(dtype):
+    """All of one type, or one of another type among them."""
+    inputs, targets = recordings(2, dtype), recordings(1)
+    numbers = [np.asarray(part, dtype=np.float64) for part in inputs]
+    expected = response(numbers, targets, **RECORDED)
+    assert_array_equal(response(inputs, targets, **RECORDED), expected)
+    mixed = [*inputs[:-1], numbers[-1].astype(np.float32)]
+    expected = response([*numbers[:-1], numbers[-1].astype(np.float32)], targets, **RECORDED)
+    assert_array_equal(response(mixed, targets, **RECORDED), expected)
+
+
+def test_a_recording_in_a_file_is_not_read_with_the_others(tmp_path):
+    inputs = recordings(2)
+    np.save(tmp_path / "inputs.npy", inputs[17])
+    given = list(inputs)
+    given[17] = np.load(tmp_path / "inputs.npy", mmap_mode="r")
+    read = containers.check_all_numbers(given, "X", sliced=(2,), dtype=containers.FLOATS)
+    assert isinstance(read[17], SlicedArray)
+    for found, expected in zip(read, inputs, strict=True):
+        assert_array_equal(found, expected)
+
+
+def test_long_recordings_are_not_copied(monkeypatch):
+    monkeypatch.setattr(containers, "SHORT", 0)
+    inputs = recordings(2)
+    read = containers.check_all_numbers(inputs, "X", dtype=containers.FLOATS)
+    assert all(np.shares_memory(*pair) for pair in zip(inputs, read, strict=True))

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from sklearn_linrnn._core.equal_lengths import alike, stacked
+
 LONGEST = 2**12  # steps that are remembered
 FORGOTTEN = 1e-8  # of a first step
 CACHED = 2**14  # residuals that stay in cache, 128 KiB, while all their products are taken
@@ -51,16 +53,17 @@ class ResidualProducts:
         self._unit = 0.0
 
     def add(self, residuals: NDArray, n_before: int = 0) -> None:
-        """Add a piece of a series.
+        """Add pieces of series, of one length.
 
         Parameters
         ----------
-        residuals : ndarray of shape (n_before + n_timesteps,)
+        residuals : ndarray of shape (n_series, n_before + n_timesteps)
             The residuals; NaN where there is none.
         n_before : int, default=0
-            How many of them precede the piece, and have been added; all of the series, or as many
+            How many of each precede its piece, and have been added; all of the series, or as many
             as steps before.
         """
+        residuals = np.ascontiguousarray(residuals.T)  # a lag is one distance in memory for all
         known = np.isfinite(residuals)
         self.n_known += int(np.count_nonzero(known[n_before:]))
         filled = np.where(known, residuals, 0.0)
@@ -69,11 +72,12 @@ class ResidualProducts:
             self.sums *= (self._unit / largest) ** 2
             self._unit = largest
         filled /= self._unit or 1.0
-        for first in range(n_before, len(filled), CACHED):
-            last = min(first + CACHED, len(filled))
+        at_once = max(1, CACHED // filled.shape[1])
+        for first in range(n_before, len(filled), at_once):
+            last = min(first + at_once, len(filled))
             for lag in range(min(len(self.sums), last)):
                 start = max(first, lag)
-                self.sums[lag] += filled[start:last] @ filled[start - lag : last - lag]
+                self.sums[lag] += np.vdot(filled[start:last], filled[start - lag : last - lag])
 
     @property
     def autocorrelations(self) -> NDArray:
@@ -110,8 +114,8 @@ class SerialNoise:
         longest = max((len(part) for parts in outputs for part in parts), default=0)
         products = [ResidualProducts(most_remembered(n_known, longest)) for _ in outputs]
         for parts, of_output in zip(outputs, products, strict=True):
-            for part in parts:
-                of_output.add(part)
+            for places in alike([len(part) for part in parts]):
+                of_output.add(stacked(parts, places))
         return cls.of_products(products, longest)
 
     @classmethod

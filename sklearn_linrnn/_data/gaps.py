@@ -1,0 +1,24 @@
+"""Where inputs are missing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
+    """Return at which time steps of recordings no input of the last ``n_lags`` is missing.
+
+    Parameters
+    ----------
+    missing : ndarray of bool, shape (n_supervised, n_channels)
+        Which inputs are missing, one recording after another.
+    lengths : ndarray of int, shape (n_recordings,)
+        Numbers of time steps.
+    n_lags : int
+        Number of lags.
+    """
+    n_missing = np.concatenate([[0], np.cumsum(missing.any(axis=1))])  # before each time step
+    starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    first = np.maximum(np.arange(1 - n_lags, len(missing) + 1 - n_lags), starts)
+    return n_missing[1:] == n_missing[first]
