@@ -190,14 +190,14 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
         errors = SummedErrors(_unit_of(targets))
-        for steps, response in sequences.responses(self.impulse_response_):
-            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+            for steps, response in sequences.responses(self.impulse_response_):
                 predictions = response + self.intercept_
-            _check_range(predictions)
-            goals = targets[steps]
-            seen = observed_steps(goals) & observed_steps(predictions)
-            shares = None if weights is None else weights[steps][seen]
-            _add_errors(errors, goals[seen], predictions[seen], shares)
+                _check_range(predictions)
+                goals = targets[steps]
+                seen = observed_steps(goals) & observed_steps(predictions)
+                shares = None if weights is None else weights[steps][seen]
+                _add_errors(errors, goals[seen], predictions[seen], shares)
         return _r2(errors)
 
     def __sklearn_tags__(self) -> Tags:
