@@ -1,4 +1,4 @@
-"""The sums of a stream: of all that came, or of its last time steps."""
+"""The sums of a stream: of all that was added, or of its last time steps."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ class StreamSums:
         return self.complete.sums.followed_by(self.part.sums).statistics
 
     def summed(self) -> StreamSums:
-        """Return the same with all that came summed up."""
+        """Return the same with all that was added summed up."""
         part = self.part.summed()
         return replace(self, part=part, complete=self.complete.before(part.n_steps))
 

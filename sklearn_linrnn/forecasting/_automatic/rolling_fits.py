@@ -118,28 +118,18 @@ class OriginFits:
         waves = self.data.form.waves(steps.ravel()).reshape(*steps.shape, -1)
         pattern = self.ridge.response[..., len(self.lags) :]
         driven = self.constant[..., None] + np.einsum("ohi,koi->koh", waves, pattern)
-        path = np.zeros((len(self.sums), len(known), n_lags + n_ahead))
-        path[..., :n_lags] = self.data.changes[:, known[:, None] + np.arange(-n_lags, 0)]
-        backwards = self.recursion[..., ::-1]
-        for step in range(n_ahead):
-            now = np.einsum("koj,koj->ko", backwards, path[..., step : step + n_lags])
-            path[..., n_lags + step] = driven[..., step] + now
-        return self.data.integrate(path[..., n_lags:], self.ends)
+        before = self.data.changes[:, known[:, None] + np.arange(-n_lags, 0)]
+        return self.data.integrate(run_on(self.recursion, before, driven), self.ends)
 
     def shock_weights(self, n_ahead: int) -> NDArray:
         """Return what an error adds to the steps from its own on.
 
         They have shape (n_memories, n_origins or 1, n_ahead).
         """
-        n_lags = self.recursion.shape[-1]
-        path = np.zeros((*self.sums.shape[:2], n_lags + n_ahead))
-        path[..., n_lags] = 1.0
-        backwards = self.recursion[..., ::-1]
-        for step in range(1, n_ahead):
-            path[..., n_lags + step] = np.einsum(
-                "koj,koj->ko", backwards, path[..., step : step + n_lags]
-            )
-        return self.data.growth(path[..., n_lags:])
+        at_rest = np.zeros_like(self.recursion)
+        shock = np.zeros((*self.sums.shape[:2], n_ahead))
+        shock[..., :1] = 1.0
+        return self.data.growth(run_on(self.recursion, at_rest, shock))
 
     def variances(self, n_ahead: int) -> NDArray:
         """Return those of forecasts by the noise alone, (n_memories, n_origins or 1, n_ahead)."""
@@ -163,6 +153,26 @@ class OriginFits:
         table = regression_table(self.data, self.lags)[..., 1:] - means
         found = np.einsum("kri,ki->kr", table[..., :-1], self.ridge.response[:, -1])
         return (table[..., -1] - found) * self.data.scale
+
+
+def run_on(recursion: NDArray, before: NDArray, driven: NDArray) -> NDArray:
+    """Return what recursions lead to, (n_memories, n_origins, n_ahead).
+
+    Parameters
+    ----------
+    recursion : ndarray of shape (n_memories, n_origins or 1, n_lags)
+        Weights of the last steps, newest first.
+    before : ndarray of shape (n_memories, n_origins, n_lags)
+        The steps before, oldest first.
+    driven : ndarray of shape (n_memories, n_origins, n_ahead)
+        What is added at each step.
+    """
+    n_lags, n_ahead = before.shape[-1], driven.shape[-1]
+    path, backwards = np.concatenate([before, driven], axis=-1), recursion[..., ::-1]
+    for step in range(n_ahead):
+        last = path[..., step : step + n_lags]
+        path[..., n_lags + step] += np.einsum("koj,koj->ko", backwards, last)
+    return path[..., n_lags:]
 
 
 def regression_table(data: Differenced, lags: tuple[int, ...]) -> NDArray:
@@ -257,10 +267,8 @@ class RollingForm:
         for fits in self._alternatives(drift):
             shares = np.concatenate(_shares(fits))[..., None]
             last = first + len(fits[0].ends)
-            means, variances = (
-                np.concatenate([getattr(fit, what)(n_ahead) for fit in fits])
-                for what in ("paths", "variances")
-            )
+            means = np.concatenate([fit.paths(n_ahead) for fit in fits])
+            variances = np.concatenate([fit.variances(n_ahead) for fit in fits])
             found[0, first:last] = (shares * means).sum(axis=0)
             found[1, first:last] = (shares * variances).sum(axis=0)
             first = last
