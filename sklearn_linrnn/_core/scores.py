@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class SummedErrors:
     Parameters
     ----------
     unit : float
-        In which the squares of targets are within range; R^2 does not depend on it.
+        A power of two in which the squares of targets are within range; R^2 does not depend on it.
 
     Attributes
     ----------
@@ -41,13 +42,17 @@ class SummedErrors:
         Number of rows so far.
     weight : float
         Their weight.
+    origin : ndarray of shape (n_outputs,)
+        The first target: from it targets that are constant differ by zero.
+    mean, scatter, errors : ndarray of shape (n_outputs,)
+        Of the targets from there the mean and the scatter, and the sum of the squared errors; all
+        in that unit.
     """
 
     def __init__(self, unit: float) -> None:
         self.n_rows, self.weight = 0, 0.0
-        self._unit = unit
-        self._origin: NDArray | None = None  # a row: targets that are constant differ by zero
-        self._mean = self._scatter = self._errors = np.zeros(1)
+        self.unit = unit
+        self.origin = self.mean = self.scatter = self.errors = np.zeros(1)
 
     def add(self, targets: NDArray, predictions: NDArray, weights: NDArray | None = None) -> None:
         """Add rows; a FloatingPointError if squares of their errors overflow.
@@ -64,22 +69,41 @@ class SummedErrors:
         self.n_rows += len(targets)
         if added == 0.0:
             return
-        targets = targets / self._unit
+        targets = targets / self.unit
         with np.errstate(over="raise", under="ignore"):
-            self._errors = self._errors + shares @ np.square(targets - predictions / self._unit)
-            self._origin = targets[0].copy() if self._origin is None else self._origin
-            targets = targets - self._origin
+            self.errors = self.errors + shares @ np.square(targets - predictions / self.unit)
+            self.origin = self.origin if self.weight else targets[0].copy()
+            targets = targets - self.origin
             mean = shares @ targets / added
-            gap, together = mean - self._mean, self.weight + added
+            gap, together = mean - self.mean, self.weight + added
             between = np.square(gap) * (self.weight * added / together)
-            self._scatter = self._scatter + shares @ np.square(targets - mean) + between
-        self._mean = self._mean + gap * (added / together)
+            self.scatter = self.scatter + shares @ np.square(targets - mean) + between
+        self.mean = self.mean + gap * (added / together)
         self.weight = together
+
+    def __add__(self, other: SummedErrors) -> SummedErrors:
+        """Return the errors of both; a FloatingPointError if their squares overflow."""
+        first, second = (one for one in (self, other)) if self.weight else (other, self)
+        both = copy(first)
+        both.n_rows = first.n_rows + second.n_rows
+        if second.weight == 0.0:
+            return both
+        with np.errstate(over="raise", under="ignore"):
+            unit = max(first.unit, second.unit)
+            a, b = first.unit / unit, second.unit / unit  # powers of two, which round nothing
+            both.unit, both.origin = unit, first.origin * a
+            both.errors = first.errors * a**2 + second.errors * b**2
+            gap = second.mean * b - first.mean * a + (second.origin * b - both.origin)
+            both.weight = first.weight + second.weight
+            between = np.square(gap) * (first.weight * second.weight / both.weight)
+            both.scatter = first.scatter * a**2 + second.scatter * b**2 + between
+            both.mean = first.mean * a + gap * (second.weight / both.weight)
+        return both
 
     @property
     def r2(self) -> float:
         """R^2, averaged over the outputs."""
-        return float(r2(torch.from_numpy(self._errors)[None], torch.from_numpy(self._scatter)))
+        return float(r2(torch.from_numpy(self.errors)[None], torch.from_numpy(self.scatter)))
 
 
 def _r2(squared_errors: Tensor, part: Moments) -> Tensor:

@@ -22,3 +22,19 @@ def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
     starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
     first = np.maximum(np.arange(1 - n_lags, len(missing) + 1 - n_lags), starts)
     return n_missing[1:] == n_missing[first]
+
+
+def totals_of_known(inputs: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray]:
+    """Return the weighted sums of the inputs that are not missing, and those of their weights.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n_timesteps, n_channels)
+        Inputs, NaN where one is missing.
+    weights : ndarray of shape (n_timesteps,) or None
+        Weights of the time steps; ``None`` for ones.
+    """
+    inputs = inputs.astype(np.float64, copy=False)
+    known = ~np.isnan(inputs)
+    shares = known if weights is None else known * weights[:, None]
+    return (np.where(known, inputs, 0.0) * shares).sum(axis=0), shares.sum(axis=0)

@@ -17,7 +17,7 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
-from sklearn_linrnn._data.gaps import whole_windows
+from sklearn_linrnn._data.gaps import totals_of_known, whole_windows
 from sklearn_linrnn._data.lag_columns import WindowColumns
 from sklearn_linrnn._data.sliced import parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
@@ -275,11 +275,9 @@ class Recordings:
         if initial_state == "mean":
             total, mass = np.zeros((2, self.n_channels))
             for cut in stretches(self.lengths, 0, stretch_length(self.n_channels, 0)):
-                inputs = self.stretch(cut).joined.astype(np.float64, copy=False)
-                known = ~np.isnan(inputs)
-                shares = known if weights is None else known * weights[cut.steps, None]
-                total += (np.where(known, inputs, 0.0) * shares).sum(axis=0)
-                mass += shares.sum(axis=0)
+                shares = None if weights is None else weights[cut.steps]
+                added = totals_of_known(self.stretch(cut).joined, shares)
+                total, mass = total + added[0], mass + added[1]
             with np.errstate(invalid="ignore"):  # a channel that is never seen is unknown
                 before = total / mass
         return replace(self, before=before)

@@ -43,6 +43,32 @@ def read_training_data(
 
     With the ``form`` of an earlier fit that is continued, X must have the features of that fit.
     """
+    data = read_part(estimator, X, y, sample_weight, sequence_id, groups=groups, form=form)
+    if form is not None:
+        return data
+    _check_observed(data.targets, data.observed)
+    if isinstance(data.sequences, Recordings) and estimator.initial_state != "zero":
+        shares = data.observed * (1.0 if data.weights is None else data.weights)
+        started = data.sequences.starting_from(estimator.initial_state, shares)
+        data = data.with_before(started.before)
+    return data
+
+
+def read_part(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    sequence_id: Any = None,
+    *,
+    groups: Any = None,
+    form: DataForm | None = None,
+) -> TrainingData:
+    """Return the internal form of data, or of a part of them, which may have no target.
+
+    Parameters are those of `read_training_data`. What was before recordings is that of the
+    ``form``, or zero.
+    """
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
@@ -58,11 +84,6 @@ def read_training_data(
         _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
     observed = _observed(targets, weights)
-    if form is None:
-        _check_observed(targets, observed)
-    if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
-        shares = observed * (1.0 if weights is None else weights)
-        sequences = sequences.starting_from(estimator.initial_state, shares)
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
     metadata = {name: value for name, value in metadata.items() if value is not None}
     given = {"X": X, "y": y, "metadata": metadata}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import islice
 from operator import add
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ class TrainingData:
         n_steps, n_lags, n_channels = lag_shape(self.sequences, n_lags, goes_on=goes_on)
         if isinstance(self.sequences, Windows):
             return self, n_steps, n_lags, n_channels
-        data = self._unrolled(n_lags, past)
+        data = self.unrolled(n_lags, past)
         if past is None and not data.observed.any():
             raise ValueError(
                 f"X must have an observed time step of which all n_lags={n_lags} lags are known, "
@@ -98,9 +98,18 @@ class TrainingData:
 
     def n_observed(self, n_lags: int) -> int:
         """Return the number of observed time steps of which all lags are known."""
-        return int(self._unrolled(n_lags, None).observed.sum())
+        return int(self.unrolled(n_lags, None).observed.sum())
 
-    def _unrolled(self, n_lags: int, past: Past | None) -> TrainingData:
+    def with_before(self, before: NDArray | None) -> TrainingData:
+        """Return recordings with inputs before the first time step of each, as `Recordings` has."""
+        sequences = replace(cast(Recordings, self.sequences), before=before)
+        return replace(self, sequences=sequences, form=replace(self.form, before=before))
+
+    def unrolled(self, n_lags: int, past: Past | None) -> TrainingData:
+        """Return the data with the inputs that are before recordings, and no missing ones.
+
+        Time steps with a lag that is missing or unknown count as not observed.
+        """
         sequences = self.sequences
         if isinstance(sequences, Windows):
             return self
@@ -135,14 +144,18 @@ class TrainingData:
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
+        sums = self.sums(n_lags, device)
+        # A piece of a recording may have no target: then it only goes before the next one.
+        return sums.check_usable() if self.observed.any() else sums
+
+    def sums(self, n_lags: int, device: Any) -> LagStatistics:
+        """Return the sums of data that are a part of what is learned from."""
         least = (n_lags * self.sequences.n_channels) ** 2
         blocks = (
             block.sequences.statistics(LagStatistics, n_lags, block.targets, block.weights, device)
             for block, _ in self.blocks(n_lags - 1, least)
         )
-        sums = reduce(add, blocks)
-        # A piece of a recording may have no target: then it only goes before the next one.
-        return sums.check_usable() if self.observed.any() else sums
+        return reduce(add, blocks)
 
     def blocks(
         self, n_before: int, least: int = 1, every: int | None = None
@@ -253,23 +266,29 @@ class KnownSums:
     held_out : LagStatistics or None
         Sums of other data, to score candidates on.
     form : DataForm
-        That of recordings, with an axis of outputs.
+        That of the data; if it is not known, that of recordings with an axis of outputs.
+    features : mapping of str to object
+        What scikit-learn records of X.
     given : mapping
         Empty: callbacks have no data.
-    past : None
-        Recordings do not go on from sums.
+    past : Past or None
+        Inputs with which these recordings go on in later data.
+    zeros : ndarray of shape (n_channels,) or None
+        How much the zeros before recordings outweigh the inputs, if it is known.
     """
 
     sums: LagStatistics
-    held_out: LagStatistics | None = None
-    form: DataForm = field(default_factory=lambda: DataForm(every_step=True))
+    held_out: LagStatistics | None
+    form: DataForm
+    features: Mapping[str, Any]
     given: Mapping[str, Any] = field(default_factory=dict)
-    past: None = None
+    past: Past | None = None
+    zeros: NDArray | None = None
 
     @property
-    def features(self) -> Mapping[str, Any]:
-        """What scikit-learn records of X."""
-        return {"n_features_in_": self.sums.n_channels}
+    def goes_on(self) -> bool:
+        """Whether these are recordings that may go on in later data."""
+        return self.past is not None
 
     def rows(self, what: str) -> TrainingData:
         """Raise: ``what`` needs the rows, which are not known."""
@@ -287,8 +306,8 @@ class KnownSums:
         return self, 0, self.sums.n_lags, self.sums.n_channels
 
     def weight_of_zeros(self, n_lags: int) -> NDArray:
-        """Return zeros: sums do not say what was before their recordings."""
-        return np.zeros(self.sums.n_channels)
+        """Return how much the zeros before recordings outweigh the inputs, (n_channels,)."""
+        return np.zeros(self.sums.n_channels) if self.zeros is None else self.zeros
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -317,4 +336,4 @@ def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "z
         before = statistics.input_mean[: statistics.n_channels].cpu().numpy().copy()
         before = before if initial_state == "mean" else np.full_like(before, np.nan)
     form = DataForm(every_step=True, before=before, n_channels=statistics.n_channels)
-    return KnownSums(statistics, held_out, form)
+    return KnownSums(statistics, held_out, form, {"n_features_in_": statistics.n_channels})

@@ -36,19 +36,10 @@ def weight_of_zeros(
     -------
     weights : ndarray of shape (n_channels,)
     """
-
-    def shares(steps: slice) -> NDArray:
-        return observed[steps] * (1.0 if weights is None else weights[steps])
-
-    heads = whole = 0.0
-    for cut in stretches(recordings.lengths, 0, stretch_length(1, 0)):
-        own = shares(cut.steps)
-        n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
-        lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
-        heads += _sum_of_heads(lengths, own, n_left)
-        whole += float(own.sum())
+    heads, whole = weight_of_heads(recordings, observed, weights, n_lags)
     chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
-    inputs, mass = recordings.joined[chosen], shares(chosen)
+    inputs = recordings.joined[chosen]
+    mass = observed[chosen] * (1.0 if weights is None else weights[chosen])
     missing = np.isnan(inputs)
     touched = missing.any(axis=1)
     total = mass.sum() - mass[touched] @ missing[touched]
@@ -62,6 +53,32 @@ def weight_of_zeros(
         excess = np.square(mean) / variance * heads / whole
     varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
     return np.where(varies, excess, 0.0)
+
+
+def weight_of_heads(
+    recordings: Recordings, observed: NDArray, weights: NDArray | None, n_lags: int
+) -> tuple[float, float]:
+    """Return the weight of the time steps with lags before their recording, and of all of them.
+
+    Parameters
+    ----------
+    recordings : Recordings
+        The recordings.
+    observed : ndarray of bool, shape (n_supervised,)
+        Which time steps have a target.
+    weights : ndarray of shape (n_supervised,) or None
+        Weights of the time steps.
+    n_lags : int
+        Number of lags.
+    """
+    heads = whole = 0.0
+    for cut in stretches(recordings.lengths, 0, stretch_length(1, 0)):
+        own = observed[cut.steps] * (1.0 if weights is None else weights[cut.steps])
+        n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
+        lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
+        heads += _sum_of_heads(lengths, own, n_left)
+        whole += float(own.sum())
+    return heads, whole
 
 
 def _sum_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:

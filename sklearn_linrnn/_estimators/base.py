@@ -21,7 +21,6 @@ from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import check_window_length, read_inputs
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.stretches import stretch_length, stretches
@@ -32,6 +31,7 @@ from sklearn_linrnn._data.targets import (
     read_weights,
 )
 from sklearn_linrnn._data.training_data import AnyData, TrainingData, known_sums
+from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
@@ -63,13 +63,13 @@ class Fit:
     interrupt: BaseException | None = None
 
 
-class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters, ABC):
+class LagRegressor(
+    SavedState, MultiOutputMixin, RegressorMixin, WithParameters, GatheringMixin, ABC
+):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
     Subclasses define how it is learned (`_learn`).
     """
-
-    _form: DataForm  # of the data that were learned from
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> Self:
         """Learn the impulse response.
@@ -186,6 +186,10 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         score : float
             Coefficient of determination of all observed time steps together.
         """
+        return r2_of(self._summed_errors(X, y, sample_weight, sequence_id))
+
+    def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:
+        """Return the errors of predictions, of which parts of the data add up."""
         sequences = self._read(X, sequence_id)
         targets, _ = read_targets(y, sequences)
         weights = read_weights(sample_weight, sequences)
@@ -198,7 +202,7 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
                 seen = observed_steps(goals) & observed_steps(predictions)
                 shares = None if weights is None else weights[steps][seen]
                 _add_errors(errors, goals[seen], predictions[seen], shares)
-        return _r2(errors)
+        return errors
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -338,7 +342,8 @@ def _add_errors(
         ) from error
 
 
-def _r2(errors: SummedErrors) -> float:
+def r2_of(errors: SummedErrors) -> float:
+    """Return R^2 of all rows whose errors were summed, or raise if there are none."""
     if errors.n_rows == 0:
         raise ValueError(
             "y must be observed (not NaN) at a time step of which all lags are known, but got "

@@ -117,8 +117,11 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             ones. The earlier fit is then unchanged.
         """
         self._check_parameters()
+        goes_on = self._earlier() is not None
+        return self._add(self._read_more(X, y, sample_weight, sequence_id, goes_on=goes_on))
+
+    def _add(self, data: AnyData) -> Self:
         earlier = self._earlier()
-        data = self._read_more(X, y, sample_weight, sequence_id, goes_on=earlier is not None)
         fit = self._learn_with(data, earlier, adds=True)
         if not data.goes_on:
             self._warn_of_zeros(data, fit)
@@ -139,6 +142,13 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         """Return the record of an earlier fit, if there was one."""
         return getattr(self, "training_", None)
 
+    def _earlier_past(self) -> Past | None:
+        earlier = self._earlier()
+        return None if earlier is None else earlier.past or Past()
+
+    def _needs_rows(self) -> str | None:
+        return "early_stopping=True" if self.early_stopping else None
+
     # -- Data ------------------------------------------------------------------------------
 
     def _learn(self, data: AnyData) -> Fit:
@@ -151,7 +161,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             seed = make_seed(self.random_state)
         n_lags, past = self.n_lags, None
         if adds and earlier is not None:
-            past = earlier.past or Past()
+            past = self._earlier_past()
             if data.form.every_step and n_lags is None:
                 n_lags = earlier.statistics.n_lags
         data, n_steps, n_lags, n_channels = data.with_lags(n_lags, past, goes_on=adds)

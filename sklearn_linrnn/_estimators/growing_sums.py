@@ -12,7 +12,7 @@ from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.training_data import TrainingData, known_sums
+from sklearn_linrnn._data.training_data import AnyData, known_sums
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.parameters import check_device
 
@@ -34,7 +34,6 @@ class GrowingSumsRegressor(LagRegressor):
     _rows_for: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def _needs_rows(self) -> str | None:
-        """Return the parameter that needs more than sums, and its value, or None."""
         for name, values in self._rows_for.items():
             value = getattr(self, name)
             if isinstance(value, str) and value in values:
@@ -82,13 +81,13 @@ class GrowingSumsRegressor(LagRegressor):
             ones, or the sums of these were never formed. The earlier fit is then unchanged.
         """
         self._check_parameters()
-        earlier = self._earlier_sums()
-        data = self._read_more(X, y, sample_weight, sequence_id, goes_on=earlier is not None)
-        n_lags, past = self.n_lags, None
-        if earlier is not None:
-            past = self._past_ or Past()
-            if data.form.every_step and n_lags is None:
-                n_lags = earlier.n_lags
+        goes_on = self._earlier_sums() is not None
+        return self._add(self._read_more(X, y, sample_weight, sequence_id, goes_on=goes_on))
+
+    def _add(self, data: AnyData) -> Self:
+        earlier, past, n_lags = self._earlier_sums(), self._earlier_past(), self.n_lags
+        if earlier is not None and data.form.every_step and n_lags is None:
+            n_lags = earlier.n_lags
         data, n_steps, n_lags, n_channels = data.with_lags(n_lags, past, goes_on=True)
         n_inputs = n_lags * n_channels
         sums = run_by_size(
@@ -110,9 +109,10 @@ class GrowingSumsRegressor(LagRegressor):
             )
         return replace(self.solution_.statistics, n_intercepts=1)
 
-    def _gather(
-        self, data: TrainingData, n_lags: int, earlier: LagStatistics | None
-    ) -> LagStatistics:
+    def _earlier_past(self) -> Past | None:
+        return None if self._earlier_sums() is None else self._past_ or Past()
+
+    def _gather(self, data: AnyData, n_lags: int, earlier: LagStatistics | None) -> LagStatistics:
         """Return the sums of new and of earlier data."""
         sums = data.statistics(n_lags, check_device(self.device))
         return sums if earlier is None else earlier.to(sums.input_mean.device) + sums
