@@ -226,6 +226,7 @@ def _read_weights(sample_weight: Any, sequences: Sequences) -> NDArray:
         np.broadcast_to(0.0, (sequences.n_supervised, 1)),
         dtype=np.float64,
         ensure_non_negative=True,
+        allow_all_zero_weights=True,  # of a part; who learns from the whole refuses them
     )
     return weights if rows is None else weights[rows]
 

@@ -273,6 +273,8 @@ class KnownSums:
         Empty: callbacks have no data.
     past : Past or None
         Inputs with which these recordings go on in later data.
+    goes_on : bool
+        Whether these are recordings that may go on in later data.
     zeros : ndarray of shape (n_channels,) or None
         How much the zeros before recordings outweigh the inputs, if it is known.
     """
@@ -283,12 +285,8 @@ class KnownSums:
     features: Mapping[str, Any]
     given: Mapping[str, Any] = field(default_factory=dict)
     past: Past | None = None
+    goes_on: bool = False
     zeros: NDArray | None = None
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether these are recordings that may go on in later data."""
-        return self.past is not None
 
     def rows(self, what: str) -> TrainingData:
         """Raise: ``what`` needs the rows, which are not known."""

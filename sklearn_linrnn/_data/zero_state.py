@@ -50,9 +50,23 @@ def weight_of_zeros(
         values -= mean
         values[missing] = 0.0
         variance = mass @ np.square(values, out=values) / total
-        excess = np.square(mean) / variance * heads / whole
+    excess = excess_of_zeros(mean, variance, heads / whole)
     varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
     return np.where(varies, excess, 0.0)
+
+
+def excess_of_zeros(mean: NDArray, variance: NDArray, share: float) -> NDArray:
+    """Return the variance that a step from zero adds to the lags, over that of the inputs.
+
+    Parameters
+    ----------
+    mean, variance : ndarray of shape (n_channels,)
+        Of the inputs.
+    share : float
+        Of the time steps that have the step among their lags, in the weight of all.
+    """
+    with np.errstate(all="ignore"):  # of channels without known inputs, and of huge ones
+        return np.where(variance > 0, np.square(mean) / variance * share, 0.0)
 
 
 def weight_of_heads(

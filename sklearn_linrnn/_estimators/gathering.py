@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from sklearn_linrnn._core.scores import SummedErrors
@@ -86,12 +87,14 @@ class GatheringMixin(ABC):
         return reader
 
     def _read_block(
-        self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, before: NDArray | None
+        self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, before: ArrayLike | None
     ) -> TrainingData:
         if hasattr(self, "_form"):
             return self._read_more(X, y, sample_weight, sequence_id, goes_on=True)
         data = read_part(self, X, y, sample_weight, sequence_id)
-        return data.with_before(before) if data.form.every_step else data
+        if before is None or not data.form.every_step:
+            return data
+        return data.with_before(np.broadcast_to(before, data.sequences.n_channels).copy())
 
     @abstractmethod
     def _check_parameters(self) -> None:

@@ -41,3 +41,30 @@ def test_squares_that_overflow_are_an_error():
     rows = np.ones((4, 1))
     with pytest.raises(FloatingPointError):
         SummedErrors(1.0).add(rows, 1e200 * rows)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 37, 100])
+@pytest.mark.parametrize("units", [(1.0, 1.0), (0.25, 8.0), (2.0**60, 1.0)], ids=str)
+@pytest.mark.parametrize("level", [0.0, 1e6])
+def test_errors_of_parts_add_up_whatever_their_units(cut, units, level):
+    rng = np.random.default_rng(0)
+    targets = level + rng.normal(size=(100, 3))
+    predictions = targets + rng.normal(size=(100, 3))
+    weights = rng.uniform(size=100)
+    weights[30:37] = 0.0
+    parts = []
+    for unit, rows in zip(units, (slice(0, cut), slice(cut, None)), strict=True):
+        part = SummedErrors(unit)
+        part.add(targets[rows], predictions[rows], weights[rows])
+        parts.append(part)
+    both = parts[0] + parts[1]
+    assert both.r2 == pytest.approx(summed(targets, predictions, weights, []).r2, rel=1e-9)
+    assert both.weight == pytest.approx(weights.sum(), rel=1e-12)
+    assert both.n_rows == 100
+
+
+def test_parts_of_constant_targets_are_constant():
+    targets = np.full((30, 1), 0.1)
+    parts = [summed(targets, targets, np.ones(30), []) for _ in range(2)]
+    assert (parts[0] + parts[1]).scatter == 0.0
+    assert (parts[0] + parts[1]).r2 == 1.0
