@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import (
     airline,
     backtest,
+    cluster,
     coverage,
     evidence,
     grid_search,
@@ -50,6 +51,7 @@ BENCHMARKS = {
         backtest,
         panels,
         recordings,
+        cluster,
     )
 }
 

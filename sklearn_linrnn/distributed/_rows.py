@@ -52,7 +52,7 @@ def last_rows(n_rows: int, block: Block) -> LastRows:
     """
     before, first = block.before, max(len(block) - n_rows, 0)
     ids = None if block.sequence_id is None else np.asarray(block.sequence_id)[first:].copy()
-    last = LastRows(_rows(block.X, first).copy(), ids)  # the block itself is not kept
+    last = LastRows(_copied(_rows(block.X, first)), ids)  # the block itself is not kept
     if before is None or len(last) == n_rows or len(before) == 0:
         return last
     first = max(len(before) + len(last) - n_rows, 0)
@@ -63,6 +63,10 @@ def last_rows(n_rows: int, block: Block) -> LastRows:
 
 def _rows(X: Any, first: int) -> Any:
     return X.iloc[first:] if hasattr(X, "iloc") else X[first:]
+
+
+def _copied(X: Any) -> Any:
+    return X.copy() if hasattr(X, "iloc") else np.array(X)
 
 
 @dataclass(frozen=True, eq=False)
