@@ -22,7 +22,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 
 from sklearn_linrnn import (
     LagStatistics,
@@ -273,6 +273,50 @@ def test_every_estimator_learns_the_same(model):
     assert_allclose(ours.impulse_response_, plain.impulse_response_, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("cv", [None, 3])
+@pytest.mark.parametrize("name", CASES)
+def test_folds_are_held_out_as_in_one_array(way, name, cv):
+    if way == "frames" and name == "panel":
+        pytest.skip("a DataFrame has two axes")
+    whole, make = WAYS[way]
+    model, data = case(name)
+    shape = {name: getattr(model, name) for name in STEPS}
+    model = NTKConvRegressorCV([0.2, 0.9], alphas=[0.1, 10.0], cv=cv, **shape)
+    plain = clone(model).fit(**whole(data))
+    ours = distributed.fit(clone(model), **make(data))
+    assert ours.n_splits_ == plain.n_splits_
+    for key, values in plain.cv_results_.items():
+        if key.endswith("test_score"):
+            assert_allclose(ours.cv_results_[key], values, rtol=1e-8, atol=1e-10, err_msg=key)
+    assert ours.best_params_ == plain.best_params_
+    same_fit(ours, plain)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "bag"])
+def test_folds_of_lists_are_recordings(kind):
+    x, y = recording()
+    data = {"X": np.split(x, [20, 24, 50, 70]), "y": np.split(y, [20, 24, 50, 70])}
+    lazy = {name: KINDS[kind](values) for name, values in data.items()}
+    model = NTKConvRegressorCV([0.2, 0.9], alphas=[0.1, 10.0], cv=2, n_lags=N_LAGS, device="cpu")
+    ours, plain = distributed.fit(clone(model), **lazy), clone(model).fit(**data)
+    scores = [each.cv_results_["split0_test_score"] for each in (ours, plain)]
+    assert_allclose(*scores, rtol=1e-8)
+
+
+def test_folds_that_sums_cannot_form_are_refused():
+    _, data = case("one")
+    data["y"][:40] = np.nan
+    model = NTKConvRegressorCV([0.5], cv=3, **STEPS)
+    for learn in (clone(model).fit, lambda **given: distributed.fit(model, **as_arrays(given))):
+        with pytest.raises(ValueError, match="cv must have observed targets in every part"):
+            learn(**data)
+    with pytest.raises(ValueError, match=r"cv=91 needs as many samples, .* n_samples=90"):
+        distributed.fit(clone(model).set_params(cv=91), **as_arrays(case("one")[1]))
+    with pytest.raises(ValueError, match="cv=3 needs the data themselves"):
+        distributed.partial_fit(model, **as_arrays(data))
+
+
 # -- Other kinds of data -------------------------------------------------------------------
 
 KINDS = {
@@ -401,7 +445,7 @@ def test_statistics_are_those_of_the_series():
 @pytest.mark.parametrize("n_steps", [100, 100_000])
 def test_a_worker_sends_the_scatter_and_little_else(n_steps):
     x, y = recording(n_steps)
-    part = sum_part(ntk(), N_LAGS, None, None, Block(x, y))
+    part = sum_part(ntk(), N_LAGS, None, None, [0, n_steps], Block(x, y))
     n_inputs = 2 * N_LAGS
     numbers = n_inputs**2 + 4 * n_inputs
     assert len(pickle.dumps(part)) < 8 * numbers + 3000
@@ -535,7 +579,9 @@ def test_parts_of_different_forms_are_refused():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (NTKConvRegressorCV(**STEPS), "cv=None needs the data themselves"),
+        (NTKConvRegressorCV(cv="loo", **STEPS), "cv='loo' needs the data themselves"),
+        (NTKConvRegressorCV(cv=KFold(2, shuffle=True), **STEPS), "cv=KFold.* needs the data"),
+        (NTKConvRegressorCV(cv=1, **STEPS), "cv|n_splits"),
         (ntk(n_lags="auto"), "n_lags='auto' needs the data themselves"),
         (ntk(n_steps="loo"), "n_steps='loo' needs the data themselves"),
         (WeightedConv1DRegressor(early_stopping=True, **STEPS), "early_stopping=True needs"),

@@ -277,6 +277,8 @@ class KnownSums:
         Whether these are recordings that may go on in later data.
     zeros : ndarray of shape (n_channels,) or None
         How much the zeros before recordings outweigh the inputs, if it is known.
+    parts : tuple of LagStatistics
+        Sums of consecutive parts of the data, to hold out one after another.
     """
 
     sums: LagStatistics
@@ -287,6 +289,7 @@ class KnownSums:
     past: Past | None = None
     goes_on: bool = False
     zeros: NDArray | None = None
+    parts: tuple[LagStatistics, ...] = ()
 
     def rows(self, what: str) -> TrainingData:
         """Raise: ``what`` needs the rows, which are not known."""

@@ -28,7 +28,10 @@ class Gathering:
     Attributes
     ----------
     check : callable
-        Raises unless the parameters are valid, and need no more than sums.
+        Raises unless the parameters are valid, and need no more than sums; for ``in_parts=True``
+        no more than those of `n_parts`.
+    n_parts : callable
+        Returns the number of consecutive parts that are held out in turn; None if none is.
     past : callable
         Returns the inputs with which earlier data go on; None if there were none.
     reader : callable
@@ -45,7 +48,8 @@ class Gathering:
         Learns from more `KnownSums`, as ``partial_fit`` from the data.
     """
 
-    check: Callable[[], None]
+    check: Callable[..., None]
+    n_parts: Callable[[], int | None]
     past: Callable[[], Past | None]
     reader: Callable[..., Any]
     read: Callable[..., TrainingData]
@@ -63,6 +67,7 @@ class GatheringMixin(ABC):
         """Return what it does with parts of data."""
         return Gathering(
             self._check_gathers,
+            self._n_parts,
             self._earlier_past,
             self._reader,
             self._read_block,
@@ -71,9 +76,13 @@ class GatheringMixin(ABC):
             self._add,
         )
 
-    def _check_gathers(self) -> None:
+    def _n_parts(self) -> int | None:
+        return None
+
+    def _check_gathers(self, *, in_parts: bool = False) -> None:
         self._check_parameters()
-        if (needed := self._needs_rows()) is not None:
+        suffices = in_parts and self._n_parts() is not None
+        if not suffices and (needed := self._needs_rows()) is not None:
             raise ValueError(
                 f"{needed} needs the data themselves, but what is gathered from their parts is "
                 "sums."

@@ -32,6 +32,28 @@ class Source:
         """All blocks, in their order."""
         return [block for group in self.groups for block in group]
 
+    def counted(self) -> tuple[Source, int]:
+        """Return the same with the places of the blocks' samples, and the number of samples.
+
+        Lengths of blocks that are not known are computed.
+        """
+        from dask.base import compute
+        from dask.delayed import delayed
+
+        unknown = [each for each in self.blocks if each.length is None and not each.is_recording]
+        length = delayed(len)
+        found = iter(compute(*(length(block.X) for block in unknown)))
+        groups, n_samples = [], 0
+        for group in self.groups:
+            placed = []
+            for block in group:
+                placed.append(replace(block, first=n_samples))
+                if not block.is_recording:
+                    n_samples += next(found) if block.length is None else block.length
+            n_samples += group[0].is_recording
+            groups.append(placed)
+        return Source(groups), n_samples
+
     def mapped(self, function: Callable, *arguments: Any) -> list[list[Any]]:
         """Return the delayed results of a function of each block.
 
@@ -187,10 +209,11 @@ def _rows(given: Block, n_before: int) -> list[Block]:
     take_last = delayed(last_rows)
     for k, X in enumerate(parts):
         own = {name: values[k] for name, values in beside.items()}
-        block = replace(given, X=X, **own, before=before)
+        length = None if lengths is None else lengths[k]
+        block = replace(given, X=X, **own, before=before, length=length)
         blocks.append(block)
         if n_before > 0:
-            is_long = lengths is not None and lengths[k] >= n_before
+            is_long = length is not None and length >= n_before
             seen = Block(X, sequence_id=block.sequence_id, before=None if is_long else before)
             before = take_last(n_before, seen)
     return blocks

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._data.folds import consecutive_parts
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.training_data import KnownSums
 from sklearn_linrnn._data.zero_state import excess_of_zeros
@@ -76,7 +78,9 @@ def fit(estimator: E, X: Any, y: Any, *, sample_weight: Any = None, sequence_id:
 
     As sums do not tell how residuals go on from step to step, `noise_predictability_` is 0, and a
     penalty that is "auto" is not checked on later parts of the data. ``initial_state="mean"``
-    takes another pass over the data, for the mean.
+    takes another pass over the data, for the mean. With ``cv=None`` or an int `NTKConvRegressorCV`
+    holds out consecutive parts, each of which is summed up by itself; where the lengths of chunks
+    are not known, they are computed first.
 
     A worker also sends the last ``n_lags - 1`` time steps of each recording that has a name, with
     which `partial_fit` goes on. Very many short recordings are better passed as a panel or a bag.
@@ -95,9 +99,10 @@ def fit(estimator: E, X: Any, y: Any, *, sample_weight: Any = None, sequence_id:
     """
     require_dask()
     gathering = gathering_of(estimator)
-    gathering.check()
+    gathering.check(in_parts=True)
     given = Block(X, y, sample_weight, sequence_id)
-    sums = _gather(gathering.reader(knows=False), given, estimator.n_lags)  # type: ignore[attr-defined]
+    n_lags = estimator.n_lags  # type: ignore[attr-defined]
+    sums = _gather(gathering.reader(knows=False), given, n_lags, n_parts=gathering.n_parts())
     _check_whole(sums)
     return gathering.learn(_known(sums, Past()))
 
@@ -153,7 +158,7 @@ def partial_fit(
         n_lags = estimator.impulse_response_.shape[2]  # type: ignore[attr-defined]
     given = Block(X, y, sample_weight, sequence_id)
     reader = gathering.reader(knows=earlier is not None)
-    sums = _gather(reader, given, n_lags, earlier)
+    sums = _gather(reader, given, n_lags, earlier=earlier)
     return gathering.add(_known(sums, earlier or Past()))
 
 
@@ -219,11 +224,18 @@ def lag_statistics(
     )
     gathering_of(reader).check()
     sums = _gather(reader, Block(X, y, sample_weight, sequence_id), n_lags)
-    return sums.sums.check_usable()
+    return sums.whole.check_usable()
 
 
-def _gather(reader: Any, given: Block, n_lags: int | None, earlier: Past | None = None) -> PartSums:
-    """Return the sums of all data."""
+def _gather(
+    reader: Any,
+    given: Block,
+    n_lags: int | None,
+    *,
+    earlier: Past | None = None,
+    n_parts: int | None = None,
+) -> PartSums:
+    """Return the sums of all data, for so many parts that will be held out."""
     if n_lags is None and reader.rows == "timesteps" and getattr(given.X, "ndim", 2) == 2:
         raise ValueError(
             "n_lags must be given for recordings with a target at every time step, but got None: "
@@ -233,7 +245,11 @@ def _gather(reader: Any, given: Block, n_lags: int | None, earlier: Past | None 
         raise ValueError("y must be passed: an estimator learns from targets, but got None.")
     source = read_source(given, rows=reader.rows, n_before=(n_lags or 1) - 1)
     level = _level(reader, source) if earlier is None else None
-    sums = source.summed(sum_part, reader, n_lags, earlier, level)
+    edges = [0, sys.maxsize]
+    if n_parts is not None:
+        source, n_samples = source.counted()
+        edges = consecutive_parts(n_samples, n_parts)
+    sums = source.summed(sum_part, reader, n_lags, earlier, level, edges)
     if sums is None:
         raise ValueError("X must have at least one row, but got blocks without any.")
     return sums
@@ -254,17 +270,22 @@ def _level(reader: Any, source: Source) -> Any:
 
 def _check_whole(sums: PartSums) -> None:
     """Raise if there is nothing to learn from, or no recording is as long as the lags."""
-    n_lags = sums.sums.check_usable().n_lags
+    n_lags = sums.whole.check_usable().n_lags
     if sums.form.every_step and sums.longest < n_lags:
         raise ValueError(
             f"n_lags={n_lags} needs as many time steps, but got an X whose longest recording has "
             f"n_timesteps={sums.longest}."
         )
+    if any(part is None or part.weight == 0.0 for part in sums.sums):
+        raise ValueError(
+            "cv must have observed targets in every part of a split, but got a part without any."
+        )
 
 
 def _known(sums: PartSums, earlier: Past) -> KnownSums:
     """Return what an estimator learns from."""
-    statistics, form = sums.sums, sums.form
+    statistics, form = sums.whole, sums.form
+    parts = tuple(part for part in sums.sums if part is not None)
     zeros = None
     if form.every_step and form.before is None and statistics.weight > 0:
         inputs = slice(0, statistics.n_channels)
@@ -273,5 +294,12 @@ def _known(sums: PartSums, earlier: Past) -> KnownSums:
         zeros = excess_of_zeros(statistics.input_mean[inputs].numpy(), variance, share)
     past = followed(earlier, sums.past) if form.every_step else None
     return KnownSums(
-        statistics, None, form, sums.features, past=past, goes_on=bool(sums.past.ids), zeros=zeros
+        statistics,
+        None,
+        form,
+        sums.features,
+        past=past,
+        goes_on=bool(sums.past.ids),
+        zeros=zeros,
+        parts=parts if len(parts) > 1 else (),
     )

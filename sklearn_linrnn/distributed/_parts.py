@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import pairwise
 from operator import add
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import one_thread
+from sklearn_linrnn._data.folds import steps_of
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import totals_of_known
 from sklearn_linrnn._data.sequences import Past, Recordings, lag_shape
@@ -33,8 +35,8 @@ class PartSums:
 
     Attributes
     ----------
-    sums : LagStatistics
-        The sums, on the CPU.
+    sums : tuple of LagStatistics or None
+        The sums, on the CPU, of each part that will be held out, None of those that are elsewhere.
     heads : float
         The weight of the time steps with lags before their recording.
     longest : int
@@ -50,7 +52,7 @@ class PartSums:
         The names of the recordings, if they have some.
     """
 
-    sums: LagStatistics
+    sums: tuple[LagStatistics | None, ...]
     heads: float
     longest: int
     form: DataForm
@@ -63,12 +65,17 @@ class PartSums:
         self._check_alike(later)
         return replace(
             self,
-            sums=self.sums + later.sums,
+            sums=tuple(map(_sum_of_some, self.sums, later.sums)),
             heads=self.heads + later.heads,
             longest=max(self.longest, later.longest),
             past=followed(self.past, later.past),
             names=_sum_or_none(self.names, later.names),
         )
+
+    @property
+    def whole(self) -> LagStatistics:
+        """The sums of all parts."""
+        return reduce(add, (part for part in self.sums if part is not None))
 
     def _check_alike(self, other: PartSums) -> None:
         for what, mine, theirs in (
@@ -89,6 +96,12 @@ def _columns(features: Mapping[str, Any]) -> list[Any] | int:
 def _axes(form: DataForm) -> str:
     where = "at every time step" if form.every_step else "at the last time step"
     return f"targets {where}, {'without' if form.single_output else 'with'} an axis of outputs"
+
+
+def _sum_of_some(first: LagStatistics | None, second: LagStatistics | None) -> LagStatistics | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
 
 
 def _sum_or_none(first: Any, second: Any) -> Any:
@@ -113,6 +126,7 @@ def sum_part(
     n_lags: int | None,
     earlier: Past | None,
     level: Any,
+    edges: Sequence[int],
     block: Block,
 ) -> PartSums | None:
     """Return the sums of a part of the data, or None if it has no rows.
@@ -127,6 +141,8 @@ def sum_part(
         What the recordings of the whole go on from.
     level : ndarray of shape (n_channels,), float or None
         The inputs before recordings; ``None`` for zeros, NaN if unknown.
+    edges : sequence of int, length n_parts + 1
+        The first sample of each part that will be held out, and the one after the last.
     block : Block
         The part.
     """
@@ -138,13 +154,30 @@ def sum_part(
     earlier = earlier or Past()
     with one_thread():
         known = data.unrolled(n_lags, earlier if earlier.ids else None)
-        sums = known.sums(n_lags, reader.device).to("cpu")
+        sums = _sums_of_parts(known, n_lags, reader.device, edges, block)
     heads, longest, past = 0.0, 0, Past()
     if isinstance(data.sequences, Recordings):
         heads, _ = weight_of_heads(data.sequences, data.observed, data.weights, n_lags)
         longest = data.sequences.longest
         past = _own(earlier.after(data.sequences, n_lags), names)
     return PartSums(sums, heads, longest, data.form, data.features, past, names)
+
+
+def _sums_of_parts(
+    data: TrainingData, n_lags: int, device: Any, edges: Sequence[int], block: Block
+) -> tuple[LagStatistics | None, ...]:
+    """Return the sums of the samples between the edges, None where there are none in the block."""
+    sums: list[LagStatistics | None] = []
+    for first, stop in pairwise(edges):
+        start, end = max(first - block.first, 0), min(stop - block.first, block.n_samples)
+        if start >= end:
+            sums.append(None)
+            continue
+        part = data
+        if end - start < block.n_samples:
+            part = data.part(steps_of(data, block.n_before + np.arange(start, end)))
+        sums.append(part.sums(n_lags, device).to("cpu"))
+    return tuple(sums)
 
 
 def _own(past: Past, names: Names | None) -> Past:

@@ -81,6 +81,10 @@ class Block:
         The rows before it that its lags reach.
     is_recording : bool
         Whether it is of a recording that is in a list with others.
+    length : int or None
+        Number of rows, if it is known before it is read.
+    first : int
+        The place of its first sample, as a splitter counts them.
     """
 
     X: Any
@@ -89,6 +93,8 @@ class Block:
     sequence_id: Any = None
     before: Any = None
     is_recording: bool = False
+    length: int | None = None
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.X)
@@ -98,6 +104,11 @@ class Block:
         """What there is beside X, by name."""
         beside = {name: getattr(self, name) for name in ("y", "sample_weight", "sequence_id")}
         return {name: values for name, values in beside.items() if values is not None}
+
+    @property
+    def n_samples(self) -> int:
+        """Number of its samples; a recording in a list is one, in however many blocks."""
+        return 1 if self.is_recording else len(self)
 
     @property
     def n_before(self) -> int:
