@@ -1,94 +1,23 @@
-"""The one internal form of inputs: windows with a target each, or recordings with many."""
+"""Recordings with a target at every time step, and the one internal form of inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar, final
+from typing import Any, final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.equal_lengths import alike_steps, stacked
-from sklearn_linrnn._core.response import convolve, respond
-from sklearn_linrnn._core.statistics.lag_operator import LagOperator
-from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.response import convolve
 from sklearn_linrnn._core.statistics.series import Series
-from sklearn_linrnn._core.tensors import as_float64
 from sklearn_linrnn._data.gaps import whole_windows
-from sklearn_linrnn._data.lag_columns import WindowColumns
 from sklearn_linrnn._data.sliced import parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
-
-S = TypeVar("S", LagStatistics, LagOperator)
-
-BLOCK = 2**20  # numbers in a block of windows: 8 MiB
-
-
-@final
-@dataclass(frozen=True)
-class Windows:
-    """Windows ``(n_windows, n_timesteps, n_channels)``, oldest first, target at the last time step.
-
-    If they were rows of a 2-D array, ``columns`` has the lag of each of its columns.
-    """
-
-    inputs: NDArray
-    columns: WindowColumns | None = None
-
-    @property
-    def n_channels(self) -> int:
-        """Number of input channels."""
-        return self.inputs.shape[2]
-
-    @property
-    def longest(self) -> int:
-        """Largest number of lags in the data."""
-        return self.inputs.shape[1]
-
-    @property
-    def n_supervised(self) -> int:
-        """Number of time steps that can have a target."""
-        return len(self.inputs)
-
-    def arrange(self, flat: NDArray) -> NDArray:
-        """Return values of the supervised time steps in the user's shape."""
-        return flat
-
-    def statistics(
-        self, kind: type[S], n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
-    ) -> S:
-        """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
-        goals = as_float64(targets, device)
-        shares = goals.new_ones(len(goals)) if weights is None else as_float64(weights, device)
-        return kind.of_windows(self.inputs, goals, shares, n_lags=n_lags)
-
-    def respond(self, impulse_response: NDArray) -> NDArray:
-        """Return the convolution at the supervised time steps, (n_supervised, n_outputs)."""
-        return respond(self.inputs, impulse_response)
-
-    def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
-        """Yield what `respond` returns in blocks, after their places in it."""
-        length = max(1, BLOCK // self.inputs[0].size)
-        for first in range(0, len(self.inputs), length):
-            steps = slice(first, min(first + length, len(self.inputs)))
-            yield steps, respond(self.inputs[steps], impulse_response)
-
-    def lags(self, n_lags: int) -> Iterator[NDArray]:
-        """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
-        yield from _blocks(self.inputs[:, self.longest - n_lags :])
-
-    def part(self, selected: NDArray) -> tuple[Windows, NDArray]:
-        """Return the form of some time steps, and the places of all its time steps in this one.
-
-        Parameters
-        ----------
-        selected : ndarray of bool, shape (n_supervised,)
-            The time steps to keep.
-        """
-        return Windows(self.inputs[selected]), np.flatnonzero(selected)
+from sklearn_linrnn._data.windows import S, Windows, lag_blocks
 
 
 @final
@@ -143,12 +72,15 @@ class Recordings:
         The inputs before the first time step of each recording: ``None`` for zeros, NaN if unknown.
     ids : list or None
         The name of each recording, by which it goes on; ``None`` if they end here.
+    past : Past
+        Inputs from before, of recordings that go on here.
     """
 
     parts: list[NDArray] | NDArray
     rows: NDArray | slice | None = None
     before: NDArray | None = None
     ids: list[Any] | None = None
+    past: Past = field(default_factory=Past)
 
     @property
     def n_channels(self) -> int:
@@ -175,6 +107,11 @@ class Recordings:
         """Whether an input is missing."""
         cuts = stretches(self.lengths, 0, stretch_length(self.n_channels, 0))
         return any(np.isnan(self.stretch(cut).joined).any() for cut in cuts)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all lags are known: of the recordings themselves, or zeros before them."""
+        return self.before is None and not self.past.ids and not self.has_gaps
 
     @property
     def joined(self) -> NDArray:
@@ -206,7 +143,9 @@ class Recordings:
             parts = [part[cut.inputs] for part in parts]
         else:
             parts = parts[:, cut.inputs]
-        return Recordings(parts, before=self.before)
+        if cut.goes_on or self.ids is None:
+            return Recordings(parts, before=self.before)
+        return Recordings(parts, None, self.before, self.ids[cut.recordings], self.past)
 
     def arrange(self, flat: NDArray) -> list[NDArray] | NDArray:
         """Return values of the supervised time steps in the user's shape."""
@@ -243,21 +182,26 @@ class Recordings:
             yield cut.steps, _respond(self.stretch(cut), impulse_response)[cut.n_before :]
 
     def windows(self, n_lags: int) -> Iterator[NDArray]:
-        """Yield the windows of each recording, (n_timesteps, n_lags, n_channels).
+        """Yield the windows that end at the time steps, (n, n_lags, n_channels), in blocks.
 
-        They end at each of its time steps; oldest time step first.
+        They are in order, none of more than one recording; oldest time step first.
         """
-        for recording in self.parts:
-            head = np.zeros((n_lags - 1, self.n_channels), dtype=recording.dtype)
-            if self.before is not None:
-                head[:] = self.before
-            extended = np.concatenate([head, recording])
-            yield sliding_window_view(extended, n_lags, axis=0).swapaxes(1, 2)
+        n_before = n_lags - 1
+        length = stretch_length(self.n_channels, n_before)
+        for cut in stretches(self.lengths, n_before, length):
+            stretch = self.stretch(cut)
+            for known, inputs in zip(stretch.past.of(stretch), stretch.parts, strict=True):
+                head = np.zeros((n_before, self.n_channels), dtype=inputs.dtype)
+                if self.before is not None:
+                    head[:] = self.before
+                extended = np.concatenate([head[len(known) :], known, inputs])
+                windows = sliding_window_view(extended, n_lags, axis=0).swapaxes(1, 2)
+                yield windows[cut.n_before :]
 
     def lags(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
         for windows in self.windows(n_lags):
-            yield from _blocks(windows)
+            yield from lag_blocks(windows)
 
     def starting_from(self, initial_state: str, weights: NDArray | None = None) -> Recordings:
         """Return the recordings with inputs before them: "zero", their "mean", or "unknown".
@@ -284,17 +228,15 @@ class Recordings:
                 before = total / mass
         return replace(self, before=before)
 
-    def unrolled(self, n_lags: int, past: Past | None = None) -> Unrolled:
+    def unrolled(self, n_lags: int) -> Unrolled:
         """Return the recordings with the inputs before them that their lags need.
 
         Parameters
         ----------
         n_lags : int
             Number of lags.
-        past : Past, default=None
-            Earlier inputs of the recordings that go on.
         """
-        heads = (past or Past()).of(self)
+        heads = self.past.of(self)
         if self.before is not None:
             fill = np.tile(self.before, (n_lags - 1, 1))
             heads = [np.concatenate([fill[len(head) :], head]) for head in heads]
@@ -377,7 +319,7 @@ def lag_shape(
 
 def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
     """Return the convolution at all time steps of recordings, formed at once."""
-    if recordings.before is None and not recordings.has_gaps:
+    if recordings.is_plain:
         if isinstance(recordings.parts, np.ndarray):
             return convolve(recordings.parts, impulse_response).reshape(-1, len(impulse_response))
         response = np.empty((recordings.n_supervised, len(impulse_response)))
@@ -388,11 +330,3 @@ def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
     response = _respond(unrolled.recordings, impulse_response)
     response[~unrolled.whole] = np.nan
     return response[unrolled.own]
-
-
-def _blocks(windows: NDArray) -> Iterator[NDArray]:
-    """Yield windows (n_windows, n_lags, n_channels), flattened with lag 0 first, in blocks."""
-    length = max(1, BLOCK // max(windows[0].size, 1)) if len(windows) else 1
-    for first in range(0, len(windows), length):
-        block = windows[first : first + length, ::-1]
-        yield np.ascontiguousarray(block.reshape(len(block), -1), dtype=np.float64)

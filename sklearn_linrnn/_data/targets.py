@@ -21,10 +21,11 @@ from sklearn_linrnn._data.containers import (
 )
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
-from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
+from sklearn_linrnn._data.sequences import Recordings, Sequences
 from sklearn_linrnn._data.sliced import SlicedArray
 from sklearn_linrnn._data.stretches import stretch_length, stretches
 from sklearn_linrnn._data.training_data import TrainingData
+from sklearn_linrnn._data.windows import Windows
 
 TARGETS = {"dtype": FLOATS, "ensure_2d": False, "allow_nd": True}
 
@@ -38,10 +39,12 @@ def read_training_data(
     *,
     groups: Any = None,
     form: DataForm | None = None,
+    is_piece: bool = False,
 ) -> TrainingData:
     """Return the internal form of what was passed to ``fit``.
 
-    With the ``form`` of an earlier fit that is continued, X must have the features of that fit.
+    With the ``form`` of earlier data that these go on, X and y must have that form, and X the
+    features that the estimator knows. A piece of more data may have no target.
     """
     if y is None:
         raise ValueError(
@@ -58,7 +61,7 @@ def read_training_data(
         _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
     observed = _observed(targets, weights)
-    if form is None:
+    if form is None and not is_piece:
         _check_observed(targets, observed)
     if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
         shares = observed * (1.0 if weights is None else weights)
@@ -72,7 +75,21 @@ def read_training_data(
     else:
         known = sequence_id is not None, sequences.before, sequences.n_channels
         seen = DataForm(True, single_output, None, *known)
+    if form is not None:
+        _check_form(seen, form)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
+
+
+def _check_form(seen: DataForm, form: DataForm) -> None:
+    """Raise unless data have the form of earlier ones."""
+    if (seen.every_step, seen.single_output) == (form.every_step, form.single_output):
+        return
+    where = "at every time step" if form.every_step else "at the last one of windows"
+    axis = "without" if form.single_output else "with"
+    raise ValueError(
+        f"X and y must have the form of the earlier data: targets {where}, {axis} an axis of "
+        "outputs."
+    )
 
 
 def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
@@ -205,6 +222,7 @@ def _read_weights(sample_weight: Any, sequences: Sequences) -> NDArray:
         np.broadcast_to(0.0, (sequences.n_supervised, 1)),
         dtype=np.float64,
         ensure_non_negative=True,
+        allow_all_zero_weights=True,  # which counts with the targets: see what is observed
     )
     return weights if rows is None else weights[rows]
 

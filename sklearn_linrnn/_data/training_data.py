@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, Windows, lag_shape
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
 from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
-from sklearn_linrnn._data.zero_state import weight_of_zeros
+from sklearn_linrnn._data.windows import Windows
+from sklearn_linrnn._data.zero_state import excess_of_zeros, weight_of_zeros
 
 
 @final
@@ -86,27 +87,35 @@ class TrainingData:
         n_steps, n_lags, n_channels = lag_shape(self.sequences, n_lags, goes_on=goes_on)
         if isinstance(self.sequences, Windows):
             return self, n_steps, n_lags, n_channels
-        data = self._unrolled(n_lags, past)
+        sequences = replace(self.sequences, past=past or Past())
+        data = replace(self, sequences=sequences).unrolled(n_lags)
         if past is None and not data.observed.any():
             raise ValueError(
                 f"X must have an observed time step of which all n_lags={n_lags} lags are known, "
                 "but got none: inputs are missing (NaN), or the recordings are too short for "
                 "initial_state='unknown'. Use fewer lags."
             )
-        later = (past or Past()).after(self.sequences, n_lags)
+        later = sequences.past.after(sequences, n_lags)
         return replace(data, past=later), n_steps, n_lags, n_channels
 
     def n_observed(self, n_lags: int) -> int:
         """Return the number of observed time steps of which all lags are known."""
-        return int(self._unrolled(n_lags, None).observed.sum())
+        return int(self.unrolled(n_lags).observed.sum())
 
-    def _unrolled(self, n_lags: int, past: Past | None) -> TrainingData:
+    def unrolled(self, n_lags: int) -> TrainingData:
+        """Return the data with the inputs before recordings that their lags need.
+
+        Time steps with a lag that is missing or unknown count as not observed.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+        """
         sequences = self.sequences
-        if isinstance(sequences, Windows):
+        if isinstance(sequences, Windows) or sequences.is_plain:
             return self
-        if past is None and sequences.before is None and not sequences.has_gaps:
-            return self
-        unrolled = sequences.unrolled(n_lags, past)
+        unrolled = sequences.unrolled(n_lags)
         own, whole = unrolled.own, unrolled.whole
         targets = np.full((len(own), self.targets.shape[1]), np.nan)
         targets[own] = self.targets
@@ -253,23 +262,30 @@ class KnownSums:
     held_out : LagStatistics or None
         Sums of other data, to score candidates on.
     form : DataForm
-        That of recordings, with an axis of outputs.
+        The form of the data; that of recordings with an axis of outputs, if it is not known.
+    features : mapping of str to object
+        What scikit-learn records of X.
     given : mapping
         Empty: callbacks have no data.
-    past : None
-        Recordings do not go on from sums.
+    past : Past or None
+        Inputs with which recordings go on in later data; ``None`` if they do not.
+    share_of_heads : float
+        Share of the weight that time steps have which have zeros before recordings among their
+        lags, as far as it is known.
     """
 
     sums: LagStatistics
     held_out: LagStatistics | None = None
     form: DataForm = field(default_factory=lambda: DataForm(every_step=True))
+    features: Mapping[str, Any] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
-    past: None = None
+    past: Past | None = None
+    share_of_heads: float = 0.0
 
     @property
-    def features(self) -> Mapping[str, Any]:
-        """What scikit-learn records of X."""
-        return {"n_features_in_": self.sums.n_channels}
+    def goes_on(self) -> bool:
+        """Whether nothing is known of how these data begin."""
+        return False
 
     def rows(self, what: str) -> TrainingData:
         """Raise: ``what`` needs the rows, which are not known."""
@@ -287,8 +303,11 @@ class KnownSums:
         return self, 0, self.sums.n_lags, self.sums.n_channels
 
     def weight_of_zeros(self, n_lags: int) -> NDArray:
-        """Return zeros: sums do not say what was before their recordings."""
-        return np.zeros(self.sums.n_channels)
+        """Return how much the zeros before recordings outweigh the inputs, (n_channels,)."""
+        first = slice(0, self.sums.n_channels)
+        mean = self.sums.input_mean[first].cpu().numpy()
+        variance = self.sums.input_scatter.diagonal()[first].cpu().numpy() / self.sums.weight
+        return excess_of_zeros(mean, variance, self.share_of_heads)
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -317,4 +336,4 @@ def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "z
         before = statistics.input_mean[: statistics.n_channels].cpu().numpy().copy()
         before = before if initial_state == "mean" else np.full_like(before, np.nan)
     form = DataForm(every_step=True, before=before, n_channels=statistics.n_channels)
-    return KnownSums(statistics, held_out, form)
+    return KnownSums(statistics, held_out, form, {"n_features_in_": statistics.n_channels})

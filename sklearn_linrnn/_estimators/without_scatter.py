@@ -13,8 +13,8 @@ from sklearn_linrnn._core.closed_form.conjugate_gradients import IteratedRidge, 
 from sklearn_linrnn._core.closed_form.dual import dual_ridge
 from sklearn_linrnn._core.closed_form.routes import MOST_ITERATIONS, ProblemSize
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._data.sequences import Windows
 from sklearn_linrnn._data.training_data import TrainingData
+from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._estimators.user_warnings import warn
 
 
