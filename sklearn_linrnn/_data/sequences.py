@@ -39,7 +39,7 @@ class Past:
     def of(self, recordings: Recordings) -> list[NDArray]:
         """Return the inputs that are known from before each of some recordings."""
         known = dict(zip(self.ids, self.inputs, strict=True))
-        nothing = np.empty((0, recordings.n_channels))
+        nothing = np.empty((0, recordings.n_channels), recordings.parts[0].dtype)
         if recordings.ids is None:
             return [nothing] * len(recordings.parts)
         return [known.get(name, nothing) for name in recordings.ids]
