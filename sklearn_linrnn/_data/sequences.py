@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, final
@@ -15,7 +15,7 @@ from sklearn_linrnn._core.equal_lengths import alike_steps, stacked
 from sklearn_linrnn._core.response import convolve
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._data.gaps import whole_windows
-from sklearn_linrnn._data.sliced import parts_between
+from sklearn_linrnn._data.sliced import changed, joined, parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretches
 from sklearn_linrnn._data.windows import S, Windows, lag_blocks
 
@@ -74,6 +74,8 @@ class Recordings:
         The name of each recording, by which it goes on; ``None`` if they end here.
     past : Past
         Inputs from before, of recordings that go on here.
+    own : ndarray of bool, shape (n_supervised,), or None
+        Which time steps are the user's; ``None`` for all.
     """
 
     parts: list[NDArray] | NDArray
@@ -81,6 +83,7 @@ class Recordings:
     before: NDArray | None = None
     ids: list[Any] | None = None
     past: Past = field(default_factory=Past)
+    own: NDArray | None = None
 
     @property
     def n_channels(self) -> int:
@@ -118,7 +121,7 @@ class Recordings:
         """All time steps, one recording after another, (n_supervised, n_channels)."""
         if isinstance(self.parts, np.ndarray):
             return self.parts.reshape(-1, self.n_channels)
-        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts)
+        return joined(self.parts)
 
     def split(self, flat: NDArray) -> list[NDArray] | NDArray:
         """Return values of all time steps, one recording after another, in the form of `parts`."""
@@ -129,7 +132,15 @@ class Recordings:
     def totals(self, flat: NDArray) -> NDArray:
         """Return the sums of values of all time steps over each recording, (n_recordings,)."""
         lengths = np.array(self.lengths)
-        return np.add.reduceat(flat, np.cumsum(lengths) - lengths)
+        dtype = int if flat.dtype == bool else None
+        return np.add.reduceat(flat, np.cumsum(lengths) - lengths, dtype=dtype)
+
+    def of_some(self, kept: NDArray, flat: NDArray) -> NDArray:
+        """Return values of all time steps of some recordings, from those of all recordings."""
+        parts = self.split(flat)
+        if isinstance(parts, np.ndarray):
+            return parts[kept].reshape(-1, *flat.shape[1:])
+        return joined([part for part, keep in zip(parts, kept, strict=True) if keep])
 
     def alike(self) -> Iterator[tuple[NDArray, Any]]:
         """Yield recordings of one length, (n, n_timesteps, n_channels), and their `alike_steps`."""
@@ -201,15 +212,17 @@ class Recordings:
         for windows in self.windows(n_lags):
             yield from lag_blocks(windows)
 
-    def starting_from(self, initial_state: str, weights: NDArray | None = None) -> Recordings:
+    def starting_from(
+        self, initial_state: str, shares: Callable[[slice], NDArray] | None = None
+    ) -> Recordings:
         """Return the recordings with inputs before them: "zero", their "mean", or "unknown".
 
         Parameters
         ----------
         initial_state : str
             What is assumed.
-        weights : ndarray of shape (n_supervised,), default=None
-            Weights of the time steps in the mean.
+        shares : callable, default=None
+            From some time steps to their weights in the mean; ``None`` for ones.
         """
         if initial_state == "zero":
             return self
@@ -219,9 +232,9 @@ class Recordings:
             for cut in stretches(self.lengths, self.n_channels):
                 inputs = self.stretch(cut).joined.astype(np.float64, copy=False)
                 known = ~np.isnan(inputs)
-                shares = known if weights is None else known * weights[cut.steps, None]
-                total += (np.where(known, inputs, 0.0) * shares).sum(axis=0)
-                mass += shares.sum(axis=0)
+                weighted = known if shares is None else known * shares(cut.steps)[:, None]
+                total += (np.where(known, inputs, 0.0) * weighted).sum(axis=0)
+                mass += weighted.sum(axis=0)
             with np.errstate(invalid="ignore"):  # a channel that is never seen is unknown
                 before = total / mass
         return replace(self, before=before)
@@ -238,33 +251,31 @@ class Recordings:
         if self.before is not None:
             fill = np.tile(self.before, (n_lags - 1, 1))
             heads = [np.concatenate([fill[len(head) :], head]) for head in heads]
-        pieces = np.column_stack([[len(head) for head in heads], self.lengths])
+        n_before = [len(head) for head in heads]
+        pieces = np.column_stack([n_before, self.lengths])
         own = np.repeat(np.tile([False, True], len(heads)), pieces.ravel())
-        values = np.empty((len(own), self.n_channels))
-        values[own], values[~own] = self.joined, np.concatenate(heads)
+        values = _interleaved(heads, self.parts)
         lengths = pieces.sum(axis=1)
-        missing = np.isnan(values)
-        whole = whole_windows(missing, lengths, n_lags)
-        rows = self.rows
-        if rows is not None:
-            rows = np.full(len(own), -1)
-            rows[own] = np.arange(self.n_supervised)[self.rows]
-        values[missing] = 0.0
-        parts = parts_between(values, np.cumsum(lengths)[:-1])
-        return Unrolled(Recordings(parts, rows), own, whole)
+        parts = parts_between(changed(values, _without_gaps), np.cumsum(lengths)[:-1])
+        known = Recordings(parts_between(values, np.cumsum(lengths)[:-1]))
+        return Unrolled(Recordings(parts, self.rows, own=own), known.whole(n_lags), n_before)
 
-    def part(self, selected: NDArray) -> tuple[Recordings, NDArray]:
-        """Return the form of some time steps, and the places of all its time steps in this one.
+    def whole(self, n_lags: int) -> NDArray:
+        """Return at which time steps no lag is missing, (n_supervised,)."""
+        whole = np.empty(self.n_supervised, dtype=bool)
+        for cut in stretches(self.lengths, self.n_channels, n_lags - 1):
+            stretch = self.stretch(cut)
+            lengths = np.array(stretch.lengths)
+            found = whole_windows(np.isnan(stretch.joined), lengths, n_lags)
+            whole[cut.steps] = found[cut.n_before :]
+        return whole
 
-        Parameters
-        ----------
-        selected : ndarray of bool, shape (n_supervised,)
-            The time steps to keep, together with the others of their recordings.
-        """
-        kept = self.totals(selected) > 0
-        steps = np.flatnonzero(np.repeat(kept, self.lengths))
-        parts = [part for part, keep in zip(self.parts, kept, strict=True) if keep]
-        return Recordings(parts), steps
+    def after_heads(self, flat: NDArray, n_before: list[int], fill: float) -> NDArray:
+        """Return values of all time steps, and something else at those before the recordings."""
+        if not any(n_before):
+            return flat
+        heads = [np.full((n, *flat.shape[1:]), fill, flat.dtype) for n in n_before]
+        return _interleaved(heads, self.split(flat))
 
 
 @final
@@ -276,15 +287,15 @@ class Unrolled:
     ----------
     recordings : Recordings
         They start from zero, and have zeros for what is missing.
-    own : ndarray of bool, shape (n_supervised,)
-        Which of their time steps are those of the recordings before.
     whole : ndarray of bool, shape (n_supervised,)
         At which time steps all lags are known.
+    n_before : list of int
+        How many of the time steps of each come before it.
     """
 
     recordings: Recordings
-    own: NDArray
     whole: NDArray
+    n_before: list[int]
 
 
 Sequences = Windows | Recordings
@@ -327,4 +338,14 @@ def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
     unrolled = recordings.unrolled(impulse_response.shape[2])
     response = _respond(unrolled.recordings, impulse_response)
     response[~unrolled.whole] = np.nan
-    return response[unrolled.own]
+    return response[unrolled.recordings.own]
+
+
+def _interleaved(heads: Sequence[NDArray], parts: Sequence[NDArray] | NDArray) -> NDArray:
+    """Return parts one after another, each after its head."""
+    return joined([piece for pair in zip(heads, parts, strict=True) for piece in pair])
+
+
+def _without_gaps(inputs: NDArray) -> NDArray:
+    """Return inputs with zeros for what is missing."""
+    return np.where(np.isnan(inputs), inputs.dtype.type(0), inputs)

@@ -73,16 +73,6 @@ class Windows:
         """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
         yield from lag_blocks(self.inputs[:, self.longest - n_lags :])
 
-    def part(self, selected: NDArray) -> tuple[Windows, NDArray]:
-        """Return the form of some time steps, and the places of all its time steps in this one.
-
-        Parameters
-        ----------
-        selected : ndarray of bool, shape (n_supervised,)
-            The time steps to keep.
-        """
-        return Windows(self.inputs[selected]), np.flatnonzero(selected)
-
 
 def lag_blocks(windows: NDArray) -> Iterator[NDArray]:
     """Yield windows (n_windows, n_lags, n_channels), flattened with lag 0 first, in blocks.
