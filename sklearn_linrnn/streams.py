@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from numbers import Real
 from os import PathLike
@@ -14,17 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
-import sklearn_linrnn
 from sklearn_linrnn._core.statistics.aged_sums import AgedSums
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Start
 from sklearn_linrnn._core.statistics.stream_sums import StreamSums
 from sklearn_linrnn._core.tensors import check_device, whole_number
 from sklearn_linrnn._data.containers import FLOATS, check_numbers
-from sklearn_linrnn._data.file_replacement import replace_bytes
-
-FILE_FORMAT = 1  # raised by one where a file can no longer be read by other versions
-KIND = "sklearn_linrnn.LagStream"
+from sklearn_linrnn._data.stream_file import StreamFile
 
 
 class LagStream:
@@ -231,17 +225,7 @@ class LagStream:
         OSError
             If it could not be written; then the file is as it was.
         """
-        from safetensors.numpy import save  # noqa: PLC0415
-
-        state = self.__getstate__()
-        texts = {
-            "kind": KIND,
-            "format": str(FILE_FORMAT),
-            "package": sklearn_linrnn.__version__,
-            "settings": json.dumps(state["settings"]),
-        }
-        checksum = _checksum(state["arrays"], texts)
-        replace_bytes(Path(path), save(state["arrays"], {**texts, "sha256": checksum}))
+        StreamFile(**self.__getstate__()).write(Path(path))
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, device: Any = "cpu") -> Self:
@@ -268,9 +252,10 @@ class LagStream:
             If the file cannot be read.
         """
         device = check_device(device)
-        arrays, settings = _read(Path(path))
+        file = StreamFile.read(Path(path))
         stream = cls.__new__(cls)
-        stream.__setstate__({"arrays": arrays, "settings": {**settings, "device": str(device)}})
+        settings = {**file.settings, "device": str(device)}
+        stream.__setstate__({"arrays": file.arrays, "settings": settings})
         return stream
 
     def _begin(self, n_channels: int, n_outputs: int) -> StreamSums:
@@ -350,35 +335,3 @@ def _weights(sample_weight: Any, n_timesteps: int) -> NDArray:
     if (weights < 0).any():
         raise ValueError(f"sample_weight must not be negative, but got {weights.min()}.")
     return weights
-
-
-def _checksum(arrays: Mapping[str, NDArray], texts: Mapping[str, str]) -> str:
-    shapes = {name: [str(array.dtype), *array.shape] for name, array in arrays.items()}
-    checksum = hashlib.sha256(json.dumps([texts, shapes], sort_keys=True).encode())
-    for name in sorted(arrays):
-        checksum.update(arrays[name].tobytes())
-    return checksum.hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """Return the arrays and the settings of a file, or raise an error that names it."""
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            texts = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged, or no file of a LagStream: {error}.") from error
-    checksum = texts.pop("sha256", None)
-    if texts.get("kind") != KIND:
-        raise ValueError(f"{path} is no file of a LagStream.")
-    if texts.get("format") != str(FILE_FORMAT):
-        raise ValueError(
-            f"sklearn-linrnn {sklearn_linrnn.__version__} reads streams in format {FILE_FORMAT}, "
-            f"but {path} has format {texts.get('format')}, of version "
-            f"{texts.get('package')}. Load it with that version."
-        )
-    if checksum != _checksum(arrays, texts):
-        raise ValueError(f"{path} is damaged: its contents are not those that were saved.")
-    return arrays, json.loads(texts["settings"])
