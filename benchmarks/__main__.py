@@ -27,6 +27,7 @@ from benchmarks import (
     rnn_step,
     solver_choice,
     system_identification,
+    tree_of_sums,
     update,
 )
 
@@ -51,6 +52,7 @@ BENCHMARKS = {
         backtest,
         panels,
         recordings,
+        tree_of_sums,
         billion,
     )
 }
