@@ -12,6 +12,7 @@ from benchmarks import (
     airline,
     backtest,
     billion,
+    costs,
     coverage,
     evidence,
     grid_search,
@@ -52,6 +53,7 @@ BENCHMARKS = {
         backtest,
         panels,
         recordings,
+        costs,
         tree_of_sums,
         billion,
     )
