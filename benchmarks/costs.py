@@ -20,7 +20,6 @@ from benchmarks.measure import show
 from sklearn_linrnn import LagStatistics, LagStream, NTKConvRegressor, SeriesPieces
 from sklearn_linrnn._core.statistics.stream_sums import part_length
 
-
 NU_W = 0.9995  # so that no lag is negligible
 
 
