@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
-from sklearn_linrnn._core.threads import side_by_side
+from sklearn_linrnn._core.threads import one_thread, side_by_side
 
 SLAB = 2**15  # complex numbers transformed at a time: 512 KiB, which stays in cache
 STRETCH = 2**16  # time steps that one thread sums up at a time: some milliseconds
@@ -203,11 +203,13 @@ def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
 def mirror_upper(matrix: Tensor) -> Tensor:
     """Copy the upper triangle of a square matrix onto its lower one, in place.
 
-    Band by band: a transposed copy of the whole would cost more than all the rest here.
+    Band by band: a transposed copy of the whole would cost more than all the rest here. Bands are
+    small, and threads would wait for each other at each of them.
     """
-    for first in range(0, len(matrix), BAND):
-        band = matrix[first : first + BAND]
-        diagonal = band[:, first : first + BAND]
-        diagonal.copy_(diagonal.triu() + diagonal.triu(1).T)
-        matrix[first + BAND :, first : first + BAND] = band[:, first + BAND :].T
+    with one_thread():
+        for first in range(0, len(matrix), BAND):
+            band = matrix[first : first + BAND]
+            diagonal = band[:, first : first + BAND]
+            diagonal.copy_(diagonal.triu() + diagonal.triu(1).T)
+            matrix[first + BAND :, first : first + BAND] = band[:, first + BAND :].T
     return matrix
