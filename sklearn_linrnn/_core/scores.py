@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from copy import copy
 
 import numpy as np
 import torch
@@ -31,10 +31,7 @@ def r2(squared_errors: Tensor, scatter: Tensor) -> Tensor:
 class SummedErrors:
     """Squared errors of predictions, and the scatter of their targets, added block by block.
 
-    Parameters
-    ----------
-    unit : float
-        A power of two in which the squares of targets are within range; R^2 does not depend on it.
+    Both are kept in units in which the largest so far has a square that is within range.
 
     Attributes
     ----------
@@ -42,20 +39,21 @@ class SummedErrors:
         Number of rows so far.
     weight : float
         Their weight.
+    unit, error_unit : float
+        The units of the targets and of the errors, powers of two; 0 where all were zero.
     origin : ndarray of shape (n_outputs,)
-        The first target: from it targets that are constant differ by zero.
+        A target: from it targets that are constant differ by zero.
     mean, scatter, errors : ndarray of shape (n_outputs,)
-        Of the targets from there the mean and the scatter, and the sum of the squared errors; all
-        in that unit.
+        Of the targets from there the mean and the scatter, and the sum of squared errors.
     """
 
-    def __init__(self, unit: float) -> None:
+    def __init__(self) -> None:
         self.n_rows, self.weight = 0, 0.0
-        self.unit = unit
+        self.unit = self.error_unit = 0.0
         self.origin = self.mean = self.scatter = self.errors = np.zeros(1)
 
     def add(self, targets: NDArray, predictions: NDArray, weights: NDArray | None = None) -> None:
-        """Add rows; a FloatingPointError if squares of their errors overflow.
+        """Add rows; a FloatingPointError if their errors overflow.
 
         Parameters
         ----------
@@ -69,41 +67,61 @@ class SummedErrors:
         self.n_rows += len(targets)
         if added == 0.0:
             return
-        targets = targets / self.unit
+        targets = targets.astype(np.float64, copy=False)
         with np.errstate(over="raise", under="ignore"):
-            self.errors = self.errors + shares @ np.square(targets - predictions / self.unit)
-            self.origin = self.origin if self.weight else targets[0].copy()
-            targets = targets - self.origin
+            self._add_errors(targets - predictions, shares)
+            unit = max(self.unit, _unit_of(targets))
+            smaller, targets = self.unit / (unit or 1.0), targets / (unit or 1.0)
+            origin = self.origin * smaller if self.weight else targets[0]
+            targets = targets - origin
             mean = shares @ targets / added
-            gap, together = mean - self.mean, self.weight + added
+            gap, together = mean - self.mean * smaller, self.weight + added
             between = np.square(gap) * (self.weight * added / together)
-            self.scatter = self.scatter + shares @ np.square(targets - mean) + between
-        self.mean = self.mean + gap * (added / together)
+            scatter = self.scatter * smaller**2 + shares @ np.square(targets - mean) + between
+        self.unit, self.origin, self.scatter = unit, origin, scatter
+        self.mean = mean - gap * (self.weight / together)
         self.weight = together
 
+    def _add_errors(self, errors: NDArray, shares: NDArray) -> None:
+        unit = max(self.error_unit, _unit_of(errors))
+        smaller, errors = self.error_unit / (unit or 1.0), errors / (unit or 1.0)
+        self.errors = self.errors * smaller**2 + shares @ np.square(errors)
+        self.error_unit = unit
+
     def __add__(self, other: SummedErrors) -> SummedErrors:
-        """Return the errors of both; a FloatingPointError if their squares overflow."""
-        first, second = (one for one in (self, other)) if self.weight else (other, self)
-        both = copy(first)
-        both.n_rows = first.n_rows + second.n_rows
-        if second.weight == 0.0:
+        """Return the errors of the rows of both."""
+        both = SummedErrors()
+        both.n_rows, both.weight = self.n_rows + other.n_rows, self.weight + other.weight
+        if other.weight == 0.0 or self.weight == 0.0:
+            known = self if other.weight == 0.0 else other
+            vars(both).update({**vars(known), "n_rows": both.n_rows})
             return both
-        with np.errstate(over="raise", under="ignore"):
-            unit = max(first.unit, second.unit)
-            a, b = first.unit / unit, second.unit / unit  # powers of two, which round nothing
-            both.unit, both.origin = unit, first.origin * a
-            both.errors = first.errors * a**2 + second.errors * b**2
-            gap = second.mean * b - first.mean * a + (second.origin * b - both.origin)
-            both.weight = first.weight + second.weight
-            between = np.square(gap) * (first.weight * second.weight / both.weight)
-            both.scatter = first.scatter * a**2 + second.scatter * b**2 + between
-            both.mean = first.mean * a + gap * (second.weight / both.weight)
+        both.unit = max(self.unit, other.unit)
+        both.error_unit = max(self.error_unit, other.error_unit)
+        with np.errstate(under="ignore"):
+            a, b = (one.unit / (both.unit or 1.0) for one in (self, other))
+            both.origin, share = self.origin * a, other.weight / both.weight
+            gap = other.mean * b - self.mean * a + (other.origin * b - both.origin)
+            both.mean = self.mean * a + gap * share
+            between = np.square(gap) * (self.weight * share)
+            both.scatter = self.scatter * a**2 + other.scatter * b**2 + between
+            a, b = (one.error_unit / (both.error_unit or 1.0) for one in (self, other))
+            both.errors = self.errors * a**2 + other.errors * b**2
         return both
 
     @property
     def r2(self) -> float:
-        """R^2, averaged over the outputs."""
-        return float(r2(torch.from_numpy(self.errors)[None], torch.from_numpy(self.scatter)))
+        """R^2, averaged over the outputs; a FloatingPointError if it overflows."""
+        with np.errstate(over="raise", under="ignore"):
+            unit = np.float64(self.error_unit) / (self.unit or 1.0)
+            errors = self.errors * np.square(unit)
+        return float(r2(torch.from_numpy(errors)[None], torch.from_numpy(self.scatter)))
+
+
+def _unit_of(values: NDArray) -> float:
+    """Return a power of two near the largest of values; 0 if they are zeros."""
+    largest = float(np.abs(values).max())
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if largest > 0.0 else 0.0
 
 
 def _r2(squared_errors: Tensor, part: Moments) -> Tensor:

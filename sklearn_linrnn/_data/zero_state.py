@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._data.sequences import Recordings
-from sklearn_linrnn._data.stretches import stretch_length, stretches
+from sklearn_linrnn._data.stretches import stretches
 
 ENOUGH_STEPS = 10**6  # for a mean and a variance
 
@@ -36,10 +36,19 @@ def weight_of_zeros(
     -------
     weights : ndarray of shape (n_channels,)
     """
-    heads, whole = weight_of_heads(recordings, observed, weights, n_lags)
+
+    def shares(steps: slice) -> NDArray:
+        return observed[steps] * (1.0 if weights is None else weights[steps])
+
+    heads = whole = 0.0
+    for cut in stretches(recordings.lengths, 1):
+        own = shares(cut.steps)
+        n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
+        lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
+        heads += weight_of_heads(lengths, own, n_left)
+        whole += float(own.sum())
     chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
-    inputs = recordings.joined[chosen]
-    mass = observed[chosen] * (1.0 if weights is None else weights[chosen])
+    inputs, mass = recordings.joined[chosen], shares(chosen)
     missing = np.isnan(inputs)
     touched = missing.any(axis=1)
     total = mass.sum() - mass[touched] @ missing[touched]
@@ -50,53 +59,37 @@ def weight_of_zeros(
         values -= mean
         values[missing] = 0.0
         variance = mass @ np.square(values, out=values) / total
-    excess = excess_of_zeros(mean, variance, heads / whole)
     varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
-    return np.where(varies, excess, 0.0)
+    return excess_of_zeros(mean, np.where(varies, variance, 0.0), heads / whole)
 
 
-def excess_of_zeros(mean: NDArray, variance: NDArray, share: float) -> NDArray:
-    """Return the variance that a step from zero adds to the lags, over that of the inputs.
+def excess_of_zeros(mean: NDArray, variance: NDArray, share_of_heads: float) -> NDArray:
+    """Return the variance that zeros add to the lags, over that of the inputs; 0 for constant ones.
 
     Parameters
     ----------
     mean, variance : ndarray of shape (n_channels,)
         Of the inputs.
-    share : float
-        Of the time steps that have the step among their lags, in the weight of all.
+    share_of_heads : float
+        Share of the weight of time steps that have zeros among their lags.
     """
-    with np.errstate(all="ignore"):  # of channels without known inputs, and of huge ones
-        return np.where(variance > 0, np.square(mean) / variance * share, 0.0)
+    with np.errstate(all="ignore"):  # of huge inputs
+        excess = np.square(mean) / variance * share_of_heads
+    return np.where(variance > 0.0, excess, 0.0)
 
 
-def weight_of_heads(
-    recordings: Recordings, observed: NDArray, weights: NDArray | None, n_lags: int
-) -> tuple[float, float]:
-    """Return the weight of the time steps with lags before their recording, and of all of them.
+def weight_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:
+    """Return the weight of the first time steps of all recordings.
 
     Parameters
     ----------
-    recordings : Recordings
-        The recordings.
-    observed : ndarray of bool, shape (n_supervised,)
-        Which time steps have a target.
-    weights : ndarray of shape (n_supervised,) or None
+    lengths : ndarray of int, shape (n_recordings,)
+        Numbers of time steps.
+    shares : ndarray of shape (n_supervised,)
         Weights of the time steps.
-    n_lags : int
-        Number of lags.
+    n_steps : int
+        How many are the first ones.
     """
-    heads = whole = 0.0
-    for cut in stretches(recordings.lengths, 0, stretch_length(1, 0)):
-        own = observed[cut.steps] * (1.0 if weights is None else weights[cut.steps])
-        n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
-        lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
-        heads += _sum_of_heads(lengths, own, n_left)
-        whole += float(own.sum())
-    return heads, whole
-
-
-def _sum_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:
-    """Return the sum of the shares of the first time steps of all recordings."""
     starts = np.cumsum(lengths) - lengths
     ends = starts + np.minimum(lengths, n_steps)
     edges = np.column_stack([starts, ends]).ravel().astype(np.intp)

@@ -80,7 +80,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     training_: TrainingRecord
 
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
         """Add data to the earlier ones, and continue training on all of them.
 
@@ -94,10 +94,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
         Parameters
         ----------
-        X : array-like or list
-            New inputs, in the form of the earlier ones.
-        y : array-like or list
-            Their targets.
+        X : array-like, list or iterator
+            New inputs, in the form of the earlier ones, or an iterator of pieces as in `fit`.
+        y : array-like or list, default=None
+            Their targets; ``None`` with an iterator of pieces.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -117,12 +117,22 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             ones. The earlier fit is then unchanged.
         """
         self._check_parameters()
-        goes_on = self._earlier() is not None
-        return self._add(self._read_more(X, y, sample_weight, sequence_id, goes_on=goes_on))
+        earlier = self._earlier()
+        known = None if earlier is None else (earlier.statistics.n_lags, earlier.past)
+        return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
 
     def _add(self, data: AnyData) -> Self:
+        return self._add_to(self._earlier(), data.with_lags(self.n_lags))
+
+    def _earlier_past(self) -> Past | None:
         earlier = self._earlier()
-        fit = self._learn_with(data, earlier, adds=True)
+        return None if earlier is None else earlier.past or Past()
+
+    def _add_to(
+        self, earlier: TrainingRecord | None, has_lags: tuple[AnyData, int, int, int]
+    ) -> Self:
+        """Train on the earlier data and more."""
+        data, fit = has_lags[0], self._learn_with(has_lags, earlier, adds=True)
         if not data.goes_on:
             self._warn_of_zeros(data, fit)
         if earlier is not None and not self.early_stopping:
@@ -134,6 +144,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     def _recipe(self, n_lags: int, seed: int | None) -> Recipe:
         """Return how the model that is trained is initialised."""
 
+    def _needs_rows(self) -> str | None:
+        return "early_stopping=True" if self.early_stopping else None
+
     def _is_random(self) -> bool:
         """Return whether a fit draws random numbers."""
         return self.early_stopping and self.validation_split == "random"
@@ -142,29 +155,24 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         """Return the record of an earlier fit, if there was one."""
         return getattr(self, "training_", None)
 
-    def _earlier_past(self) -> Past | None:
-        earlier = self._earlier()
-        return None if earlier is None else earlier.past or Past()
-
-    def _needs_rows(self) -> str | None:
-        return "early_stopping=True" if self.early_stopping else None
-
     # -- Data ------------------------------------------------------------------------------
 
     def _learn(self, data: AnyData) -> Fit:
-        return self._learn_with(data, self._earlier() if self.warm_start else None, adds=False)
+        earlier = self._earlier() if self.warm_start else None
+        return self._learn_with(data.with_lags(self.n_lags), earlier, adds=False)
 
-    def _learn_with(self, data: AnyData, earlier: TrainingRecord | None, *, adds: bool) -> Fit:
+    def _learn_with(
+        self,
+        has_lags: tuple[AnyData, int, int, int],
+        earlier: TrainingRecord | None,
+        *,
+        adds: bool,
+    ) -> Fit:
         """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
+        data, n_steps, n_lags, n_channels = has_lags
         seed = None if earlier is None else earlier.seed
         if seed is None and self._is_random():
             seed = make_seed(self.random_state)
-        n_lags, past = self.n_lags, None
-        if adds and earlier is not None:
-            past = self._earlier_past()
-            if data.form.every_step and n_lags is None:
-                n_lags = earlier.statistics.n_lags
-        data, n_steps, n_lags, n_channels = data.with_lags(n_lags, past, goes_on=adds)
         n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
         with self._explained(n_lags):
             sums = run_by_size(

@@ -15,7 +15,7 @@ from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.targets import read_part
+from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 
 RESPONSE = ("impulse_response_", "intercept_")  # what predictions need of a fit
@@ -98,12 +98,13 @@ class GatheringMixin(ABC):
     def _read_block(
         self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, before: ArrayLike | None
     ) -> TrainingData:
-        if hasattr(self, "_form"):
-            return self._read_more(X, y, sample_weight, sequence_id, goes_on=True)
-        data = read_part(self, X, y, sample_weight, sequence_id)
-        if before is None or not data.form.every_step:
+        form = getattr(self, "_form", None)
+        data = read_training_data(self, X, y, sample_weight, sequence_id, form=form, is_piece=True)
+        if form is not None or not data.form.every_step:
             return data
-        return data.with_before(np.broadcast_to(before, data.sequences.n_channels).copy())
+        if before is not None:
+            before = np.broadcast_to(before, data.sequences.n_channels).copy()
+        return data.with_before(before)
 
     @abstractmethod
     def _check_parameters(self) -> None:
@@ -116,12 +117,6 @@ class GatheringMixin(ABC):
     @abstractmethod
     def _earlier_past(self) -> Past | None:
         """Return the inputs with which earlier data go on, or None if there were none."""
-
-    @abstractmethod
-    def _read_more(
-        self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, *, goes_on: bool
-    ) -> TrainingData:
-        """Return what was passed to ``partial_fit``, checked against the data that it goes on."""
 
     @abstractmethod
     def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:

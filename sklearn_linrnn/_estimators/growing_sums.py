@@ -34,6 +34,7 @@ class GrowingSumsRegressor(LagRegressor):
     _rows_for: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def _needs_rows(self) -> str | None:
+        """Return the parameter that needs more than sums, and its value, or None."""
         for name, values in self._rows_for.items():
             value = getattr(self, name)
             if isinstance(value, str) and value in values:
@@ -42,7 +43,7 @@ class GrowingSumsRegressor(LagRegressor):
 
     @available_if(_sums_suffice)
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
         """Add data to the earlier ones, and learn from all of them.
 
@@ -56,10 +57,10 @@ class GrowingSumsRegressor(LagRegressor):
 
         Parameters
         ----------
-        X : array-like or list
-            New inputs, in the form of the earlier ones.
-        y : array-like or list
-            Their targets.
+        X : array-like, list or iterator
+            New inputs, in the form of the earlier ones, or an iterator of pieces as in `fit`.
+        y : array-like or list, default=None
+            Their targets; ``None`` with an iterator of pieces.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -81,14 +82,21 @@ class GrowingSumsRegressor(LagRegressor):
             ones, or the sums of these were never formed. The earlier fit is then unchanged.
         """
         self._check_parameters()
-        goes_on = self._earlier_sums() is not None
-        return self._add(self._read_more(X, y, sample_weight, sequence_id, goes_on=goes_on))
+        earlier = self._earlier_sums()
+        known = None if earlier is None else (earlier.n_lags, self._past_)
+        return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
 
     def _add(self, data: AnyData) -> Self:
-        earlier, past, n_lags = self._earlier_sums(), self._earlier_past(), self.n_lags
-        if earlier is not None and data.form.every_step and n_lags is None:
-            n_lags = earlier.n_lags
-        data, n_steps, n_lags, n_channels = data.with_lags(n_lags, past, goes_on=True)
+        return self._add_to(self._earlier_sums(), data.with_lags(self.n_lags))
+
+    def _earlier_past(self) -> Past | None:
+        return None if self._earlier_sums() is None else self._past_ or Past()
+
+    def _add_to(
+        self, earlier: LagStatistics | None, has_lags: tuple[AnyData, int, int, int]
+    ) -> Self:
+        """Learn from the earlier sums and more data."""
+        data, n_steps, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
         sums = run_by_size(
             max(n_steps, n_inputs) * n_inputs, partial(self._gather, data, n_lags, earlier)
@@ -108,9 +116,6 @@ class GrowingSumsRegressor(LagRegressor):
                 "Gram matrix of windows learned without them. Fit with solver='direct'."
             )
         return replace(self.solution_.statistics, n_intercepts=1)
-
-    def _earlier_past(self) -> Past | None:
-        return None if self._earlier_sums() is None else self._past_ or Past()
 
     def _gather(self, data: AnyData, n_lags: int, earlier: LagStatistics | None) -> LagStatistics:
         """Return the sums of new and of earlier data."""

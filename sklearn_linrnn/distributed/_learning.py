@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -12,7 +13,6 @@ from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.folds import consecutive_parts
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.training_data import KnownSums
-from sklearn_linrnn._data.zero_state import excess_of_zeros
 from sklearn_linrnn._estimators.gathering import gathering_of
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn.distributed._blocks import Source, read_source
@@ -104,7 +104,10 @@ def fit(estimator: E, X: Any, y: Any, *, sample_weight: Any = None, sequence_id:
     n_lags = estimator.n_lags  # type: ignore[attr-defined]
     sums = _gather(gathering.reader(knows=False), given, n_lags, n_parts=gathering.n_parts())
     _check_whole(sums)
-    return gathering.learn(_known(sums, Past()))
+    known = _known(sums, Past())
+    if sums.form.before is None:
+        known = replace(known, share_of_heads=sums.heads / known.sums.weight)
+    return gathering.learn(known)
 
 
 def partial_fit(
@@ -284,22 +287,11 @@ def _check_whole(sums: PartSums) -> None:
 
 def _known(sums: PartSums, earlier: Past) -> KnownSums:
     """Return what an estimator learns from."""
-    statistics, form = sums.whole, sums.form
     parts = tuple(part for part in sums.sums if part is not None)
-    zeros = None
-    if form.every_step and form.before is None and statistics.weight > 0:
-        inputs = slice(0, statistics.n_channels)
-        variance = statistics.input_scatter.diagonal()[inputs].numpy() / statistics.weight
-        share = sums.heads / statistics.weight
-        zeros = excess_of_zeros(statistics.input_mean[inputs].numpy(), variance, share)
-    past = followed(earlier, sums.past) if form.every_step else None
     return KnownSums(
-        statistics,
-        None,
-        form,
-        sums.features,
-        past=past,
-        goes_on=bool(sums.past.ids),
-        zeros=zeros,
+        sums.whole,
+        form=sums.form,
+        features=sums.features,
+        past=followed(earlier, sums.past) if sums.form.every_step else None,
         parts=parts if len(parts) > 1 else (),
     )

@@ -152,12 +152,15 @@ def sum_part(
     _, n_lags, _ = lag_shape(data.sequences, n_lags, goes_on=True)
     names = Names.of(block.sequence_id)
     earlier = earlier or Past()
+    if isinstance(data.sequences, Recordings):
+        data = replace(data, sequences=replace(data.sequences, past=earlier))
     with one_thread():
-        known = data.unrolled(n_lags, earlier if earlier.ids else None)
+        known = data.unrolled(n_lags)
         sums = _sums_of_parts(known, n_lags, reader.device, edges, block)
     heads, longest, past = 0.0, 0, Past()
     if isinstance(data.sequences, Recordings):
-        heads, _ = weight_of_heads(data.sequences, data.observed, data.weights, n_lags)
+        shares = data.observed * (1.0 if data.weights is None else data.weights[:])
+        heads = weight_of_heads(np.array(data.sequences.lengths), shares, n_lags - 1)
         longest = data.sequences.longest
         past = _own(earlier.after(data.sequences, n_lags), names)
     return PartSums(sums, heads, longest, data.form, data.features, past, names)
@@ -176,7 +179,7 @@ def _sums_of_parts(
         part = data
         if end - start < block.n_samples:
             part = data.part(steps_of(data, block.n_before + np.arange(start, end)))
-        sums.append(part.sums(n_lags, device).to("cpu"))
+        sums.append(part.statistics(n_lags, device).to("cpu"))
     return tuple(sums)
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_linrnn._estimators.base import r2_of
 from sklearn_linrnn._estimators.gathering import gathering_of
+from sklearn_linrnn._estimators.scoring import r2_of
 from sklearn_linrnn.distributed._blocks import Source, read_source, tree_of
 from sklearn_linrnn.distributed._kinds import has_rows, is_array, is_bag, is_frame, require_dask
 from sklearn_linrnn.distributed._names import Names
