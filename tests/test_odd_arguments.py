@@ -38,6 +38,32 @@ def test_a_fraction_is_none_of_the_numbers_that_arrays_hold(model):
         model.fit(X, y)
 
 
+@pytest.mark.parametrize("variance", [Fraction(1, 2), 10**400], ids=["fraction", "huge"])
+def test_a_panel_that_is_learned_at_once_takes_no_such_number_either(variance):
+    times = pd.MultiIndex.from_product([["a", "b"], range(30)])
+    panel = pd.DataFrame({"y": rng.normal(size=60)}, index=times)
+    forecaster = LagForecaster(NTKConvRegressor(nu_c=variance), n_lags=3)
+    with pytest.raises(ValueError, match="'nu_c' parameter of NTKConvRegressor must be"):
+        forecaster.fit(panel, fh=[1])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NTKConvRegressor(10**400),
+        NTKConvRegressor(alpha=10**400),
+        NTKConvRegressorCV(alphas=[1, 10**400]),
+        WeightedConv1DRegressor(nu_c=10**400),
+        LagWeighter(nu_w=10**400),
+        NTKConvRegressor(n_lags=10**400),
+    ],
+    ids=["nu_w", "alpha", "alphas", "nu_c", "transformer", "n_lags"],
+)
+def test_numbers_beyond_float64_are_named(model):
+    with pytest.raises(ValueError, match=r"(nu_\w|alpha|n_lags).*1000"):
+        model.fit(X, y)
+
+
 def test_a_kernel_takes_no_fraction_either():
     with pytest.raises(TypeError, match=r"nu_w must be a number.*Fraction"):
         kernel_matrix("linear_rnn", X, nu_w=Fraction(1, 2))

@@ -1,8 +1,9 @@
 """Array-likes to tensors."""
 
 import operator
+import sys
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -87,6 +88,16 @@ def as_float64(array: Any, device: torch.device | str = "cpu", name: str = "Arra
     return torch.from_numpy(native).to(device=device, dtype=torch.float64)
 
 
+def row_norms(matrix: Tensor) -> Tensor:
+    """Return the Euclidean norms of the rows of ``matrix (n, k)``, (n, 1).
+
+    The squares neither overflow nor underflow.
+    """
+    unit = matrix.abs().sum(1, keepdim=True)
+    unit = torch.where(unit > 0, unit, 1.0)
+    return unit * (matrix / unit).square().sum(1, keepdim=True).sqrt()
+
+
 def all_finite(tensor: Tensor) -> bool:
     """Whether ``tensor`` contains neither NaN nor infinity."""
     # A finite sum has finite terms; it needs one pass, and no memory.
@@ -100,12 +111,26 @@ def finite(tensor: Tensor, name: str) -> Tensor:
     return tensor
 
 
+def blank(n_numbers: int, device: torch.device) -> Tensor:
+    """Return float64 memory that is to be written to, of any numbers."""
+    if device.type != "cpu":
+        return torch.empty(n_numbers, dtype=torch.float64, device=device)
+    return torch.from_numpy(np.empty(n_numbers))  # in huge pages, if it is large, unlike PyTorch
+
+
 def whole_number(value: Any, name: str) -> int:
     """Return a Python integer, which does not overflow as NumPy's may; others are a TypeError."""
     try:
         return operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, but got {value!r}.") from None
+
+
+def is_float64_number(value: Any) -> TypeGuard[float]:
+    """Return whether a value is a number that arrays can hold: fractions are none of them."""
+    if isinstance(value, int):
+        return abs(value) <= sys.float_info.max
+    return isinstance(value, (float, np.integer, np.floating))
 
 
 def check_device(device: Any) -> torch.device:

@@ -59,7 +59,7 @@ def check_numbers(value: Any, name: str, *, sliced: tuple[int, ...] = (), **chec
     TypeError, ValueError
         If it is not what it must be.
     """
-    if is_sliced(value) and len(value.shape) in sliced:
+    if sliced and is_sliced(value) and len(value.shape) in sliced:
         return _by_slices(value, name, **checks)
     value = read_container(value, name)
     with named(name):

@@ -20,7 +20,7 @@ from sklearn_linrnn._core.tensors import as_float64
 from sklearn_linrnn._data.gaps import whole_windows
 from sklearn_linrnn._data.lag_columns import WindowColumns
 from sklearn_linrnn._data.sliced import parts_between
-from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
+from sklearn_linrnn._data.stretches import Stretch, stretches
 
 S = TypeVar("S", LagStatistics, LagOperator)
 
@@ -173,7 +173,7 @@ class Recordings:
     @cached_property
     def has_gaps(self) -> bool:
         """Whether an input is missing."""
-        cuts = stretches(self.lengths, 0, stretch_length(self.n_channels, 0))
+        cuts = stretches(self.lengths, self.n_channels)
         return any(np.isnan(self.stretch(cut).joined).any() for cut in cuts)
 
     @property
@@ -238,8 +238,7 @@ class Recordings:
     def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
         """Yield what `respond` returns in blocks, after their places in it."""
         n_before = impulse_response.shape[2] - 1
-        length = stretch_length(self.n_channels, n_before)
-        for cut in stretches(self.lengths, n_before, length):
+        for cut in stretches(self.lengths, self.n_channels, n_before):
             yield cut.steps, _respond(self.stretch(cut), impulse_response)[cut.n_before :]
 
     def windows(self, n_lags: int) -> Iterator[NDArray]:
@@ -274,7 +273,7 @@ class Recordings:
         before = np.full(self.n_channels, np.nan)
         if initial_state == "mean":
             total, mass = np.zeros((2, self.n_channels))
-            for cut in stretches(self.lengths, 0, stretch_length(self.n_channels, 0)):
+            for cut in stretches(self.lengths, self.n_channels):
                 inputs = self.stretch(cut).joined.astype(np.float64, copy=False)
                 known = ~np.isnan(inputs)
                 shares = known if weights is None else known * weights[cut.steps, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,27 +56,33 @@ def stretch_length(n_columns: int, n_before: int, least: int = 1) -> int:
     return max(max(NUMBERS, least) // n_columns, LEAST_SHARE * n_before, 1)
 
 
-def stretches(lengths: Sequence[int], n_before: int, length: int) -> Iterator[Stretch]:
-    """Yield the stretches of recordings, in order; together they are all time steps, once each.
+def stretches(
+    lengths: Sequence[int], n_columns: int, n_before: int = 0, least: int = 1
+) -> list[Stretch]:
+    """Return the stretches of recordings, in order; together they are all time steps, once each.
 
     Parameters
     ----------
     lengths : sequence of int
         Number of time steps of each recording.
-    n_before : int
+    n_columns : int
+        Number of numbers of a time step.
+    n_before : int, default=0
         Number of time steps to read before those of a stretch that goes on in a recording; a
         stretch at its begin is at least as long.
-    length : int
-        Number of time steps of a stretch, at the most; more than ``n_before``.
+    least : int, default=1
+        Number of numbers below which what is made of a stretch would cost more than its rows.
     """
+    length = stretch_length(n_columns, n_before, least)
     ends = np.cumsum(lengths)
+    found: list[Stretch] = []
     first = 0
     while first < len(ends):
         origin = int(ends[first]) - int(lengths[first])
         last = int(np.searchsorted(ends, origin + length, side="right"))
         if last > first:
             steps = slice(origin, int(ends[last - 1]))
-            yield Stretch(slice(first, last), slice(None), steps, 0, False)
+            found.append(Stretch(slice(first, last), slice(None), steps, 0, False))
             first = last
             continue
         for start in range(0, int(lengths[first]), length):
@@ -85,5 +91,6 @@ def stretches(lengths: Sequence[int], n_before: int, length: int) -> Iterator[St
             stop = min(start + length, int(lengths[first]))
             recording, inputs = slice(first, first + 1), slice(start - before, stop)
             steps = slice(origin + start, origin + stop)
-            yield Stretch(recording, inputs, steps, before, goes_on)
+            found.append(Stretch(recording, inputs, steps, before, goes_on))
         first += 1
+    return found

@@ -23,7 +23,7 @@ from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
 from sklearn_linrnn._data.sliced import SlicedArray
-from sklearn_linrnn._data.stretches import stretch_length, stretches
+from sklearn_linrnn._data.stretches import stretches
 from sklearn_linrnn._data.training_data import TrainingData
 
 TARGETS = {"dtype": FLOATS, "ensure_2d": False, "allow_nd": True}
@@ -120,7 +120,7 @@ def _check_observed(targets: NDArray, observed: NDArray) -> None:
 def observed_steps(targets: NDArray) -> NDArray:
     """Return which rows of ``targets (n_supervised, n_outputs)`` have no NaN."""
     observed = np.empty(len(targets), dtype=bool)
-    for cut in stretches([len(targets)], 0, stretch_length(targets.shape[1], 0)):
+    for cut in stretches([len(targets)], targets.shape[1]):
         np.isnan(targets[cut.steps]).any(axis=1, out=observed[cut.steps])
     return np.logical_not(observed, out=observed)
 

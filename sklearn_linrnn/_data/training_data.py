@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import islice
 from operator import add
 from typing import Any, final
 
@@ -16,7 +15,7 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, Windows, lag_shape
-from sklearn_linrnn._data.stretches import Stretch, stretch_length, stretches
+from sklearn_linrnn._data.stretches import Stretch, stretches
 from sklearn_linrnn._data.zero_state import weight_of_zeros
 
 
@@ -135,39 +134,40 @@ class TrainingData:
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
-        least = (n_lags * self.sequences.n_channels) ** 2
         blocks = (
             block.sequences.statistics(LagStatistics, n_lags, block.targets, block.weights, device)
-            for block, _ in self.blocks(n_lags - 1, least)
+            for block, _ in self.blocks(n_lags, sums=True)
         )
         sums = reduce(add, blocks)
         # A piece of a recording may have no target: then it only goes before the next one.
         return sums.check_usable() if self.observed.any() else sums
 
     def blocks(
-        self, n_before: int, least: int = 1, every: int | None = None
+        self, n_lags: int, *, sums: bool = False, every: int | None = None
     ) -> Iterator[tuple[TrainingData, Stretch]]:
         """Yield the data of consecutive time steps, and what they are of the whole.
 
         Parameters
         ----------
-        n_before : int
-            How many time steps of the same recording precede them, which are not observed; fewer
-            where it begins.
-        least : int, default=1
-            Number of numbers below which what is made of a block would cost more than its rows.
+        n_lags : int
+            Number of lags. The time steps of the same recording that are lags of the first one
+            precede it, and are not observed; fewer where the recording begins.
+        sums : bool, default=False
+            Whether sums are made of each block, so that it has as many numbers as their scatter at
+            the least.
         every : int, default=None
             To yield one of so many blocks, of those that have an observed time step.
         """
         sequences = self.sequences
         if isinstance(sequences, Windows):
-            whole = slice(0, sequences.n_supervised)
+            whole = slice(0, len(self.targets))
             yield self, Stretch(slice(None), slice(None), whole, 0, False)
             return
-        length = stretch_length(sequences.n_channels, n_before, least)
-        cuts = stretches(sequences.lengths, n_before, length)
+        n_channels = sequences.n_channels
+        least = (n_lags * n_channels) ** 2 if sums else 1
+        cuts = stretches(sequences.lengths, n_channels, n_lags - 1, least)
         if every is not None:
-            cuts = islice((cut for cut in cuts if self.observed[cut.steps].any()), 0, None, every)
+            cuts = [cut for cut in cuts if self.observed[cut.steps].any()][::every]
         for cut in cuts:
             weights = None if self.weights is None else self.weights[cut.read]
             observed = self.observed[cut.read]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._data.sequences import Recordings
-from sklearn_linrnn._data.stretches import stretch_length, stretches
+from sklearn_linrnn._data.stretches import stretches
 
 ENOUGH_STEPS = 10**6  # for a mean and a variance
 
@@ -41,7 +41,7 @@ def weight_of_zeros(
         return observed[steps] * (1.0 if weights is None else weights[steps])
 
     heads = whole = 0.0
-    for cut in stretches(recordings.lengths, 0, stretch_length(1, 0)):
+    for cut in stretches(recordings.lengths, 1):
         own = shares(cut.steps)
         n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
         lengths = np.minimum(recordings.lengths[cut.recordings], len(own))

@@ -24,7 +24,7 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import check_window_length, read_inputs
 from sklearn_linrnn._data.sequences import Sequences
-from sklearn_linrnn._data.stretches import stretch_length, stretches
+from sklearn_linrnn._data.stretches import stretches
 from sklearn_linrnn._data.targets import (
     observed_steps,
     read_targets,
@@ -322,7 +322,7 @@ def _check_range(predictions: NDArray) -> None:
 def _unit_of(targets: Any) -> float:
     """Return a unit in which the squares of targets (n_supervised, n_outputs) are within range."""
     largest = 0.0
-    for cut in stretches([len(targets)], 0, stretch_length(targets.shape[1], 0)):
+    for cut in stretches([len(targets)], targets.shape[1]):
         largest = np.fmax(largest, np.fmax.reduce(np.abs(targets[cut.steps]), axis=None))
     return float(np.ldexp(1.0, np.frexp(np.float64(largest))[1] - 1))
 

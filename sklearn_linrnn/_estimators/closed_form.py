@@ -23,6 +23,7 @@ from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior, Li
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.tensors import row_norms
 from sklearn_linrnn._core.training.optimizers import DIVERGED
 from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
 from sklearn_linrnn._data.sequences import Sequences
@@ -317,9 +318,8 @@ class ClosedFormRegressor(GrowingSumsRegressor):
     def impulse_response_std_(self) -> NDArray:
         """Posterior standard deviation of the impulse response, (n_outputs, n_channels, n_lags)."""
         solution = self._posterior()
-        spread = solution.posterior_root.square().sum(1, keepdim=True)
-        variance = spread * solution.noise_variance
-        return self._export(as_impulse_response(variance.sqrt(), solution.statistics.n_lags))
+        deviation = row_norms(solution.posterior_root) * solution.noise_variance.sqrt()
+        return self._export(as_impulse_response(deviation, solution.statistics.n_lags))
 
     def _posterior(self) -> Solution:
         solution = self._require_solution("The posterior")

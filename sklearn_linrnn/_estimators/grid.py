@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
-from sklearn_linrnn._estimators.parameters import NUMBERS, make_prior
+from sklearn_linrnn._core.tensors import is_float64_number
+from sklearn_linrnn._estimators.parameters import make_prior
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) ->
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, NUMBERS) and not isinstance(value, bool) and math.isfinite(value)
+    return is_float64_number(value) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_variance(value: Any) -> bool:

@@ -10,9 +10,9 @@ from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.saved_state import SavedState
-from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._core.tensors import is_float64_number, whole_number
 from sklearn_linrnn._data.containers import check_numbers
-from sklearn_linrnn._estimators.parameters import NUMBERS, make_prior
+from sklearn_linrnn._estimators.parameters import make_prior
 
 STEP = 1e-5  # of central differences in log(nu_w)
 
@@ -100,7 +100,7 @@ def _in_range(kernel: NDArray) -> NDArray:
 def _check_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
     """Return the prior of a name or an array, with its hyperparameters."""
     for name, value in hyperparameters.items():
-        if not isinstance(value, NUMBERS):
+        if not is_float64_number(value):
             raise TypeError(f"{name} must be a number, but got {value!r}.")
     return make_prior(prior, **hyperparameters)
 

@@ -282,7 +282,9 @@ class NTKConvRegressor(ClosedFormRegressor):
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
         data, n_steps, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
-        if isinstance(data, TrainingData) and (fit := self._without_scatter(data, n_lags)):
+        if isinstance(data, TrainingData) and (
+            fit := self._without_scatter(data, n_lags, n_inputs)
+        ):
             return fit
         return run_by_size(max(n_steps, n_inputs) * n_inputs, partial(self._solve, data, n_lags))
 
@@ -337,10 +339,9 @@ class NTKConvRegressor(ClosedFormRegressor):
 
     # -- Without the scatter ---------------------------------------------------------------
 
-    def _without_scatter(self, data: TrainingData, n_lags: int) -> Fit | None:
+    def _without_scatter(self, data: TrainingData, n_lags: int, n_inputs: int) -> Fit | None:
         """Return the response by conjugate gradients or a Gram matrix; None to form the scatter."""
-        few = n_lags * data.sequences.n_channels <= MOST_DIRECT
-        if self.solver == "direct" or (few and self.solver == "auto"):
+        if self.solver == "direct" or (n_inputs <= MOST_DIRECT and self.solver == "auto"):
             return None
         self._check_iterable(n_lags)
         prior, device = make_prior(self.prior, **self._hyperparameters()), check_device(self.device)

@@ -16,10 +16,8 @@ from sklearn.utils._param_validation import StrOptions
 
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
-from sklearn_linrnn._core.tensors import check_device
+from sklearn_linrnn._core.tensors import check_device, is_float64_number
 from sklearn_linrnn._data.containers import check_numbers
-
-NUMBERS = (int, float, np.integer, np.floating)  # that arrays hold: fractions are none of them
 
 
 class Interval(AnyInterval):
@@ -27,7 +25,7 @@ class Interval(AnyInterval):
 
     def is_satisfied_by(self, value: Any) -> bool:
         """Return whether a value is one of its numbers."""
-        return isinstance(value, NUMBERS) and super().is_satisfied_by(value)
+        return is_float64_number(value) and super().is_satisfied_by(value)
 
 
 VARIANCES: dict[str, list] = {
@@ -111,7 +109,6 @@ def make_seed(random_state: Any) -> int:
 
 __all__ = [
     "COMPUTING",
-    "NUMBERS",
     "SHAPES",
     "VARIANCES",
     "Interval",

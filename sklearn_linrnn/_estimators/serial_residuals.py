@@ -68,7 +68,7 @@ def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
     products = [ResidualProducts(order) for _ in range(n_outputs)]
     last, end = np.empty((n_outputs, 0)), 0
     every = -(-n_observed // ENOUGH_STEPS)
-    for block, cut in data.blocks(solution.statistics.n_lags - 1, every=every):
+    for block, cut in data.blocks(solution.statistics.n_lags, every=every):
         residuals = _residuals(solution, block)[:, cut.n_before :]
         known = last if cut.goes_on and cut.steps.start == end else last[:, :0]
         residuals, end = np.hstack([known, residuals]), cut.steps.stop
@@ -122,7 +122,7 @@ def _filtered(
     level = statistics.origin[0][:n_channels].cpu().numpy()
     poles = np.append(1.0, -noise.coefficients)
     state, last = np.empty((0, len(poles) - 1, n_channels)), np.empty((0, 0, n_channels))
-    for block, cut in data.blocks(n_lags - 1, (n_lags * n_channels) ** 2):
+    for block, cut in data.blocks(n_lags, sums=True):
         recordings = cast(Recordings, block.sequences)
         filtered = np.empty((recordings.n_supervised, n_channels))
         for inputs, steps in recordings.alike():

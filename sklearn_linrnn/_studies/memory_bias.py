@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from sklearn.utils import check_random_state
 
+from sklearn_linrnn._core.memory import explained_memory_errors
 from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.containers import check_numbers, named
 from sklearn_linrnn._studies.memory_bias_result import MemoryBias, conclude
@@ -173,6 +174,9 @@ def _draw_seeds(random_state: Any, n_seeds: int) -> tuple[list[int], int]:
     """Return the seeds of the networks, and one for all other draws."""
     with named("random_state"):
         source = check_random_state(random_state)
-    drawn = source.randint(np.iinfo(np.int32).max, size=n_seeds + 1)
+    with explained_memory_errors(
+        f"There is not enough memory for n_seeds={n_seeds} networks. Lower n_seeds."
+    ):
+        drawn = source.randint(np.iinfo(np.int32).max, size=n_seeds + 1)
     other, *seeds = map(int, drawn)  # first, so that more networks keep the others' draws
     return seeds, other

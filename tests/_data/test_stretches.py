@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 
+from sklearn_linrnn._data import stretches as module
 from sklearn_linrnn._data.stretches import stretch_length, stretches
 
 
 @pytest.mark.parametrize("n_before", [0, 1, 4])
 @pytest.mark.parametrize("length", [5, 7, 100])
 @pytest.mark.parametrize("lengths", [[1], [23], [5, 1, 3, 22, 7, 7, 2, 14, 1], [40, 40]])
-def test_stretches_are_all_time_steps_once(lengths, length, n_before):
+def test_stretches_are_all_time_steps_once(monkeypatch, lengths, length, n_before):
+    monkeypatch.setattr(module, "NUMBERS", 3 * length)
+    monkeypatch.setattr(module, "LEAST_SHARE", 1)
     flat = np.arange(sum(lengths))
     recordings = np.split(flat, np.cumsum(lengths)[:-1])
-    found = list(stretches(lengths, n_before, length))
+    found = stretches(lengths, 3, n_before)
     np.testing.assert_array_equal(np.concatenate([flat[cut.steps] for cut in found]), flat)
     for cut in found:
         assert 0 < cut.steps.stop - cut.steps.start <= length

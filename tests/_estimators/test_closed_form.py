@@ -137,6 +137,15 @@ def test_the_posterior_without_a_penalty_is_ordinary_least_squares():
     assert_allclose(model.impulse_response_std_[:, 0], expected, rtol=1e-9)
 
 
+def test_the_posterior_has_no_unit():
+    model = NTKConvRegressor(nu_c=1e300, alpha=1e-280)  # of which a square is out of range
+    deviation = model.fit(X, Y).impulse_response_std_
+    assert np.isfinite(deviation).all()
+    assert_allclose(model.fit(X, 1e20 * Y).impulse_response_std_, 1e20 * deviation, rtol=1e-9)
+    few = model.fit(X[:2], Y[:2]).impulse_response_std_
+    assert_allclose(model.fit(X[:2], 1e20 * Y[:2]).impulse_response_std_, 1e20 * few, rtol=1e-9)
+
+
 def test_standard_deviations_have_the_form_of_the_predictions():
     panel = np.random.default_rng(1).normal(size=(5, 12, 3))
     every = panel[:, :, :2] + np.random.default_rng(2).normal(size=(5, 12, 2))

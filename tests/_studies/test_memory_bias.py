@@ -224,6 +224,11 @@ def test_studies_that_cannot_be_made(y, X, parameters, message):
         memory_bias(y, X, **parameters)
 
 
+def test_networks_beyond_memory_name_their_number():
+    with pytest.raises(MemoryError, match=r"n_seeds=1000000000000 networks. Lower n_seeds"):
+        memory_bias(short_memory(60), **{**SMALL, "n_seeds": 10**12})
+
+
 def test_masked_values_are_missing_ones_and_times_are_no_numbers():
     y = short_memory(60)
     tiny = {**SMALL, "n_hidden": 5, "max_iter": 2}

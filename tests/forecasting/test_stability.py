@@ -138,6 +138,19 @@ def test_growth_that_overflows_is_an_error():
         forecaster.predict(fh=[400])
 
 
+@pytest.mark.parametrize("strategy", ["recursive", "direct"])
+def test_variances_that_overflow_are_an_error(strategy):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=43)})
+    y = X["x"][:40] + 0.1 * rng.normal(size=40)
+    forecaster = LagForecaster(NTKConvRegressor(alpha=1.0), 2, strategy=strategy)
+    forecaster.fit(y, X[:40], fh=[1, 2])
+    X.iloc[40, 0] = 1e200  # its square is out of range
+    assert np.isfinite(forecaster.predict(X=X[40:])).all()
+    with pytest.raises(ValueError, match=r"X is too large, or fh reaches too far.*2 steps"):
+        forecaster.predict_var(X=X[40:])
+
+
 @pytest.mark.parametrize("normalize", [None, "last"])
 @pytest.mark.parametrize(
     "series", [surging, lambda: swinging(1.02, noise=0.1)], ids=["surging", "season"]

@@ -39,14 +39,17 @@ def orthogonal_like(n_hidden: int, *_: Any) -> Any:
     return np.eye(n_hidden)
 
 
+HUGE = 10**400  # beyond float64
 VARIANCE = [
     0.1, 0.9, 0, 1, 1.3, 3.0, 1e-8, 1e-300, 1e3, 1e300, np.float32(0.5), Fraction(1, 2),
-    np.int8(1), True, -0.5, np.nan, np.inf, None, "0.5", [0.5], 1j,
+    np.int8(1), True, HUGE, -0.5, np.nan, np.inf, None, "0.5", [0.5], 1j,
 ]  # fmt: skip
 SHARE = [0.2, 0.5, 0.9, 1e-9, np.float32(0.3), Fraction(1, 3), 0, 1, 2, True, np.nan, "0.1", None]
-POSITIVE = [1e-3, 0.1, 1, 1e3, 1e-300, 1e300, np.float32(0.1), Fraction(1, 8), 0, -1, np.inf,
+POSITIVE = [HUGE, 1e-3, 0.1, 1, 1e3, 1e-300, 1e300, np.float32(0.1), Fraction(1, 8), 0, -1, np.inf,
             np.nan, "auto", "fast", None]  # fmt: skip
-NOT_NEGATIVE = [0, 0.1, 1, np.float32(0.1), Fraction(1, 8), 1e-300, 1e300, -1, np.inf, np.nan, None]
+NOT_NEGATIVE = [
+    HUGE, 0, 0.1, 1, np.float32(0.1), Fraction(1, 8), 1e-300, 1e300, -1, np.inf, np.nan, None,
+]  # fmt: skip
 COUNT = [1, 2, 3, np.int8(2), np.int64(1), np.uint8(3), True, 0, -1, 2.0, 2.5, "2", None, [2]]
 SWITCH = [True, False, np.bool_(True), 1, 0, "yes", None]
 WEIGHTS_OF_LAGS = [

@@ -1,9 +1,11 @@
 """Lag weights: how strongly the initial variances of a linear RNN favour each lag."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_linrnn._core.tensors import is_float64_number
 
 
 def linear_rnn_lag_weights(
@@ -50,7 +52,7 @@ def linear_rnn_lag_weights(
     if n_lags < 0:
         raise ValueError(f"n_lags must not be negative, but got {n_lags}.")
     for name, variance in (("nu_w", nu_w), ("nu_f", nu_f), ("nu_c", nu_c)):
-        if not isinstance(variance, Real):
+        if not is_float64_number(variance):
             raise TypeError(f"{name} is a variance and must be a number, but got {variance!r}.")
         if not variance >= 0:
             raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -28,10 +29,15 @@ def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
     """
     n_windows, n_lags, n_channels = X.shape
     length, device = _block_length(n_lags * n_channels), targets.device
+
+    @lru_cache(maxsize=1)  # so that a single block is read once
+    def inputs(first: int) -> Tensor:
+        return as_float64(X[first : first + length], device).flatten(1)
+
     blocks = [slice(first, first + length) for first in range(0, n_windows, length)]
     mass = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)  # something to divide zero by
-    level = sum(weights[b] @ as_float64(X[b], device).flatten(1) for b in blocks) / mass
-    rows = ((as_float64(X[b], device).flatten(1), targets[b], weights[b]) for b in blocks)
+    level = sum(weights[b] @ inputs(b.start) for b in blocks) / mass
+    rows = ((inputs(b.start), targets[b], weights[b]) for b in blocks)
     moments = Moments.of_blocks(rows, level, weights @ targets / mass)
     order = torch.arange(n_lags * n_channels, device=device).view(n_lags, n_channels)
     return reordered(moments, order.flip(0).flatten())

@@ -153,7 +153,7 @@ def forecast(
     Raises
     ------
     ValueError
-        If a step ahead was not learned.
+        If a step ahead was not learned, or what is forecast overflows.
     MemoryError
         If a recursion needs more memory than the machine has.
     """
@@ -181,6 +181,25 @@ def forecast(
     return found
 
 
+def _check_range(found: Forecasts, bounded: NDArray, n_ahead: int, n_exogenous: int) -> None:
+    """Raise if forecasts overflow, or variances where that of the noise is known and ``bounded``.
+
+    Noise of which nothing is known has a variance without end, which is warned of.
+    """
+    spread = bounded & ~np.isfinite(found.variance) & ~np.isnan(found.mean)
+    if not (np.isinf(found.mean) | spread).any():
+        return
+    if n_exogenous:
+        raise ValueError(
+            f"X is too large, or fh reaches too far: forecasts of {n_ahead} steps, or their "
+            "variances, overflow float64. Scale X and y, or ask for fewer steps."
+        )
+    raise ValueError(
+        f"fh must not reach so far: y grows so that forecasts of {n_ahead} steps, or their "
+        "variances, overflow float64. Ask for fewer steps, or forecast the logarithm of y."
+    )
+
+
 def _check_horizons(models: Sequence[LinearForecast], horizons: Sequence[int]) -> None:
     known = {h for model in models for h in model.regression.horizons}
     if unknown := sorted(set(horizons) - known):
@@ -190,6 +209,7 @@ def _check_horizons(models: Sequence[LinearForecast], horizons: Sequence[int]) -
         )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is not handed out
 def _look_ahead(
     models: Sequence[LinearForecast],
     y: NDArray,
@@ -200,6 +220,7 @@ def _look_ahead(
 ) -> Forecasts:
     """Return the forecasts of models that know the horizons."""
     found = Forecasts.unknown(len(origins), len(horizons), y.shape[1])
+    bounded = np.zeros(found.mean.shape, dtype=bool)
     for model in models:
         regression = model.regression
         wanted = [h for h in regression.horizons if h in horizons]
@@ -213,9 +234,13 @@ def _look_ahead(
         found.mean[part] = model.predict(windows).reshape(shape)[:, known]
         if uncertain:
             found.variance[part] = model.variance(windows).reshape(shape)[:, known]
+            noise = np.broadcast_to(model.noise_variance, (len(origins), len(model.noise_variance)))
+            bounded[part] = np.isfinite(noise).reshape(shape)[:, known]
+    _check_range(found, bounded, max(horizons), x.shape[1])
     return found
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is not handed out
 def _iterate(
     models: Sequence[LinearForecast],
     y: NDArray,
@@ -242,26 +267,32 @@ def _iterate(
                 inputs = driven[:, now + 1 - model.n_lags : now + 1]
                 window = np.concatenate([window, inputs], axis=2)
             window = window[:, ::-1].reshape(len(origins), -1)
-            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
-                path[:, now, columns] = model.predict(window)
+            path[:, now, columns] = model.predict(window)
             if noise is not None:
                 leverage.append(model.leverage(window))
     mean = path[:, n_lags:]
-    if np.isinf(mean).any():
-        raise ValueError(
-            f"fh must not reach so far: y grows so that forecasts of {n_ahead} steps overflow "
-            "float64. Ask for fewer steps, or forecast the logarithm of y."
-        )
-    if noise is None:
-        return Forecasts(mean, np.full_like(mean, np.nan))
-    weights = error_weights(models, n_ahead, n_lags, n_columns)
-    variance = np.empty_like(mean)
-    for model, uncertain in zip(models, leverages, strict=True):
+    variance, bounded = np.full_like(mean, np.nan), np.zeros(n_columns, dtype=bool)
+    if noise is not None:
+        variance = _iterated_variance(models, noise, [np.stack(each, 1) for each in leverages])
+        bounded = np.isfinite(noise.root).all(axis=0)
+    found = Forecasts(mean, variance)
+    _check_range(found, bounded, n_ahead, x.shape[1])
+    return found
+
+
+def _iterated_variance(
+    models: Sequence[LinearForecast], noise: Noise, leverages: Sequence[NDArray]
+) -> NDArray:
+    """Return the variances of all steps, (n_origins, n_ahead, n_columns)."""
+    n_columns, (n_origins, n_ahead, _) = noise.root.shape[1], leverages[0].shape
+    weights = error_weights(models, n_ahead, longest_window(models), n_columns)
+    variance = np.empty((n_origins, n_ahead, n_columns))
+    for model, leverage in zip(models, leverages, strict=True):
         columns = list(model.regression.columns)
         own, root = weights[np.ix_(range(n_ahead), columns, columns)], noise.root[:, columns]
-        parameters = parameter_variance(own, root, np.stack(uncertain, axis=1))
+        parameters = parameter_variance(own, root, leverage)
         variance[:, :, columns] = noise_variance(own, noise, columns) + parameters
-    return Forecasts(mean, variance)
+    return variance
 
 
 def one_step_variances(models: Sequence[LinearForecast]) -> NDArray:

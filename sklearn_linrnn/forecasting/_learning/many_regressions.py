@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, cast
 
 import numpy as np
@@ -21,6 +20,7 @@ from sklearn_linrnn._core.closed_form.many_ridges import ManyRidges, many_ridges
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
+from sklearn_linrnn._core.tensors import is_float64_number
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.parameters import make_prior
 from sklearn_linrnn.forecasting._forecasts.forecasts import forecast
@@ -38,7 +38,8 @@ def is_given(traits: Traits) -> bool:
         and not traits.chooses
         and estimator.n_steps is None
         and estimator.dtype == "float64"
-        and isinstance(estimator.alpha, Real)
+        and all(is_float64_number(getattr(estimator, name)) for name in HYPERPARAMETERS)
+        and is_float64_number(estimator.alpha)
         and estimator.alpha > 0
     )
 

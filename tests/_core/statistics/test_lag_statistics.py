@@ -206,6 +206,22 @@ def test_windows_with_a_mean_of_a_million_standard_deviations_cost_no_digits():
     assert_same(ours, dense_windows(x, y, w), rtol=1e-8)
 
 
+@pytest.mark.parametrize(("chunk", "n_reads"), [(2**20, 1), (1, 6)])
+def test_windows_that_fit_in_a_block_are_read_once(monkeypatch, chunk, n_reads):
+    class Windows(np.ndarray):
+        def __getitem__(self, rows):
+            reads.append(rows)
+            return np.asarray(super().__getitem__(rows))
+
+    reads, rng = [], np.random.default_rng(0)
+    X = rng.normal(size=(600, 4, 2))
+    targets, weights = torch.from_numpy(rng.normal(size=(600, 1))), torch.ones(600).double()
+    monkeypatch.setattr(module, "CHUNK", chunk)  # of 256 windows at the least
+    moments = module.window_moments(X.view(Windows), targets, weights)
+    assert len(reads) == n_reads
+    assert_allclose(moments.input_mean, X[:, ::-1].reshape(600, -1).mean(0), atol=1e-14)
+
+
 def test_many_windows_cross_blocks(monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 1)
     (x,), (y,), (w,) = make_data(6, [1000], 6, 1, "random")
