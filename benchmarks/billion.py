@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import fresh, median_times, show, with_peak
 from sklearn_linrnn import LagStatistics, LagStream, NTKConvRegressor, linear_rnn_lag_weights
+from sklearn_linrnn._core.statistics.displacement import transform_length
 
 N_TIMESTEPS, N_LAGS, PIECE = 1_000_000_000, 1_000, 1_000_000
 FEWER = 10_000_000  # whose time per step is the measure
@@ -111,12 +112,12 @@ def measure(n_timesteps: int, threads: int) -> Measured:
 def transforms(threads: int) -> float:
     """Return the nanoseconds for each time step of the transforms of the sums alone.
 
-    Two of the inputs and the targets in blocks that are padded, and one of blocks that overlap.
+    For each block one of inputs and targets each, and one of the inputs that overlaps.
     """
-    length = scipy.fft.next_fast_len(N_LAGS, real=True)
-    blocks = np.random.default_rng(0).standard_normal((64, length))
-    (seconds,) = median_times({"": lambda: scipy.fft.rfft(blocks, 2 * length, workers=threads)})
-    return 3e9 * seconds / blocks.size
+    length = transform_length(N_TIMESTEPS, N_LAGS, 2)
+    blocks = np.random.default_rng(0).standard_normal((16, length))
+    (seconds,) = median_times({"": lambda: scipy.fft.rfft(blocks, workers=threads)})
+    return 3e9 * seconds / (len(blocks) * (length - N_LAGS + 1))
 
 
 def report(n_timesteps: int, threads: int) -> None:
