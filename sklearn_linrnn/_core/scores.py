@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -30,10 +31,7 @@ def r2(squared_errors: Tensor, scatter: Tensor) -> Tensor:
 class SummedErrors:
     """Squared errors of predictions, and the scatter of their targets, added block by block.
 
-    Parameters
-    ----------
-    unit : float
-        In which the squares of targets are within range; R^2 does not depend on it.
+    Both are kept in units in which the largest so far has a square that is within range.
 
     Attributes
     ----------
@@ -43,14 +41,14 @@ class SummedErrors:
         Their weight.
     """
 
-    def __init__(self, unit: float) -> None:
+    def __init__(self) -> None:
         self.n_rows, self.weight = 0, 0.0
-        self._unit = unit
+        self._unit = self._error_unit = 0.0
         self._origin: NDArray | None = None  # a row: targets that are constant differ by zero
         self._mean = self._scatter = self._errors = np.zeros(1)
 
     def add(self, targets: NDArray, predictions: NDArray, weights: NDArray | None = None) -> None:
-        """Add rows; a FloatingPointError if squares of their errors overflow.
+        """Add rows; a FloatingPointError if their errors overflow.
 
         Parameters
         ----------
@@ -64,22 +62,40 @@ class SummedErrors:
         self.n_rows += len(targets)
         if added == 0.0:
             return
-        targets = targets / self._unit
+        targets = targets.astype(np.float64, copy=False)
         with np.errstate(over="raise", under="ignore"):
-            self._errors = self._errors + shares @ np.square(targets - predictions / self._unit)
-            self._origin = targets[0].copy() if self._origin is None else self._origin
-            targets = targets - self._origin
+            self._add_errors(targets - predictions, shares)
+            unit = max(self._unit, _unit_of(targets))
+            smaller, targets = self._unit / (unit or 1.0), targets / (unit or 1.0)
+            origin = targets[0] if self._origin is None else self._origin * smaller
+            targets = targets - origin
             mean = shares @ targets / added
-            gap, together = mean - self._mean, self.weight + added
+            gap, together = mean - self._mean * smaller, self.weight + added
             between = np.square(gap) * (self.weight * added / together)
-            self._scatter = self._scatter + shares @ np.square(targets - mean) + between
-        self._mean = self._mean + gap * (added / together)
+            scatter = self._scatter * smaller**2 + shares @ np.square(targets - mean) + between
+        self._unit, self._origin, self._scatter = unit, origin, scatter
+        self._mean = mean - gap * (self.weight / together)
         self.weight = together
+
+    def _add_errors(self, errors: NDArray, shares: NDArray) -> None:
+        unit = max(self._error_unit, _unit_of(errors))
+        smaller, errors = self._error_unit / (unit or 1.0), errors / (unit or 1.0)
+        self._errors = self._errors * smaller**2 + shares @ np.square(errors)
+        self._error_unit = unit
 
     @property
     def r2(self) -> float:
-        """R^2, averaged over the outputs."""
-        return float(r2(torch.from_numpy(self._errors)[None], torch.from_numpy(self._scatter)))
+        """R^2, averaged over the outputs; a FloatingPointError if it overflows."""
+        with np.errstate(over="raise", under="ignore"):
+            unit = np.float64(self._error_unit) / (self._unit or 1.0)
+            errors = self._errors * np.square(unit)
+        return float(r2(torch.from_numpy(errors)[None], torch.from_numpy(self._scatter)))
+
+
+def _unit_of(values: NDArray) -> float:
+    """Return a power of two near the largest of values; 0 if they are zeros."""
+    largest = float(np.abs(values).max())
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if largest > 0.0 else 0.0
 
 
 def _r2(squared_errors: Tensor, part: Moments) -> Tensor:

@@ -49,8 +49,7 @@ def check_numbers(value: Any, name: str, *, sliced: tuple[int, ...] = (), **chec
     name : str
         What a message calls it.
     sliced : tuple of int, default=()
-        Numbers of axes of which an array in a file is read by slices, as floats that may be
-        missing.
+        Numbers of axes of which an array in a file is read by slices, as floats.
     **checks
         What scikit-learn's `check_array` shall look at.
 
@@ -80,7 +79,7 @@ def _by_slices(source: Any, name: str, **checks: Any) -> SlicedArray:
                 dtype=FLOATS,
                 ensure_2d=False,
                 ensure_min_samples=0,
-                ensure_all_finite="allow-nan",
+                ensure_all_finite=checks.get("ensure_all_finite", True),
             )
 
     return SlicedArray.of(source, check)

@@ -71,8 +71,9 @@ def n_samples(data: TrainingData) -> int:
     if sequences.rows is None:
         return len(sequences.parts)
     if isinstance(sequences.rows, slice):
-        return sequences.n_supervised
-    return int(np.count_nonzero(sequences.rows >= 0))
+        own = sequences.own
+        return sequences.n_supervised if own is None else int(np.count_nonzero(own))
+    return len(sequences.rows)
 
 
 def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
@@ -88,9 +89,11 @@ def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
         return chosen
     if sequences.rows is None:
         return np.repeat(chosen, sequences.lengths)
-    if isinstance(sequences.rows, slice):
-        return chosen
-    return chosen[sequences.rows] & (sequences.rows >= 0)
+    if sequences.own is None:
+        return chosen[sequences.rows]
+    steps = np.zeros(sequences.n_supervised, dtype=bool)
+    steps[sequences.own] = chosen[sequences.rows]
+    return steps
 
 
 def _statistics(data: TrainingData, chosen: NDArray, n_lags: int, device: object) -> LagStatistics:

@@ -1,9 +1,11 @@
-"""Where inputs are missing."""
+"""Where inputs are missing, and where targets are observed."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_linrnn._data.stretches import stretches
 
 
 def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
@@ -22,3 +24,22 @@ def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
     starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
     first = np.maximum(np.arange(1 - n_lags, len(missing) + 1 - n_lags), starts)
     return n_missing[1:] == n_missing[first]
+
+
+def places_of(observed: NDArray, ranks: NDArray) -> NDArray:
+    """Return the places of some of the observed time steps, those of given ranks.
+
+    Parameters
+    ----------
+    observed : ndarray of bool, shape (n_supervised,)
+        Which time steps are observed.
+    ranks : ndarray of int
+        Their numbers among those that are observed, in ascending order; less than there are.
+    """
+    places, n_so_far = np.empty(len(ranks), dtype=int), 0
+    for cut in stretches([len(observed)], 1):
+        found = np.flatnonzero(observed[cut.steps]) + cut.steps.start
+        here = (ranks >= n_so_far) & (ranks < n_so_far + len(found))
+        places[here] = found[ranks[here] - n_so_far]
+        n_so_far += len(found)
+    return places

@@ -19,8 +19,9 @@ from sklearn_linrnn._data.containers import (
 )
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.lag_columns import arrange_windows, check_order
-from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
+from sklearn_linrnn._data.sequences import Recordings, Sequences
 from sklearn_linrnn._data.sliced import is_sliced, parts_between
+from sklearn_linrnn._data.windows import Windows
 
 FEATURES = ("n_features_in_", "feature_names_in_")  # what scikit-learn records of X
 

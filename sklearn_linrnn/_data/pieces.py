@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
+from sklearn_linrnn._data.stretches import stretch_length
+from sklearn_linrnn._data.targets import read_training_data
+from sklearn_linrnn._data.training_data import KnownSums, TrainingData
+from sklearn_linrnn._data.windows import Windows
+from sklearn_linrnn._data.zero_state import weight_of_heads
 
 
 def are_pieces(value: Any) -> bool:
@@ -41,3 +56,237 @@ def check_piece(piece: Any, number: int) -> tuple[Any, Any, Any]:
         )
     X, y, *weights = piece
     return X, y, weights[0] if weights else None
+
+
+def check_inputs(piece: Any, number: int) -> Any:
+    """Return the inputs that were handed out to be predicted from.
+
+    Parameters
+    ----------
+    piece : object
+        What was handed out.
+    number : int
+        How many pieces were handed out before, for the message.
+
+    Raises
+    ------
+    TypeError
+        If it is a tuple, as one of inputs and targets.
+    """
+    if isinstance(piece, tuple):
+        raise TypeError(
+            f"Where X is an iterator, predictions need inputs alone, but got as piece {number} a "
+            f"tuple of length {len(piece)}."
+        )
+    return piece
+
+
+def check_alone(**others: Any) -> None:
+    """Raise if other arguments were passed beside an iterator of pieces, which have their own.
+
+    Parameters
+    ----------
+    **others
+        The other arguments by name.
+    """
+    for name, value in others.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} must be None where X is an iterator of pieces (X, y) or (X, y, "
+                f"sample_weight), which hold all there is, but got {type(value).__name__}."
+            )
+
+
+def sums_of_pieces(
+    estimator: BaseEstimator,
+    pieces: Iterator[Any],
+    n_lags: int | None,
+    device: Any,
+    *,
+    form: DataForm | None = None,
+    past: Past | None = None,
+) -> KnownSums:
+    """Return the sums of what an iterator hands out.
+
+    Parameters
+    ----------
+    estimator : estimator
+        It says how pieces are read; with a ``form`` they must have its features.
+    pieces : iterator of tuple
+        Tuples ``(X, y)`` or ``(X, y, sample_weight)``, with X and y in one of the shapes of the
+        user guide. Time steps of a recording go on from one piece to the next.
+    n_lags : int or None
+        Number of lags; ``None`` for those of the first piece's windows.
+    device : torch.device
+        Where to compute.
+    form : DataForm, default=None
+        The form of earlier data that these go on.
+    past : Past, default=None
+        Earlier inputs of recordings that go on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no pieces, or one is not what it must be.
+    """
+    if estimator.initial_state == "mean" and form is None:
+        raise ValueError(
+            "initial_state='mean' needs the mean of all inputs before the first ones are read, but "
+            "got an iterator of pieces. Use initial_state='zero' or 'unknown', or subtract a mean."
+        )
+    total = _Total(n_lags, device, past or Past())
+    for data in _read(estimator, pieces, form):
+        total.add(data)
+    return total.known(must_be_observed=form is None)
+
+
+def _read(
+    estimator: BaseEstimator, pieces: Iterator[Any], form: DataForm | None
+) -> Iterator[TrainingData]:
+    """Yield pieces as they are read, all of them in the form and with the features of the first."""
+    reader = estimator
+    for number, piece in enumerate(pieces):
+        X, y, sample_weight = check_piece(piece, number)
+        try:
+            data = read_training_data(reader, X, y, sample_weight, form=form, is_piece=True)
+        except (TypeError, ValueError) as error:
+            error.add_note(f"This is piece {number} of X.")
+            raise
+        if form is None:
+            form = data.form
+            reader = type(estimator)(**estimator.get_params(deep=False))
+            vars(reader).update(data.features)
+        yield data
+
+
+@dataclass
+class _Total:
+    """The sums of the pieces so far, and those that wait until there are enough to be summed.
+
+    Attributes
+    ----------
+    n_lags : int or None
+        Number of lags.
+    device : torch.device
+        Where to compute.
+    past : Past
+        Inputs with which recordings go on.
+    sums : LagStatistics or None
+        The sums so far.
+    weight_of_heads : float
+        Weight of the time steps that have zeros before recordings among their lags.
+    was_observed : bool
+        Whether there was a target.
+    """
+
+    n_lags: int | None
+    device: Any
+    past: Past
+    sums: LagStatistics | None = None
+    weight_of_heads: float = 0.0
+    was_observed: bool = False
+    form: DataForm | None = None
+    features: Mapping[str, Any] = field(default_factory=dict)
+    waiting: list[TrainingData] = field(default_factory=list)
+
+    def add(self, data: TrainingData) -> None:
+        """Add a piece. One that waits is copied: who made it may use its memory for the next."""
+        n_steps, self.n_lags, n_channels = lag_shape(data.sequences, self.n_lags, goes_on=True)
+        if self.form is None:
+            self.form, self.features = data.form, data.features
+        self.was_observed |= bool(data.observed.any())
+        enough = stretch_length(n_channels, self.n_lags - 1, (self.n_lags * n_channels) ** 2)
+        if n_steps >= enough:
+            self._sum_up()
+            self._add(data, self.n_lags)
+            return
+        self.waiting.append(_copied(data, self.n_lags))
+        if sum(len(each.observed) for each in self.waiting) >= enough:
+            self._sum_up()
+
+    def known(self, *, must_be_observed: bool) -> KnownSums:
+        """Return the sums of all that was added."""
+        self._sum_up()
+        if self.sums is None or self.form is None:
+            raise ValueError("X must hand out at least one piece, but got none.")
+        if must_be_observed and not self.was_observed:
+            raise ValueError(
+                "y must be observed at one time step at least, with a sample_weight that is not "
+                "zero, but got no such time step in any piece."
+            )
+        if must_be_observed and self.sums.weight <= 0:
+            raise ValueError(
+                f"X must have an observed time step of which all n_lags={self.n_lags} lags are "
+                "known, but got none in any piece: inputs are missing (NaN), or the recordings are "
+                "too short for initial_state='unknown'. Use fewer lags."
+            )
+        share = self.weight_of_heads / self.sums.weight if self.sums.weight > 0 else 0.0
+        past = self.past if self.form.every_step else None
+        return KnownSums(
+            self.sums,
+            form=self.form,
+            features=self.features,
+            past=past,
+            share_of_heads=share,
+        )
+
+    def _sum_up(self) -> None:
+        """Sum up what waits."""
+        waiting, self.waiting = self.waiting, []
+        if waiting and self.n_lags is not None:
+            self._add(_joined(waiting), self.n_lags)
+
+    def _add(self, data: TrainingData, n_lags: int) -> None:
+        self.weight_of_heads += self._heads_of(data, n_lags)
+        data, n_steps, _, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
+        n_inputs = n_lags * n_channels
+        size = max(n_steps, n_inputs) * n_inputs
+        sums = run_by_size(size, partial(data.statistics, n_lags, self.device))
+        self.sums = sums if self.sums is None else self.sums + sums
+        self.past = data.past or self.past
+
+    def _heads_of(self, data: TrainingData, n_lags: int) -> float:
+        """Return the weight of the time steps that have zeros before recordings as lags."""
+        recordings = data.sequences
+        if isinstance(recordings, Windows) or recordings.before is not None:
+            return 0.0
+        shares = data.observed * (1.0 if data.weights is None else data.weights[:])
+        n_known = max(map(len, self.past.of(recordings)))  # only one that is alone has a past
+        return weight_of_heads(np.array(recordings.lengths), shares, n_lags - 1 - n_known)
+
+
+def _copied(data: TrainingData, n_lags: int) -> TrainingData:
+    sequences: Sequences
+    if isinstance(data.sequences, Windows):
+        sequences = Windows(np.array(data.sequences.inputs[:, data.sequences.longest - n_lags :]))
+    else:
+        sequences = replace(data.sequences, parts=[np.array(part) for part in data.sequences.parts])
+    weights = None if data.weights is None else np.array(data.weights)
+    return replace(data, sequences=sequences, targets=np.array(data.targets), weights=weights)
+
+
+def _joined(pieces: list[TrainingData]) -> TrainingData:
+    """Return pieces of one form as one: time steps of a recording, or more recordings or rows."""
+    first, sequences = pieces[0], [piece.sequences for piece in pieces]
+    weights = None
+    if any(piece.weights is not None for piece in pieces):
+        weights = np.concatenate(
+            [np.ones(len(p.observed)) if p.weights is None else p.weights for p in pieces]
+        )
+    return replace(
+        first,
+        sequences=_joined_sequences(sequences),
+        targets=np.concatenate([piece.targets for piece in pieces]),
+        weights=weights,
+        observed=np.concatenate([piece.observed for piece in pieces]),
+    )
+
+
+def _joined_sequences(sequences: list[Any]) -> Sequences:
+    first = sequences[0]
+    if isinstance(first, Windows):
+        return Windows(np.concatenate([each.inputs for each in sequences]))
+    parts = [part for each in sequences for part in each.parts]
+    if isinstance(first, Recordings) and first.rows is not None:
+        parts = [np.concatenate(parts)]
+    return replace(first, parts=parts)

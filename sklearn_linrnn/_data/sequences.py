@@ -1,94 +1,23 @@
-"""The one internal form of inputs: windows with a target each, or recordings with many."""
+"""Recordings with a target at every time step, and the one internal form of inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar, final
+from typing import Any, final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.equal_lengths import alike_steps, stacked
-from sklearn_linrnn._core.response import convolve, respond
-from sklearn_linrnn._core.statistics.lag_operator import LagOperator
-from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.response import convolve
 from sklearn_linrnn._core.statistics.series import Series
-from sklearn_linrnn._core.tensors import as_float64
 from sklearn_linrnn._data.gaps import whole_windows
-from sklearn_linrnn._data.lag_columns import WindowColumns
-from sklearn_linrnn._data.sliced import parts_between
+from sklearn_linrnn._data.sliced import changed, joined, parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretches
-
-S = TypeVar("S", LagStatistics, LagOperator)
-
-BLOCK = 2**20  # numbers in a block of windows: 8 MiB
-
-
-@final
-@dataclass(frozen=True)
-class Windows:
-    """Windows ``(n_windows, n_timesteps, n_channels)``, oldest first, target at the last time step.
-
-    If they were rows of a 2-D array, ``columns`` has the lag of each of its columns.
-    """
-
-    inputs: NDArray
-    columns: WindowColumns | None = None
-
-    @property
-    def n_channels(self) -> int:
-        """Number of input channels."""
-        return self.inputs.shape[2]
-
-    @property
-    def longest(self) -> int:
-        """Largest number of lags in the data."""
-        return self.inputs.shape[1]
-
-    @property
-    def n_supervised(self) -> int:
-        """Number of time steps that can have a target."""
-        return len(self.inputs)
-
-    def arrange(self, flat: NDArray) -> NDArray:
-        """Return values of the supervised time steps in the user's shape."""
-        return flat
-
-    def statistics(
-        self, kind: type[S], n_lags: int, targets: NDArray, weights: NDArray | None, device: Any
-    ) -> S:
-        """Return the statistics for flat targets (n_supervised, n_outputs) and weights."""
-        goals = as_float64(targets, device)
-        shares = goals.new_ones(len(goals)) if weights is None else as_float64(weights, device)
-        return kind.of_windows(self.inputs, goals, shares, n_lags=n_lags)
-
-    def respond(self, impulse_response: NDArray) -> NDArray:
-        """Return the convolution at the supervised time steps, (n_supervised, n_outputs)."""
-        return respond(self.inputs, impulse_response)
-
-    def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
-        """Yield what `respond` returns in blocks, after their places in it."""
-        length = max(1, BLOCK // self.inputs[0].size)
-        for first in range(0, len(self.inputs), length):
-            steps = slice(first, min(first + length, len(self.inputs)))
-            yield steps, respond(self.inputs[steps], impulse_response)
-
-    def lags(self, n_lags: int) -> Iterator[NDArray]:
-        """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
-        yield from _blocks(self.inputs[:, self.longest - n_lags :])
-
-    def part(self, selected: NDArray) -> tuple[Windows, NDArray]:
-        """Return the form of some time steps, and the places of all its time steps in this one.
-
-        Parameters
-        ----------
-        selected : ndarray of bool, shape (n_supervised,)
-            The time steps to keep.
-        """
-        return Windows(self.inputs[selected]), np.flatnonzero(selected)
+from sklearn_linrnn._data.windows import S, Windows, lag_blocks
 
 
 @final
@@ -110,7 +39,7 @@ class Past:
     def of(self, recordings: Recordings) -> list[NDArray]:
         """Return the inputs that are known from before each of some recordings."""
         known = dict(zip(self.ids, self.inputs, strict=True))
-        nothing = np.empty((0, recordings.n_channels))
+        nothing = np.empty((0, recordings.n_channels), recordings.parts[0].dtype)
         if recordings.ids is None:
             return [nothing] * len(recordings.parts)
         return [known.get(name, nothing) for name in recordings.ids]
@@ -143,12 +72,18 @@ class Recordings:
         The inputs before the first time step of each recording: ``None`` for zeros, NaN if unknown.
     ids : list or None
         The name of each recording, by which it goes on; ``None`` if they end here.
+    past : Past
+        Inputs from before, of recordings that go on here.
+    own : ndarray of bool, shape (n_supervised,), or None
+        Which time steps are the user's; ``None`` for all.
     """
 
     parts: list[NDArray] | NDArray
     rows: NDArray | slice | None = None
     before: NDArray | None = None
     ids: list[Any] | None = None
+    past: Past = field(default_factory=Past)
+    own: NDArray | None = None
 
     @property
     def n_channels(self) -> int:
@@ -177,11 +112,16 @@ class Recordings:
         return any(np.isnan(self.stretch(cut).joined).any() for cut in cuts)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all lags are known: of the recordings themselves, or zeros before them."""
+        return self.before is None and not self.past.ids and not self.has_gaps
+
+    @property
     def joined(self) -> NDArray:
         """All time steps, one recording after another, (n_supervised, n_channels)."""
         if isinstance(self.parts, np.ndarray):
             return self.parts.reshape(-1, self.n_channels)
-        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts)
+        return joined(self.parts)
 
     def split(self, flat: NDArray) -> list[NDArray] | NDArray:
         """Return values of all time steps, one recording after another, in the form of `parts`."""
@@ -192,7 +132,15 @@ class Recordings:
     def totals(self, flat: NDArray) -> NDArray:
         """Return the sums of values of all time steps over each recording, (n_recordings,)."""
         lengths = np.array(self.lengths)
-        return np.add.reduceat(flat, np.cumsum(lengths) - lengths)
+        dtype = int if flat.dtype == bool else None
+        return np.add.reduceat(flat, np.cumsum(lengths) - lengths, dtype=dtype)
+
+    def of_some(self, kept: NDArray, flat: NDArray) -> NDArray:
+        """Return values of all time steps of some recordings, from those of all recordings."""
+        parts = self.split(flat)
+        if isinstance(parts, np.ndarray):
+            return parts[kept].reshape(-1, *flat.shape[1:])
+        return joined([part for part, keep in zip(parts, kept, strict=True) if keep])
 
     def alike(self) -> Iterator[tuple[NDArray, Any]]:
         """Yield recordings of one length, (n, n_timesteps, n_channels), and their `alike_steps`."""
@@ -206,7 +154,9 @@ class Recordings:
             parts = [part[cut.inputs] for part in parts]
         else:
             parts = parts[:, cut.inputs]
-        return Recordings(parts, before=self.before)
+        if cut.goes_on or self.ids is None:
+            return Recordings(parts, before=self.before)
+        return Recordings(parts, None, self.before, self.ids[cut.recordings], self.past)
 
     def arrange(self, flat: NDArray) -> list[NDArray] | NDArray:
         """Return values of the supervised time steps in the user's shape."""
@@ -242,31 +192,37 @@ class Recordings:
             yield cut.steps, _respond(self.stretch(cut), impulse_response)[cut.n_before :]
 
     def windows(self, n_lags: int) -> Iterator[NDArray]:
-        """Yield the windows of each recording, (n_timesteps, n_lags, n_channels).
+        """Yield the windows that end at the time steps, (n, n_lags, n_channels), in blocks.
 
-        They end at each of its time steps; oldest time step first.
+        They are in order, none of more than one recording; oldest time step first.
         """
-        for recording in self.parts:
-            head = np.zeros((n_lags - 1, self.n_channels), dtype=recording.dtype)
-            if self.before is not None:
-                head[:] = self.before
-            extended = np.concatenate([head, recording])
-            yield sliding_window_view(extended, n_lags, axis=0).swapaxes(1, 2)
+        n_before = n_lags - 1
+        for cut in stretches(self.lengths, self.n_channels, n_before):
+            stretch = self.stretch(cut)
+            for known, inputs in zip(stretch.past.of(stretch), stretch.parts, strict=True):
+                head = np.zeros((n_before, self.n_channels), dtype=inputs.dtype)
+                if self.before is not None:
+                    head[:] = self.before
+                extended = np.concatenate([head[len(known) :], known, inputs])
+                windows = sliding_window_view(extended, n_lags, axis=0).swapaxes(1, 2)
+                yield windows[cut.n_before :]
 
     def lags(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""
         for windows in self.windows(n_lags):
-            yield from _blocks(windows)
+            yield from lag_blocks(windows)
 
-    def starting_from(self, initial_state: str, weights: NDArray | None = None) -> Recordings:
+    def starting_from(
+        self, initial_state: str, shares: Callable[[slice], NDArray] | None = None
+    ) -> Recordings:
         """Return the recordings with inputs before them: "zero", their "mean", or "unknown".
 
         Parameters
         ----------
         initial_state : str
             What is assumed.
-        weights : ndarray of shape (n_supervised,), default=None
-            Weights of the time steps in the mean.
+        shares : callable, default=None
+            From some time steps to their weights in the mean; ``None`` for ones.
         """
         if initial_state == "zero":
             return self
@@ -276,54 +232,50 @@ class Recordings:
             for cut in stretches(self.lengths, self.n_channels):
                 inputs = self.stretch(cut).joined.astype(np.float64, copy=False)
                 known = ~np.isnan(inputs)
-                shares = known if weights is None else known * weights[cut.steps, None]
-                total += (np.where(known, inputs, 0.0) * shares).sum(axis=0)
-                mass += shares.sum(axis=0)
+                weighted = known if shares is None else known * shares(cut.steps)[:, None]
+                total += (np.where(known, inputs, 0.0) * weighted).sum(axis=0)
+                mass += weighted.sum(axis=0)
             with np.errstate(invalid="ignore"):  # a channel that is never seen is unknown
                 before = total / mass
         return replace(self, before=before)
 
-    def unrolled(self, n_lags: int, past: Past | None = None) -> Unrolled:
+    def unrolled(self, n_lags: int) -> Unrolled:
         """Return the recordings with the inputs before them that their lags need.
 
         Parameters
         ----------
         n_lags : int
             Number of lags.
-        past : Past, default=None
-            Earlier inputs of the recordings that go on.
         """
-        heads = (past or Past()).of(self)
+        heads = self.past.of(self)
         if self.before is not None:
             fill = np.tile(self.before, (n_lags - 1, 1))
             heads = [np.concatenate([fill[len(head) :], head]) for head in heads]
-        pieces = np.column_stack([[len(head) for head in heads], self.lengths])
+        n_before = [len(head) for head in heads]
+        pieces = np.column_stack([n_before, self.lengths])
         own = np.repeat(np.tile([False, True], len(heads)), pieces.ravel())
-        values = np.empty((len(own), self.n_channels))
-        values[own], values[~own] = self.joined, np.concatenate(heads)
+        values = _interleaved(heads, self.parts)
         lengths = pieces.sum(axis=1)
-        missing = np.isnan(values)
-        whole = whole_windows(missing, lengths, n_lags)
-        rows = self.rows
-        if rows is not None:
-            rows = np.full(len(own), -1)
-            rows[own] = np.arange(self.n_supervised)[self.rows]
-        values[missing] = 0.0
-        parts = parts_between(values, np.cumsum(lengths)[:-1])
-        return Unrolled(Recordings(parts, rows), own, whole)
+        parts = parts_between(changed(values, _without_gaps), np.cumsum(lengths)[:-1])
+        known = Recordings(parts_between(values, np.cumsum(lengths)[:-1]))
+        return Unrolled(Recordings(parts, self.rows, own=own), known.whole(n_lags), n_before)
 
-    def part(self, selected: NDArray) -> tuple[Recordings, NDArray]:
-        """Return the form of some time steps, and the places of all its time steps in this one.
+    def whole(self, n_lags: int) -> NDArray:
+        """Return at which time steps no lag is missing, (n_supervised,)."""
+        whole = np.empty(self.n_supervised, dtype=bool)
+        for cut in stretches(self.lengths, self.n_channels, n_lags - 1):
+            stretch = self.stretch(cut)
+            lengths = np.array(stretch.lengths)
+            found = whole_windows(np.isnan(stretch.joined), lengths, n_lags)
+            whole[cut.steps] = found[cut.n_before :]
+        return whole
 
-        Parameters
-        ----------
-        selected : ndarray of bool, shape (n_supervised,)
-            The time steps to keep, together with the others of their recordings.
-        """
-        kept = self.totals(selected) > 0
-        steps = np.flatnonzero(np.repeat(kept, self.lengths))
-        parts = [part for part, keep in zip(self.parts, kept, strict=True) if keep]
-        return Recordings(parts), steps
+    def after_heads(self, flat: NDArray, n_before: list[int], fill: float) -> NDArray:
+        """Return values of all time steps, and something else at those before the recordings."""
+        if not any(n_before):
+            return flat
+        heads = [np.full((n, *flat.shape[1:]), fill, flat.dtype) for n in n_before]
+        return _interleaved(heads, self.split(flat))
 
 
 @final
@@ -335,15 +287,15 @@ class Unrolled:
     ----------
     recordings : Recordings
         They start from zero, and have zeros for what is missing.
-    own : ndarray of bool, shape (n_supervised,)
-        Which of their time steps are those of the recordings before.
     whole : ndarray of bool, shape (n_supervised,)
         At which time steps all lags are known.
+    n_before : list of int
+        How many of the time steps of each come before it.
     """
 
     recordings: Recordings
-    own: NDArray
     whole: NDArray
+    n_before: list[int]
 
 
 Sequences = Windows | Recordings
@@ -376,7 +328,7 @@ def lag_shape(
 
 def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
     """Return the convolution at all time steps of recordings, formed at once."""
-    if recordings.before is None and not recordings.has_gaps:
+    if recordings.is_plain:
         if isinstance(recordings.parts, np.ndarray):
             return convolve(recordings.parts, impulse_response).reshape(-1, len(impulse_response))
         response = np.empty((recordings.n_supervised, len(impulse_response)))
@@ -386,12 +338,14 @@ def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
     unrolled = recordings.unrolled(impulse_response.shape[2])
     response = _respond(unrolled.recordings, impulse_response)
     response[~unrolled.whole] = np.nan
-    return response[unrolled.own]
+    return response[unrolled.recordings.own]
 
 
-def _blocks(windows: NDArray) -> Iterator[NDArray]:
-    """Yield windows (n_windows, n_lags, n_channels), flattened with lag 0 first, in blocks."""
-    length = max(1, BLOCK // max(windows[0].size, 1)) if len(windows) else 1
-    for first in range(0, len(windows), length):
-        block = windows[first : first + length, ::-1]
-        yield np.ascontiguousarray(block.reshape(len(block), -1), dtype=np.float64)
+def _interleaved(heads: Sequence[NDArray], parts: Sequence[NDArray] | NDArray) -> NDArray:
+    """Return parts one after another, each after its head."""
+    return joined([piece for pair in zip(heads, parts, strict=True) for piece in pair])
+
+
+def _without_gaps(inputs: NDArray) -> NDArray:
+    """Return inputs with zeros for what is missing."""
+    return np.where(np.isnan(inputs), inputs.dtype.type(0), inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, final
 
@@ -96,10 +96,13 @@ class SlicedArray:
 
     def in_columns(self) -> SlicedArray:
         """Return the same with two axes, of one column where there was one axis."""
-        check = self._check
         if self._n_columns is not None:
             return self
-        return SlicedArray(self._source, lambda rows: check(rows)[:, None], self._rows, 1)
+        return SlicedArray(self, lambda rows: rows[:, None], slice(0, len(self)), 1)
+
+    def changed(self, change: Callable[[NDArray], NDArray]) -> SlicedArray:
+        """Return the array that has all rows as a function makes them from these."""
+        return SlicedArray(self, change, slice(0, len(self)), self._n_columns)
 
     def _read(self, start: int, stop: int) -> NDArray:
         first = self._rows.start
@@ -109,6 +112,57 @@ class SlicedArray:
         read = np.array(self._check(rows))
         _release(rows)
         return read
+
+
+class _Joined:
+    """Arrays one after another, read by slices.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray or SlicedArray
+        The arrays.
+    """
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        self._parts, self._ends = parts, np.cumsum([len(part) for part in parts])
+        self.shape = (int(self._ends[-1]), *parts[0].shape[1:])
+        self.dtype = np.result_type(*{part.dtype for part in parts})
+
+    def __getitem__(self, rows: slice) -> NDArray:
+        first, last = np.searchsorted(self._ends, [rows.start, rows.stop], side="right")
+        found = [np.empty((0, *self.shape[1:]), self.dtype)]
+        for part, end in zip(self._parts[first : last + 1], self._ends[first:], strict=False):
+            begin = int(end) - len(part)
+            found.append(part[max(rows.start - begin, 0) : max(rows.stop - begin, 0)])
+        return np.concatenate(found)
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Return arrays one after another as one; of those in files nothing is read.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray or SlicedArray
+        The arrays.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if any(isinstance(part, SlicedArray) for part in parts):
+        return SlicedArray.of(_Joined(parts), np.asarray)
+    return np.concatenate(parts)
+
+
+def changed(array: NDArray | SlicedArray, change: Callable[[NDArray], NDArray]) -> Any:
+    """Return what a function makes of each row of an array; of one in a file, as it is read.
+
+    Parameters
+    ----------
+    array : ndarray or SlicedArray
+        The array.
+    change : callable
+        From some rows to as many.
+    """
+    return array.changed(change) if isinstance(array, SlicedArray) else change(array)
 
 
 def parts_between(array: NDArray | SlicedArray, places: NDArray) -> list[Any]:

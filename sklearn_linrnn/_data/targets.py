@@ -21,10 +21,11 @@ from sklearn_linrnn._data.containers import (
 )
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
-from sklearn_linrnn._data.sequences import Recordings, Sequences, Windows
-from sklearn_linrnn._data.sliced import SlicedArray
+from sklearn_linrnn._data.sequences import Recordings, Sequences
+from sklearn_linrnn._data.sliced import SlicedArray, is_sliced, joined
 from sklearn_linrnn._data.stretches import stretches
 from sklearn_linrnn._data.training_data import TrainingData
+from sklearn_linrnn._data.windows import Windows
 
 TARGETS = {"dtype": FLOATS, "ensure_2d": False, "allow_nd": True}
 
@@ -38,10 +39,12 @@ def read_training_data(
     *,
     groups: Any = None,
     form: DataForm | None = None,
+    is_piece: bool = False,
 ) -> TrainingData:
     """Return the internal form of what was passed to ``fit``.
 
-    With the ``form`` of an earlier fit that is continued, X must have the features of that fit.
+    With the ``form`` of earlier data that these go on, X and y must have that form, and X the
+    features that the estimator knows. A piece of more data may have no target.
     """
     if y is None:
         raise ValueError(
@@ -58,10 +61,13 @@ def read_training_data(
         _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
     observed = _observed(targets, weights)
-    if form is None:
+    if form is None and not is_piece:
         _check_observed(targets, observed)
     if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
-        shares = observed * (1.0 if weights is None else weights)
+
+        def shares(steps: slice) -> NDArray:
+            return observed[steps] * (1.0 if weights is None else weights[steps])
+
         sequences = sequences.starting_from(estimator.initial_state, shares)
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
     metadata = {name: value for name, value in metadata.items() if value is not None}
@@ -72,7 +78,21 @@ def read_training_data(
     else:
         known = sequence_id is not None, sequences.before, sequences.n_channels
         seen = DataForm(True, single_output, None, *known)
+    if form is not None:
+        _check_form(seen, form)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
+
+
+def _check_form(seen: DataForm, form: DataForm) -> None:
+    """Raise unless data have the form of earlier ones."""
+    if (seen.every_step, seen.single_output) == (form.every_step, form.single_output):
+        return
+    where = "at every time step" if form.every_step else "at the last one of windows"
+    axis = "without" if form.single_output else "with"
+    raise ValueError(
+        f"X and y must have the form of the earlier data: targets {where}, {axis} an axis of "
+        "outputs."
+    )
 
 
 def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
@@ -100,7 +120,10 @@ def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
 def _observed(targets: NDArray, weights: NDArray | None) -> NDArray:
     """Return which supervised time steps have a target and a weight."""
     observed = observed_steps(targets)
-    return observed if weights is None else observed & (weights > 0)
+    if weights is not None:
+        for cut in stretches([len(observed)], 1):
+            observed[cut.steps] &= weights[cut.steps] > 0
+    return observed
 
 
 def _check_observed(targets: NDArray, observed: NDArray) -> None:
@@ -185,7 +208,7 @@ def _check_list_of_targets(y: Any, lengths: list[int]) -> NDArray:
                 f"y[{index}] must have shape {(length, *parts[0].shape[1:])}, a target at every "
                 f"time step of X[{index}], but got shape {part.shape}."
             )
-    return np.concatenate(parts)
+    return joined(parts)
 
 
 def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
@@ -194,30 +217,60 @@ def read_weights(sample_weight: Any, sequences: Sequences) -> NDArray | None:
 
 
 @named("sample_weight")
-def _read_weights(sample_weight: Any, sequences: Sequences) -> NDArray:
+def _read_weights(sample_weight: Any, sequences: Sequences) -> Any:
     rows = sequences.rows if isinstance(sequences, Recordings) else None
-    if isinstance(sequences, Recordings) and rows is None and not isinstance(sample_weight, Real):
-        sample_weight = _spread_over_steps(sample_weight, sequences)
-    elif not isinstance(sample_weight, Real):  # which weighs all alike
-        sample_weight = read_container(sample_weight, "sample_weight")
-    weights = _check_sample_weight(
-        sample_weight,
-        np.broadcast_to(0.0, (sequences.n_supervised, 1)),
-        dtype=np.float64,
-        ensure_non_negative=True,
+    if not isinstance(sample_weight, Real):  # which weighs all alike
+        if isinstance(sequences, Recordings) and rows is None:
+            sample_weight = _spread_over_steps(sample_weight, sequences)
+        else:
+            sample_weight = _check_part_of_weights(sample_weight, by_slices=rows is not None)
+    if isinstance(sample_weight, SlicedArray):
+        weights = _check_slices_of_weights(sample_weight, sequences.n_supervised)
+    else:
+        weights = _check_sample_weight(
+            sample_weight,
+            np.broadcast_to(0.0, (sequences.n_supervised, 1)),
+            dtype=np.float64,
+            ensure_non_negative=True,
+            allow_all_zero_weights=True,  # which counts with the targets: see what is observed
+        )
+    return weights if rows is None or isinstance(rows, slice) else weights[rows]
+
+
+def _check_part_of_weights(weights: Any, *, by_slices: bool) -> Any:
+    """Return weights as an array, which is read by slices if it lies in a file."""
+    if not (by_slices and is_sliced(weights)):
+        return read_container(weights, "sample_weight")
+    return check_numbers(
+        weights, "sample_weight", sliced=(1,), dtype=FLOATS, ensure_2d=False, allow_nd=True
     )
-    return weights if rows is None else weights[rows]
 
 
-def _spread_over_steps(sample_weight: Any, recordings: Recordings) -> NDArray:
+def _check_slices_of_weights(weights: SlicedArray, n_supervised: int) -> SlicedArray:
+    if weights.shape != (n_supervised,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_supervised},), one entry for each time step of X, "
+            f"but got {weights.shape}."
+        )
+
+    def check(part: NDArray) -> NDArray:
+        if (part < 0).any():
+            raise ValueError(f"sample_weight must not be negative, but got {part.min():g}.")
+        return part.astype(np.float64, copy=False)
+
+    return weights.changed(check)
+
+
+def _spread_over_steps(sample_weight: Any, recordings: Recordings) -> Any:
     """Return the weights of all time steps from one for each recording, or for each of them."""
     lengths = recordings.lengths
-    parts = [np.asarray(read_container(part, "sample_weight")) for part in sample_weight]
+    parts = [_check_part_of_weights(part, by_slices=True) for part in sample_weight]
+    parts = [part if isinstance(part, SlicedArray) else np.asarray(part) for part in parts]
     if len(parts) == len(lengths):
         if all(part.ndim == 0 for part in parts):
             return np.repeat(np.array(parts), lengths)
         if all(part.shape == (length,) for part, length in zip(parts, lengths, strict=True)):
-            return np.concatenate(parts)
+            return joined(parts)
     raise ValueError(
         f"sample_weight must have one entry for each of the {len(lengths)} recordings of X, a "
         f"number or an array with one for each time step, but got {len(parts)} of shapes "

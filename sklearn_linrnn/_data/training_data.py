@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import pairwise
 from operator import add
 from typing import Any, final
 
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, Windows, lag_shape
+from sklearn_linrnn._data.gaps import places_of
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
 from sklearn_linrnn._data.stretches import Stretch, stretches
-from sklearn_linrnn._data.zero_state import weight_of_zeros
+from sklearn_linrnn._data.windows import Windows
+from sklearn_linrnn._data.zero_state import excess_of_zeros, weight_of_zeros
 
 
 @final
@@ -45,6 +48,8 @@ class TrainingData:
         Groups of the samples, for a splitter that needs them.
     past : Past or None
         Inputs with which these recordings go on in later data.
+    is_masked : bool
+        Whether there are targets and weights where nothing counts as observed.
     """
 
     sequences: Sequences
@@ -56,6 +61,7 @@ class TrainingData:
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
     past: Past | None = None
+    is_masked: bool = False
 
     @property
     def goes_on(self) -> bool:
@@ -85,45 +91,51 @@ class TrainingData:
         n_steps, n_lags, n_channels = lag_shape(self.sequences, n_lags, goes_on=goes_on)
         if isinstance(self.sequences, Windows):
             return self, n_steps, n_lags, n_channels
-        data = self._unrolled(n_lags, past)
+        sequences = replace(self.sequences, past=past or Past())
+        data = replace(self, sequences=sequences).unrolled(n_lags)
         if past is None and not data.observed.any():
             raise ValueError(
                 f"X must have an observed time step of which all n_lags={n_lags} lags are known, "
                 "but got none: inputs are missing (NaN), or the recordings are too short for "
                 "initial_state='unknown'. Use fewer lags."
             )
-        later = (past or Past()).after(self.sequences, n_lags)
+        later = sequences.past.after(sequences, n_lags)
         return replace(data, past=later), n_steps, n_lags, n_channels
 
     def n_observed(self, n_lags: int) -> int:
         """Return the number of observed time steps of which all lags are known."""
-        return int(self._unrolled(n_lags, None).observed.sum())
+        return int(self.unrolled(n_lags).observed.sum())
 
-    def _unrolled(self, n_lags: int, past: Past | None) -> TrainingData:
+    def unrolled(self, n_lags: int) -> TrainingData:
+        """Return the data with the inputs before recordings that their lags need.
+
+        Time steps with a lag that is missing or unknown count as not observed.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+        """
         sequences = self.sequences
-        if isinstance(sequences, Windows):
+        if isinstance(sequences, Windows) or sequences.is_plain:
             return self
-        if past is None and sequences.before is None and not sequences.has_gaps:
-            return self
-        unrolled = sequences.unrolled(n_lags, past)
-        own, whole = unrolled.own, unrolled.whole
-        targets = np.full((len(own), self.targets.shape[1]), np.nan)
-        targets[own] = self.targets
-        targets[~whole] = np.nan
-        weights = None
-        if self.weights is not None:
-            weights = np.zeros(len(own))
-            weights[own] = self.weights
-        observed = np.zeros(len(own), dtype=bool)
-        observed[own] = self.observed
-        observed &= whole
+        unrolled = sequences.unrolled(n_lags)
+        n_before, weights = unrolled.n_before, self.weights
         return replace(
             self,
             sequences=unrolled.recordings,
-            targets=targets,
-            weights=weights,
-            observed=observed,
+            targets=sequences.after_heads(self.targets, n_before, np.nan),
+            weights=None if weights is None else sequences.after_heads(weights, n_before, 0.0),
+            observed=sequences.after_heads(self.observed, n_before, False) & unrolled.whole,
+            is_masked=True,
         )
+
+    def shares(self, steps: slice) -> NDArray | None:
+        """Return the weights of some time steps, zero where none is observed; None for ones."""
+        weights = None if self.weights is None else self.weights[steps]
+        if not self.is_masked:
+            return weights
+        return self.observed[steps] * (1.0 if weights is None else weights)
 
     def weight_of_zeros(self, n_lags: int) -> NDArray:
         """Return how much the zeros before recordings outweigh the inputs, (n_channels,)."""
@@ -169,24 +181,20 @@ class TrainingData:
         if every is not None:
             cuts = [cut for cut in cuts if self.observed[cut.steps].any()][::every]
         for cut in cuts:
-            weights = None if self.weights is None else self.weights[cut.read]
-            observed = self.observed[cut.read]
+            weights, observed = self.shares(cut.read), self.observed[cut.read]
             if cut.n_before > 0:
                 own = np.arange(len(observed)) >= cut.n_before
                 observed = observed & own
                 weights = own * (1.0 if weights is None else weights)
             inputs, targets = sequences.stretch(cut), self.targets[cut.read]
-            block = replace(
-                self, sequences=inputs, targets=targets, weights=weights, observed=observed
-            )
+            block = TrainingData(inputs, targets, weights, observed, self.form)
             yield block, cut
 
     def operator(self, n_lags: int, device: Any) -> LagOperator:
         """Return the sums to learn from, without the scatter itself."""
-        sequences = self.sequences
-        return sequences.statistics(
-            LagOperator, n_lags, self.targets, self.weights, device
-        ).check_usable()
+        weights = self.shares(slice(None))
+        sums = self.sequences.statistics(LagOperator, n_lags, self.targets, weights, device)
+        return sums.check_usable()
 
     def part(self, selected: NDArray) -> TrainingData:
         """Return the data with the targets of some supervised time steps alone.
@@ -196,11 +204,22 @@ class TrainingData:
         selected : ndarray of bool, shape (n_supervised,)
             The time steps to keep. Those of recordings keep the inputs before them.
         """
-        sequences, steps = self.sequences.part(selected)
-        weights = np.ones(len(self.targets)) if self.weights is None else self.weights
-        weights = np.where(selected, weights, 0.0)[steps]
-        observed = (self.observed & selected)[steps]
-        return TrainingData(sequences, self.targets[steps], weights, observed, self.form)
+        sequences, weights, observed = self.sequences, self.weights, self.observed & selected
+        if isinstance(sequences, Windows):
+            weights = None if weights is None else weights[selected]
+            inputs, targets = Windows(sequences.inputs[selected]), self.targets[selected]
+            return TrainingData(inputs, targets, weights, observed[selected], self.form)
+        kept = sequences.totals(selected) > 0
+        if kept.all():
+            return replace(self, observed=observed, is_masked=True)
+        return TrainingData(
+            Recordings([part for part, keep in zip(sequences.parts, kept, strict=True) if keep]),
+            sequences.of_some(kept, self.targets),
+            None if weights is None else sequences.of_some(kept, weights),
+            sequences.of_some(kept, observed),
+            self.form,
+            is_masked=True,
+        )
 
     def consecutive_parts(self, n_parts: int, least: int) -> list[TrainingData]:
         """Return parts with as many observed time steps each, or the whole if these are too few.
@@ -212,12 +231,12 @@ class TrainingData:
         least : int
             Number of observed time steps that each part must have.
         """
-        observed = np.flatnonzero(self.observed)
-        if n_parts == 1 or len(observed) < least * n_parts:
+        n_observed, n_steps = int(np.count_nonzero(self.observed)), len(self.observed)
+        if n_parts == 1 or n_observed < least * n_parts:
             return [self]
-        ends = [steps[-1] for steps in np.array_split(observed, n_parts)]
-        order = np.searchsorted(ends, np.arange(len(self.targets)))
-        return [self.part(order == index) for index in range(n_parts)]
+        sizes = n_observed // n_parts + (np.arange(n_parts - 1) < n_observed % n_parts)
+        ends = [0, *(places_of(self.observed, np.cumsum(sizes) - 1) + 1).tolist(), n_steps]
+        return [self.part(_between(first, end, n_steps)) for first, end in pairwise(ends)]
 
     def split(
         self, fraction: float, rng: np.random.Generator | None = None
@@ -226,18 +245,19 @@ class TrainingData:
 
         They are the last ones, or drawn by ``rng``.
         """
-        observed = np.flatnonzero(self.observed)
-        n_held_out = int(np.ceil(fraction * len(observed)))
-        if not 0 < n_held_out < len(observed):
+        n_observed, n_steps = int(np.count_nonzero(self.observed)), len(self.observed)
+        n_held_out = int(np.ceil(fraction * n_observed))
+        if not 0 < n_held_out < n_observed:
             raise ValueError(
                 f"validation_fraction={fraction} leaves nothing to train on or to validate on: got "
-                f"a y of n_samples={len(observed)} observed time steps."
+                f"a y of n_samples={n_observed} observed time steps."
             )
         if rng is None:
-            held_out = np.arange(len(self.targets)) >= observed[-n_held_out]
+            first = places_of(self.observed, np.array([n_observed - n_held_out]))
+            held_out = _between(int(first[0]), n_steps, n_steps)
         else:
-            held_out = np.zeros(len(self.targets), dtype=bool)
-            held_out[rng.choice(observed, n_held_out, replace=False)] = True
+            held_out = np.zeros(n_steps, dtype=bool)
+            held_out[rng.choice(np.flatnonzero(self.observed), n_held_out, replace=False)] = True
         return self.part(~held_out), self.part(held_out)
 
 
@@ -253,23 +273,30 @@ class KnownSums:
     held_out : LagStatistics or None
         Sums of other data, to score candidates on.
     form : DataForm
-        That of recordings, with an axis of outputs.
+        The form of the data; that of recordings with an axis of outputs, if it is not known.
+    features : mapping of str to object
+        What scikit-learn records of X.
     given : mapping
         Empty: callbacks have no data.
-    past : None
-        Recordings do not go on from sums.
+    past : Past or None
+        Inputs with which recordings go on in later data; ``None`` if they do not.
+    share_of_heads : float
+        Share of the weight that time steps have which have zeros before recordings among their
+        lags, as far as it is known.
     """
 
     sums: LagStatistics
     held_out: LagStatistics | None = None
     form: DataForm = field(default_factory=lambda: DataForm(every_step=True))
+    features: Mapping[str, Any] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
-    past: None = None
+    past: Past | None = None
+    share_of_heads: float = 0.0
 
     @property
-    def features(self) -> Mapping[str, Any]:
-        """What scikit-learn records of X."""
-        return {"n_features_in_": self.sums.n_channels}
+    def goes_on(self) -> bool:
+        """Whether nothing is known of how these data begin."""
+        return False
 
     def rows(self, what: str) -> TrainingData:
         """Raise: ``what`` needs the rows, which are not known."""
@@ -287,8 +314,11 @@ class KnownSums:
         return self, 0, self.sums.n_lags, self.sums.n_channels
 
     def weight_of_zeros(self, n_lags: int) -> NDArray:
-        """Return zeros: sums do not say what was before their recordings."""
-        return np.zeros(self.sums.n_channels)
+        """Return how much the zeros before recordings outweigh the inputs, (n_channels,)."""
+        first = slice(0, self.sums.n_channels)
+        mean = self.sums.input_mean[first].cpu().numpy()
+        variance = self.sums.input_scatter.diagonal()[first].cpu().numpy() / self.sums.weight
+        return excess_of_zeros(mean, variance, self.share_of_heads)
 
     def statistics(self, n_lags: int, device: Any) -> LagStatistics:
         """Return the sums to learn from."""
@@ -300,6 +330,13 @@ class KnownSums:
 
 
 AnyData = TrainingData | KnownSums
+
+
+def _between(first: int, stop: int, length: int) -> NDArray:
+    """Return which of so many time steps lie between two of them."""
+    chosen = np.zeros(length, dtype=bool)
+    chosen[first:stop] = True
+    return chosen
 
 
 def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "zero") -> KnownSums:
@@ -317,4 +354,4 @@ def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "z
         before = statistics.input_mean[: statistics.n_channels].cpu().numpy().copy()
         before = before if initial_state == "mean" else np.full_like(before, np.nan)
     form = DataForm(every_step=True, before=before, n_channels=statistics.n_channels)
-    return KnownSums(statistics, held_out, form)
+    return KnownSums(statistics, held_out, form, {"n_features_in_": statistics.n_channels})

@@ -45,7 +45,7 @@ def weight_of_zeros(
         own = shares(cut.steps)
         n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
         lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
-        heads += _sum_of_heads(lengths, own, n_left)
+        heads += weight_of_heads(lengths, own, n_left)
         whole += float(own.sum())
     chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
     inputs, mass = recordings.joined[chosen], shares(chosen)
@@ -59,13 +59,37 @@ def weight_of_zeros(
         values -= mean
         values[missing] = 0.0
         variance = mass @ np.square(values, out=values) / total
-        excess = np.square(mean) / variance * heads / whole
     varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
-    return np.where(varies, excess, 0.0)
+    return excess_of_zeros(mean, np.where(varies, variance, 0.0), heads / whole)
 
 
-def _sum_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:
-    """Return the sum of the shares of the first time steps of all recordings."""
+def excess_of_zeros(mean: NDArray, variance: NDArray, share_of_heads: float) -> NDArray:
+    """Return the variance that zeros add to the lags, over that of the inputs; 0 for constant ones.
+
+    Parameters
+    ----------
+    mean, variance : ndarray of shape (n_channels,)
+        Of the inputs.
+    share_of_heads : float
+        Share of the weight of time steps that have zeros among their lags.
+    """
+    with np.errstate(all="ignore"):  # of huge inputs
+        excess = np.square(mean) / variance * share_of_heads
+    return np.where(variance > 0.0, excess, 0.0)
+
+
+def weight_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:
+    """Return the weight of the first time steps of all recordings.
+
+    Parameters
+    ----------
+    lengths : ndarray of int, shape (n_recordings,)
+        Numbers of time steps.
+    shares : ndarray of shape (n_supervised,)
+        Weights of the time steps.
+    n_steps : int
+        How many are the first ones.
+    """
     starts = np.cumsum(lengths) - lengths
     ends = starts + np.minimum(lengths, n_steps)
     edges = np.column_stack([starts, ends]).ravel().astype(np.intp)

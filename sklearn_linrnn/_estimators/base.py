@@ -1,8 +1,7 @@
-"""What the estimators share: validate, read, learn, publish; and from a response to predictions."""
+"""What the estimators share: validate, read, learn, publish."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,27 +11,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.saved_state import SavedState
-from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.inputs import check_window_length, read_inputs
-from sklearn_linrnn._data.sequences import Sequences
-from sklearn_linrnn._data.stretches import stretches
-from sklearn_linrnn._data.targets import (
-    observed_steps,
-    read_targets,
-    read_training_data,
-    read_weights,
-)
-from sklearn_linrnn._data.training_data import AnyData, TrainingData, known_sums
-from sklearn_linrnn._estimators.parameters import WithParameters
+from sklearn_linrnn._data.pieces import are_pieces, check_alone, sums_of_pieces
+from sklearn_linrnn._data.sequences import Past
+from sklearn_linrnn._data.targets import read_training_data
+from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
+from sklearn_linrnn._estimators.parameters import WithParameters, check_device
+from sklearn_linrnn._estimators.predictions import LagPredictor
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
 MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
@@ -63,30 +53,33 @@ class Fit:
     interrupt: BaseException | None = None
 
 
-class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters, ABC):
+class LagRegressor(SavedState, MultiOutputMixin, LagPredictor, RegressorMixin, WithParameters, ABC):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
     Subclasses define how it is learned (`_learn`).
     """
 
-    _form: DataForm  # of the data that were learned from
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
+    ) -> Self:
         """Learn the impulse response.
 
         Parameters
         ----------
-        X : array-like or list
+        X : array-like, list or iterator
             Inputs, in one of the shapes of the :ref:`user guide <data_shapes>`: windows
             ``(n_samples, n_timesteps * n_channels)``, the time steps of recordings
             ``(n_samples, n_channels)`` with ``rows="timesteps"``, a panel ``(n_sequences,
             n_timesteps, n_channels)``, or a list of recordings ``(n_timesteps_i, n_channels)``. In
             recordings NaN is a missing input: time steps that have it among their lags are left out
-            of the loss.
-        y : array-like or list
+            of the loss. Or an iterator, as a generator, of pieces ``(X, y)`` or ``(X, y,
+            sample_weight)`` in one of these shapes, of which one at a time is in memory; with
+            ``rows="timesteps"`` they are consecutive parts of one recording.
+        y : array-like or list, default=None
             Targets, ``(n_samples,)`` or ``(n_samples, n_outputs)``; for a panel also one at every
-            time step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list. In targets at
-            every time step, NaN means that it was not observed: it is left out of the loss.
+            time step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list; ``None`` with
+            an iterator of pieces. In targets at every time step, NaN means that it was not
+            observed: it is left out of the loss.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows of X; for recordings also one for every time step.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -101,10 +94,11 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         Raises
         ------
         ValueError
-            If a parameter or an argument is invalid. An earlier fit is then unchanged.
+            If a parameter or an argument is invalid, or a parameter needs more than the sums of an
+            iterator's pieces. An earlier fit is then unchanged.
         """
         self._check_parameters()
-        return self._fit(read_training_data(self, X, y, sample_weight, sequence_id))
+        return self._fit(self._read_data(X, y, sample_weight, sequence_id))
 
     def fit_statistics(self, statistics: LagStatistics) -> Self:
         """Learn the impulse response from sums, without the data themselves.
@@ -141,88 +135,56 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         self._check_parameters()
         return self._fit(known_sums(statistics, initial_state=self.initial_state))
 
-    def predict(self, X: Any, *, sequence_id: Any = None) -> NDArray | list[NDArray]:
-        """Predict the targets.
-
-        Parameters
-        ----------
-        X : array-like or list
-            Inputs, in any of the shapes that `fit` takes.
-        sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
-            was given it.
-
-        Returns
-        -------
-        y : ndarray or list of ndarray
-            Predictions in the shape that y had in `fit`; at every time step if y had targets there.
-            NaN where a lag is missing (NaN in X), or unknown with ``initial_state="unknown"``.
-
-        Raises
-        ------
-        ValueError
-            If X does not have the features, channels or time steps that the model was fitted with.
-        """
-        return self._arrange(*self._respond(X, sequence_id))
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None) -> float:
-        """Return R^2 of the predictions, averaged over the outputs.
-
-        Parameters
-        ----------
-        X : array-like or list
-            Inputs, in any of the shapes that `fit` takes.
-        y : array-like or list
-            Targets, as in `fit`. Time steps that were not observed (NaN) do not count, nor do those
-            that cannot be predicted because one of their lags is missing.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, as in `fit`.
-        sequence_id : array-like of shape (n_samples,), default=None
-            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
-            was given it.
-
-        Returns
-        -------
-        score : float
-            Coefficient of determination of all observed time steps together.
-        """
-        sequences = self._read(X, sequence_id)
-        targets, _ = read_targets(y, sequences)
-        weights = read_weights(sample_weight, sequences)
-        errors = SummedErrors(_unit_of(targets))
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
-            for steps, response in sequences.responses(self.impulse_response_):
-                predictions = response + self.intercept_
-                _check_range(predictions)
-                goals = targets[steps]
-                seen = observed_steps(goals) & observed_steps(predictions)
-                shares = None if weights is None else weights[steps][seen]
-                _add_errors(errors, goals[seen], predictions[seen], shares)
-        return _r2(errors)
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = self.rows == "timesteps"
         return tags
 
+    def _needs_rows(self) -> str | None:
+        """Return the parameter that needs more than sums, and its value, or None."""
+        return None
+
+    def _read_data(
+        self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, *, groups: Any = None
+    ) -> AnyData:
+        """Return what was passed to ``fit``."""
+        if not are_pieces(X):
+            return read_training_data(self, X, y, sample_weight, sequence_id, groups=groups)
+        check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id, groups=groups)
+        return self._sum_pieces(X, self.n_lags)
+
     def _read_more(
-        self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, *, goes_on: bool
-    ) -> TrainingData:
-        """Return what was passed to ``partial_fit``, checked against the data that it goes on."""
-        form = self._form if goes_on else None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        sequence_id: Any,
+        earlier: tuple[int, Past | None] | None,
+    ) -> tuple[AnyData, int, int, int]:
+        """Return what was passed to ``partial_fit``, as `TrainingData.with_lags` does.
+
+        It goes on ``earlier`` data, with their number of lags and their past, if there were some.
+        """
+        n_lags, past, form = self.n_lags, None, None
+        if earlier is not None:
+            form, past = self._form, earlier[1] or Past()
+            n_lags = earlier[0] if form.every_step and n_lags is None else n_lags
+        if are_pieces(X):
+            check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
+            sums = self._sum_pieces(X, n_lags, form=form, past=past)
+            return sums.with_lags(n_lags, past, goes_on=True)
         data = read_training_data(self, X, y, sample_weight, sequence_id, form=form)
-        if form is None:
-            return data
-        known, found = ((each.every_step, each.single_output) for each in (form, data.form))
-        if known != found:
-            where = "at every time step" if form.every_step else "at the last one of windows"
-            axis = "without" if form.single_output else "with"
+        return data.with_lags(n_lags, past, goes_on=True)
+
+    def _sum_pieces(self, pieces: Any, n_lags: int | None, **earlier: Any) -> KnownSums:
+        """Return the sums of an iterator's pieces."""
+        if (needed := self._needs_rows()) is not None:
             raise ValueError(
-                f"partial_fit needs X and y in the form of the earlier data: targets {where}, "
-                f"{axis} an axis of outputs."
+                f"{needed} needs the rows of the data, but X is an iterator of pieces, which are "
+                "learned from by their sums."
             )
-        return data
+        return sums_of_pieces(self, pieces, n_lags, check_device(self.device), **earlier)
 
     @abstractmethod
     def _learn(self, data: AnyData) -> Fit:
@@ -290,69 +252,9 @@ class LagRegressor(SavedState, MultiOutputMixin, RegressorMixin, WithParameters,
         statistics = data.statistics(n_lags, self.device)
         return statistics if self.fit_intercept else statistics.uncentred()
 
-    def _respond(self, X: Any, sequence_id: Any) -> tuple[Sequences, NDArray]:
-        """Return X as it was read, and the predictions (n_supervised, n_outputs)."""
-        sequences = self._read(X, sequence_id)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
-            predictions = sequences.respond(self.impulse_response_)
-            predictions += self.intercept_
-        return sequences, predictions
-
-    def _read(self, X: Any, sequence_id: Any) -> Sequences:
-        """Return X as it was read, of which the fitted response can predict."""
-        check_is_fitted(self)
-        sequences = read_inputs(self, X, sequence_id, self._form)
-        check_window_length(sequences, self.impulse_response_.shape[2])
-        return sequences
-
-    def _arrange(self, sequences: Sequences, predictions: NDArray) -> NDArray | list[NDArray]:
-        _check_range(predictions)
-        return sequences.arrange(predictions[:, 0] if self._form.single_output else predictions)
-
     def _say(self, message: str) -> None:
         if self.verbose:
             print(f"[{type(self).__name__}] {message}")  # noqa: T201 - verbose asks for it
-
-
-def _check_range(predictions: NDArray) -> None:
-    if np.isinf(predictions).any():
-        raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
-
-
-def _unit_of(targets: Any) -> float:
-    """Return a unit in which the squares of targets (n_supervised, n_outputs) are within range."""
-    largest = 0.0
-    for cut in stretches([len(targets)], targets.shape[1]):
-        largest = np.fmax(largest, np.fmax.reduce(np.abs(targets[cut.steps]), axis=None))
-    return float(np.ldexp(1.0, np.frexp(np.float64(largest))[1] - 1))
-
-
-def _add_errors(
-    errors: SummedErrors, targets: NDArray, predictions: NDArray, weights: NDArray | None
-) -> None:
-    try:
-        errors.add(targets, predictions, weights)
-    except FloatingPointError as error:
-        raise ValueError(
-            "X is too large: squares of what is predicted from it overflow. Scale it."
-        ) from error
-
-
-def _r2(errors: SummedErrors) -> float:
-    if errors.n_rows == 0:
-        raise ValueError(
-            "y must be observed (not NaN) at a time step of which all lags are known, but got "
-            "none. Score longer recordings."
-        )
-    if errors.weight == 0.0:
-        raise ValueError(
-            "sample_weight must contain at least one non-zero number at an observed time step, but "
-            "all of these weights are zero."
-        )
-    if errors.n_rows == 1:
-        warn("R^2 of a single observed time step is not defined.", UndefinedMetricWarning)
-        return math.nan
-    return errors.r2
 
 
 def replace_fitted(estimator: BaseEstimator, fitted: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -26,10 +27,12 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
 from sklearn_linrnn._core.training.optimizers import DIVERGED
 from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
+from sklearn_linrnn._data.outputs import Blocks, one_or_all
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
+from sklearn_linrnn._estimators.predictions import predictions_of, spreads_of, without_overflow
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
@@ -108,13 +111,16 @@ class ClosedFormRegressor(GrowingSumsRegressor):
         return_std: bool = False,
         include_noise: bool = True,
         sequence_id: Any = None,
+        out: Any = None,
     ) -> Any:
         """Predict the targets, and the standard deviations of the predictions.
 
         Parameters
         ----------
-        X : array-like or list
-            Inputs, in any of the shapes that `fit` takes.
+        X : array-like, list or iterator
+            Inputs, in any of the shapes that `fit` takes. Of an iterator of such inputs the
+            predictions are handed out one after another, too, by an iterator; with
+            ``rows="timesteps"`` they are consecutive parts of one recording.
         return_std : bool, default=False
             Whether to return the posterior standard deviation, too. It is that of Bayesian linear
             regression with the prior that corresponds to the penalty: ``H ~ N(0, noise_variance_ /
@@ -126,35 +132,44 @@ class ClosedFormRegressor(GrowingSumsRegressor):
         sequence_id : array-like of shape (n_samples,), default=None
             With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
             was given it.
+        out : array-like or tuple, default=None
+            An array of floats to write the predictions to, of their shape: of NumPy, or anything
+            that takes slices, as memory maps and arrays in HDF5 or Zarr files do; for a list of
+            recordings a list of them. With `return_std` a tuple of two. ``None`` for new arrays.
 
         Returns
         -------
-        y : ndarray or list of ndarray
+        y : ndarray, list of ndarray or iterator
             Predictions in the shape that y had in `fit`, at every time step if it had targets
             there; NaN where a lag is missing (NaN in X), or with ``initial_state="unknown"`` not
-            known.
+            known. With `out`, that.
         std : ndarray or list of ndarray
-            With `return_std`, the standard deviations in the same shape and in the unit of y.
+            With `return_std`, the standard deviations in the same shape and in the unit of y. An
+            iterator hands out pairs ``(y, std)``.
 
         Raises
         ------
         ValueError
             If X does not have the features, channels or time steps that the model was fitted with,
-            or there is no posterior: after `n_steps` iterations of gradient descent, or without a
-            penalty if the data do not determine the impulse response.
+            or `out` has another shape than the predictions, or there is no posterior: after
+            `n_steps` iterations of gradient descent, or without a penalty if the data do not
+            determine the impulse response.
+        TypeError
+            If `out` is no array of floats.
         """
-        sequences, predictions = self._respond(X, sequence_id)
         if not return_std:
-            return self._arrange(sequences, predictions)
+            return self._answer(X, sequence_id, out, self._means)
+        check_is_fitted(self)
         solution = self._posterior()
-        statistics = solution.statistics
-        spread = _spread(sequences, statistics, solution.posterior_root)
-        spread += solution.intercept_variance
-        with np.errstate(invalid="ignore"):
-            variance = (spread[:, None] + float(include_noise)) * solution.noise_variance.numpy()
-        variance[np.isinf(spread)] = np.inf  # not NaN where there is no noise; it is refused
-        std = np.sqrt(variance).astype(self.dtype, copy=False)
-        return self._arrange(sequences, predictions), self._arrange(sequences, std)
+        root, level = solution.posterior_root, solution.intercept_variance + float(include_noise)
+
+        def deviations(sequences: Sequences) -> Blocks:
+            for steps, spread in spreads_of(sequences, solution.statistics, root):
+                variance = (spread[:, None] + level) * solution.noise_variance.numpy()
+                variance[np.isinf(spread)] = np.inf  # not NaN where there is no noise
+                yield steps, without_overflow(np.sqrt(variance).astype(self.dtype, copy=False))
+
+        return self._answer(X, sequence_id, out, self._means, deviations)
 
     def predict_ensemble(
         self, X: Any, *, sequence_id: Any = None
@@ -193,19 +208,23 @@ class ClosedFormRegressor(GrowingSumsRegressor):
            "Wide Neural Networks of Any Depth Evolve as Linear Models Under Gradient Descent",
            NeurIPS 2019, equation 14.
         """
-        sequences, predictions = self._respond(X, sequence_id)
+        check_is_fitted(self)
         if not isinstance(self.prior_, LinearRNN):
             raise ValueError(
                 "predict_ensemble is defined for networks: it needs prior='linear_rnn', but got "
                 f"{self.prior}."
             )
         solution = self._require_solution("predict_ensemble")
-        deviations = self.prior_.ensemble_deviations(solution.statistics.n_lags)
-        start = torch.from_numpy(deviations).repeat_interleave(solution.statistics.n_channels)
-        spread = _spread(sequences, solution.statistics, solution.ensemble_root(start))
-        std = np.sqrt(spread)[:, None].repeat(predictions.shape[1], axis=1)
-        std = std.astype(self.dtype, copy=False)
-        return self._arrange(sequences, predictions), self._arrange(sequences, std)
+        initial = self.prior_.ensemble_deviations(solution.statistics.n_lags)
+        start = torch.from_numpy(initial).repeat_interleave(solution.statistics.n_channels)
+        root = solution.ensemble_root(start)
+
+        def deviations(sequences: Sequences) -> Blocks:
+            for steps, spread in spreads_of(sequences, solution.statistics, root):
+                std = np.sqrt(spread)[:, None].repeat(len(self.intercept_), axis=1)
+                yield steps, without_overflow(std.astype(self.dtype, copy=False))
+
+        return self._answer(X, sequence_id, None, self._means, deviations)
 
     def staged_predict(
         self, X: Any, n_steps: ArrayLike | None = None, *, sequence_id: Any = None
@@ -229,11 +248,12 @@ class ClosedFormRegressor(GrowingSumsRegressor):
             What `predict` would return had the estimator been fitted with that `n_steps`.
         """
         responses = self.staged_impulse_response(n_steps)
-        sequences, _ = self._respond(X, sequence_id)
+        sequences = self._read(X, sequence_id)
         statistics = self._require_solution("staged_predict").statistics
         intercepts = self._export(statistics.intercept(as_matrix(responses)))
         for response, intercept in zip(responses, intercepts, strict=True):
-            yield self._arrange(sequences, sequences.respond(response) + intercept)
+            stage = partial(predictions_of, response, intercept)
+            yield one_or_all(self._answer_to(sequences, [stage], [None]))
 
     def staged_impulse_response(self, n_steps: ArrayLike | None = None) -> NDArray:
         """Return the impulse responses after several numbers of iterations, without fitting again.
@@ -376,12 +396,4 @@ def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tens
         return generalised_cross_validation(statistics, solution.spectrum, filters)
     rows = data.rows("leaving out one time step")
     lags = rows.sequences.lags(statistics.n_lags)
-    return leave_one_out(solution, filters, lags, rows.targets, rows.weights)
-
-
-def _spread(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> NDArray:
-    """Return ``||F^T (z_s - z_bar)||^2`` of ``root (p, k)`` at the supervised time steps."""
-    blocks, mean, columns = sequences.lags(statistics.n_lags), statistics.origin[0], root.numpy()
-    squares = (np.square((block - mean.numpy()) @ columns).sum(axis=1) for block in blocks)
-    with np.errstate(over="ignore"):  # what overflows is not handed out
-        return np.concatenate(list(squares))
+    return leave_one_out(solution, filters, lags, rows.targets, rows.shares(slice(None)))

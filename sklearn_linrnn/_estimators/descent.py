@@ -29,7 +29,6 @@ from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
-from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.parameters import (
@@ -80,7 +79,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     training_: TrainingRecord
 
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
         """Add data to the earlier ones, and continue training on all of them.
 
@@ -94,10 +93,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
         Parameters
         ----------
-        X : array-like or list
-            New inputs, in the form of the earlier ones.
-        y : array-like or list
-            Their targets.
+        X : array-like, list or iterator
+            New inputs, in the form of the earlier ones, or an iterator of pieces as in `fit`.
+        y : array-like or list, default=None
+            Their targets; ``None`` with an iterator of pieces.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -118,8 +117,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         """
         self._check_parameters()
         earlier = self._earlier()
-        data = self._read_more(X, y, sample_weight, sequence_id, goes_on=earlier is not None)
-        fit = self._learn_with(data, earlier, adds=True)
+        known = None if earlier is None else (earlier.statistics.n_lags, earlier.past)
+        has_lags = self._read_more(X, y, sample_weight, sequence_id, known)
+        data, fit = has_lags[0], self._learn_with(has_lags, earlier, adds=True)
         if not data.goes_on:
             self._warn_of_zeros(data, fit)
         if earlier is not None and not self.early_stopping:
@@ -130,6 +130,9 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     @abstractmethod
     def _recipe(self, n_lags: int, seed: int | None) -> Recipe:
         """Return how the model that is trained is initialised."""
+
+    def _needs_rows(self) -> str | None:
+        return "early_stopping=True" if self.early_stopping else None
 
     def _is_random(self) -> bool:
         """Return whether a fit draws random numbers."""
@@ -142,19 +145,21 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
     # -- Data ------------------------------------------------------------------------------
 
     def _learn(self, data: AnyData) -> Fit:
-        return self._learn_with(data, self._earlier() if self.warm_start else None, adds=False)
+        earlier = self._earlier() if self.warm_start else None
+        return self._learn_with(data.with_lags(self.n_lags), earlier, adds=False)
 
-    def _learn_with(self, data: AnyData, earlier: TrainingRecord | None, *, adds: bool) -> Fit:
+    def _learn_with(
+        self,
+        has_lags: tuple[AnyData, int, int, int],
+        earlier: TrainingRecord | None,
+        *,
+        adds: bool,
+    ) -> Fit:
         """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
+        data, n_steps, n_lags, n_channels = has_lags
         seed = None if earlier is None else earlier.seed
         if seed is None and self._is_random():
             seed = make_seed(self.random_state)
-        n_lags, past = self.n_lags, None
-        if adds and earlier is not None:
-            past = earlier.past or Past()
-            if data.form.every_step and n_lags is None:
-                n_lags = earlier.statistics.n_lags
-        data, n_steps, n_lags, n_channels = data.with_lags(n_lags, past, goes_on=adds)
         n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
         with self._explained(n_lags):
             sums = run_by_size(

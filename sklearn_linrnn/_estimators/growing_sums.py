@@ -12,7 +12,7 @@ from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.training_data import TrainingData, known_sums
+from sklearn_linrnn._data.training_data import AnyData, known_sums
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.parameters import check_device
 
@@ -43,7 +43,7 @@ class GrowingSumsRegressor(LagRegressor):
 
     @available_if(_sums_suffice)
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, sequence_id: Any = None
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
         """Add data to the earlier ones, and learn from all of them.
 
@@ -57,10 +57,10 @@ class GrowingSumsRegressor(LagRegressor):
 
         Parameters
         ----------
-        X : array-like or list
-            New inputs, in the form of the earlier ones.
-        y : array-like or list
-            Their targets.
+        X : array-like, list or iterator
+            New inputs, in the form of the earlier ones, or an iterator of pieces as in `fit`.
+        y : array-like or list, default=None
+            Their targets; ``None`` with an iterator of pieces.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, as in `fit`.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -83,13 +83,9 @@ class GrowingSumsRegressor(LagRegressor):
         """
         self._check_parameters()
         earlier = self._earlier_sums()
-        data = self._read_more(X, y, sample_weight, sequence_id, goes_on=earlier is not None)
-        n_lags, past = self.n_lags, None
-        if earlier is not None:
-            past = self._past_ or Past()
-            if data.form.every_step and n_lags is None:
-                n_lags = earlier.n_lags
-        data, n_steps, n_lags, n_channels = data.with_lags(n_lags, past, goes_on=True)
+        known = None if earlier is None else (earlier.n_lags, self._past_)
+        has_lags = self._read_more(X, y, sample_weight, sequence_id, known)
+        data, n_steps, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
         sums = run_by_size(
             max(n_steps, n_inputs) * n_inputs, partial(self._gather, data, n_lags, earlier)
@@ -110,9 +106,7 @@ class GrowingSumsRegressor(LagRegressor):
             )
         return replace(self.solution_.statistics, n_intercepts=1)
 
-    def _gather(
-        self, data: TrainingData, n_lags: int, earlier: LagStatistics | None
-    ) -> LagStatistics:
+    def _gather(self, data: AnyData, n_lags: int, earlier: LagStatistics | None) -> LagStatistics:
         """Return the sums of new and of earlier data."""
         sums = data.statistics(n_lags, check_device(self.device))
         return sums if earlier is None else earlier.to(sums.input_mean.device) + sums

@@ -20,7 +20,8 @@ from sklearn_linrnn._data.inputs import (
     read_new_inputs,
 )
 from sklearn_linrnn._data.lag_columns import window_columns
-from sklearn_linrnn._data.sequences import Recordings, Windows, lag_shape
+from sklearn_linrnn._data.sequences import Recordings, lag_shape
+from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._estimators.base import replace_fitted
 from sklearn_linrnn._estimators.parameters import (
     SHAPES,

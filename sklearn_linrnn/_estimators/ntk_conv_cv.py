@@ -14,7 +14,6 @@ from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
-from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import (
@@ -241,7 +240,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         sequence_id: Any = None,
@@ -251,9 +250,10 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
         Parameters
         ----------
-        X : array-like or list
-            Inputs, as in `NTKConvRegressor`.
-        y : array-like or list
+        X : array-like, list or iterator
+            Inputs, as in `NTKConvRegressor`. An iterator of pieces needs ``cv="gcv"`` or
+            ``cv="evidence"``.
+        y : array-like or list, default=None
             Targets, as in `NTKConvRegressor`.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, in the fits and in the scores.
@@ -268,7 +268,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
             The fitted estimator.
         """
         self._check_parameters()
-        return self._fit(read_training_data(self, X, y, sample_weight, sequence_id, groups=groups))
+        return self._fit(self._read_data(X, y, sample_weight, sequence_id, groups=groups))
 
     def fit_statistics(
         self, statistics: LagStatistics, held_out: LagStatistics | None = None

@@ -49,7 +49,7 @@ def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
     if len(noise.coefficients) == 0:
         return solution
     statistics = solution.statistics
-    lengths = recordings.totals(data.observed.astype(int)).tolist()
+    lengths = recordings.totals(data.observed).tolist()
     hidden = HiddenNoise.behind(noise, lengths, statistics.n_intercepts)
     scatter = _remembered_scatter(hidden.noise, statistics, data)
     predictability = hidden.noise.predictability

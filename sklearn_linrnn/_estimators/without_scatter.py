@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 from torch.nn.functional import pad
@@ -13,8 +15,8 @@ from sklearn_linrnn._core.closed_form.conjugate_gradients import IteratedRidge, 
 from sklearn_linrnn._core.closed_form.dual import dual_ridge
 from sklearn_linrnn._core.closed_form.routes import MOST_ITERATIONS, ProblemSize
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
-from sklearn_linrnn._data.sequences import Windows
 from sklearn_linrnn._data.training_data import TrainingData
+from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._estimators.user_warnings import warn
 
 
@@ -22,7 +24,7 @@ def problem_size(data: TrainingData, n_lags: int, *, is_penalised: bool) -> Prob
     """Return how large a ridge is on data that have that many lags."""
     sequences, n_changes = data.sequences, None
     if not isinstance(sequences, Windows):
-        shares = data.observed * (1.0 if data.weights is None else data.weights)
+        shares = data.observed * (1.0 if data.weights is None else data.weights[:])
         n_changes = int(np.count_nonzero(np.diff(shares))) + 2 * (len(sequences.lengths) - 1)
     return ProblemSize(
         n_rows=int(data.observed.sum()),
@@ -54,10 +56,17 @@ def ridge_of_windows(
     if isinstance(sequences, Windows):
         windows = sequences.inputs[seen, sequences.longest - n_lags :]
     else:
-        parts = zip(sequences.windows(n_lags), sequences.split(seen), strict=True)
-        windows = np.concatenate([part[kept] for part, kept in parts])
+        windows = np.concatenate(list(_kept(sequences.windows(n_lags), seen)))
     weights = None if data.weights is None else data.weights[seen]
     return dual_ridge(windows, data.targets[seen], weights, root, alpha, centred=centred)
+
+
+def _kept(blocks: Iterable[NDArray], seen: NDArray) -> Iterator[NDArray]:
+    """Yield the rows of blocks that are observed."""
+    first = 0
+    for block in blocks:
+        yield block[seen[first : first + len(block)]]
+        first += len(block)
 
 
 def iterated(

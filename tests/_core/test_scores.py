@@ -9,7 +9,7 @@ from sklearn_linrnn._core.scores import SummedErrors
 
 def summed(targets, predictions, weights, places):
     """Return the errors of rows that are added in blocks."""
-    errors = SummedErrors(1.0)
+    errors = SummedErrors()
     blocks = (np.split(rows, places) for rows in (targets, predictions, weights))
     for block in zip(*blocks, strict=True):
         errors.add(*block)
@@ -37,7 +37,19 @@ def test_constant_targets_score_one_without_an_error_and_zero_with_one(error, sc
     assert summed(targets, targets + error, weights, [7, 20]).r2 == score
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+def test_r2_does_not_depend_on_the_unit_whatever_comes_first(unit):
+    rng = np.random.default_rng(0)
+    targets = np.array([0.0, 0.0, 1e-250, 1e-3, 1.0, 0.7, 0.2])[:, None]
+    predictions = targets + np.array([0.0, 1e-3, 0.0, 0.1, -0.1, 0.3, 0.0])[:, None]
+    weights = rng.uniform(0.5, 2.0, len(targets))
+    expected = r2_score(targets, predictions, sample_weight=weights)
+    errors = summed(unit * targets, unit * predictions, weights, range(1, len(targets)))
+    assert errors.r2 == pytest.approx(expected, rel=1e-9)
+
+
 def test_squares_that_overflow_are_an_error():
-    rows = np.ones((4, 1))
+    rows = np.arange(4.0)[:, None]
+    errors = summed(rows, 1e200 * rows, np.ones(4), [2])
     with pytest.raises(FloatingPointError):
-        SummedErrors(1.0).add(rows, 1e200 * rows)
+        _ = errors.r2

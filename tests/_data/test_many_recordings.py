@@ -6,8 +6,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import NTKConvRegressor
 from sklearn_linrnn._data import stretches
+from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import whole_windows
 from sklearn_linrnn._data.sequences import Recordings
+from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.zero_state import weight_of_zeros
 
 rng = np.random.default_rng(0)
@@ -38,7 +40,9 @@ def test_the_inputs_before_are_those_of_each_recording_alone(before, missing):
     parts = recordings(missing)
     found = Recordings(parts, before=before).unrolled(N_LAGS)
     alone = [Recordings([part], before=before).unrolled(N_LAGS) for part in parts]
-    assert_array_equal(found.own, np.concatenate([each.own for each in alone]))
+    own = [each.recordings.own for each in alone]
+    assert_array_equal(found.recordings.own, np.concatenate(own))
+    assert found.n_before == [n for each in alone for n in each.n_before]
     assert_array_equal(found.whole, np.concatenate([each.whole for each in alone]))
     expected = [each.recordings.parts[0] for each in alone]
     for part, other in zip(found.recordings.parts, expected, strict=True):
@@ -85,9 +89,15 @@ def test_parts_are_the_recordings_with_a_chosen_step():
     parts = recordings(missing=False)
     chosen = np.zeros(sum(LENGTHS), dtype=bool)
     chosen[[10, 15]] = True  # the last step of the second one, and one of the third
-    kept, steps = Recordings(parts).part(chosen)
-    assert_array_equal(np.concatenate(kept.parts), np.concatenate(parts[1:3]))
-    assert_array_equal(steps, np.arange(9, 20))
+    steps = np.arange(len(chosen))
+    every = np.ones(len(chosen), dtype=bool)
+    data = TrainingData(Recordings(parts), steps[:, None], steps, every, DataForm(True))
+    part = data.part(chosen)
+    assert_array_equal(np.concatenate(part.sequences.parts), np.concatenate(parts[1:3]))
+    assert_array_equal(part.targets[:, 0], np.arange(9, 20))
+    assert_array_equal(part.weights, np.arange(9, 20))
+    assert_array_equal(part.observed, chosen[9:20])
+    assert_array_equal(part.shares(slice(None)), np.arange(9, 20) * chosen[9:20])
 
 
 def test_a_list_of_recordings_and_one_array_with_their_names_are_one_model():

@@ -1,0 +1,208 @@
+"""From a response to predictions, and to their score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.inputs import check_window_length, read_inputs
+from sklearn_linrnn._data.outputs import (
+    Blocks,
+    check_outputs,
+    collect,
+    fill_in_order,
+    one_or_all,
+)
+from sklearn_linrnn._data.pieces import are_pieces, check_alone, check_inputs, check_piece
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
+from sklearn_linrnn._data.targets import read_targets, read_weights
+from sklearn_linrnn._estimators.scoring import Scored, r2_of
+
+Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
+
+
+class LagPredictor:
+    """What predicts with an impulse response and an intercept."""
+
+    _form: DataForm  # of the data that were learned from
+    impulse_response_: NDArray
+    intercept_: NDArray
+
+    def predict(self, X: Any, *, sequence_id: Any = None, out: Any = None) -> Any:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : array-like, list or iterator
+            Inputs, in any of the shapes that `fit` takes. Of an iterator of such inputs the
+            predictions are handed out one after another, too, by an iterator; with
+            ``rows="timesteps"`` they are consecutive parts of one recording.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
+        out : array-like, default=None
+            An array of floats to write the predictions to, of their shape: of NumPy, or anything
+            that takes slices, as memory maps and arrays in HDF5 or Zarr files do; for a list of
+            recordings a list of them. ``None`` for a new array.
+
+        Returns
+        -------
+        y : ndarray, list of ndarray or iterator
+            Predictions in the shape that y had in `fit`; at every time step if y had targets there.
+            NaN where a lag is missing (NaN in X), or unknown with ``initial_state="unknown"``. With
+            `out`, that.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the features, channels or time steps that the model was fitted with,
+            or `out` has another shape than the predictions.
+        TypeError
+            If `out` is no array of floats.
+        """
+        return self._answer(X, sequence_id, out, self._means)
+
+    def score(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
+    ) -> float:
+        """Return R^2 of the predictions, averaged over the outputs.
+
+        Parameters
+        ----------
+        X : array-like, list or iterator
+            Inputs, in any of the shapes that `fit` takes, or an iterator of pieces as in `fit`.
+        y : array-like or list, default=None
+            Targets, as in `fit`. Time steps that were not observed (NaN) do not count, nor do those
+            that cannot be predicted because one of their lags is missing.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, as in `fit`.
+        sequence_id : array-like of shape (n_samples,), default=None
+            With ``rows="timesteps"``, the recording that each row belongs to; required if `fit`
+            was given it.
+
+        Returns
+        -------
+        score : float
+            Coefficient of determination of all observed time steps together.
+        """
+        check_is_fitted(self)
+        if not are_pieces(X):
+            pieces = iter([(self._read(X, sequence_id), y, sample_weight)])
+        else:
+            check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
+            pieces = self._going_on(map(check_piece, X, count()))
+        return r2_of(block for piece in pieces for block in self._scored(*piece))
+
+    def _read(self, X: Any, sequence_id: Any) -> Sequences:
+        """Return X as it was read, of which the fitted response can predict."""
+        check_is_fitted(self)
+        sequences = read_inputs(self, X, sequence_id, self._form)
+        check_window_length(sequences, self.impulse_response_.shape[2])
+        return sequences
+
+    def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        """Yield pieces with X as it was read, each going on where the one before ended."""
+        past = Past()
+        for X, *others in pieces:
+            sequences = self._read(X, None)
+            if isinstance(sequences, Recordings):
+                sequences = replace(sequences, past=past)
+                past = past.after(sequences, self.impulse_response_.shape[2])
+            yield (sequences, *others)
+
+    def _means(self, sequences: Sequences) -> Blocks:
+        """Return an iterator of predictions (n, n_outputs) in blocks, after their places."""
+        return predictions_of(self.impulse_response_, self.intercept_, sequences)
+
+    def _scored(self, sequences: Sequences, y: Any, sample_weight: Any) -> Iterator[Scored]:
+        """Yield targets, predictions and weights of time steps, in blocks."""
+        targets, _ = read_targets(y, sequences)
+        weights = read_weights(sample_weight, sequences)
+        for steps, predictions in self._means(sequences):
+            yield targets[steps], predictions, None if weights is None else weights[steps]
+
+    def _answer(self, X: Any, sequence_id: Any, out: Any, *answers: Answer) -> Any:
+        """Return answers to X in the shape of y, or written to ``out``; a tuple of several."""
+        check_is_fitted(self)
+        if out is not None and len(answers) > 1:
+            check_outputs(out, len(answers))
+        outs = (out,) if len(answers) == 1 else out or (None,) * len(answers)
+        if not are_pieces(X):
+            return one_or_all(self._answer_to(self._read(X, sequence_id), answers, outs))
+        check_alone(sequence_id=sequence_id)
+        pieces = self._going_on((check_inputs(piece, number),) for number, piece in enumerate(X))
+        found = (self._answer_to(inputs, answers, (None,) * len(answers)) for (inputs,) in pieces)
+        return map(one_or_all, found) if out is None else one_or_all(fill_in_order(outs, found))
+
+    def _answer_to(
+        self, sequences: Sequences, answers: Sequence[Answer], outs: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """Return answers to inputs in the shape of y, or written to arrays that were passed."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not handed out
+            return tuple(
+                collect(
+                    sequences,
+                    answer(sequences),
+                    out,
+                    n_outputs=len(self.intercept_),
+                    single_output=self._form.single_output,
+                )
+                for answer, out in zip(answers, outs, strict=True)
+            )
+
+
+def predictions_of(response: NDArray, intercept: NDArray, sequences: Sequences) -> Blocks:
+    """Yield predictions (n, n_outputs) in blocks, after their places.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_outputs, n_channels, n_lags)
+        ``H``.
+    intercept : ndarray of shape (n_outputs,)
+        ``b``.
+    sequences : Sequences
+        What to predict from.
+    """
+    for steps, values in sequences.responses(response):
+        yield steps, without_overflow(values + intercept)
+
+
+def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> Blocks:
+    """Yield ``||F^T (z_s - z_bar)||^2`` in blocks, after their places.
+
+    Parameters
+    ----------
+    sequences : Sequences
+        The inputs, whose lags are ``z_s``.
+    statistics : LagStatistics
+        Of the loss; they have the origin ``z_bar``.
+    root : Tensor of shape (p, k)
+        ``F``.
+    """
+    mean, columns, first = statistics.origin[0].numpy(), root.numpy(), 0
+    for block in sequences.lags(statistics.n_lags):
+        steps = slice(first, first + len(block))
+        yield steps, np.square((block - mean) @ columns).sum(axis=1)
+        first = steps.stop
+
+
+def without_overflow(predictions: NDArray) -> NDArray:
+    """Return predictions, or raise if they overflowed.
+
+    Parameters
+    ----------
+    predictions : ndarray
+        The predictions.
+    """
+    if np.isinf(predictions).any():
+        raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
+    return predictions
