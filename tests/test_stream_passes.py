@@ -200,8 +200,9 @@ def test_an_interrupt_while_the_checkpoint_is_written_costs_one_piece(path, monk
 
 def test_a_pass_that_fails_without_a_checkpoint_changes_nothing():
     stream = LagStream(6).add(np.ones((5, 2)), np.ones((5, 3)))
-    with pytest.raises(ValueError, match="X must have 2 columns"):
+    with pytest.raises(ValueError, match="X must have 2 columns") as error:
         stream.add_pieces([*make_pieces()[:3], (np.ones(4), np.ones((4, 3)))])
+    assert error.value.__notes__ == ["This is piece 3."]
     assert stream.n_timesteps == 5
     expected = LagStream(6).add(np.ones((5, 2)), np.ones((5, 3))).add_pieces(make_pieces())
     assert_same(stream.add_pieces(make_pieces()).statistics, expected.statistics)
