@@ -1,13 +1,16 @@
 """Passes over pieces that are stopped anywhere go on: equal sums, next to nothing read twice."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from itertools import pairwise
 
+import h5py
 import numpy as np
 import pytest
+import zarr
 
 from sklearn_linrnn import LagStatistics, LagStream, SeriesPieces
 from sklearn_linrnn._core.statistics import stream_sums
@@ -128,6 +131,34 @@ def test_series_pieces_read_no_more_than_is_asked_for(tmp_path):
     assert_same(
         LagStream(6).add_pieces(mapped).statistics, LagStatistics.from_series(x, y, n_lags=6)
     )
+
+
+@pytest.mark.parametrize("kind", ["HDF5", "Zarr", "memory map"])
+def test_a_pass_over_arrays_in_files_is_that_over_their_numbers(path, tmp_path, kind):
+    x, y, w = (values.astype(np.float32) for values in make_series())
+    named = {"x": x, "y": y, "w": w}
+    with contextlib.ExitStack() as stack:
+        if kind == "HDF5":
+            file = stack.enter_context(h5py.File(tmp_path / "series.h5", "w"))
+            arrays = {name: file.create_dataset(name, data=v) for name, v in named.items()}
+        elif kind == "Zarr":
+            group = zarr.open_group(tmp_path / "series.zarr", mode="w")
+            for name, values in named.items():
+                group.create_array(name, shape=values.shape, dtype="f4", chunks=(64,) * values.ndim)
+                group[name][:] = values
+            arrays = {name: group[name] for name in named}
+        else:
+            for name, values in named.items():
+                np.save(tmp_path / f"{name}.npy", values)
+            arrays = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in named}
+        pieces = SeriesPieces(
+            arrays["x"], arrays["y"], sample_weight=arrays["w"], n_timesteps=LENGTH
+        )
+        with pytest.raises(OSError, match="gone"):
+            LagStream(6).add_pieces(Reader(pieces, 7, OSError("gone")), checkpoint=path)
+        stream = LagStream(6).add_pieces(pieces, checkpoint=path)
+    expected = LagStatistics.from_series(x, y, sample_weight=w, n_lags=6)
+    assert_same(stream.statistics, expected)
 
 
 def test_series_pieces_refuse_what_does_not_go_together():
