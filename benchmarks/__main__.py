@@ -11,6 +11,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks import (
     airline,
     backtest,
+    billion,
+    costs,
     coverage,
     evidence,
     grid_search,
@@ -26,6 +28,7 @@ from benchmarks import (
     rnn_step,
     solver_choice,
     system_identification,
+    tree_of_sums,
     update,
 )
 
@@ -50,22 +53,26 @@ BENCHMARKS = {
         backtest,
         panels,
         recordings,
+        costs,
+        tree_of_sums,
+        billion,
     )
 }
+BY_NAME_ALONE = {"billion"}  # minutes, and much longer with another process beside it
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
 @click.option("--threads", default=2, show_default=True, help="Threads, for all libraries.")
 def main(names: tuple[str, ...], threads: int) -> None:
-    """Run the benchmarks with the given NAMES, or all of them."""
+    """Run the benchmarks with the given NAMES, or all that take no more than some minutes."""
     torch.set_num_threads(threads)
     print(
         f"{platform.machine()}, {threads} threads; Python {platform.python_version()}, "
         f"NumPy {np.__version__}, PyTorch {torch.__version__}, scikit-learn {sklearn.__version__}"
     )
     with threadpool_limits(threads):
-        for name in names or BENCHMARKS:
+        for name in names or [each for each in BENCHMARKS if each not in BY_NAME_ALONE]:
             print()
             BENCHMARKS[name]()
 

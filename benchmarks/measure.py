@@ -6,13 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
 Action = Callable[[], object]
+Result = TypeVar("Result")
 
 
 def median_times(actions: dict[str, Action], rounds: int = 5, least: float = 0.2) -> list[float]:
@@ -41,23 +44,33 @@ def first_time(prepare: Callable[[int], Action], warm_up: int, size: int) -> tup
     What ``prepare`` makes does not count, nor do the libraries, which ``prepare(warm_up)()`` loads.
     But the memory that the action asks for has not been used by the process before.
     """
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=fresh) as executor:
-        return executor.submit(_first, prepare, warm_up, size).result()
+    return fresh(_first, prepare, warm_up, size)
+
+
+def fresh(function: Callable[..., Result], *arguments: object) -> Result:
+    """Return what a function returns in a process that has done nothing before."""
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawned) as executor:
+        return executor.submit(function, *arguments).result()
 
 
 def _first(prepare: Callable[[int], Action], warm_up: int, size: int) -> tuple[float, float]:
     prepare(warm_up)()
     action = prepare(size)
+    return with_peak(partial(_seconds, action))
+
+
+def with_peak(action: Callable[[], Result]) -> tuple[Result, float]:
+    """Return what an action returns, and the bytes at its peak above those before it."""
     if not sys.platform.startswith("linux"):  # the peak so far cannot be forgotten
         unit = 1 if sys.platform == "darwin" else 1024
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        seconds = _seconds(action)
-        return seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
+        result = action()
+        return result, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit
     Path("/proc/self/clear_refs").write_text("5")
     before = _resident("VmRSS")
-    seconds = _seconds(action)
-    return seconds, _resident("VmHWM") - before
+    result = action()
+    return result, _resident("VmHWM") - before
 
 
 def _seconds(action: Action) -> float:

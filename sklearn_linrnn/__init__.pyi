@@ -2,6 +2,7 @@ from ._core.networks.tangent_kernel import linear_rnn_lag_covariance
 from ._core.priors.lag_priors import LagPrior
 from ._core.priors.lag_weights import linear_rnn_lag_weights
 from ._core.statistics.lag_statistics import LagStatistics
+from ._data.series_pieces import SeriesPieces
 from ._estimators.kernels import LagKernel, kernel_matrix
 from ._estimators.lag_weighter import LagWeighter
 from ._estimators.linear_rnn import LinearRNNRegressor
@@ -44,6 +45,7 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "SeriesPieces",
     "TrainingDisplay",
     "WeightedConv1DRegressor",
     "effective_memory",

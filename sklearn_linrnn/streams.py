@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -14,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
-import sklearn_linrnn
 from sklearn_linrnn._core.statistics.aged_sums import AgedSums
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Start
 from sklearn_linrnn._core.statistics.stream_sums import StreamSums
-from sklearn_linrnn._core.tensors import check_device, whole_number
-from sklearn_linrnn._data.containers import FLOATS, check_numbers
-from sklearn_linrnn._data.file_replacement import replace_bytes
-
-FILE_FORMAT = 1  # raised by one where a file can no longer be read by other versions
-KIND = "sklearn_linrnn.LagStream"
+from sklearn_linrnn._core.tensors import check_device
+from sklearn_linrnn._data.piece_passes import PiecePass
+from sklearn_linrnn._data.stream_file import StreamFile
+from sklearn_linrnn._data.stream_inputs import check_count, check_steps
 
 
 class LagStream:
@@ -106,8 +101,8 @@ class LagStream:
         start: Start = "zero_state",
         device: Any = "cpu",
     ) -> None:
-        self.n_lags = _count(n_lags, "n_lags")
-        self.window = None if window is None else _count(window, "window")
+        self.n_lags = check_count(n_lags, "n_lags")
+        self.window = None if window is None else check_count(window, "window")
         if start not in ("zero_state", "full_windows"):
             raise ValueError(f"start must be 'zero_state' or 'full_windows', but got {start!r}.")
         self.start: Start = start
@@ -157,13 +152,7 @@ class LagStream:
         TypeError
             If X, y or a weight holds anything but real numbers.
         """
-        inputs = _columns(X, "X", "n_channels")
-        targets = _columns(y, "y", "n_outputs", allow_nan=True)
-        if len(targets) != len(inputs):
-            raise ValueError(
-                f"y must have as many time steps as X, {len(inputs)}, but got {len(targets)}."
-            )
-        weights = _weights(sample_weight, len(inputs))
+        inputs, targets, weights = check_steps(X, y, sample_weight)
         kept = self._sums
         if kept is None:
             kept = self._begin(inputs.shape[1], targets.shape[1])
@@ -181,6 +170,107 @@ class LagStream:
         rate = 0.0 if self.half_life is None else 1.0 / self.half_life
         self._sums = kept.with_steps(inputs, targets, weights, rate)
         return self
+
+    def add_pieces(
+        self,
+        pieces: Iterable[Any],
+        *,
+        new_recording: bool | Iterable[int] = False,
+        checkpoint: str | PathLike[str] | None = None,
+    ) -> Self:
+        """Add pieces one after another, and go on where an earlier pass over them was stopped.
+
+        Parameters
+        ----------
+        pieces : iterable of tuple
+            Each ``(X, y)`` or ``(X, y, sample_weight)``, as `add` takes them. With a `checkpoint`
+            they have a length, and each is read by its number: a list, `SeriesPieces`, or any
+            object with ``__len__`` and ``__getitem__``, which may open a file for each piece.
+        new_recording : bool or iterable of int, default=False
+            Whether a recording begins with each of the pieces, or the numbers, from 0, of those
+            with which one begins. The others continue the recording before.
+        checkpoint : str or path-like, default=None
+            A file that holds, after each piece, the stream and how many pieces were added. If it
+            is there already the pass goes on after those, and none of them is read again.
+
+        Returns
+        -------
+        self : LagStream
+            The stream.
+
+        Raises
+        ------
+        ValueError
+            If `add` refuses a piece, there is no piece of a number in `new_recording`, or the
+            checkpoint is damaged, or that of a pass over another number of pieces, with other
+            recordings, or by a stream with other settings or other time steps before the pass.
+        TypeError
+            If something is no piece or holds anything but real numbers, or if with a checkpoint the
+            pieces cannot be read by their numbers.
+        OSError
+            If the checkpoint could not be read or written.
+
+        Notes
+        -----
+        An error or an interruption leaves the stream as it was before the pass, and the checkpoint
+        with the pieces that were added: the same call goes on, in this process or another one. A
+        process that is killed at any moment reads again the piece that it had in hand, if any. A
+        pass that is complete is taken from its checkpoint as a whole; to add more pieces later,
+        name another file for them.
+
+        Writing a checkpoint takes the time of some copies of the sums and of the rows that wait:
+        make the pieces some times as long as `LagStream` keeps rows. A checkpoint can also be read
+        by `load`.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> import numpy as np
+        >>> from sklearn_linrnn import LagStream, SeriesPieces
+        >>> x, y = np.random.default_rng(0).normal(size=(2, 1000))
+        >>> pieces = SeriesPieces(x, y, n_timesteps=100)  # or arrays in files
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "pass.safetensors"
+        ...     stream = LagStream(n_lags=3).add_pieces(pieces, checkpoint=path)
+        ...     again = LagStream(n_lags=3).add_pieces(pieces, checkpoint=path)  # reads no piece
+        >>> again
+        LagStream(n_lags=3, n_timesteps=1000)
+        """
+        steps = PiecePass.of(pieces, new_recording)
+        before = self._sums
+        try:
+            if checkpoint is None:
+                for piece in steps.read(0):
+                    self.add(**vars(piece))
+            else:
+                self._go_on(steps, Path(checkpoint))
+        except BaseException:
+            self._sums = before
+            raise
+        return self
+
+    def _go_on(self, steps: PiecePass, path: Path) -> None:
+        progress = steps.progress(self.n_timesteps)
+        if path.exists():
+            file = StreamFile.read(path)
+            progress = progress.gone_on_from(file.progress, path)
+            self._check_settings(file.settings, path)
+            self._take(file.arrays)
+        for piece in steps.read(progress.n_added):
+            self.add(**vars(piece))
+            progress = progress.with_piece()
+            StreamFile(**self.__getstate__(), progress=vars(progress)).write(path)
+
+    def _check_settings(self, theirs: Mapping[str, Any], path: Path) -> None:
+        """Raise a ValueError unless a checkpoint is that of a stream with the same settings."""
+        for name in ("n_lags", "window", "start", "half_life"):
+            if (ours := getattr(self, name)) != theirs[name]:
+                raise ValueError(
+                    f"checkpoint must be that of a stream like this one, of {name}={ours!r}, but "
+                    f"got {path} with {name}={theirs[name]!r}. Name another file, or remove this "
+                    "one to begin again."
+                )
 
     def forget(self, half_life: float | None) -> Self:
         """Let weights halve with the time steps that come from now on.
@@ -231,17 +321,7 @@ class LagStream:
         OSError
             If it could not be written; then the file is as it was.
         """
-        from safetensors.numpy import save  # noqa: PLC0415
-
-        state = self.__getstate__()
-        texts = {
-            "kind": KIND,
-            "format": str(FILE_FORMAT),
-            "package": sklearn_linrnn.__version__,
-            "settings": json.dumps(state["settings"]),
-        }
-        checksum = _checksum(state["arrays"], texts)
-        replace_bytes(Path(path), save(state["arrays"], {**texts, "sha256": checksum}))
+        StreamFile(**self.__getstate__()).write(Path(path))
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, device: Any = "cpu") -> Self:
@@ -268,14 +348,21 @@ class LagStream:
             If the file cannot be read.
         """
         device = check_device(device)
-        arrays, settings = _read(Path(path))
+        file = StreamFile.read(Path(path))
         stream = cls.__new__(cls)
-        stream.__setstate__({"arrays": arrays, "settings": {**settings, "device": str(device)}})
+        settings = {**file.settings, "device": str(device)}
+        stream.__setstate__({"arrays": file.arrays, "settings": settings})
         return stream
 
     def _begin(self, n_channels: int, n_outputs: int) -> StreamSums:
         nothing = AgedSums.of_nothing(self.n_lags, n_channels, n_outputs, self.device)
         return StreamSums.begin(nothing, self.window, self.start)
+
+    def _take(self, arrays: Mapping[str, NDArray]) -> None:
+        """Go on from what was saved, if anything."""
+        if arrays:
+            shape = arrays["inputs"].shape[1], arrays["targets"].shape[1]
+            self._sums = self._begin(*shape).with_arrays(arrays)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is saved; in copies, too, so that no two streams write to one memory."""
@@ -294,9 +381,7 @@ class LagStream:
         half_life = settings.pop("half_life")
         self.__init__(**settings)  # type: ignore[misc]
         self.forget(half_life)
-        if arrays:
-            shape = arrays["inputs"].shape[1], arrays["targets"].shape[1]
-            self._sums = self._begin(*shape).with_arrays(arrays)
+        self._take(arrays)
 
     def __repr__(self) -> str:
         """Say what the stream keeps, and how much it has seen."""
@@ -308,77 +393,3 @@ class LagStream:
         }
         words = [f"{name}={value!r}" for name, value in shown.items() if value is not None]
         return f"{type(self).__name__}({', '.join(words)})"
-
-
-def _count(value: Any, name: str) -> int:
-    number = whole_number(value, name)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, but got {number}.")
-    return number
-
-
-def _columns(value: Any, name: str, columns: str, *, allow_nan: bool = False) -> NDArray:
-    """Return time steps as an array of shape (n_timesteps, n_columns)."""
-    array = check_numbers(
-        value,
-        name,
-        dtype=FLOATS,
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_min_samples=0,
-        ensure_all_finite="allow-nan" if allow_nan else True,
-    )
-    if array.ndim not in (1, 2):
-        raise ValueError(
-            f"{name} must have shape (n_timesteps,) or (n_timesteps, {columns}), but got "
-            f"{array.shape}."
-        )
-    return array[:, None] if array.ndim == 1 else array
-
-
-def _weights(sample_weight: Any, n_timesteps: int) -> NDArray:
-    if sample_weight is None:
-        return np.broadcast_to(1.0, n_timesteps)
-    weights = check_numbers(
-        sample_weight, "sample_weight", dtype=FLOATS, ensure_2d=False, ensure_min_samples=0
-    )
-    if weights.shape != (n_timesteps,):
-        raise ValueError(
-            f"sample_weight must have shape ({n_timesteps},), a weight for each time step of X, "
-            f"but got {weights.shape}."
-        )
-    if (weights < 0).any():
-        raise ValueError(f"sample_weight must not be negative, but got {weights.min()}.")
-    return weights
-
-
-def _checksum(arrays: Mapping[str, NDArray], texts: Mapping[str, str]) -> str:
-    shapes = {name: [str(array.dtype), *array.shape] for name, array in arrays.items()}
-    checksum = hashlib.sha256(json.dumps([texts, shapes], sort_keys=True).encode())
-    for name in sorted(arrays):
-        checksum.update(arrays[name].tobytes())
-    return checksum.hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """Return the arrays and the settings of a file, or raise an error that names it."""
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            texts = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged, or no file of a LagStream: {error}.") from error
-    checksum = texts.pop("sha256", None)
-    if texts.get("kind") != KIND:
-        raise ValueError(f"{path} is no file of a LagStream.")
-    if texts.get("format") != str(FILE_FORMAT):
-        raise ValueError(
-            f"sklearn-linrnn {sklearn_linrnn.__version__} reads streams in format {FILE_FORMAT}, "
-            f"but {path} has format {texts.get('format')}, of version "
-            f"{texts.get('package')}. Load it with that version."
-        )
-    if checksum != _checksum(arrays, texts):
-        raise ValueError(f"{path} is damaged: its contents are not those that were saved.")
-    return arrays, json.loads(texts["settings"])

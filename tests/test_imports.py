@@ -83,6 +83,7 @@ def test_the_public_names_are_these():
         "NTKGapDisplay",
         "NTKConvRegressor",
         "NTKConvRegressorCV",
+        "SeriesPieces",
         "TrainingDisplay",
         "WeightedConv1DRegressor",
         "effective_memory",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TypeVar
@@ -11,6 +12,7 @@ from typing import TypeVar
 import torch
 from threadpoolctl import ThreadpoolController
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 SMALL = 2**16  # entries of a matrix; products with a smaller one gain nothing from more threads
@@ -31,6 +33,32 @@ def run_by_size(size: int, function: Callable[[], T]) -> T:
     """
     with one_thread() if size < SMALL else nullcontext():
         return function()
+
+
+def side_by_side(function: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
+    """Yield what a function returns for each of several items, in their order.
+
+    As many run at a time as PyTorch may use threads, and each has one: none waits for another
+    before it is done. What is returned depends on no number of threads.
+
+    Parameters
+    ----------
+    function : callable
+        The work for an item, of many short operations.
+    items : sequence
+        The items.
+    """
+
+    def alone(item: S) -> T:
+        with one_thread():
+            return function(item)
+
+    n_workers = min(torch.get_num_threads(), len(items))
+    if n_workers < 2:
+        yield from map(alone, items)
+        return
+    with ThreadPoolExecutor(n_workers) as executor:
+        yield from executor.map(alone, items)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """One thread inside, as many as before outside."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, current_thread
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController, threadpool_info
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
 from sklearn_linrnn._core.closed_form.solution import Problem
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
-from sklearn_linrnn._core.threads import SMALL, one_thread, run_by_size
+from sklearn_linrnn._core.threads import SMALL, one_thread, run_by_size, side_by_side
 
 
 def blas_threads():
@@ -77,6 +77,31 @@ def test_contexts_that_end_in_another_order_leave_the_process_as_it_was():
         assert list(executor.map(body, range(3))) == [4, 4, 4]
     assert torch.get_num_threads() == 4
     assert blas_threads() == before
+
+
+@pytest.mark.usefixtures("four_threads")
+@pytest.mark.parametrize("n_items", [0, 1, 3, 20])
+def test_side_by_side_each_item_has_one_thread_and_they_keep_their_order(n_items):
+    found = list(side_by_side(lambda item: (item, torch.get_num_threads()), range(n_items)))
+    assert found == [(item, 1) for item in range(n_items)]
+    assert torch.get_num_threads() == 4
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_as_many_items_run_at_a_time_as_there_are_threads():
+    """All four wait for each other, which fewer threads would do for ever."""
+    together = Barrier(4, timeout=60)
+    assert len(list(side_by_side(lambda _: together.wait(), range(8)))) == 8
+    with one_thread():
+        names = set(side_by_side(lambda _: current_thread().name, range(8)))
+    assert names == {current_thread().name}
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_an_error_of_an_item_is_raised_and_leaves_the_threads_as_they_were():
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda item: 1 / item, [1, 0, 2]))
+    assert torch.get_num_threads() == 4
 
 
 @pytest.mark.usefixtures("four_threads")

@@ -117,18 +117,19 @@ def test_correlations_by_their_definition(kind):
     ensemble = Ensemble.fit(y, (sp,) if sp > 1 else (), n_ahead)
     combined = ensemble.forecast(n_ahead)[0][0] / ensemble.unit
     mixture = np.zeros((n_ahead, n_ahead))
-    for member, weight in zip(ensemble.candidates, ensemble.combination.weights, strict=True):
-        fits, path = member.fits, member.paths(n_ahead)
-        own = np.zeros((n_ahead, n_ahead))
-        for fit, shares in fits.last_shares(member.drift):
+    candidates = [(member, drift) for member in ensemble.members for drift in member.drifts]
+    mean, variance = ensemble.paths(n_ahead)
+    for place, (member, drift) in enumerate(candidates):
+        (path,), own = mean[place], np.zeros((n_ahead, n_ahead))
+        for fit, shares in member.last_shares(drift):
             for number, share in enumerate(shares):
                 effect = effects(fit, number, n_ahead)
                 own += share * fit.ridge.noise_variance[number, 0] * effect @ effect.T
-        if fits.data.form.logarithm:
-            own *= np.outer(path.mean[0], path.mean[0])
-        assert_allclose(np.diagonal(own), path.variance[0], rtol=1e-9, atol=1e-300)
-        off = path.mean[0] - combined
-        mixture += weight * (own + np.outer(off, off))
+        if member.data.form.logarithm:
+            own *= np.outer(path, path)
+        assert_allclose(np.diagonal(own), variance[place, 0], rtol=1e-9, atol=1e-300)
+        off = path - combined
+        mixture += ensemble.combination.weights[place] * (own + np.outer(off, off))
     scale = np.sqrt(np.diagonal(mixture))
     found = error_correlations(ensemble, n_ahead)
     assert_allclose(found, mixture / np.outer(scale, scale), rtol=1e-8, atol=1e-8)

@@ -12,9 +12,10 @@ from sklearn_linrnn.forecasting._automatic.forms import (
     furthest_moves,
     make_forms,
 )
-from sklearn_linrnn.forecasting._automatic.rolling_fits import RollingForm
+from sklearn_linrnn.forecasting._automatic.rolling_fits import OriginFits, RollingForm
 
 N_AHEAD = 9
+DRIFTS = "free", "by evidence", "none"
 PLAIN = Form(logarithm=False)
 FORMS = [
     PLAIN,
@@ -43,11 +44,11 @@ def still(n_timesteps=60, seed=0):
 def test_an_origin_sees_the_steps_before_it_alone(form):
     y, ends = series(), np.array([11, 13, 17, 30, 60])
     drift = "none" if form.differences else "free"
-    found = RollingForm.of(form, y, ends).paths(drift, N_AHEAD)
+    found = RollingForm.of(form, (drift,), y, ends).paths(N_AHEAD)
     for i, end in enumerate(ends):
-        alone = RollingForm.of(form, y[:end], ends[i : i + 1]).paths(drift, N_AHEAD)
-        assert_allclose(found.mean[i], alone.mean[0], rtol=1e-7)
-        assert_allclose(found.variance[i], alone.variance[0], rtol=1e-7)
+        alone = RollingForm.of(form, (drift,), y[:end], ends[i : i + 1]).paths(N_AHEAD)
+        assert_allclose(found.mean[:, i], alone.mean[:, 0], rtol=1e-7)
+        assert_allclose(found.variance[:, i], alone.variance[:, 0], rtol=1e-7)
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.6])
@@ -94,8 +95,8 @@ def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
         moves = [np.abs(values[step:] - values[:-step]).max() for step in range(1, ahead + 1)]
         path[ahead - 1] = np.clip(path[ahead - 1], values[-1] - max(moves), values[-1] + max(moves))
     expected = form.restore(path)
-    found = RollingForm.of(form, y, np.array([len(y)])).paths("free", N_AHEAD)
-    assert_allclose(found.mean[0], expected, rtol=1e-9)
+    found = RollingForm.of(form, ("free",), y, np.array([len(y)])).paths(N_AHEAD)
+    assert_allclose(found.mean[0, 0], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.6])
@@ -104,11 +105,11 @@ def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
 def test_a_step_that_is_as_it_was_forecast_changes_no_forecast(form, drift, memory, monkeypatch):
     monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (memory,))
     y = still()
-    fits = RollingForm.of(form, y, np.array([30, 45, len(y)]))
-    expected = fits.paths(drift, N_AHEAD).mean[-1]
+    fits = RollingForm.of(form, (drift,), y, np.array([30, 45, len(y)]))
+    expected = fits.paths(N_AHEAD).mean[0, -1]
     longer = np.append(y, expected[:3])
-    later = fits.followed_to(longer, np.array([len(longer)])).paths(drift, N_AHEAD - 3)
-    assert_allclose(later.mean[0], expected[3:], rtol=1e-9)
+    later = fits.followed_to(longer, np.array([len(longer)])).paths(N_AHEAD - 3)
+    assert_allclose(later.mean[0, 0], expected[3:], rtol=1e-9)
 
 
 def test_a_line_moves_on_as_far_as_it_did():
@@ -127,15 +128,39 @@ def test_a_season_is_left_as_fast_as_it_was_ever():
 
 def test_what_is_followed_is_not_learned_again(monkeypatch):
     y = still()
-    fits = RollingForm.of(FORMS[0], y, np.array([30, 45, len(y)]))
-    expected = fits.paths("by evidence", N_AHEAD)
+    fits = RollingForm.of(FORMS[0], DRIFTS, y, np.array([30, 45, len(y)]))
+    expected = fits.paths(N_AHEAD)
     monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.rolling_fits.averaged_ridge", None)
     ends = np.array([45, len(y), 45])
-    found = fits.followed_to(y, ends).paths("by evidence", N_AHEAD)
-    assert_allclose(found.mean[1], expected.mean[-1], rtol=1e-9)
-    assert_allclose(found.mean[0], found.mean[2], rtol=1e-9)
-    assert not np.allclose(found.mean[0], expected.mean[1])  # which knew less
-    assert_allclose(found.variance, expected.variance[[-1, -1, -1]], rtol=1e-9)
+    found = fits.followed_to(y, ends).paths(N_AHEAD)
+    assert_allclose(found.mean[:, 1], expected.mean[:, -1], rtol=1e-9)
+    assert_allclose(found.mean[:, 0], found.mean[:, 2], rtol=1e-9)
+    assert not np.allclose(found.mean[:, 0], expected.mean[:, 1])  # which knew less
+    assert_allclose(found.variance, expected.variance[:, [-1, -1, -1]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_the_drifts_of_a_form_forecast_as_each_alone(form):
+    y, ends = still(), np.array([30, 45, 60])
+    together = RollingForm.of(form, DRIFTS, y, ends)
+    for found in (together, together.followed_to(y, ends)):
+        paths, errors = found.paths(N_AHEAD), found.residuals()
+        for place, drift in enumerate(DRIFTS):
+            alone = RollingForm.of(form, (drift,), y, ends)
+            alone = alone if found is together else alone.followed_to(y, ends)
+            expected = alone.paths(N_AHEAD)
+            assert_allclose(paths.mean[place], expected.mean[0], rtol=1e-12)
+            assert_allclose(paths.variance[place], expected.variance[0], rtol=1e-12)
+            assert_allclose(errors[place], alone.residuals()[0], rtol=1e-12)
+            assert alone.describe() == [found.describe()[place]]
+
+
+def test_a_regression_forecasts_once_for_all_drifts(monkeypatch):
+    asked, paths = [], OriginFits.paths
+    monkeypatch.setattr(OriginFits, "paths", lambda *a: asked.append(a[0]) or paths(*a))
+    rolling = RollingForm.of(FORMS[2], DRIFTS, still(), np.array([30, 45, 60]))
+    rolling.paths(N_AHEAD)
+    assert asked == [fit for pair in rolling.pairs for fit in pair]
 
 
 @pytest.mark.parametrize("season", [2, 4, 7, 12])
@@ -147,7 +172,7 @@ def test_a_pattern_has_the_covariance_of_centred_effects(season):
 
 def shares(form, y, drift):
     """Return the probabilities with an intercept, and without one if that is open."""
-    found = RollingForm.of(form, y, np.array([len(y)])).last_shares(drift)
+    found = RollingForm.of(form, (drift,), y, np.array([len(y)])).last_shares(drift)
     return [share for _, share in found]
 
 

@@ -17,8 +17,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
+from sklearn_linrnn._core.threads import one_thread, side_by_side
 
 SLAB = 2**15  # complex numbers transformed at a time: 512 KiB, which stays in cache
+STRETCH = 2**16  # time steps that one thread sums up at a time: some milliseconds
 EDGES = 1024  # time steps at which weights change, taken together
 BAND = 64  # rows mirrored at a time
 
@@ -113,7 +115,8 @@ def lagged_products(
     (n_lags, n_channels + n_outputs, n_channels), then ``sum_s w_s u_s`` and ``sum_s w_s u_s^2``.
 
     Overlapping blocks: those of ``h >= n_lags`` time steps of ``u``, padded to ``2 h``, are
-    correlated with the inputs in them and in the ``h`` time steps before.
+    correlated with the inputs in them and in the ``h`` time steps before. Stretches of many blocks
+    are summed side by side.
     """
     n_steps, n_channels = x.shape
     block = 2 ** math.ceil(math.log2(max(n_lags, min(1024 // n_channels, n_steps), 1)))
@@ -121,9 +124,37 @@ def lagged_products(
     stride = block * max(1, SLAB // ((n_columns + n_channels) * (block + 1)))
     spectrum = x.new_zeros(block + 1, n_columns, n_channels, dtype=torch.complex128)
     sums, squares = x.new_zeros(2, n_columns)
+
+    def add_up(steps: range) -> tuple[Tensor, Tensor, Tensor]:
+        return _stretch_products(x, y, weights, level, block, steps)
+
+    for more in side_by_side(add_up, _stretches(n_steps, stride)):
+        for total, part in zip((spectrum, sums, squares), more, strict=True):
+            total.add_(part)
+    correlation = torch.fft.irfft(spectrum, dim=0)[block : block + n_lags]
+    return correlation, sums, squares
+
+
+def _stretches(n_steps: int, stride: int) -> list[range]:
+    """Return the first time steps of the slabs of each stretch."""
+    firsts = range(0, n_steps, stride)
+    n_slabs = max(1, STRETCH // stride)
+    return [firsts[first : first + n_slabs] for first in range(0, len(firsts), n_slabs)]
+
+
+def _stretch_products(
+    x: Tensor, y: Tensor, weights: Tensor, level: Tensor, block: int, firsts: range
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the spectrum of the products of a stretch, and its sums, slab by slab."""
+    n_channels = x.shape[1]
+    n_columns = n_channels + y.shape[1]
+    spectrum = x.new_zeros(block + 1, n_columns, n_channels, dtype=torch.complex128)
+    sums, squares = x.new_zeros(2, n_columns)
     before = -level[:n_channels, None].expand(-1, block)  # zero state
-    for first in range(0, n_steps, stride):
-        slab = slice(first, first + stride)
+    if firsts.start > 0:
+        before = x[firsts.start - block : firsts.start].T - level[:n_channels, None]
+    for first in firsts:
+        slab = slice(first, first + firsts.step)
         rows = torch.vstack([x[slab].T, y[slab].T]).sub_(level[:, None])
         weighted = rows * weights[slab]
         sums += weighted.sum(1)
@@ -135,8 +166,7 @@ def lagged_products(
         present = torch.fft.rfft(blocks, n=2 * block)
         recent = torch.fft.rfft(inputs.unfold(1, 2 * block, block))
         spectrum.baddbmm_(present.permute(2, 0, 1), recent.permute(2, 1, 0).conj())
-    correlation = torch.fft.irfft(spectrum, dim=0)[block : block + n_lags]
-    return correlation, sums, squares
+    return spectrum, sums, squares
 
 
 def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
@@ -173,11 +203,13 @@ def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
 def mirror_upper(matrix: Tensor) -> Tensor:
     """Copy the upper triangle of a square matrix onto its lower one, in place.
 
-    Band by band: a transposed copy of the whole would cost more than all the rest here.
+    Band by band: a transposed copy of the whole would cost more than all the rest here. Bands are
+    small, and threads would wait for each other at each of them.
     """
-    for first in range(0, len(matrix), BAND):
-        band = matrix[first : first + BAND]
-        diagonal = band[:, first : first + BAND]
-        diagonal.copy_(diagonal.triu() + diagonal.triu(1).T)
-        matrix[first + BAND :, first : first + BAND] = band[:, first + BAND :].T
+    with one_thread():
+        for first in range(0, len(matrix), BAND):
+            band = matrix[first : first + BAND]
+            diagonal = band[:, first : first + BAND]
+            diagonal.copy_(diagonal.triu() + diagonal.triu(1).T)
+            matrix[first + BAND :, first : first + BAND] = band[:, first + BAND :].T
     return matrix

@@ -14,7 +14,18 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series, Start
 from sklearn_linrnn._core.threads import run_by_size
 
-MOST_ROWS = 2**18  # summed at a time, with the zeros that stand between recordings
+MOST_ROWS = 2**18  # summed at a time, if the scatter is not larger; with zeros between recordings
+
+
+def rows_of_a_scatter(n_inputs: int, n_columns: int) -> int:
+    """Return how many rows take as much memory as a scatter.
+
+    Parameters
+    ----------
+    n_inputs, n_columns : int
+        Number of inputs of a model, ``n_lags * n_channels``, and of columns of a row.
+    """
+    return n_inputs**2 // n_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +224,12 @@ class StreamPart:
         """Return the sums of some rows, which are formed anew."""
         n_lags, places = self.n_lags, self.rows.places
         begins = np.flatnonzero(places[first + 1 : stop] == 0) + first + 1
-        n_rows = stop - first
-        if n_rows > 1 and n_rows + len(begins) * (n_lags - 1) > MOST_ROWS:
+        n_rows, n_channels = stop - first, self.rows.inputs.shape[1]
+        n_inputs, n_columns = n_lags * n_channels, n_channels + self.rows.targets.shape[1]
+        most = max(MOST_ROWS, rows_of_a_scatter(n_inputs, n_columns))
+        if n_rows > 1 and n_rows + len(begins) * (n_lags - 1) > most:
             middle = (first + stop) // 2
             return self._sums(first, middle).followed_by(self._sums(middle, stop))
-        n_inputs = n_lags * self.rows.inputs.shape[1]
         statistics = run_by_size(
             max(n_rows, n_inputs) * n_inputs, partial(self._sum_up, first, stop, begins)
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.statistics.aged_sums import AgedSums
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Start
-from sklearn_linrnn._core.statistics.stream_parts import StreamPart, StreamRows
+from sklearn_linrnn._core.statistics.stream_parts import StreamPart, StreamRows, rows_of_a_scatter
 from sklearn_linrnn._core.tensors import as_float64
 
 SUMS = (
@@ -42,7 +42,7 @@ def part_length(window: int | None, n_inputs: int, n_columns: int) -> int:
     n_inputs, n_columns : int
         Number of inputs of a model, ``n_lags * n_channels``, and of columns of a row.
     """
-    balanced = n_inputs**2 // n_columns
+    balanced = rows_of_a_scatter(n_inputs, n_columns)
     if window is None:
         return max(LEAST_STEPS, balanced)
     fewest, most = -(-window // MOST_PARTS), -(-window // FEWEST_PARTS)

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
-from sklearn_linrnn.forecasting._automatic.ensemble import Ensemble, Member
+from sklearn_linrnn.forecasting._automatic.ensemble import Ensemble
+from sklearn_linrnn.forecasting._automatic.forms import Drift
+from sklearn_linrnn.forecasting._automatic.rolling_fits import RollingForm
 from sklearn_linrnn.forecasting._forecasts.noise import Noise
 from sklearn_linrnn.forecasting._forecasts.room import check_room
 
@@ -71,12 +73,11 @@ def error_correlations(ensemble: Ensemble, n_ahead: int) -> NDArray:
     mean, variance = (part[:, 0] for part in ensemble.paths(n_ahead))
     combined, _ = ensemble.combination.combine(mean, variance)
     covariance = np.zeros((n_ahead, n_ahead))
-    for member, path, weight in zip(
-        ensemble.candidates, mean, ensemble.combination.weights, strict=True
-    ):
+    candidates = [(member, drift) for member in ensemble.members for drift in member.drifts]
+    for candidate, path, weight in zip(candidates, mean, ensemble.combination.weights, strict=True):
         if np.isfinite(path).all():
             off = path - combined
-            covariance += weight * (_covariance(member, path) + np.outer(off, off))
+            covariance += weight * (_covariance(*candidate, path) + np.outer(off, off))
     deviation = np.sqrt(np.diagonal(covariance))
     scale = np.divide(1.0, deviation, out=np.zeros(n_ahead), where=deviation > 0)
     return scale[:, None] * covariance * scale
@@ -90,13 +91,12 @@ def triangular_root(covariance: NDArray) -> NDArray:
     return (upper * np.where(np.diagonal(upper) < 0, -1.0, 1.0)[:, None]).T
 
 
-def _covariance(member: Member, path: NDArray) -> NDArray:
+def _covariance(member: RollingForm, drift: Drift, path: NDArray) -> NDArray:
     """Return the covariances that the noise of a candidate makes around its path (n_ahead,)."""
     covariance = np.zeros((len(path), len(path)))
-    for fit, shares in member.fits.last_shares(member.drift):
+    for fit, shares in member.last_shares(drift):
         scales = shares * fit.ridge.noise_variance[:, -1]
         for scale, weights in zip(scales, fit.shock_weights(len(path))[:, -1], strict=True):
             spread = np.tril(toeplitz(weights))
             covariance += scale * spread @ spread.T
-    logarithm = member.fits.data.form.logarithm
-    return covariance * np.outer(path, path) if logarithm else covariance
+    return covariance * np.outer(path, path) if member.data.form.logarithm else covariance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -11,46 +12,12 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn.forecasting._automatic.combination import Combination, choose_origins
-from sklearn_linrnn.forecasting._automatic.forms import Drift, make_forms
+from sklearn_linrnn.forecasting._automatic.forms import make_forms
 from sklearn_linrnn.forecasting._automatic.rolling_fits import Paths, RollingForm
 from sklearn_linrnn.forecasting._forecasts.room import check_room
 
 LEAST_STEPS = 6  # to judge candidates from
 ARRAYS_OF_CANDIDATE, ARRAYS_OF_WAVE = 3, 2  # times what `check_room` takes for a path and an input
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """A form with a drift, fitted at several origins; the last one has seen all."""
-
-    fits: RollingForm
-    drift: Drift
-
-    def followed_to(self, y: NDArray, ends: NDArray) -> Member:
-        """Return what was learned from all, to forecast y (n_timesteps,) after some of its steps.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_timesteps,)
-            The series.
-        ends : ndarray of int, shape (n_origins,)
-            Numbers of steps.
-        """
-        return replace(self, fits=self.fits.followed_to(y, ends))
-
-    def describe(self) -> dict[str, object]:
-        """Return the candidate in the words of a summary."""
-        said = {"drift": self.drift, "memory": self.fits.memory(self.drift)}
-        return self.fits.data.form.describe() | said
-
-    def paths(self, n_ahead: int) -> Paths:
-        """Return forecasts from all origins, (n_origins, n_ahead)."""
-        return self.fits.paths(self.drift, n_ahead)
-
-    def fitted_errors(self, n_steps: int) -> NDArray:
-        """Return one-step errors on the scale of the form, (n_steps,); NaN where there is none."""
-        errors = self.fits.residuals(self.drift)
-        return np.concatenate([np.full(n_steps - len(errors), np.nan), errors])
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +30,8 @@ class Ensemble:
         The series in its unit.
     unit : float
         A power of two near its largest value, so that squares of no series are out of range.
-    candidates : list of Member
-        What is combined.
+    members : list of RollingForm
+        What is combined: the candidates of each form, one after another.
     combination : Combination
         How.
     origins : ndarray of int, shape (n_origins,)
@@ -73,7 +40,7 @@ class Ensemble:
 
     y: NDArray
     unit: float
-    candidates: list[Member]
+    members: list[RollingForm]
     combination: Combination
     origins: NDArray
 
@@ -99,14 +66,17 @@ class Ensemble:
         ends = np.append(origins, len(y))
         n_ahead = min(horizon, len(y) - int(origins.min(initial=0)))  # no truth is further ahead
         with one_thread():
-            rolling = [(RollingForm.of(form, y, ends), drifts) for form, drifts in views]
-            members = [Member(fits, drift) for fits, drifts in rolling for drift in drifts]
-            paths = [member.paths(n_ahead) for member in members]
-        usable = [i for i, path in enumerate(paths) if np.isfinite(path.mean[-1]).all()]
-        known = [members[i].followed_to(y, ends[-1:]) for i in usable]
+            rolling = [RollingForm.of(*view, y, ends) for view in views]
+            paths = [member.paths(n_ahead) for member in rolling]
+        usable = [np.isfinite(path.mean[:, -1]).all(axis=1) for path in paths]
+        known = [
+            replace(member, drifts=tuple(compress(member.drifts, some))).followed_to(y, ends[-1:])
+            for member, some in zip(rolling, usable, strict=True)
+            if some.any()
+        ]
+        mean, variance = (part[np.concatenate(usable)] for part in _joined(paths))
         if not len(origins):
-            return cls(y, unit, known, Combination.equal(len(known)), origins)
-        mean, variance = _stacked([paths[i] for i in usable])
+            return cls(y, unit, known, Combination.equal(len(mean)), origins)
         span = (len(y) - origins[0]) / horizon
         truth = _what_followed(y, origins, n_ahead)
         combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, span)
@@ -124,17 +94,22 @@ class Ensemble:
         """
         y = y / self.unit
         ends = np.array([len(y)]) if ends is None else ends
-        return replace(self, y=y, candidates=[one.followed_to(y, ends) for one in self.candidates])
+        return replace(self, y=y, members=[one.followed_to(y, ends) for one in self.members])
 
     @property
     def n_needed(self) -> int:
         """Number of last steps that forecasts are made from."""
-        return max(member.fits.n_needed for member in self.candidates)
+        return max(member.n_needed for member in self.members)
 
     @property
     def n_waves(self) -> int:
         """Number of inputs of the candidate that has the most."""
-        return max(member.fits.data.form.n_waves for member in self.candidates)
+        return max(member.data.form.n_waves for member in self.members)
+
+    @property
+    def n_candidates(self) -> int:
+        """Number of candidates."""
+        return len(self.combination.weights)
 
     def forecast(self, n_ahead: int) -> tuple[NDArray, NDArray]:
         """Return forecasts from all ends and the deviations of errors, (n_origins, n_ahead)."""
@@ -147,38 +122,26 @@ class Ensemble:
 
         They have shape (n_candidates, n_origins, n_ahead) each.
         """
-        n_paths = ARRAYS_OF_CANDIDATE * len(self.candidates)
+        n_paths = ARRAYS_OF_CANDIDATE * self.n_candidates
         check_room(n_ahead, n_paths, ARRAYS_OF_WAVE * self.n_waves, uncertain=False)
         with one_thread():
-            return _stacked([member.paths(n_ahead) for member in self.candidates])
+            return _joined([member.paths(n_ahead) for member in self.members])
 
     def fitted(self) -> NDArray:
         """Return one-step forecasts of all steps that were seen, (n_timesteps,)."""
-        forms = [member.fits.data.form for member in self.candidates]
-        errors = [member.fitted_errors(len(self.y)) for member in self.candidates]
-        values = [
-            form.restore(form.prepare(self.y) - error)
-            for form, error in zip(forms, errors, strict=True)
-        ]
+        values = np.concatenate([_fitted(member) for member in self.members])
         whole = np.isfinite(values).all(axis=0)
         fitted = np.full(len(self.y), np.nan)
-        some = np.array(values)[:, whole]
+        some = values[:, whole]
         fitted[whole] = self.combination.combine(some, np.zeros_like(some))[0]
         return self.unit * fitted
 
     def summary(self) -> pd.DataFrame:
         """Return the candidates, the heaviest first, with their weights and errors."""
-        rows = [
-            member.describe() | {"weight": weight, "mean_absolute_error": error}
-            for member, weight, error in zip(
-                self.candidates,
-                self.combination.weights,
-                self.unit * self.combination.errors,
-                strict=True,
-            )
-        ]
-        frame = pd.DataFrame(rows).sort_values("weight", ascending=False, kind="stable")
-        return frame.reset_index(drop=True)
+        frame = pd.DataFrame([said for member in self.members for said in member.describe()])
+        frame["weight"] = self.combination.weights
+        frame["mean_absolute_error"] = self.unit * self.combination.errors
+        return frame.sort_values("weight", ascending=False, kind="stable", ignore_index=True)
 
 
 def _unit(y: NDArray) -> float:
@@ -186,9 +149,18 @@ def _unit(y: NDArray) -> float:
     return float(np.ldexp(1.0, np.frexp(np.abs(y).max())[1] - 1))
 
 
-def _stacked(paths: list[Paths]) -> tuple[NDArray, NDArray]:
+def _joined(paths: list[Paths]) -> tuple[NDArray, NDArray]:
     """Return forecasts and variances of candidates, (n_candidates, n_origins, n_ahead) each."""
-    return np.array([path.mean for path in paths]), np.array([path.variance for path in paths])
+    mean = np.concatenate([path.mean for path in paths])
+    return mean, np.concatenate([path.variance for path in paths])
+
+
+def _fitted(member: RollingForm) -> NDArray:
+    """Return one-step forecasts of a form's candidates, (n_drifts, n_timesteps); NaN for none."""
+    form, y, errors = member.data.form, member.data.y, member.residuals()
+    n_before = len(y) - errors.shape[1]
+    errors = np.pad(errors, ((0, 0), (n_before, 0)), constant_values=np.nan)
+    return form.restore(form.prepare(y) - errors)
 
 
 def _what_followed(y: NDArray, origins: NDArray, horizon: int) -> NDArray:

@@ -55,7 +55,7 @@ def _filled(series: NDArray, ends: NDArray, places: NDArray) -> Iterator[tuple[N
 
 def _in_turn(places: NDArray, ensemble: Ensemble, n_ahead: int) -> Iterator[NDArray]:
     """Yield places of ends, as many as fit in memory together."""
-    n_arrays = 2 * len(ensemble.candidates) + ensemble.n_waves
+    n_arrays = 2 * ensemble.n_candidates + ensemble.n_waves
     size = origins_at_a_time(n_ahead, n_arrays)
     for first in range(0, len(places), size):
         yield places[first : first + size]

@@ -133,7 +133,7 @@ def within_reach(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
 
     Parameters
     ----------
-    paths : ndarray of shape (n_origins, n_ahead)
+    paths : ndarray of shape (..., n_origins, n_ahead)
         Forecasts.
     series : ndarray of shape (n_timesteps,)
         The series.
@@ -141,7 +141,7 @@ def within_reach(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
         Numbers of its steps that come before each path.
     """
     low, high = (f.accumulate(series)[ends - 1, None] for f in (np.minimum, np.maximum))
-    share = np.arange(1, paths.shape[1] + 1) / ends[:, None]
+    share = np.arange(1, paths.shape[-1] + 1) / ends[:, None]
     reach = np.minimum(REACH + share, FURTHEST) * (high - low)
     return np.clip(paths, low - reach, high + reach)
 
@@ -154,7 +154,7 @@ def as_far_as_ever(paths: NDArray, series: NDArray, ends: NDArray) -> NDArray:
     paths, series, ends : ndarray
         As in `within_reach`, on the scale of a form.
     """
-    last, moves = series[ends - 1, None], furthest_moves(series, ends, paths.shape[1])
+    last, moves = series[ends - 1, None], furthest_moves(series, ends, paths.shape[-1])
     return np.clip(paths, last - moves, last + moves)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 
 import numpy as np
@@ -27,7 +27,7 @@ class Paths:
 
     Attributes
     ----------
-    mean : ndarray of shape (n_origins, n_ahead)
+    mean : ndarray of shape (n_drifts, n_origins, n_ahead)
         Forecasts.
     variance : ndarray of the same shape
         Variances of their errors by the noise alone.
@@ -215,7 +215,7 @@ def fit_at_origins(data: Differenced, ends: NDArray) -> Iterator[OriginFits]:
 
 @dataclass(frozen=True, eq=False)
 class RollingForm:
-    """A form fitted at several origins, with and without an intercept. Make it with `of`.
+    """A form with its drifts, fitted at several origins. Make it with `of`.
 
     Attributes
     ----------
@@ -223,21 +223,24 @@ class RollingForm:
         The series.
     ends : ndarray of int, shape (n_origins,)
         Numbers of steps seen, in ascending order.
-    free, without : list of OriginFits
-        With an intercept, and without one; of the origins that have steps enough.
+    drifts : tuple of str
+        What is known of a drift: each makes a candidate.
+    pairs : list of tuple of OriginFits
+        With an intercept, and without one, for each number of lags; of the origins that have steps
+        enough.
     """
 
     data: Differenced
     ends: NDArray
-    free: list[OriginFits]
-    without: list[OriginFits]
+    drifts: tuple[Drift, ...]
+    pairs: list[tuple[OriginFits, OriginFits]]
 
     @classmethod
-    def of(cls, form: Form, y: NDArray, ends: NDArray) -> RollingForm:
+    def of(cls, form: Form, drifts: tuple[Drift, ...], y: NDArray, ends: NDArray) -> RollingForm:
         """Return the fits to the first steps of a series (n_timesteps,)."""
         data = Differenced.of(form, y)
-        free = list(fit_at_origins(data, ends[ends - form.n_lost > 1]))
-        return cls(data, ends, free, [replace(fit, intercept=False) for fit in free])
+        fits = fit_at_origins(data, ends[ends - form.n_lost > 1])
+        return cls(data, ends, drifts, [(free, replace(free, intercept=False)) for free in fits])
 
     def followed_to(self, y: NDArray, ends: NDArray) -> RollingForm:
         """Return what the last origin learned, to forecast another series.
@@ -250,64 +253,68 @@ class RollingForm:
             Numbers of its steps after which forecasts begin.
         """
         data = self.data.followed_to(y)
-        free, without = (
-            [fit.followed_to(data, ends) for fit in fits[-1:]] for fits in (self.free, self.without)
-        )
-        return RollingForm(data, ends, free, without)
+        free, without = (fit.followed_to(data, ends) for fit in self.pairs[-1])
+        return replace(self, data=data, ends=ends, pairs=[(free, without)])
 
     @property
     def n_needed(self) -> int:
         """Number of last steps that the last origin cannot forecast without."""
-        return self.data.form.n_lost + max(self.free[-1].lags, default=0)
+        return self.data.form.n_lost + max(self.pairs[-1][0].lags, default=0)
 
-    def paths(self, drift: Drift, n_ahead: int) -> Paths:
-        """Return forecasts with a drift, (n_origins, n_ahead)."""
-        found = np.full((2, len(self.ends), n_ahead), np.nan)
-        first = len(self.ends) - sum(len(fit.ends) for fit in self.free)
-        for fits in self._alternatives(drift):
-            shares = np.concatenate(_shares(fits))[..., None]
-            last = first + len(fits[0].ends)
-            means = np.concatenate([fit.paths(n_ahead) for fit in fits])
-            variances = np.concatenate([fit.variances(n_ahead) for fit in fits])
-            found[0, first:last] = (shares * means).sum(axis=0)
-            found[1, first:last] = (shares * variances).sum(axis=0)
-            first = last
-        form, (mean, variance) = self.data.form, found
+    def describe(self) -> list[dict[str, object]]:
+        """Return the candidates in the words of a summary."""
+        memories = np.array(self.data.form.memories)
+        found = []
+        for drift in self.drifts:
+            shares = sum(share for _, share in self.last_shares(drift))
+            said = {"drift": drift, "memory": tuple(map(float, shares @ memories))}
+            found.append(self.data.form.describe() | said)
+        return found
+
+    def paths(self, n_ahead: int) -> Paths:
+        """Return the forecasts of all candidates, (n_drifts, n_origins, n_ahead)."""
+        paths, variances = cache(OriginFits.paths), cache(OriginFits.variances)  # for all drifts
+        mean, variance = np.full((2, len(self.drifts), len(self.ends), n_ahead), np.nan)
+        first = len(self.ends) - sum(len(free.ends) for free, _ in self.pairs)
+        for pair in self.pairs:
+            some = slice(first, first + len(pair[0].ends))
+            first = some.stop
+            for place, drift in enumerate(self.drifts):
+                shared = [(fit, share[..., None]) for fit, share in _shares(pair, drift)]
+                mean[place, some] = sum((s * paths(fit, n_ahead)).sum(axis=0) for fit, s in shared)
+                variance[place, some] = sum(
+                    (s * variances(fit, n_ahead)).sum(axis=0) for fit, s in shared
+                )
+        form = self.data.form
         mean = form.restore(as_far_as_ever(mean, form.prepare(self.data.y), self.ends))
         mean = within_reach(mean, self.data.y, self.ends)
         return Paths(mean, variance * np.square(mean) if form.logarithm else variance)
 
-    def residuals(self, drift: Drift) -> NDArray:
-        """Return the one-step errors at the last steps on the scale of the form, (n_rows,)."""
-        return sum(share @ fit.residuals() for fit, share in self.last_shares(drift))
+    def residuals(self) -> NDArray:
+        """Return the one-step errors of all candidates at the last steps.
+
+        They are on the scale of the form, (n_drifts, n_rows).
+        """
+        errors = cache(OriginFits.residuals)
+        shared = map(self.last_shares, self.drifts)
+        return np.array([sum(share @ errors(fit) for fit, share in fits) for fits in shared])
 
     def last_shares(self, drift: Drift) -> list[tuple[OriginFits, NDArray]]:
         """Return what forecasts from the last origin, with the share of each memory."""
-        *_, fits = self._alternatives(drift)
-        return [(fit, share[:, -1]) for fit, share in zip(fits, _shares(fits), strict=True)]
-
-    def memory(self, drift: Drift) -> tuple[float, ...]:
-        """Return the mean memory of each difference at the last origin."""
-        shares = sum(share for _, share in self.last_shares(drift))
-        return tuple(map(float, shares @ np.array(self.data.form.memories)))
-
-    def _alternatives(self, drift: Drift) -> list[list[OriginFits]]:
-        """Return the regressions that are averaged, for each number of lags."""
-        if drift == "by evidence":
-            return list(map(list, zip(self.free, self.without, strict=True)))
-        return [[fit] for fit in (self.free if drift == "free" else self.without)]
+        return [(fit, share[:, -1]) for fit, share in _shares(self.pairs[-1], drift)]
 
 
-def _shares(fits: list[OriginFits]) -> list[NDArray]:
-    """Return the probabilities of regressions, (n_memories, n_origins or 1) for each of the fits.
+def _shares(pair: tuple[OriginFits, OriginFits], drift: Drift) -> list[tuple[OriginFits, NDArray]]:
+    """Return the regressions that a drift averages, and their probabilities.
 
-    All are as likely as any other beforehand. The prior of a drift, where there is a choice, has
-    the deviation of the differences.
+    These have shape (n_memories, n_origins or 1). All are as likely as any other beforehand. The
+    prior of a drift, where there is a choice, has the deviation of the differences.
     """
+    fits = {"free": pair[:1], "none": pair[1:], "by evidence": pair}[drift]
     evidence = [
         fit.ridge.log_evidence - (UNIT_PRIOR if fit.intercept and len(fits) > 1 else 0.0)
         for fit in fits
     ]
     # Infinite evidence explains all there is, as all do that have it.
     shares = softmax(np.clip(np.concatenate(evidence), -LARGEST, LARGEST), axis=0)
-    return np.split(shares, len(fits))
+    return list(zip(fits, np.split(shares, len(fits)), strict=True))

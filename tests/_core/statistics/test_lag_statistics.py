@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import sklearn_linrnn._core.statistics.windows as module
 from sklearn_linrnn import LagStatistics
+from sklearn_linrnn._core.statistics import displacement
 from sklearn_linrnn._core.statistics.merging import cancelled
 from sklearn_linrnn._core.statistics.series import Series
 
@@ -265,6 +266,29 @@ def test_cuda_gives_what_the_cpu_gives(path, weights):
     assert ours.input_scatter.is_cuda
     on_cpu = [np.asarray(torch.as_tensor(getattr(ours, name)).cpu()) for name in FIELDS]
     assert_same(LagStatistics.from_series(x, y, n_lags=20, sample_weight=w), on_cpu)
+
+
+@pytest.mark.parametrize("start", ["zero_state", "full_windows"])
+@pytest.mark.parametrize("n_timesteps", [4096, 5000, 20_000])
+def test_stretches_of_a_series_are_its_sums_whatever_the_number_of_threads(
+    monkeypatch, start, n_timesteps
+):
+    """Of slabs of 2048 and fewer time steps; the lags of each reach into the one before."""
+    monkeypatch.setattr(displacement, "SLAB", 2**14)
+    monkeypatch.setattr(displacement, "STRETCH", 2**12)
+    x, y, w = make_data(31, [n_timesteps], 2, 2, "long gaps")
+    options = {"n_lags": 30, "start": start, "sample_weight": w}
+    choose_path(monkeypatch, "displacement")
+    before, found = torch.get_num_threads(), []
+    for n_threads in (1, 2, 4):
+        torch.set_num_threads(n_threads)
+        try:
+            found.append(LagStatistics.from_series(x, y, **options))
+        finally:
+            torch.set_num_threads(before)
+    assert_same(found[0], dense_series(x, y, 30, start, w))
+    for other in found[1:]:
+        assert_same(other, numbers(found[0]), rtol=1e-14)
 
 
 # -- The choice between the paths --------------------------------------------------------
