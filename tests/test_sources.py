@@ -4,6 +4,7 @@ A source is a function that takes arrays and returns what is passed to an estima
 one is added to `SOURCES` with its name.
 """
 
+import re
 from itertools import pairwise
 
 import h5py
@@ -19,8 +20,8 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
+from sklearn_linrnn._data import pass_log, zero_state
 from sklearn_linrnn._data import stretches as module
-from sklearn_linrnn._data import zero_state
 
 N_STEPS, N_LAGS = 240, 4
 TOLERANCE = 1e-10
@@ -303,3 +304,20 @@ def test_at_most_a_stretch_is_read_at_a_time(monkeypatch, data, name):
     assert 20 < Counted.most <= 70
     assert_allclose(joined(out), expected[0], rtol=1e-9, atol=1e-9)
     assert_allclose(score, expected[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_long_pass_says_how_far_it_has_come(monkeypatch, capsys, name):
+    parameters, x, y, _ = one_recording()
+    model = clone(MODELS[name]).set_params(**parameters, n_lags=N_LAGS, device="cpu", verbose=True)
+    read = r"\d+ time steps read|\d+ of 240 time steps read, \d+ s left"
+    model.fit(x, y)
+    assert not re.findall(read, capsys.readouterr().out)  # it was short
+    monkeypatch.setattr(pass_log, "SECONDS", 0.0)
+    model.fit(x, y)
+    lines = re.findall(read, capsys.readouterr().out)
+    assert len(lines) > 2
+    assert all("of 240" in line for line in lines)
+    model.fit(*generated(None, x, y))
+    lines = re.findall(read, capsys.readouterr().out)
+    assert [int(line.split()[0]) for line in lines] == CUTS[1:]
