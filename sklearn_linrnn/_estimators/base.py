@@ -184,7 +184,8 @@ class LagRegressor(SavedState, MultiOutputMixin, LagPredictor, RegressorMixin, W
                 f"{needed} needs the rows of the data, but X is an iterator of pieces, which are "
                 "learned from by their sums."
             )
-        return sums_of_pieces(self, pieces, n_lags, check_device(self.device), **earlier)
+        device = check_device(self.device)
+        return sums_of_pieces(self, pieces, n_lags, device, say=self._say, **earlier)
 
     @abstractmethod
     def _learn(self, data: AnyData) -> Fit:
@@ -249,7 +250,7 @@ class LagRegressor(SavedState, MultiOutputMixin, LagPredictor, RegressorMixin, W
 
     def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
         """Return the sums of data about their means, or about zero without an intercept."""
-        statistics = data.statistics(n_lags, self.device)
+        statistics = data.statistics(n_lags, self.device, self._say)
         return statistics if self.fit_intercept else statistics.uncentred()
 
     def _say(self, message: str) -> None:
