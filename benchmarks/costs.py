@@ -1,9 +1,9 @@
 """What each stage costs, counted and measured: ``python -m benchmarks costs``.
 
 Bytes that are read and sent are counted by the formulas below, and counted again where they pass.
-Operations are counted by the formulas alone: if these are right, the rate at which a machine does
-them changes little with the size of the problem. The last table is what follows for more data and
-more machines than there are here.
+Operations are counted by the formulas alone: if these have what matters, the rate at which a
+machine does them changes little with the size of the problem. The last tables are what follows for
+more data and more machines than there are here.
 """
 
 import math
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import show
 from sklearn_linrnn import LagStatistics, LagStream, NTKConvRegressor, SeriesPieces
+from sklearn_linrnn._core.statistics.displacement import transform_length
 from sklearn_linrnn._core.statistics.stream_sums import part_length
 
 NU_W = 0.9995  # so that no lag is negligible
@@ -62,14 +63,16 @@ class Costs:
 
     @property
     def step_flops(self) -> float:
-        """Operations of a time step: real transforms of ``2 h`` numbers, and products of spectra.
+        """Operations of a time step: real transforms of ``N`` numbers, and products of spectra.
 
-        Every ``h`` time steps, one transform of inputs and targets each and another one of inputs.
+        For every ``N - n_lags + 1`` time steps one transform of inputs and targets each, and
+        another one of the inputs.
         """
         channels, columns = self.n_channels, self.n_channels + self.n_outputs
-        block = 2 ** math.ceil(math.log2(max(self.n_lags, 1024 // channels)))
-        transforms = 5 * (channels + columns) * math.log2(2 * block)
-        return transforms + 8 * channels * columns + 6 * columns
+        length = transform_length(self.n_timesteps, self.n_lags, channels * columns)
+        transforms = 2.5 * (channels + columns) * length * math.log2(length)
+        products = 4 * channels * columns * length
+        return (transforms + products) / (length - self.n_lags + 1) + 6 * columns
 
     @property
     def bytes_sent(self) -> int:

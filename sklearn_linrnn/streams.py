@@ -242,7 +242,7 @@ class LagStream:
         try:
             if checkpoint is None:
                 for piece in steps.read(0):
-                    self.add(**vars(piece))
+                    piece.give_to(self.add)
             else:
                 self._go_on(steps, Path(checkpoint))
         except BaseException:
@@ -258,7 +258,7 @@ class LagStream:
             self._check_settings(file.settings, path)
             self._take(file.arrays)
         for piece in steps.read(progress.n_added):
-            self.add(**vars(piece))
+            piece.give_to(self.add)
             progress = progress.with_piece()
             StreamFile(**self.__getstate__(), progress=vars(progress)).write(path)
 

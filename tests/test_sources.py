@@ -4,6 +4,7 @@ A source is a function that takes arrays and returns what is passed to an estima
 one is added to `SOURCES` with its name.
 """
 
+import re
 from itertools import pairwise
 
 import h5py
@@ -19,6 +20,7 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
+from sklearn_linrnn._data import pass_log, zero_state
 from sklearn_linrnn._data import stretches as module
 
 N_STEPS, N_LAGS = 240, 4
@@ -226,3 +228,96 @@ class TestTable:
         plain, arrays = self.plain(name, data)
         expected = plain.score(*arrays)
         assert_allclose(plain.score(*SOURCES[source](tmp_path, *arrays)), expected, rtol=TOLERANCE)
+
+
+# -- How they are read -------------------------------------------------------------------------
+
+KINDS = {"float64": np.float64, "float32": np.float32, "big-endian": ">f8", "int16": np.int16}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("source", ["memory map", "HDF5", "Zarr"])
+def test_numbers_of_every_type_are_those_of_arrays(tmp_path, source, kind):
+    parameters, *arrays = weights()
+    x, y, w = (np.round(10 * array).astype(KINDS[kind]) for array in arrays)
+    model = NTKConvRegressor(n_lags=N_LAGS, device="cpu", **parameters)
+    expected = model.fit(x, y, w).predict(x), model.score(x, y, w)
+    given = SOURCES[source](tmp_path, x, y, w)
+    assert_allclose(model.fit(*given).predict(given[0]), expected[0], rtol=1e-10, atol=1e-10)
+    assert_allclose(model.score(*given), expected[1], rtol=1e-10)
+
+
+class Counted:
+    """An array that is known by its slices alone, and by how many rows of it were read at once."""
+
+    most = 0
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        read = self._array[rows].copy()
+        Counted.most = max(Counted.most, len(read))
+        return read
+
+
+def gaps():
+    """Return a weighted recording in which inputs are missing."""
+    parameters, x, y, w = weights()
+    x[[30, 31, 150, 199]] = np.nan
+    return parameters, x, y, w
+
+
+READ = {
+    "closed form": MODELS["closed form"],
+    "standard deviations": MODELS["closed form"],
+    "evidence": NTKConvRegressor("auto", alpha="auto"),
+    "unknown state": NTKConvRegressor(initial_state="unknown"),
+    "mean state": NTKConvRegressor(initial_state="mean"),
+    "cross-validation": NTKConvRegressorCV([0.3], alphas=[1.0, 10.0], cv=3),
+    "leaving one out": NTKConvRegressor(n_steps="loo", alpha=0.0),
+    "convolution": MODELS["convolution"],
+    "early stopping": clone(MODELS["convolution"]).set_params(early_stopping=True),
+    "network": MODELS["network"],
+}
+
+
+@pytest.mark.parametrize("data", ["weights", "several recordings", "gaps"])
+@pytest.mark.parametrize("name", READ)
+def test_at_most_a_stretch_is_read_at_a_time(monkeypatch, data, name):
+    monkeypatch.setattr(zero_state, "ENOUGH_STEPS", 20)
+    parameters, x, y, w = (DATA | {"gaps": gaps})[data]()
+    model = clone(READ[name]).set_params(**parameters, n_lags=N_LAGS, device="cpu")
+    expected = joined(model.fit(x, y, w).predict(x)), model.score(x, y, w)
+    given = of_all(lambda folder, number, array: Counted(array))(None, x, y, w)
+    out = [np.empty_like(part) for part in y] if isinstance(x, list) else np.empty_like(y)
+    Counted.most = 0
+    model.fit(*given)
+    score = model.score(*given)
+    if name == "standard deviations" and not isinstance(x, list):
+        model.predict(given[0], return_std=True, out=(out, np.empty_like(y)))
+    model.predict(given[0], out=out)
+    if hasattr(model, "partial_fit") and "early" not in name:
+        model.partial_fit(*given).partial_fit(*given)
+    assert 20 < Counted.most <= 70
+    assert_allclose(joined(out), expected[0], rtol=1e-9, atol=1e-9)
+    assert_allclose(score, expected[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_long_pass_says_how_far_it_has_come(monkeypatch, capsys, name):
+    parameters, x, y, _ = one_recording()
+    model = clone(MODELS[name]).set_params(**parameters, n_lags=N_LAGS, device="cpu", verbose=True)
+    read = r"\d+ time steps read|\d+ of 240 time steps read, \d+ s left"
+    model.fit(x, y)
+    assert not re.findall(read, capsys.readouterr().out)  # it was short
+    monkeypatch.setattr(pass_log, "SECONDS", 0.0)
+    model.fit(x, y)
+    lines = re.findall(read, capsys.readouterr().out)
+    assert len(lines) > 2
+    assert all("of 240" in line for line in lines)
+    model.fit(*generated(None, x, y))
+    lines = re.findall(read, capsys.readouterr().out)
+    assert [int(line.split()[0]) for line in lines] == CUTS[1:]

@@ -1,13 +1,16 @@
 """Passes over pieces that are stopped anywhere go on: equal sums, next to nothing read twice."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from itertools import pairwise
 
+import h5py
 import numpy as np
 import pytest
+import zarr
 
 from sklearn_linrnn import LagStatistics, LagStream, SeriesPieces
 from sklearn_linrnn._core.statistics import stream_sums
@@ -130,6 +133,34 @@ def test_series_pieces_read_no_more_than_is_asked_for(tmp_path):
     )
 
 
+@pytest.mark.parametrize("kind", ["HDF5", "Zarr", "memory map"])
+def test_a_pass_over_arrays_in_files_is_that_over_their_numbers(path, tmp_path, kind):
+    x, y, w = (values.astype(np.float32) for values in make_series())
+    named = {"x": x, "y": y, "w": w}
+    with contextlib.ExitStack() as stack:
+        if kind == "HDF5":
+            file = stack.enter_context(h5py.File(tmp_path / "series.h5", "w"))
+            arrays = {name: file.create_dataset(name, data=v) for name, v in named.items()}
+        elif kind == "Zarr":
+            group = zarr.open_group(tmp_path / "series.zarr", mode="w")
+            for name, values in named.items():
+                group.create_array(name, shape=values.shape, dtype="f4", chunks=(64,) * values.ndim)
+                group[name][:] = values
+            arrays = {name: group[name] for name in named}
+        else:
+            for name, values in named.items():
+                np.save(tmp_path / f"{name}.npy", values)
+            arrays = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in named}
+        pieces = SeriesPieces(
+            arrays["x"], arrays["y"], sample_weight=arrays["w"], n_timesteps=LENGTH
+        )
+        with pytest.raises(OSError, match="gone"):
+            LagStream(6).add_pieces(Reader(pieces, 7, OSError("gone")), checkpoint=path)
+        stream = LagStream(6).add_pieces(pieces, checkpoint=path)
+    expected = LagStatistics.from_series(x, y, sample_weight=w, n_lags=6)
+    assert_same(stream.statistics, expected)
+
+
 def test_series_pieces_refuse_what_does_not_go_together():
     x, y, w = make_series()
     with pytest.raises(ValueError, match="y must have as many time steps as X, 430, but got 429"):
@@ -200,8 +231,9 @@ def test_an_interrupt_while_the_checkpoint_is_written_costs_one_piece(path, monk
 
 def test_a_pass_that_fails_without_a_checkpoint_changes_nothing():
     stream = LagStream(6).add(np.ones((5, 2)), np.ones((5, 3)))
-    with pytest.raises(ValueError, match="X must have 2 columns"):
+    with pytest.raises(ValueError, match="X must have 2 columns") as error:
         stream.add_pieces([*make_pieces()[:3], (np.ones(4), np.ones((4, 3)))])
+    assert error.value.__notes__ == ["This is piece 3."]
     assert stream.n_timesteps == 5
     expected = LagStream(6).add(np.ones((5, 2)), np.ones((5, 3))).add_pieces(make_pieces())
     assert_same(stream.add_pieces(make_pieces()).statistics, expected.statistics)

@@ -1,8 +1,10 @@
-"""Fourier transforms of rows of real numbers, by the faster library."""
+"""Fourier transforms of real numbers, by the faster library."""
 
 import scipy.fft
 import torch
 from torch import Tensor
+
+SHORT = 2**14  # numbers side by side in memory that PyTorch transforms faster than SciPy
 
 
 def fast_length(n_lags: int) -> int:
@@ -10,17 +12,18 @@ def fast_length(n_lags: int) -> int:
     return scipy.fft.next_fast_len(n_lags, real=True)
 
 
-def rfft(rows: Tensor, length: int) -> Tensor:
-    """Return the spectra of rows of real numbers, followed by zeros up to ``length``."""
-    if rows.device.type != "cpu":
-        return torch.fft.rfft(rows, length)
-    # SciPy is several times faster than PyTorch with single long rows.
-    return torch.from_numpy(scipy.fft.rfft(rows.numpy(), length, workers=torch.get_num_threads()))
-
-
-def irfft(spectra: Tensor, length: int) -> Tensor:
-    """Return the rows of real numbers that have the spectra."""
-    if spectra.device.type != "cpu":
-        return torch.fft.irfft(spectra, length)
+def rfft(rows: Tensor, length: int, dim: int = -1) -> Tensor:
+    """Return the spectra of real numbers along an axis, followed by zeros up to ``length``."""
+    if rows.device.type != "cpu" or (length <= SHORT and rows.stride(dim) == 1):
+        return torch.fft.rfft(rows, length, dim)
+    # SciPy is several times faster with long rows, and with columns.
     workers = torch.get_num_threads()
-    return torch.from_numpy(scipy.fft.irfft(spectra.numpy(), length, workers=workers))
+    return torch.from_numpy(scipy.fft.rfft(rows.numpy(), length, dim, workers=workers))
+
+
+def irfft(spectra: Tensor, length: int, dim: int = -1) -> Tensor:
+    """Return the real numbers along an axis that have the spectra."""
+    if spectra.device.type != "cpu":
+        return torch.fft.irfft(spectra, length, dim)
+    workers = torch.get_num_threads()
+    return torch.from_numpy(scipy.fft.irfft(spectra.numpy(), length, dim, workers=workers))

@@ -111,6 +111,13 @@ def finite(tensor: Tensor, name: str) -> Tensor:
     return tensor
 
 
+def blank(n_numbers: int, device: torch.device) -> Tensor:
+    """Return float64 memory that is to be written to, of any numbers."""
+    if device.type != "cpu":
+        return torch.empty(n_numbers, dtype=torch.float64, device=device)
+    return torch.from_numpy(np.empty(n_numbers))  # in huge pages, if it is large, unlike PyTorch
+
+
 def whole_number(value: Any, name: str) -> int:
     """Return a Python integer, which does not overflow as NumPy's may; others are a TypeError."""
     try:

@@ -71,7 +71,7 @@ def fill_in_order(outs: tuple[Any, ...], answers: Iterable[tuple[Any, ...]]) -> 
                 out[first : first + len(array)] = array
         first += len(answer[0])
     for out in outs:
-        if first != len(out):
+        if first != out.shape[0]:  # Zarr's arrays have no length
             raise ValueError(
                 f"out must have as many rows as X hands out, {first}, but got shape "
                 f"{tuple(out.shape)}."
@@ -113,8 +113,8 @@ def _check_next(out: Any, array: Any, first: int) -> None:
             "out must be None where X hands out lists of recordings, whose predictions are lists, "
             f"too, but got {_described(out)}."
         )
-    length = len(out) if hasattr(out, "__len__") else 0
-    _check(out, "out", (max(first + len(array), length), *array.shape[1:]))
+    n_rows = first + len(array), *getattr(out, "shape", ())[:1]
+    _check(out, "out", (max(n_rows), *array.shape[1:]))
 
 
 def _joined(blocks: Blocks, shape: tuple[int, ...]) -> NDArray:

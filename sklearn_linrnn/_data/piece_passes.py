@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -19,16 +19,38 @@ class Piece:
 
     Attributes
     ----------
+    number : int
+        How many pieces are before it.
     X, y, sample_weight : array-like
         Inputs, targets and weights, of which the last may be ``None``.
     new_recording : bool
         Whether a recording begins with it.
     """
 
+    number: int
     X: Any
     y: Any
     sample_weight: Any
     new_recording: bool
+
+    def give_to(self, add: Callable[..., Any]) -> None:
+        """Call a stream's ``add``; an error says which piece it is.
+
+        Parameters
+        ----------
+        add : callable
+            The method.
+        """
+        try:
+            add(
+                self.X,
+                self.y,
+                sample_weight=self.sample_weight,
+                new_recording=self.new_recording,
+            )
+        except (TypeError, ValueError) as error:
+            error.add_note(f"This is piece {self.number}.")
+            raise
 
 
 @dataclass(frozen=True)
@@ -189,7 +211,7 @@ class PiecePass:
     def _checked(self, number: int, piece: Any) -> Piece:
         begins = self.new_recording
         begins = begins if isinstance(begins, bool) else number in begins
-        return Piece(*check_piece(piece, number), begins)
+        return Piece(number, *check_piece(piece, number), begins)
 
 
 def _is_sequence(pieces: Any) -> bool:

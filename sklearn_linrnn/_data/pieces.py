@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.pass_log import PassLog, Say, silent
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
 from sklearn_linrnn._data.stretches import stretch_length
 from sklearn_linrnn._data.targets import read_training_data
@@ -105,6 +106,7 @@ def sums_of_pieces(
     *,
     form: DataForm | None = None,
     past: Past | None = None,
+    say: Say = silent,
 ) -> KnownSums:
     """Return the sums of what an iterator hands out.
 
@@ -123,6 +125,8 @@ def sums_of_pieces(
         The form of earlier data that these go on.
     past : Past, default=None
         Earlier inputs of recordings that go on.
+    say : callable, default=silent
+        Prints a line about how far a long pass has come.
 
     Raises
     ------
@@ -134,9 +138,10 @@ def sums_of_pieces(
             "initial_state='mean' needs the mean of all inputs before the first ones are read, but "
             "got an iterator of pieces. Use initial_state='zero' or 'unknown', or subtract a mean."
         )
-    total = _Total(n_lags, device, past or Past())
+    total, log = _Total(n_lags, device, past or Past()), PassLog(say)
     for data in _read(estimator, pieces, form):
         total.add(data)
+        log.add(len(data.observed))
     return total.known(must_be_observed=form is None)
 
 

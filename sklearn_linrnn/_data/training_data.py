@@ -16,6 +16,7 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import places_of
+from sklearn_linrnn._data.pass_log import PassLog, Say, silent
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
 from sklearn_linrnn._data.stretches import Stretch, stretches
 from sklearn_linrnn._data.windows import Windows
@@ -149,15 +150,29 @@ class TrainingData:
             return np.zeros(sequences.n_channels)
         return weight_of_zeros(sequences, self.observed, self.weights, n_lags)
 
-    def statistics(self, n_lags: int, device: Any) -> LagStatistics:
-        """Return the sums to learn from."""
-        blocks = (
-            block.sequences.statistics(LagStatistics, n_lags, block.targets, block.weights, device)
-            for block, _ in self.blocks(n_lags, sums=True)
-        )
-        sums = reduce(add, blocks)
+    def statistics(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
+        """Return the sums to learn from.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+        device : torch.device or str
+            Where to compute.
+        say : callable, default=silent
+            Prints a line about how far a long pass has come.
+        """
+        sums = reduce(add, self._sums_of_blocks(n_lags, device, say))
         # A piece of a recording may have no target: then it only goes before the next one.
         return sums.check_usable() if self.observed.any() else sums
+
+    def _sums_of_blocks(self, n_lags: int, device: Any, say: Say) -> Iterator[LagStatistics]:
+        log = PassLog(say, len(self.observed))
+        for block, cut in self.blocks(n_lags, sums=True):
+            yield block.sequences.statistics(
+                LagStatistics, n_lags, block.targets, block.weights, device
+            )
+            log.add(cut.steps.stop - cut.steps.start)
 
     def blocks(
         self, n_lags: int, *, sums: bool = False, every: int | None = None
@@ -328,7 +343,7 @@ class KnownSums:
         variance = self.sums.input_scatter.diagonal()[first].cpu().numpy() / self.sums.weight
         return excess_of_zeros(mean, variance, self.share_of_heads)
 
-    def statistics(self, n_lags: int, device: Any) -> LagStatistics:
+    def statistics(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
         """Return the sums to learn from."""
         return self.sums.to(device)
 

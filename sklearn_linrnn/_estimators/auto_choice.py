@@ -66,7 +66,7 @@ class AutoChoice:
             Prints a line about what was found.
         """
         prior = make_prior(self.prior, **self.hyperparameters)
-        sought = self._sought(prior)
+        sought = self.sought(prior)
         if self.alpha != "auto":
             statistics = sum_up(data)
             alpha = float(self.alpha)
@@ -106,7 +106,7 @@ class AutoChoice:
             )
         return found
 
-    def _sought(self, prior: LagPrior) -> tuple[str, ...]:
+    def sought(self, prior: LagPrior) -> tuple[str, ...]:
         """Return the names of the prior's hyperparameters that are "auto"."""
         auto = [name for name, value in self.hyperparameters.items() if value == "auto"]
         if auto and not isinstance(self.prior, str):

@@ -193,7 +193,8 @@ class LagRegressor(
                 f"{needed} needs the rows of the data, but X is an iterator of pieces, which are "
                 "learned from by their sums."
             )
-        return sums_of_pieces(self, pieces, n_lags, check_device(self.device), **earlier)
+        device = check_device(self.device)
+        return sums_of_pieces(self, pieces, n_lags, device, say=self._say, **earlier)
 
     @abstractmethod
     def _learn(self, data: AnyData) -> Fit:
@@ -258,7 +259,7 @@ class LagRegressor(
 
     def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
         """Return the sums of data about their means, or about zero without an intercept."""
-        statistics = data.statistics(n_lags, self.device)
+        statistics = data.statistics(n_lags, self.device, self._say)
         return statistics if self.fit_intercept else statistics.uncentred()
 
     def _say(self, message: str) -> None:

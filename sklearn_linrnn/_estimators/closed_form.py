@@ -396,4 +396,4 @@ def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tens
         return generalised_cross_validation(statistics, solution.spectrum, filters)
     rows = data.rows("leaving out one time step")
     lags = rows.sequences.lags(statistics.n_lags)
-    return leave_one_out(solution, filters, lags, rows.targets, rows.shares(slice(None)))
+    return leave_one_out(solution, filters, lags, rows.targets, rows.shares)

@@ -119,5 +119,5 @@ class GrowingSumsRegressor(LagRegressor):
 
     def _gather(self, data: AnyData, n_lags: int, earlier: LagStatistics | None) -> LagStatistics:
         """Return the sums of new and of earlier data."""
-        sums = data.statistics(n_lags, check_device(self.device))
+        sums = data.statistics(n_lags, check_device(self.device), self._say)
         return sums if earlier is None else earlier.to(sums.input_mean.device) + sums

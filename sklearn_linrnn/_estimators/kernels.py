@@ -116,6 +116,11 @@ def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
     n_channels = whole_number(n_channels, "n_channels")
     if n_channels < 1:
         raise ValueError(f"n_channels must be at least 1, but got {n_channels}.")
+    if windows.ndim > 3:
+        raise ValueError(
+            f"{name} must have shape (n_samples, n_timesteps * n_channels) or (n_samples, "
+            f"n_timesteps, n_channels), but its shape is {windows.shape}."
+        )
     if windows.size == 0:
         raise ValueError(
             f"{name} must have at least one window, time step and channel, but its shape is "

@@ -149,7 +149,9 @@ def test_a_prior_without_a_memory_does_not_change_with_it(prior):
     assert repr(kernel)
 
 
-@pytest.mark.parametrize("windows", [np.ones(6), 2.0, X + 1j, X.astype("datetime64[s]")])
+@pytest.mark.parametrize(
+    "windows", [np.ones(6), np.ones((2, 3, 1, 1)), 2.0, X + 1j, X.astype("datetime64[s]")]
+)
 def test_what_are_no_windows_is_an_error_that_names_them(windows):
     for name, given in (("X", [windows]), ("X2", [X, windows])):
         with pytest.raises((TypeError, ValueError), match=rf"^{name}\b"):

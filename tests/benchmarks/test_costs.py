@@ -49,6 +49,17 @@ def levels(tree):
     return found
 
 
-def test_transforms_cost_the_logarithm_of_the_lags():
-    assert Costs(1, 1024).step_flops == 5 * 3 * 11 + 8 * 2 + 6 * 2
-    assert math.isclose(Costs(1, 4096).step_flops - Costs(1, 2048).step_flops, 15)
+def test_a_single_long_transform_costs_its_length_times_the_logarithm():
+    """Of 1024 numbers: one of inputs and targets each and one of inputs, and two products."""
+    n_timesteps = 1024 - 100 + 1  # one block
+    costs = Costs(n_timesteps, 100)
+    assert math.isclose(
+        costs.step_flops * n_timesteps,
+        3 * 2.5 * 1024 * 10 + 2 * 4 * 1024 + 2 * 6 * n_timesteps,
+        rel_tol=1e-12,
+    )
+
+
+def test_many_lags_cost_a_time_step_little_more():
+    few, many = Costs(10**9, 1_000).step_flops, Costs(10**9, 8_000).step_flops
+    assert 1.1 < many / few < 1.3

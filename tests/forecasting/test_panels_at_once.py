@@ -58,6 +58,15 @@ def exploding():
     return pd.concat(parts, names=["series", "time"])
 
 
+def growing():
+    """Series that grow at a rate, with noise: what they teach would grow faster."""
+    rng, parts = np.random.default_rng(3), {}
+    for number, length in enumerate([60, 75, 90, 82, 66, 71]):
+        steps = np.exp(0.02 * np.arange(length)) * (10.0 + 0.1 * rng.normal(size=length))
+        parts[f"s{number}"] = pd.DataFrame({"y": steps}, MONTHS[:length])
+    return pd.concat(parts, names=["series", "time"])
+
+
 def looped(forecaster, y, fh):
     """Return the forecasters that are fitted to the series one by one."""
     parts = y.groupby(level=0, sort=False)
@@ -90,6 +99,87 @@ def test_at_once_is_one_by_one(strategy, normalize, joint, fits):
     assert len(fits) == 1  # of all that the series need but for one, which tries the parameters
     expected = loop_of_forecasts(forecaster, y, [1, 2, 6])
     assert_frame_equal(found, expected, rtol=1e-10, atol=1e-10, check_freq=False)
+
+
+AUTO = {
+    "everything": (None, "auto"),
+    "memory and penalty": (NTKConvRegressor("auto", prior="di", alpha="auto"), 4),
+    "memory": (NTKConvRegressor("auto", alpha=0.5), 4),
+    "lags": (NTKConvRegressor(0.4, alpha=0.5), "auto"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:X or y does not vary")  # said of the constant one
+@pytest.mark.parametrize("auto", AUTO.values(), ids=AUTO)
+@every_kind
+def test_what_is_chosen_at_once_is_what_each_chooses(strategy, normalize, joint, auto, fits):
+    y = some_series(n_columns=1 + joint)
+    kind = {"strategy": strategy, "normalize": normalize, "joint": joint}
+    forecaster = LagForecaster(*auto, **kind)
+    found = forecaster.clone().fit(y, fh=[1, 2, 6]).predict()
+    n_own = len(fits)
+    expected = loop_of_forecasts(forecaster, y, [1, 2, 6])
+    assert_frame_equal(found, expected, rtol=1e-6, atol=1e-6, check_freq=False)
+    # The constant series, another that tries the parameters, and what loses digits: levels by the
+    # mean make the lags add up to zero, and penalties next to none are tried.
+    assert n_own <= (2 if normalize != "mean" else len(LENGTHS))
+
+
+@pytest.mark.parametrize("normalize", [None, "last", "mean"])
+def test_recursions_on_lags_that_were_chosen(normalize, fits):
+    """Those that would blow up are changed on the lags that they have."""
+    y, forecaster = growing(), LagForecaster(normalize=normalize)
+    fitted = forecaster.clone().fit(y, fh=[1, 12])
+    found, n_own = fitted.predict(), len(fits)
+    series = looped(forecaster, y, [1, 12])
+    assert sum(len(one.stabilized_) > 0 for one in series.values()) > 1
+    assert n_own < len(series)
+    for key, one in series.items():
+        assert_allclose(found.loc[key], one.predict(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        NTKConvRegressor("auto", prior="tc", alpha="auto"),
+        NTKConvRegressor("auto", alpha="auto", fit_intercept=False),
+        NTKConvRegressor("auto", alpha="auto", dtype="float32"),
+    ],
+    ids=["correlated lags", "no intercept", "float32"],
+)
+def test_what_is_chosen_otherwise_is_chosen_by_each(estimator, fits):
+    LagForecaster(estimator, 4).fit(some_series()[:170], fh=1)
+    assert len(fits) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"alpha": 0.0}, "alpha > 0"),
+        ({"nu_f": -1.0}, "The 'nu_f' parameter"),
+        ({"prior": "none"}, "prior must be one of"),
+        ({"prior": np.ones(3)}, "nu_w='auto' needs a prior that has a name"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_chosen_is_the_error_of_a_fit(wrong, message):
+    forecaster = LagForecaster(NTKConvRegressor("auto", **{"alpha": "auto"} | wrong), 4)
+    for y in (some_series(), some_series().loc["s0"]):
+        with pytest.raises(ValueError, match=message):
+            forecaster.fit(y)
+
+
+def test_a_long_series_has_no_say_in_the_lags_of_the_others(fits):
+    steps = {"long": 2000, "short": 50, "shorter": 40}
+    rng = np.random.default_rng(0)
+    parts = {
+        key: pd.DataFrame({"y": rng.normal(size=n).cumsum()}, pd.RangeIndex(n))
+        for key, n in steps.items()
+    }
+    y = pd.concat(parts, names=["series", "time"])
+    found = LagForecaster().fit(y, fh=[1, 3]).predict()
+    assert len(fits) == 2  # the long one, and one that tries the parameters
+    assert_allclose(found, loop_of_forecasts(LagForecaster(), y, [1, 3]), rtol=1e-8)
 
 
 @pytest.mark.parametrize("normalize", [None, "last", "mean"])

@@ -1,4 +1,4 @@
-"""The top of a smooth function of a few measures in a box, to the last digits.
+"""The tops of smooth functions of a few measures in a box, to the last digits, side by side.
 
 A climb that stops where the function is level to rounding leaves half of the digits of the point to
 chance: a function is flat at its top. This one ends where its gradient is zero to rounding.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Function = Callable[[NDArray], tuple[float, NDArray]]
+Function = Callable[[NDArray, NDArray], tuple[NDArray, NDArray]]
 
 MAX_ITERATIONS = 100
 LONGEST = 2.0  # step, in units of the measures
@@ -25,50 +25,61 @@ LEVEL = 1e-6  # gain that is not worth a word where rounding of the function hid
 
 
 @dataclass(frozen=True, eq=False)
-class Summit:
-    """Where a climb ended.
+class Summits:
+    """Where climbs ended.
 
     Attributes
     ----------
-    point : ndarray of shape (n,)
+    point : ndarray of shape (n_climbs, n)
         The measures.
-    value : float
-        The function there.
-    converged : bool
+    value : ndarray of shape (n_climbs,)
+        The functions there.
+    converged : ndarray of bool, shape (n_climbs,)
         Whether next to nothing is left to climb, but for measures at their bounds.
     """
 
     point: NDArray
-    value: float
-    converged: bool
+    value: NDArray
+    converged: NDArray
+
+    def keep(self, some: NDArray, places: Places) -> None:
+        """Put places where some climbs ended."""
+        self.point[some], self.value[some] = places.point, places.value
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """A point with the function's value and gradient."""
+class Places:
+    """Points, (n_climbs, n), with the functions' values and gradients."""
 
     point: NDArray
-    value: float
+    value: NDArray
     gradient: NDArray
 
-    def gain(self, step: NDArray) -> float:
-        """Return the rise to the top of the quadratic model that the step leads to."""
-        return 0.5 * float(self.gradient @ step)
+    def __getitem__(self, some: NDArray) -> Places:
+        return Places(self.point[some], self.value[some], self.gradient[some])
+
+    def become(self, some: NDArray, others: Places) -> None:
+        """Put others into the places of some."""
+        self.point[some], self.value[some] = others.point, others.value
+        self.gradient[some] = others.gradient
+
+    def gain(self, step: NDArray) -> NDArray:
+        """Return the rises to the tops of the quadratic models that steps lead to."""
+        return 0.5 * np.vecdot(self.gradient, step)
 
     @property
-    def scale(self) -> float:
+    def scale(self) -> NDArray:
         """What rounding is relative to."""
-        return max(abs(self.value), 1.0)
+        return np.maximum(np.abs(self.value), 1.0)
 
-    def is_level(self, step: NDArray) -> bool:
-        """Whether nothing but rounding is left to climb by a step."""
-        slopes = self.gradient[step != 0]
-        level = np.abs(slopes) <= SLOPE_ROUNDING * self.scale
-        return bool(level.all() or (np.abs(step) <= SHORTEST).all())
+    def are_level(self, step: NDArray) -> NDArray:
+        """Whether nothing but rounding is left to climb by steps."""
+        level = np.abs(self.gradient) <= SLOPE_ROUNDING * self.scale[:, None]
+        return (level | (step == 0)).all(axis=1) | (np.abs(step) <= SHORTEST).all(axis=1)
 
 
-def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
-    """Return the maximum of a function uphill from a start.
+def climb(function: Function, starts: NDArray, bounds: NDArray) -> Summits:
+    """Return the maxima of functions of the same measures, each uphill from a start.
 
     Newton's method with curvatures from differences of the gradient at the start, brought up to
     date from step to step (BFGS). Far from the top a step must lead uphill; near it, where values
@@ -77,92 +88,135 @@ def climb(function: Function, start: NDArray, bounds: NDArray) -> Summit:
     Parameters
     ----------
     function : callable
-        From a point, (n,), to the value and the gradient, (n,).
-    start : ndarray of shape (n,)
+        From points, (k, n), and the numbers of the climbs that they belong to, (k,), to values,
+        (k,), and gradients, (k, n).
+    starts : ndarray of shape (n_climbs, n)
         Where to begin.
-    bounds : ndarray of shape (n, 2)
+    bounds : ndarray of shape (n_climbs, n, 2)
         Least and greatest measures.
     """
-    here = _place(function, np.clip(start, *bounds.T))
+    climbs = np.arange(len(starts))
+    here = _places(function, np.clip(starts, bounds[..., 0], bounds[..., 1]), climbs)
     curvature, bounds = _survey(function, here, bounds)
-    longest = LONGEST
+    now = _Climbs(climbs, here, curvature, bounds, np.full(len(starts), LONGEST))
+    found = Summits(here.point.copy(), here.value.copy(), np.zeros(len(starts), dtype=bool))
     for _ in range(MAX_ITERATIONS):
-        step = newton_step(here, curvature, bounds)
-        if here.is_level(step):
-            return Summit(here.point, here.value, True)
-        there = _place(function, advance(here.point, step, longest, bounds))
-        move = there.point - here.point
+        step = now.steps()
+        if (level := now.here.are_level(step)).any():
+            now, step = now.without(level, found), step[~level]
+        if not len(now.number):
+            break
+        at_top = now.advanced(function, step)
+        if at_top.any():
+            now = now.without(at_top, found)
+    found.converged[now.number] = now.here.gain(now.steps()) <= LEVEL
+    found.keep(now.number, now.here)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Climbs:
+    """Climbs that have not ended."""
+
+    number: NDArray  # of each
+    here: Places
+    curvature: NDArray  # (n_climbs, n, n)
+    bounds: NDArray  # (n_climbs, n, 2)
+    longest: NDArray  # step
+
+    def steps(self) -> NDArray:
+        """Return the steps to the tops of the quadratic models."""
+        return newton_step(self.here, self.curvature, self.bounds)
+
+    def without(self, ended: NDArray, found: Summits) -> _Climbs:
+        """Return the others, with those that have ended among the summits that were found."""
+        found.keep(self.number[ended], self.here[ended])
+        found.converged[self.number[ended]] = True
+        kept = ~ended
+        number, here, longest = self.number[kept], self.here[kept], self.longest[kept]
+        return _Climbs(number, here, self.curvature[kept], self.bounds[kept], longest)
+
+    def advanced(self, function: Function, step: NDArray) -> NDArray:
+        """Take steps that lead uphill; return which of the others were at a top."""
+        here = self.here
+        there = _places(function, advance(here.point, step, self.longest, self.bounds), self.number)
         rounding = VALUE_ROUNDING * here.scale
-        rise = there.value - here.value
-        if abs(rise) <= rounding:
-            rise = here.gain(step) - there.gain(newton_step(there, curvature, bounds))
-        if rise > 0:
-            curvature = _updated(curvature, move, here.gradient - there.gradient)
-            here, longest = there, min(LONGEST, 4.0 * longest)
-        elif here.gain(step) <= rounding:
-            return Summit(here.point, here.value, True)
-        else:
-            longest = 0.25 * float(np.abs(move).max())
-    left = here.gain(newton_step(here, curvature, bounds))
-    return Summit(here.point, here.value, left <= LEVEL)
+        rise, gain = there.value - here.value, here.gain(step)
+        if (near := np.abs(rise) <= rounding).any():
+            left = there.gain(newton_step(there, self.curvature, self.bounds))
+            rise = np.where(near, gain - left, rise)
+        up, move = rise > 0, there.point - here.point
+        shorter = 0.25 * np.abs(move).max(axis=1)
+        self.longest[:] = np.where(up, np.minimum(LONGEST, 4.0 * self.longest), shorter)
+        if up.any():
+            bent = _updated(self.curvature, move, here.gradient - there.gradient)
+            self.curvature[up] = bent[up]
+            here.become(up, there[up])
+        return ~up & (gain <= rounding)
 
 
-def _place(function: Function, point: NDArray) -> Place:
-    return Place(point, *function(point))
+def _places(function: Function, points: NDArray, climbs: NDArray) -> Places:
+    return Places(points, *function(points, climbs))
 
 
-def _survey(function: Function, place: Place, bounds: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the curvature by differences of the gradient, and the bounds of what has effect."""
-    steps = np.where(place.point + STEP <= bounds[:, 1], STEP, -STEP)
-    gradients = np.array([function(place.point + step)[1] for step in np.diag(steps)])
-    hessian = (gradients - place.gradient) / steps[:, None]
-    slopes = np.abs(np.vstack([gradients, place.gradient]))
-    idle = (slopes <= SLOPE_ROUNDING * place.scale).all(axis=0)
-    return _positive(-hessian), np.where(idle[:, None], place.point[:, None], bounds)
+def _survey(function: Function, places: Places, bounds: NDArray) -> tuple[NDArray, NDArray]:
+    """Return curvatures by differences of the gradient, and the bounds of what has effect."""
+    point, climbs = places.point, np.arange(len(places.point))
+    steps = np.where(point + STEP <= bounds[..., 1], STEP, -STEP)
+    moved = point[:, None] + steps[:, :, None] * np.eye(point.shape[1])
+    gradients = np.stack([function(moved[:, i], climbs)[1] for i in range(point.shape[1])], axis=1)
+    hessian = (gradients - places.gradient[:, None]) / steps[:, :, None]
+    slopes = np.abs(np.concatenate([gradients, places.gradient[:, None]], axis=1))
+    idle = (slopes <= SLOPE_ROUNDING * places.scale[:, None, None]).all(axis=1)
+    return _positive(-hessian), np.where(idle[..., None], point[..., None], bounds)
 
 
 def _positive(curvature: NDArray) -> NDArray[np.float64]:
-    """Return a curvature, made symmetric and positive definite."""
-    curvatures, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
+    """Return curvatures, made symmetric and positive definite."""
+    curvatures, vectors = np.linalg.eigh(0.5 * (curvature + curvature.mT))
     curvatures = np.abs(curvatures)
-    least = max(LEAST_CURVATURE * curvatures.max(), np.finfo(np.float64).tiny ** 0.5)
-    return (vectors * np.maximum(curvatures, least)) @ vectors.T
+    least = LEAST_CURVATURE * curvatures.max(axis=1, keepdims=True)
+    least = np.maximum(least, np.finfo(np.float64).tiny ** 0.5)
+    return (vectors * np.maximum(curvatures, least)[:, None]) @ vectors.mT
 
 
-def newton_step(place: Place, curvature: NDArray, bounds: NDArray) -> NDArray:
-    """Return the step to the top of a quadratic model.
+def newton_step(places: Places, curvature: NDArray, bounds: NDArray) -> NDArray:
+    """Return the steps to the tops of quadratic models.
 
     A measure at its bound stays there if the gradient or the step leads beyond.
     """
-    at_low, at_high = place.point <= bounds[:, 0], place.point >= bounds[:, 1]
-    free = ~((at_low & (place.gradient < 0)) | (at_high & (place.gradient > 0)))
+    at_low, at_high = places.point <= bounds[..., 0], places.point >= bounds[..., 1]
+    free = ~((at_low & (places.gradient < 0)) | (at_high & (places.gradient > 0)))
+    alone = np.eye(free.shape[1])
     while True:
-        step = np.zeros(len(free))
-        step[free] = np.linalg.solve(curvature[np.ix_(free, free)], place.gradient[free])
+        matrix = np.where(free[:, :, None] & free[:, None, :], curvature, alone)
+        slope = np.where(free, places.gradient, 0.0)
+        step = np.linalg.solve(matrix, slope[..., None])[..., 0]
         stuck = free & ((at_low & (step < 0)) | (at_high & (step > 0)))
         if not stuck.any():
             return step
         free &= ~stuck
 
 
-def advance(point: NDArray, step: NDArray, longest: float, bounds: NDArray) -> NDArray:
-    """Return the point after a step, or after that part of it that ends at a bound."""
-    ends = np.where(step > 0, bounds[:, 1], bounds[:, 0])
-    moves = step != 0
-    shares = np.full(len(point), np.inf)
-    shares[moves] = (ends - point)[moves] / step[moves]
-    share = min(1.0, longest / float(np.abs(step).max()), float(shares.min()))
-    return np.where(shares <= share, ends, point + share * step)
+def advance(points: NDArray, steps: NDArray, longest: NDArray, bounds: NDArray) -> NDArray:
+    """Return the points after steps, or after that part of each that ends at a bound."""
+    ends = np.where(steps > 0, bounds[..., 1], bounds[..., 0])
+    shares = np.full(points.shape, np.inf)
+    np.divide(ends - points, steps, out=shares, where=steps != 0)
+    share = np.minimum(1.0, longest / np.abs(steps).max(axis=1))
+    share = np.minimum(share, shares.min(axis=1))[:, None]
+    return np.where(shares <= share, ends, points + share * steps)
 
 
-def _updated(curvature: NDArray, step: NDArray, fall: NDArray) -> NDArray:
-    """Return the curvature, such that the gradient falls along the step as it did (BFGS).
+def _updated(curvature: NDArray, steps: NDArray, falls: NDArray) -> NDArray:
+    """Return curvatures, such that gradients fall along steps as they did (BFGS).
 
-    Where it rose instead, as at the start the curvature is taken for positive.
+    Where one rose instead, as at the start the curvature is taken for positive.
     """
-    fall = fall if fall @ step > 0 else -fall
-    bend, pull = float(fall @ step), curvature @ step
-    if bend <= LEAST_CURVATURE * float(pull @ step):
-        return curvature
-    given, taken = np.outer(fall / bend, fall), np.outer(pull / float(pull @ step), pull)
-    return curvature + given - taken
+    along, pull = np.vecdot(falls, steps), np.matvec(curvature, steps)
+    bend, size = np.abs(along), np.vecdot(pull, steps)
+    known = bend > LEAST_CURVATURE * size
+    bend, size = (np.where(known, each, 1.0)[:, None, None] for each in (bend, size))
+    given = falls[:, :, None] / bend * falls[:, None, :]
+    taken = pull[:, :, None] / size * pull[:, None, :]
+    return np.where(known[:, None, None], curvature + given - taken, curvature)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
-from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures
+from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
 from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
@@ -84,15 +86,11 @@ class Search:
     def _sums(self) -> EvidenceSums:
         return EvidenceSums.of(self.statistics, self.statistics.n_channels)
 
-    @cached_property
-    def _groups(self) -> list[tuple[str, ...]]:
-        """Names of the hyperparameters that share a value."""
-        if not set(TIED) <= set(self.sought):
-            return [(name,) for name in self.sought]
-        return [*((name,) for name in self.sought if name not in TIED), TIED]
-
     def _of_lags(self, n_lags: int) -> EvidenceAtMeasures:
-        return EvidenceAtMeasures(self._sums, self.prior, self._groups, self.alpha, n_lags)
+        return EvidenceAtMeasures(self._sums, self._measures(n_lags))
+
+    def _measures(self, n_lags: int) -> Measures:
+        return Measures(self.prior, groups_of(self.sought), self.alpha, n_lags)
 
     def _worth(self, candidate: Candidate) -> float:
         """Return the evidence less a little for each lag: one that adds nothing is left out."""
@@ -108,9 +106,9 @@ class Search:
 
     def _starts(self) -> list[Candidate]:
         """Return the starts on a grid that no neighbour exceeds."""
-        function = self._of_lags(self.statistics.n_lags)
-        axes = [[scale.value(start) for start in scale.starts] for scale in function.scales]
-        starts = [self._start(function.prior_of(values)) for values in itertools.product(*axes)]
+        measures = self._measures(self.statistics.n_lags)
+        axes = [[float(scale.value(start)) for start in scale.starts] for scale in measures.scales]
+        starts = [self._start(measures.prior_of(values)) for values in itertools.product(*axes)]
         values = np.reshape([start.value for start in starts], [len(axis) for axis in axes])
         highest = maximum_filter(values, size=3, mode="nearest") if axes else values
         peaks = values >= highest - ROUNDING * np.abs(highest)
@@ -150,6 +148,20 @@ class Search:
         function = self._of_lags(start.n_lags)
         if function.is_level:
             return start
-        summit = climb(function, function.point_of(start.prior, start.alpha), function.bounds)
-        prior, alpha = function.at(summit.point)
-        return Candidate(prior, alpha, start.n_lags, summit.value, summit.converged)
+
+        def evidence(points: NDArray, _: NDArray) -> tuple[NDArray, NDArray]:
+            value, gradient = function(points[0])
+            return np.array([value]), gradient[None]
+
+        point = function.point_of(start.prior, start.alpha)
+        summit = climb(evidence, point[None], function.measures.bounds[None])
+        prior, alpha = function.at(summit.point[0])
+        value, converged = float(summit.value[0]), bool(summit.converged[0])
+        return Candidate(prior, alpha, start.n_lags, value, converged)
+
+
+def groups_of(sought: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the names of the hyperparameters that share a value."""
+    if not set(TIED) <= set(sought):
+        return [(name,) for name in sought]
+    return [*((name,) for name in sought if name not in TIED), TIED]

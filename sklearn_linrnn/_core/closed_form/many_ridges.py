@@ -13,7 +13,7 @@ from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
 
 @dataclass(frozen=True, eq=False)
 class ManyRidges:
-    """The minima of several ridges with the same penalty.
+    """The minima of several ridges.
 
     Attributes
     ----------
@@ -24,17 +24,31 @@ class ManyRidges:
     is_sure : ndarray of bool, shape (n_sets,)
         Whether the factorisation kept half of the digits, so that the rest is no rounding, and
         nothing overflowed.
+    n_inputs : ndarray of int, shape (n_sets,)
+        How many inputs, the first ones, each has.
     """
 
     theta: NDArray
     intercept: NDArray
     is_sure: NDArray
+    n_inputs: NDArray
+
+    @classmethod
+    def of(
+        cls, theta: NDArray, mean: NDArray, is_sure: NDArray, n_inputs: NDArray | int
+    ) -> ManyRidges:
+        """Return ridges through the means of their rows, (n_sets, p + n_outputs)."""
+        inputs, targets = np.split(mean, [theta.shape[1]], axis=1)
+        intercept = targets - (inputs[:, None] @ theta)[:, 0]
+        is_finite = np.isfinite(theta).all(axis=(1, 2)) & np.isfinite(intercept).all(axis=1)
+        n_inputs = np.broadcast_to(n_inputs, is_sure.shape)
+        return cls(theta, intercept, is_sure & is_finite, n_inputs)
 
 
 def many_ridges(
     moments: ManyMoments, n_inputs: int, alpha: float, *, fit_intercept: bool
 ) -> ManyRidges:
-    """Return the ridges of sets of rows ``(z, y)``: the inputs, then the targets.
+    """Return the ridges of sets of rows ``(z, y)`` with one penalty: the inputs, then the targets.
 
     Parameters
     ----------
@@ -57,7 +71,4 @@ def many_ridges(
     is_sure = (failed == 0) & (pivots > torch.finfo(pivots.dtype).eps ** 0.5)
     goal = unit * scatter[:, :n_inputs, n_inputs:]
     theta = (unit * torch.cholesky_solve(goal, factor)).numpy()
-    inputs, targets = np.split(used.mean, [n_inputs], axis=1)
-    intercept = targets - (inputs[:, None] @ theta)[:, 0]
-    is_finite = np.isfinite(theta).all(axis=(1, 2)) & np.isfinite(intercept).all(axis=1)
-    return ManyRidges(theta, intercept, is_sure.numpy() & is_finite)
+    return ManyRidges.of(theta, used.mean, is_sure.numpy(), n_inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +24,18 @@ class Scale:
     Attributes
     ----------
     measure, value : callable
-        From the hyperparameter to its measure, and back.
+        From the hyperparameter to its measure, and back; of arrays entry by entry.
     slope : callable
-        From the hyperparameter to its derivative by the measure.
+        From the hyperparameter to its derivative by the measure; of arrays entry by entry.
     bounds : tuple of float
         Least and greatest measure.
     starts : sequence of float
         Measures to start from.
     """
 
-    measure: Callable[[float], float]
-    value: Callable[[float], float]
-    slope: Callable[[float], float]
+    measure: Callable[[Any], Any]
+    value: Callable[[Any], Any]
+    slope: Callable[[Any], Any]
     bounds: tuple[float, float]
     starts: Sequence[float]
 
@@ -46,23 +47,23 @@ def make_scale(name: str, n_lags: int) -> Scale:
     """
     if name == "nu_w":
         return Scale(
-            measure=lambda nu_w: float(-np.log(-np.log(nu_w))),
-            value=lambda log_time: float(np.exp(-np.exp(-log_time))),
-            slope=lambda nu_w: float(-nu_w * np.log(nu_w)),
+            measure=lambda nu_w: -np.log(-np.log(nu_w)),
+            value=lambda log_time: np.exp(-np.exp(-log_time)),
+            slope=lambda nu_w: -nu_w * np.log(nu_w),
             bounds=(np.log(0.1), np.log(100.0 * n_lags)),
             starts=np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist(),
         )
     if name == "correlation":
         return Scale(
-            measure=lambda correlation: float(np.arctanh(correlation)),
-            value=lambda measure: float(np.tanh(measure)),
+            measure=np.arctanh,
+            value=np.tanh,
             slope=lambda correlation: (1.0 - correlation) * (1.0 + correlation),
             bounds=(-5.0, 5.0),
             starts=(0.0, 2.0),
         )
     return Scale(
-        measure=lambda variance: float(np.log(variance)),
-        value=lambda logarithm: float(np.exp(logarithm)),
+        measure=np.log,
+        value=np.exp,
         slope=lambda variance: variance,
         bounds=(np.log(1e-4), np.log(1e4)),
         starts=(0.0,),
@@ -70,16 +71,14 @@ def make_scale(name: str, n_lags: int) -> Scale:
 
 
 @dataclass(frozen=True, eq=False)
-class EvidenceAtMeasures:
-    """The evidence of models of ``n_lags`` as a function of the measures of what is sought.
+class Measures:
+    """The measures of what is sought of models of ``n_lags``.
 
-    The measure of the penalty is the logarithm of its ratio to the signal that the prior expects,
-    so that a common factor of the prior does not matter.
+    That of the penalty is the logarithm of its ratio to the signal that the prior expects, so that
+    a common factor of the prior does not matter.
 
     Attributes
     ----------
-    sums : EvidenceSums
-        The data.
     prior : LagPrior
         Its hyperparameters that are not sought have their values.
     groups : list of tuple of str
@@ -90,7 +89,6 @@ class EvidenceAtMeasures:
         Number of lags.
     """
 
-    sums: EvidenceSums
     prior: LagPrior
     groups: Sequence[tuple[str, ...]]
     alpha: float | None
@@ -107,22 +105,65 @@ class EvidenceAtMeasures:
         noise = [] if self.alpha is not None else [(np.log(LEAST_NOISE), np.log(MOST_NOISE))]
         return np.array([scale.bounds for scale in self.scales] + noise)
 
-    @property
-    def is_level(self) -> bool:
-        """Whether nothing changes the evidence: nothing is sought, or the inputs do not vary."""
-        return not (len(self.bounds) and self.sums.powers[: self.n_lags].any())
-
-    def prior_of(self, values: Sequence[float]) -> LagPrior:
-        """Return the prior with a value for each group."""
+    def prior_of(self, values: Sequence[Any]) -> LagPrior:
+        """Return the prior with a value for each group, or a column of values."""
         pairs = zip(self.groups, values, strict=True)
         return replace(self.prior, **{name: value for names, value in pairs for name in names})
 
+    def prior_at(self, point: NDArray) -> LagPrior:
+        """Return the prior at a point (n_measures,)."""
+        pairs = zip(self.scales, point.tolist(), strict=False)
+        return self.prior_of([float(scale.value(measure)) for scale, measure in pairs])
+
+    def priors_at(self, points: NDArray) -> LagPrior:
+        """Return a prior that stands for those at points (n_points, n_measures)."""
+        pairs = zip(self.scales, points.T[:, :, None], strict=False)
+        return self.prior_of([scale.value(column) for scale, column in pairs])
+
+    def of(self, prior: LagPrior) -> list[float]:
+        """Return the measures of a prior."""
+        pairs = zip(self.groups, self.scales, strict=True)
+        return [float(scale.measure(getattr(prior, names[0]))) for names, scale in pairs]
+
+    def penalties_at(self, points: NDArray, signals: Any) -> Any:
+        """Return the penalties at points, (..., n_measures), of priors that expect some signals."""
+        return np.exp(points[..., -1]) * signals if self.alpha is None else self.alpha
+
+    def changes(self, prior: LagPrior, n_lags: int) -> list[NDArray]:
+        """Return the derivatives of the covariance of the first lags by each group's measure."""
+        return [
+            scale.slope(getattr(prior, names[0]))
+            * np.sum([prior.covariance_slope(n_lags, name) for name in names], axis=0)
+            for names, scale in zip(self.groups, self.scales, strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceAtMeasures:
+    """The evidence as a function of measures.
+
+    Attributes
+    ----------
+    sums : EvidenceSums
+        The data.
+    measures : Measures
+        Of what is sought.
+    """
+
+    sums: EvidenceSums
+    measures: Measures
+
+    @property
+    def is_level(self) -> bool:
+        """Whether nothing changes the evidence: nothing is sought, or the inputs do not vary."""
+        powers = self.sums.powers[: self.measures.n_lags]
+        return not (len(self.measures.bounds) and powers.any())
+
     def point_of(self, prior: LagPrior, alpha: float) -> NDArray:
         """Return the measures, (n_measures,)."""
-        pairs = zip(self.groups, self.scales, strict=True)
-        point = [scale.measure(getattr(prior, names[0])) for names, scale in pairs]
-        if self.alpha is None:
-            point.append(np.log(alpha / self.sums.signal(prior.root(self.n_lags))))
+        point = self.measures.of(prior)
+        if self.measures.alpha is None:
+            point.append(np.log(alpha / self.sums.signal(prior.root(self.measures.n_lags))))
         return np.array(point)
 
     def at(self, point: NDArray) -> tuple[LagPrior, float]:
@@ -135,28 +176,18 @@ class EvidenceAtMeasures:
         prior, root, alpha, signal = self._parts(point)
         found = self.sums.under(root, alpha).at(alpha)
         by_covariance, by_log_alpha = found.slopes()
-        used = len(by_covariance)
-        if self.alpha is None:  # the penalty goes with the signal
+        used, slopes = len(by_covariance), []
+        if self.measures.alpha is None:  # the penalty goes with the signal
             own = by_covariance if by_covariance.ndim == 1 else np.einsum("jj->j", by_covariance)
             own += by_log_alpha / signal * self.sums.powers[:used]
-        gradient = [
-            float(np.sum(by_covariance * self._change(prior, names, scale, used)))
-            for names, scale in zip(self.groups, self.scales, strict=True)
-        ]
-        return found.value, np.array(gradient + ([by_log_alpha] if self.alpha is None else []))
+            slopes = [by_log_alpha]
+        changes = self.measures.changes(prior, used)
+        gradient = [float(np.sum(by_covariance * change)) for change in changes]
+        return found.value, np.array(gradient + slopes)
 
     def _parts(self, point: NDArray) -> tuple[LagPrior, NDArray, float, float]:
         """Return the prior of a point, its root, the penalty and the signal."""
-        values = [s.value(m) for s, m in zip(self.scales, point.tolist(), strict=False)]
-        prior = self.prior_of(values)
-        root = prior.root(self.n_lags)
+        prior = self.measures.prior_at(point)
+        root = prior.root(self.measures.n_lags)
         signal = self.sums.signal(root)
-        alpha = float(np.exp(point[-1])) * signal if self.alpha is None else self.alpha
-        return prior, root, alpha, signal
-
-    def _change(
-        self, prior: LagPrior, names: tuple[str, ...], scale: Scale, n_lags: int
-    ) -> NDArray:
-        """Return the derivative of the covariance of the first lags by a measure."""
-        slopes = [prior.covariance_slope(n_lags, name) for name in names]
-        return scale.slope(getattr(prior, names[0])) * np.sum(slopes, axis=0)
+        return prior, root, float(self.measures.penalties_at(point, signal)), signal

@@ -70,7 +70,7 @@ def leave_one_out(
     filters: Tensor,
     lags: Iterable[NDArray],
     targets: NDArray,
-    weights: NDArray | None,
+    shares: Callable[[slice], NDArray | None],
 ) -> Tensor:
     """Return the mean squared error of leaving out one supervised step, (n_filters, n_outputs).
 
@@ -89,8 +89,8 @@ def leave_one_out(
         The lags of the supervised steps, in blocks.
     targets : ndarray of shape (n_supervised, n_outputs)
         Targets; NaN where they were not observed.
-    weights : ndarray of shape (n_supervised,) or None
-        Weights of the steps.
+    shares : callable
+        From some of the steps to their weights, or to ``None`` for ones.
     """
     statistics, spectrum = solution.statistics, solution.spectrum
     basis = spectrum.root.respond(spectrum.vectors)
@@ -100,12 +100,8 @@ def leave_one_out(
     for block in lags:
         steps = slice(first, first + len(block))
         first += len(block)
-        goal = as_float64(targets[steps], filters.device)
-        weight = (
-            goal.new_ones(len(block))
-            if weights is None
-            else as_float64(weights[steps], filters.device)
-        )
+        goal, given = as_float64(targets[steps], filters.device), shares(steps)
+        weight = as_float64(goal.new_ones(len(block)) if given is None else given, filters.device)
         seen = ~torch.isnan(goal).any(1) & (weight > 0)
         weight = weight[seen, None]
         inputs = as_float64(block, filters.device)[seen] - input_origin

@@ -12,19 +12,22 @@ and every solution on the path is ``H = L Q diag(f(lam)) Q^T c`` with a filter `
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.mean_row import append_row
 from sklearn_linrnn._core.closed_form.row_count import check_rows
+from sklearn_linrnn._core.closed_form.unit_factor import UnitFactor
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.tensors import all_finite
 
 
 def in_range(curvature: Tensor) -> Tensor:
     """Return a curvature, or raise if it is not made of numbers."""
-    if not torch.isfinite(curvature).all():
+    if not all_finite(curvature):
         raise ValueError(
             "X times the lag weights leaves the range of float64. Scale X, or lower nu_w, nu_f and "
             "nu_c, or the variances of the prior."
@@ -38,8 +41,10 @@ class Quadratic:
 
     Attributes
     ----------
-    curvature : Tensor of shape (p, p)
-        ``A``.
+    scatter : Tensor of shape (p, p)
+        ``G``.
+    weight : float
+        ``m``.
     slope : Tensor of shape (p, n_outputs)
         ``c``.
     variance: Tensor of shape (n_outputs,)
@@ -51,7 +56,8 @@ class Quadratic:
         data beside those of ``A`` and ``c``; None with an intercept.
     """
 
-    curvature: Tensor
+    scatter: Tensor
+    weight: float
     slope: Tensor
     variance: Tensor
     root: PriorRoot
@@ -64,12 +70,18 @@ class Quadratic:
         if not moments.n_intercepts:
             mean = root.pull(moments.input_mean[:, None]), moments.target_mean[None]
         return cls(
-            in_range(root.congruence(moments.input_scatter).div_(moments.weight)),
+            moments.input_scatter,
+            moments.weight,
             root.pull(moments.cross_scatter).div_(moments.weight),
             moments.target_scatter / moments.weight,
             root,
             mean,
         )
+
+    @cached_property
+    def curvature(self) -> Tensor:
+        """``A``, (p, p)."""
+        return in_range(self.root.congruence(self.scatter).div_(self.weight))
 
     def largest_eigenvalue(self) -> float:
         """Return ``lam_max``; gradient descent is stable for steps up to ``2 / lam_max``."""
@@ -98,32 +110,29 @@ class Quadratic:
     def ridge(self, penalty: float) -> Tensor | None:
         """Return ``H`` for the filter ``1/(lam + penalty)``, or None if rounding would show.
 
-        A Cholesky factorisation is the cheapest way to one ridge. Scaled to a diagonal of ones, its
-        pivots do not depend on how far the weights spread; where one of them would cost half of
-        the digits, None is returned.
+        A Cholesky factorisation is the cheapest way to one ridge. Where one of its pivots would
+        cost half of the digits, None is returned.
         """
-        size = self.curvature.diagonal() + penalty
-        unit = torch.where(size > 0, size, 1.0).rsqrt()[:, None]  # beside zeros, zero is solved for
-        matrix = (self.curvature * unit).mul_(unit.T)
-        matrix.diagonal().fill_(1.0)
-        factor, info = torch.linalg.cholesky_ex(matrix)
-        half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
-        if info or not factor.diagonal().square().min() > half_of_the_digits:
+        factor = UnitFactor.of(*self._matrix_and_scale(), penalty)
+        if factor is None:
             return None
         if self.mean is None:
-            return self.root.respond(_solve(factor, unit, self.slope))
-        if not (size > 0).all():
+            return self.root.respond(factor.solve(self.slope))
+        if factor.has_zeros:
             return None
         row, goal = self.mean
-        theta, along = _solve(factor, unit, torch.hstack([self.slope, row])).tensor_split([-1], 1)
+        theta, along = factor.solve(torch.hstack([self.slope, row])).tensor_split([-1], 1)
         miss = (goal - row.T @ theta) / (1.0 + row.T @ along)  # Sherman and Morrison 1950
         return self.root.respond(theta + along @ miss)
 
-
-def _solve(factor: Tensor, unit: Tensor, columns: Tensor) -> Tensor:
-    """Return ``U (R R^T)^{-1} U C`` of a lower triangular ``R``, a diagonal ``U`` and a ``C``."""
-    half = torch.linalg.solve_triangular(factor, unit * columns, upper=False)
-    return unit * torch.linalg.solve_triangular(factor.mT, half, upper=True)
+    def _matrix_and_scale(self) -> tuple[Tensor, Tensor]:
+        """Return ``M`` and the diagonal of ``S``, (p, 1), with ``A = S M S``."""
+        if not self.root.is_diagonal:
+            return self.curvature, torch.ones_like(self.root.scale)
+        scale = self.root.scale / self.weight**0.5
+        # No entry is larger than the largest of the diagonal: `A` itself is not needed.
+        in_range(scale.square() * self.scatter.diagonal()[:, None])
+        return self.scatter, scale
 
 
 def ridge(moments: Moments, root: PriorRoot, penalty: float) -> Tensor | None:

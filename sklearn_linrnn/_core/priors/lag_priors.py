@@ -20,6 +20,7 @@ from scipy.linalg import LinAlgError, cholesky, eigh, qr, toeplitz
 from sklearn_linrnn._core.priors.lag_weights import (
     linear_rnn_lag_weights,
     linear_rnn_slope,
+    linear_rnn_variances,
     powers,
 )
 
@@ -71,6 +72,24 @@ class LagPrior(ABC):
     def has_independent_lags(self) -> bool:
         """Whether `covariance` has variances alone."""
         return np.ndim(self.covariance(1)) == 1
+
+    def variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the variances of independent lags, without looking whether they are such.
+
+        Where hyperparameters are columns, (n_priors, 1), the prior stands for as many, here and in
+        `covariance_slope`.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+
+        Returns
+        -------
+        variances : ndarray of shape (n_lags,) or (n_priors, n_lags)
+            The variances.
+        """
+        return self.covariance(n_lags)
 
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``L`` with ``L L^T`` the covariance.
@@ -154,6 +173,10 @@ class LinearRNN(LagPrior):
         """Return the lag weights ``rho``, (n_lags,)."""
         return linear_rnn_lag_weights(n_lags, self.nu_w, self.nu_f, self.nu_c)
 
+    def variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the lag weights of hyperparameters that were checked."""
+        return linear_rnn_variances(n_lags, self.nu_w, self.nu_f, self.nu_c)
+
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the lag weights, (n_lags,)."""
         return linear_rnn_slope(n_lags, self.nu_w, self.nu_f, self.nu_c, name)
@@ -188,6 +211,10 @@ class DI(LagPrior):
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``nu_w^j``, (n_lags,)."""
         check_decay("di", self.nu_w)
+        return powers(self.nu_w, n_lags)
+
+    def variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return ``nu_w^j`` of a ``nu_w`` that was checked."""
         return powers(self.nu_w, n_lags)
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:

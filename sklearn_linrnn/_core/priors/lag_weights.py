@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.tensors import is_float64_number
 
+Variance = float | NDArray[np.float64]
+
 
 def linear_rnn_lag_weights(
     n_lags: int, nu_w: float = 0.5, nu_f: float = 1.0, nu_c: float = 1.0
@@ -57,8 +59,7 @@ def linear_rnn_lag_weights(
         if not variance >= 0:
             raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
     with np.errstate(over="ignore", invalid="ignore"):
-        power, slope = powers(nu_w, n_lags), powers(nu_w, n_lags, 1)
-        weights = nu_c * (nu_f * slope + power) + nu_f * power
+        weights = linear_rnn_variances(n_lags, nu_w, nu_f, nu_c)
     if not np.all(np.isfinite(weights)):
         raise ValueError(
             f"The lag weights overflow: nu_w={nu_w!r} to the power of n_lags={n_lags} is too "
@@ -71,23 +72,34 @@ def linear_rnn_lag_weights(
     return weights
 
 
-def linear_rnn_slope(
-    n_lags: int, nu_w: float, nu_f: float, nu_c: float, name: str
+def linear_rnn_variances(
+    n_lags: int, nu_w: Variance, nu_f: Variance, nu_c: Variance
 ) -> NDArray[np.float64]:
-    """Return the derivative of the lag weights, (n_lags,), by one of the initial variances."""
-    power, slope, bend = (powers(nu_w, n_lags, order) for order in range(3))
+    """Return the lag weights, (n_lags,), of variances that were checked.
+
+    Of columns of variances, (n, 1), they are rows, (n, n_lags).
+    """
+    power, slope = powers(nu_w, n_lags), powers(nu_w, n_lags, 1)
+    return nu_c * (nu_f * slope + power) + nu_f * power
+
+
+def linear_rnn_slope(
+    n_lags: int, nu_w: Variance, nu_f: Variance, nu_c: Variance, name: str
+) -> NDArray[np.float64]:
+    """Return the derivative of `linear_rnn_variances` by one of the initial variances."""
+    slope = powers(nu_w, n_lags, 1)
     if name == "nu_w":
-        return nu_c * nu_f * bend + (nu_c + nu_f) * slope
-    return (nu_c if name == "nu_f" else nu_f) * slope + power
+        return nu_c * nu_f * powers(nu_w, n_lags, 2) + (nu_c + nu_f) * slope
+    return (nu_c if name == "nu_f" else nu_f) * slope + powers(nu_w, n_lags)
 
 
-def powers(base: float, n_lags: int, order: int = 0) -> NDArray[np.float64]:
+def powers(base: Variance, n_lags: int, order: int = 0) -> NDArray[np.float64]:
     """Return ``base ** lag``, (n_lags,), or a derivative of it by the base.
 
     Parameters
     ----------
-    base : float
-        The base; of base 0 lag 0 has the power 1.
+    base : float or ndarray of shape (n, 1)
+        The base, or several; of base 0 lag 0 has the power 1.
     n_lags : int
         Number of lags.
     order : int, default=0
@@ -95,7 +107,7 @@ def powers(base: float, n_lags: int, order: int = 0) -> NDArray[np.float64]:
 
     Returns
     -------
-    powers : ndarray of shape (n_lags,)
+    powers : ndarray of shape (n_lags,) or (n, n_lags)
         The powers, or their derivatives.
     """
     lag = np.arange(n_lags, dtype=np.float64)

@@ -10,17 +10,26 @@ which the weights change (the ends of the series, gaps). Kailath, Kung and Morf 
 ranks of matrices and linear equations".
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from sklearn_linrnn._core.fourier import fast_length, irfft, rfft
 from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
+from sklearn_linrnn._core.tensors import blank
 from sklearn_linrnn._core.threads import one_thread, side_by_side
 
-SLAB = 2**15  # complex numbers transformed at a time: 512 KiB, which stays in cache
+SLAB = 2**17  # complex numbers of spectra at a time: 2 MiB, which stays in cache
+SUMS = 2**19  # complex numbers that spectra are summed up in: 8 MiB
+REPEATED, SHORTEST = 8, 256  # lengths of transforms, the former in lags
 STRETCH = 2**16  # time steps that one thread sums up at a time: some milliseconds
+ENOUGH_BLOCKS = 64  # for a matrix product to be fast
 EDGES = 1024  # time steps at which weights change, taken together
 BAND = 64  # rows mirrored at a time
 
@@ -53,7 +62,8 @@ def full_window_moments(
     shift = torch.cat([level, target_level])
     correlation, sums, squares = lagged_products(x, y, weights, shift, n_lags)
     auto, cross = correlation[:, :n_channels], correlation[:, n_channels:]
-    increments, sum_increments = displacement(x, weights, changes, level, n_lags)
+    scatter = Diagonals.of(auto)
+    sum_increments = displacement(x, weights, changes, level, n_lags, out=scatter.increments)
     input_sums = torch.vstack([sums[None, :n_channels], sum_increments]).cumsum(0)
     running = RunningSums(
         level.repeat(n_lags),
@@ -61,7 +71,7 @@ def full_window_moments(
         float(weights.sum()),
         input_sums.flatten(),
         sums[n_channels:],
-        accumulate_diagonals(auto, increments),
+        scatter.accumulate(),
         cross.transpose(1, 2).reshape(n_lags * n_channels, -1),
         squares[n_channels:],
     )
@@ -84,26 +94,27 @@ def weight_changes(weights: Tensor) -> Tensor:
 
 
 def displacement(
-    x: Tensor, weights: Tensor, changes: Tensor, level: Tensor, n_lags: int
-) -> tuple[Tensor, Tensor]:
-    """Return what takes the scatter, and the sums, from one lag to the next.
+    x: Tensor, weights: Tensor, changes: Tensor, level: Tensor, n_lags: int, out: Tensor
+) -> Tensor:
+    """Write and return what takes the scatter, and the sums, from one lag to the next.
 
-    ``sum_s (w_{s+1} - w_s) e_s e_s^T`` and ``sum_s (w_{s+1} - w_s) e_s`` with lags 0 to
-    ``n_lags - 2`` of the inputs less their level in ``e_s``; of shapes ``((n_lags - 1) n_channels,
-    (n_lags - 1) n_channels)`` and ``(n_lags - 1, n_channels)``.
+    ``sum_s (w_{s+1} - w_s) e_s e_s^T`` of shape ``((n_lags - 1) n_channels, (n_lags - 1)
+    n_channels)`` is written to ``out``, and ``sum_s (w_{s+1} - w_s) e_s`` of shape ``(n_lags - 1,
+    n_channels)`` returned, with lags 0 to ``n_lags - 2`` of the inputs less their level in ``e_s``.
     """
     steps = torch.cat([changes, changes.new_tensor([-1, len(weights) - 1])])  # zero beyond the ends
     jumps = torch.cat([weights[changes + 1] - weights[changes], weights[:1], -weights[-1:]])
     lags = torch.arange(n_lags - 1, device=x.device)
-    n_inputs = (n_lags - 1) * x.shape[1]
-    scatter, sums = x.new_zeros(n_inputs, n_inputs), x.new_zeros(n_inputs)
+    sums = x.new_zeros((n_lags - 1) * x.shape[1])
+    share = 0  # of what is there
     for step, jump in zip(steps.split(EDGES), jumps.split(EDGES), strict=True):
         index = step[:, None] - lags
         inputs = x[index.clamp(min=0)].masked_fill((index < 0)[:, :, None], 0.0)
         edges = (inputs - level).flatten(1)
-        scatter.addmm_(edges.T * jump, edges)
+        out.addmm_(edges.T * jump, edges, beta=share)
         sums += jump @ edges
-    return scatter, sums.view(n_lags - 1, x.shape[1])
+        share = 1
+    return sums.view(n_lags - 1, x.shape[1])
 
 
 def lagged_products(
@@ -114,90 +125,146 @@ def lagged_products(
     They are ``sum_s w_s u_s v_{s-j}^T``, with ``v`` the inputs in ``u``, as a tensor of shape
     (n_lags, n_channels + n_outputs, n_channels), then ``sum_s w_s u_s`` and ``sum_s w_s u_s^2``.
 
-    Overlapping blocks: those of ``h >= n_lags`` time steps of ``u``, padded to ``2 h``, are
-    correlated with the inputs in them and in the ``h`` time steps before. Stretches of many blocks
-    are summed side by side.
+    Overlapping blocks: one of ``u``, followed by zeros, is correlated with the inputs in it and in
+    the ``n_lags - 1`` time steps before. Stretches of many blocks are summed side by side.
     """
     n_steps, n_channels = x.shape
-    block = 2 ** math.ceil(math.log2(max(n_lags, min(1024 // n_channels, n_steps), 1)))
-    n_columns = n_channels + y.shape[1]
-    stride = block * max(1, SLAB // ((n_columns + n_channels) * (block + 1)))
-    spectrum = x.new_zeros(block + 1, n_columns, n_channels, dtype=torch.complex128)
-    sums, squares = x.new_zeros(2, n_columns)
+    n_columns, before = len(level), n_lags - 1
+    length = transform_length(n_steps, n_lags, n_channels * n_columns)
+    half, block = length // 2 + 1, length - before
+    at_once = max(SLAB // (half * (n_columns + n_channels)), min(n_channels, ENOUGH_BLOCKS))
+    levels = level.split([n_channels, n_columns - n_channels])
+    totals = [x.new_zeros(half, n_channels, len(each), dtype=torch.complex128) for each in levels]
+    totals += [torch.zeros_like(level), torch.zeros_like(level)]
 
-    def add_up(steps: range) -> tuple[Tensor, Tensor, Tensor]:
-        return _stretch_products(x, y, weights, level, block, steps)
+    def add_up(slabs: range) -> list[Tensor]:
+        return _stretch_products(x, y, weights, levels, block, before, slabs)
 
-    for more in side_by_side(add_up, _stretches(n_steps, stride)):
-        for total, part in zip((spectrum, sums, squares), more, strict=True):
+    for parts in side_by_side(add_up, _stretches(range(0, n_steps, block * at_once))):
+        for total, part in zip(totals, parts, strict=True):
             total.add_(part)
-    correlation = torch.fft.irfft(spectrum, dim=0)[block : block + n_lags]
-    return correlation, sums, squares
+    *spectra, sums, squares = totals
+    # A block is `before` steps behind the inputs that it is correlated with.
+    lags = [irfft(spectrum, length, dim=0).roll(before, 0)[:n_lags] for spectrum in spectra]
+    return torch.cat(lags, dim=2).mT, sums, squares
 
 
-def _stretches(n_steps: int, stride: int) -> list[range]:
-    """Return the first time steps of the slabs of each stretch."""
-    firsts = range(0, n_steps, stride)
-    n_slabs = max(1, STRETCH // stride)
-    return [firsts[first : first + n_slabs] for first in range(0, len(firsts), n_slabs)]
+def _stretches(slabs: range) -> list[range]:
+    """Return the first time steps of the slabs of each stretch, by those of all slabs."""
+    n_slabs = max(1, STRETCH // slabs.step)
+    return [slabs[first : first + n_slabs] for first in range(0, len(slabs), n_slabs)]
 
 
 def _stretch_products(
-    x: Tensor, y: Tensor, weights: Tensor, level: Tensor, block: int, firsts: range
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the spectrum of the products of a stretch, and its sums, slab by slab."""
-    n_channels = x.shape[1]
-    n_columns = n_channels + y.shape[1]
-    spectrum = x.new_zeros(block + 1, n_columns, n_channels, dtype=torch.complex128)
-    sums, squares = x.new_zeros(2, n_columns)
-    before = -level[:n_channels, None].expand(-1, block)  # zero state
-    if firsts.start > 0:
-        before = x[firsts.start - block : firsts.start].T - level[:n_channels, None]
-    for first in firsts:
-        slab = slice(first, first + firsts.step)
-        rows = torch.vstack([x[slab].T, y[slab].T]).sub_(level[:, None])
-        weighted = rows * weights[slab]
-        sums += weighted.sum(1)
-        squares += torch.linalg.vecdot(weighted, rows)
-        missing = -rows.shape[1] % block
-        inputs = torch.cat([before, pad(rows[:n_channels], (0, missing))], dim=1)
-        before = inputs[:, -block:]
-        blocks = pad(weighted, (0, missing)).view(n_columns, -1, block)
-        present = torch.fft.rfft(blocks, n=2 * block)
-        recent = torch.fft.rfft(inputs.unfold(1, 2 * block, block))
-        spectrum.baddbmm_(present.permute(2, 0, 1), recent.permute(2, 1, 0).conj())
-    return spectrum, sums, squares
+    x: Tensor,
+    y: Tensor,
+    weights: Tensor,
+    levels: Sequence[Tensor],
+    block: int,
+    before: int,
+    slabs: range,
+) -> list[Tensor]:
+    """Return the spectra of inputs and of targets, the sums and the squares, of a stretch."""
+    length, n_channels = block + before, x.shape[1]
+    half = length // 2 + 1
+    spectra = [x.new_zeros(half, n_channels, len(each), dtype=torch.complex128) for each in levels]
+    sums, squares = x.new_zeros(2, sum(map(len, levels)))
+    is_weighted = not bool((weights[slabs.start : slabs.stop] == 1).all())
+    earlier = -levels[0].expand(before, -1)  # zero state
+    if slabs.start > 0:
+        earlier = x[slabs.start - before : slabs.start] - levels[0]
+    for first in slabs:
+        slab = slice(first, first + slabs.step)
+        parts = [
+            _whole_blocks(columns[slab] - each, block)
+            for columns, each in zip((x, y), levels, strict=True)
+        ]
+        weighted = parts
+        if is_weighted:
+            shares = _whole_blocks(weights[slab, None], block)
+            weighted = [part * shares for part in parts]
+        sums += torch.cat([part.sum(0) for part in weighted])
+        squares += torch.cat([(a * b).sum(0) for a, b in zip(parts, weighted, strict=True)])
+        seen = torch.cat([earlier, parts[0]])
+        earlier = seen[len(seen) - before :]
+        recent = rfft(seen.unfold(0, length, block).mT, length, dim=1).conj_physical_()
+        recent = recent.permute(1, 2, 0).contiguous()
+        for spectrum, part in zip(spectra, weighted, strict=True):
+            present = rfft(part.unflatten(0, (-1, block)), length, dim=1)
+            spectrum.baddbmm_(recent, present.transpose(0, 1))
+    return [*spectra, sums, squares]
 
 
-def accumulate_diagonals(first: Tensor, increments: Tensor) -> Tensor:
-    """Return the symmetric ``R`` with ``R[0, j] = first[j]``, ``R[k+1, j+1] = R[k, j] + D[k, j]``.
+def transform_length(n_steps: int, n_lags: int, n_products: int) -> int:
+    """Return the length of the transforms of `lagged_products`.
 
-    Parameters
-    ----------
-    first : Tensor of shape (n_lags, n_channels, n_channels)
-        ``first[j][a, b]`` belongs to lag 0 of channel ``a`` and lag ``j`` of channel ``b``.
-    increments : Tensor of shape ((n_lags - 1) * n_channels, (n_lags - 1) * n_channels)
-        ``D``, lag-major.
+    Long ones repeat few of the ``n_lags - 1`` time steps before a block; but their sums, one for
+    each frequency and each of ``n_products`` pairs of columns, shall stay in cache.
+    """
+    least, best = 2 * n_lags, max(REPEATED * n_lags, SHORTEST)
+    length = 2 ** round(math.log2(max(min(best, 2 * SUMS // n_products), least)))
+    return fast_length(min(max(length, least), n_steps + n_lags - 1))
 
-    Returns
-    -------
-    R : Tensor of shape (n_lags * n_channels, n_lags * n_channels)
 
-    Notes
-    -----
+def _whole_blocks(rows: Tensor, block: int) -> Tensor:
+    """Return rows, followed by zeros up to a whole number of blocks."""
+    missing = -len(rows) % block
+    return pad(rows, (0, 0, 0, missing)) if missing else rows
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonals:
+    """The symmetric ``R`` with ``R[0, j] = first[j]`` and ``R[k+1, j+1] = R[k, j] + D[k, j]``.
+
     In memory of row length ``p = n_lags * n_channels``, stepping by ``n_channels (p + 1)`` walks
     down a diagonal of blocks. So each of them is one column of a strided view, and one cumulative
     sum does them all; what runs past the end of a row lands below the diagonal, which is then
     overwritten by symmetry.
+
+    Attributes
+    ----------
+    memory : Tensor of shape (p * (p + 1),)
+        The first block row of ``R``, and the increments.
+    n_lags, n_channels : int
+        ``p`` is their product.
     """
-    n_lags, n_channels, _ = first.shape
-    p = n_lags * n_channels
-    memory = first.new_zeros(p * (p + 1))
-    matrix = memory[: p * p].view(p, p)
-    matrix[:n_channels] = first.transpose(0, 1).reshape(n_channels, p)
-    matrix[n_channels:, n_channels:] = increments
-    memory.as_strided((n_lags, n_channels * p), (n_channels * (p + 1), 1)).cumsum_(0)
-    return mirror_upper(matrix)
+
+    memory: Tensor
+    n_lags: int
+    n_channels: int
+
+    @classmethod
+    def of(cls, first: Tensor) -> Diagonals:
+        """Return the diagonals whose increments are yet to be written.
+
+        Parameters
+        ----------
+        first : Tensor of shape (n_lags, n_channels, n_channels)
+            ``first[j][a, b]`` belongs to lag 0 of channel ``a`` and lag ``j`` of channel ``b``.
+        """
+        n_lags, n_channels, _ = first.shape
+        p = n_lags * n_channels
+        found = cls(blank(p * (p + 1), first.device), n_lags, n_channels)
+        found._matrix[:n_channels] = first.transpose(0, 1).reshape(n_channels, p)
+        found._matrix[n_channels:, :n_channels] = 0.0
+        found.memory[p * p :] = 0.0
+        return found
+
+    @property
+    def increments(self) -> Tensor:
+        """``D``, lag-major: ((n_lags - 1) * n_channels, (n_lags - 1) * n_channels)."""
+        return self._matrix[self.n_channels :, self.n_channels :]
+
+    @property
+    def _matrix(self) -> Tensor:
+        p = self.n_lags * self.n_channels
+        return self.memory[: p * p].view(p, p)
+
+    def accumulate(self) -> Tensor:
+        """Return ``R``, (p, p), in the place of its increments."""
+        p, step = len(self._matrix), self.n_channels
+        self.memory.as_strided((self.n_lags, step * p), (step * (p + 1), 1)).cumsum_(0)
+        return mirror_upper(self._matrix)
 
 
 def mirror_upper(matrix: Tensor) -> Tensor:

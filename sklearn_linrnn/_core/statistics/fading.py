@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sklearn_linrnn._core.statistics.displacement import (
-    accumulate_diagonals,
+    Diagonals,
     displacement,
     lagged_products,
     series_level,
@@ -80,10 +80,10 @@ def _fading_moments(series: Series, n_lags: int, rate: float) -> Moments:
     about = x.new_zeros(n_channels + n_outputs + 1)
     correlation, _, squares = lagged_products(inputs, targets, weights, about, n_lags)
     changes = weight_changes(weights)
-    increments, _ = displacement(inputs, weights, changes, about[:n_channels], n_lags)
+    diagonals = Diagonals.of(correlation[:, :n_channels])
+    displacement(inputs, weights, changes, about[:n_channels], n_lags, out=diagonals.increments)
     growth = torch.exp2(0.5 * rate * torch.arange(n_lags, dtype=torch.float64, device=x.device))
     scale = growth.repeat_interleave(n_channels)
-    scatter = accumulate_diagonals(correlation[:, :n_channels], increments)
     products = correlation[:, n_channels:].transpose(1, 2).reshape(len(scale), -1)
     products = products * scale[:, None]
     running = RunningSums(
@@ -92,7 +92,7 @@ def _fading_moments(series: Series, n_lags: int, rate: float) -> Moments:
         float(faded.sum()),
         products[:, n_outputs],
         faded @ (y - target_level),
-        scatter.mul_(scale).mul_(scale[:, None]),
+        diagonals.accumulate().mul_(scale).mul_(scale[:, None]),
         products[:, :n_outputs].contiguous(),
         squares[n_channels : n_channels + n_outputs],
     )

@@ -1,14 +1,15 @@
 """Regressions that are learned side by side: of many windows of a series, or of many series.
 
-They are ridges with given hyperparameters. One that needs more than a Cholesky factorisation, as
-where rounding would show or where a recursion would blow up, is not sure: it is left to a fit of
-its own.
+They are ridges, with given hyperparameters or those of the highest evidence. One that needs more
+than a Cholesky factorisation, as where rounding would show or where a recursion would blow up, is
+not sure: it is left to a fit of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,11 +17,15 @@ import torch
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.closed_form.inner_roots import have_inner_roots
+from sklearn_linrnn._core.closed_form.many_evidences import ManySums
 from sklearn_linrnn._core.closed_form.many_ridges import ManyRidges, many_ridges
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS
+from sklearn_linrnn._core.closed_form.many_searches import ManySearches
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, Flat, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.statistics.levels import LevelName, Levels
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
 from sklearn_linrnn._core.tensors import is_float64_number
+from sklearn_linrnn._estimators.auto_choice import AutoChoice
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.parameters import make_prior
 from sklearn_linrnn.forecasting._forecasts.forecasts import forecast
@@ -32,16 +37,33 @@ from sklearn_linrnn.forecasting._series.regressions import Regression
 
 def is_given(traits: Traits) -> bool:
     """Return whether the estimator is a ridge of which nothing is chosen from the data."""
+    return is_ridge(traits) and not traits.chooses
+
+
+def is_ridge(traits: Traits) -> bool:
+    """Return whether the estimator is a ridge, or one of the evidence of independent lags."""
     estimator = traits.estimator
-    return (
-        type(estimator) is NTKConvRegressor
-        and not traits.chooses
-        and estimator.n_steps is None
-        and estimator.dtype == "float64"
-        and all(is_float64_number(getattr(estimator, name)) for name in HYPERPARAMETERS)
-        and is_float64_number(estimator.alpha)
-        and estimator.alpha > 0
-    )
+    if type(estimator) is not NTKConvRegressor or estimator.dtype != "float64":
+        return False
+    values = [getattr(estimator, name) for name in ("alpha", *HYPERPARAMETERS)]
+    if not all(isinstance(value, str) or is_float64_number(value) for value in values):
+        return False
+    if estimator.n_steps is not None or (estimator.alpha != "auto" and not estimator.alpha > 0):
+        return False
+    if not traits.chooses:
+        return True
+    with suppress(TypeError, ValueError):  # a fit by itself says what is wrong
+        return bool(estimator.fit_intercept) and _choice(estimator)[0].has_independent_lags
+    return False
+
+
+def _choice(estimator: NTKConvRegressor) -> tuple[LagPrior, tuple[str, ...], float | None]:
+    """Return the prior, the names of its hyperparameters that are sought, and the penalty."""
+    given = {name: getattr(estimator, name) for name in HYPERPARAMETERS}
+    prior = make_prior(estimator.prior, **given)
+    seeks_lags = estimator.n_lags == "auto"
+    sought = AutoChoice(estimator.prior, given, estimator.alpha, seeks_lags).sought(prior)
+    return prior, sought, None if estimator.alpha == "auto" else float(estimator.alpha)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +77,8 @@ class RidgeRows:
     regression : Regression
         What is forecast from what.
     root : PriorRoot
-        ``L``; the ridges are of ``theta``, with ``H = L theta``.
+        ``L``; the ridges are of ``theta``, with ``H = L theta``. It is ones where hyperparameters
+        are sought.
     ends : ndarray of int, shape (n_rows,)
         The last steps of the windows that are whole, with all their targets.
     rows : ndarray of shape (n_rows, p + n_outputs)
@@ -94,9 +117,9 @@ class RidgeRows:
         if learner.normalize is not None:
             levels = regression.levels(learner.normalize, regression.n_lags)
             windows, targets = levels.normalised_rows(windows, targets)
-        given = {name: getattr(estimator, name) for name in HYPERPARAMETERS}
+        prior = Flat() if learner.traits.chooses else _choice(estimator)[0]
         shape = regression.n_lags, regression.n_channels
-        root = PriorRoot.of_prior(make_prior(estimator.prior, **given), *shape, windows.device)
+        root = PriorRoot.of_prior(prior, *shape, windows.device)
         rows = torch.hstack([root.pull(windows.mT).mT, targets]).numpy()
         return cls(learner, regression, root, ends[whole], rows[whole])
 
@@ -104,18 +127,40 @@ class RidgeRows:
         """Return the ridges of some moments; with too few rows they are not sure."""
         estimator: Any = self.learner.traits.estimator
         n_inputs = self.regression.n_lags * self.regression.n_channels
-        intercept = {"fit_intercept": estimator.fit_intercept}
-        found = many_ridges(moments, n_inputs, estimator.alpha, **intercept)
+        if self.learner.traits.chooses:
+            found = self._chosen(moments, n_inputs)
+        else:
+            intercept = {"fit_intercept": estimator.fit_intercept}
+            found = many_ridges(moments, n_inputs, estimator.alpha, **intercept)
         found.is_sure[moments.weight < 2] = False
         return found
+
+    def _chosen(self, moments: ManyMoments, n_inputs: int) -> ManyRidges:
+        """Return the ridges of the highest evidence."""
+        estimator: Any = self.learner.traits.estimator
+        seeks_lags, n_channels = estimator.n_lags == "auto", self.regression.n_channels
+        sums = ManySums.of(moments, n_inputs, n_channels)
+        searches = ManySearches(sums, *_choice(estimator), seeks_lags)
+        variances = searches.run()
+        theta, is_sure = sums.response(variances)
+        n_used = n_channels * np.maximum(np.count_nonzero(variances, axis=1), 1)
+        n_used = n_used if seeks_lags else np.full_like(n_used, n_inputs)
+        return ManyRidges.of(theta, moments.mean, is_sure & searches.is_sure, n_used)
 
     def regressions(self, parts: Sequence[ManyRidges]) -> ManyRegressions:
         """Return the regressions of ridges."""
         response = self._response(np.concatenate([part.theta for part in parts]))
         intercept = np.concatenate([part.intercept for part in parts])
         is_sure = np.concatenate([part.is_sure for part in parts])
-        is_levelled = self.learner.normalize is not None
-        return ManyRegressions(self.regression, is_levelled, response, intercept, is_sure)
+        n_read = np.concatenate([part.n_inputs for part in parts]) // self.regression.n_channels
+        if is_levelled := self.learner.normalize is not None:
+            n_read = np.maximum(n_read, int(torch.nonzero(self._levels.lag_weights)[-1]) + 1)
+        return ManyRegressions(self.regression, is_levelled, response, intercept, is_sure, n_read)
+
+    @property
+    def _levels(self) -> Levels:
+        level = cast(LevelName, self.learner.normalize)
+        return self.regression.levels(level, self.regression.n_lags)
 
     def _response(self, theta: NDArray) -> NDArray:
         """Return what windows as they are, newest step first, are multiplied by."""
@@ -123,10 +168,9 @@ class RidgeRows:
         columns = torch.from_numpy(theta.transpose(1, 0, 2).reshape(n_inputs, -1))
         columns = self.root.respond(columns)
         if self.learner.normalize is not None:
-            levels = self.regression.levels(self.learner.normalize, self.regression.n_lags)
             nothing = torch.zeros(n_inputs, n_outputs, dtype=columns.dtype)
-            level = levels.restore(nothing).repeat(1, n_sets)
-            columns = levels.pull(columns) + level
+            level = self._levels.restore(nothing).repeat(1, n_sets)
+            columns = self._levels.pull(columns) + level
         return columns.numpy().reshape(n_inputs, n_sets, n_outputs).transpose(1, 0, 2)
 
 
@@ -146,6 +190,8 @@ class ManyRegressions:
         What is added.
     is_sure : ndarray of bool, shape (n_origins,)
         Whether it is what a fit by itself learns.
+    n_read : ndarray of int, shape (n_origins,)
+        Numbers of lags that are read, for the forecast or for the level.
     """
 
     regression: Regression
@@ -153,15 +199,17 @@ class ManyRegressions:
     response: NDArray
     intercept: NDArray
     is_sure: NDArray
+    n_read: NDArray
 
     def __getitem__(self, place: Any) -> ManyRegressions:
         """Return those of some origins."""
-        parts = self.response[place], self.intercept[place], self.is_sure[place]
+        parts = self.response[place], self.intercept[place], self.is_sure[place], self.n_read[place]
         return ManyRegressions(self.regression, self.is_levelled, *parts)
 
     def __setitem__(self, place: Any, part: ManyRegressions) -> None:
-        self.response[place], self.intercept[place] = part.response, part.intercept
-        self.is_sure[place] = part.is_sure
+        self.response[place, : part.response.shape[1]] = part.response  # the later lags have none
+        self.intercept[place] = part.intercept
+        self.is_sure[place], self.n_read[place] = part.is_sure, part.n_read
 
     @classmethod
     def unknown(
@@ -172,7 +220,8 @@ class ManyRegressions:
         response = np.zeros((n_origins, regression.n_lags * regression.n_channels, n_outputs))
         intercept = np.zeros((n_origins, n_outputs))
         is_sure = np.zeros(n_origins, dtype=bool)
-        return cls(regression, is_levelled, response, intercept, is_sure)
+        n_read = np.full(n_origins, regression.n_lags)
+        return cls(regression, is_levelled, response, intercept, is_sure, n_read)
 
     @property
     def may_be_iterated(self) -> NDArray:
@@ -190,7 +239,7 @@ class ManyRegressions:
         """Return the same with some that are sure, (n_origins,), the others zero."""
         response = np.where(is_sure[:, None, None], self.response, 0.0)
         intercept = np.where(is_sure[:, None], self.intercept, 0.0)
-        return ManyRegressions(self.regression, self.is_levelled, response, intercept, is_sure)
+        return replace(self, response=response, intercept=intercept, is_sure=is_sure)
 
     @property
     def n_lags(self) -> int:

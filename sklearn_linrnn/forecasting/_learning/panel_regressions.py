@@ -25,7 +25,7 @@ from sklearn_linrnn.forecasting._learning.learner import Learner
 from sklearn_linrnn.forecasting._learning.many_regressions import (
     ManyRegressions,
     RidgeRows,
-    is_given,
+    is_ridge,
     sure_forecasts,
 )
 from sklearn_linrnn.forecasting._learning.one_step import OneStep
@@ -33,6 +33,7 @@ from sklearn_linrnn.forecasting._learning.traits import make_traits
 from sklearn_linrnn.forecasting._series.joined_series import JoinedSeries
 from sklearn_linrnn.forecasting._series.regressions import Regression, make_regressions
 from sklearn_linrnn.forecasting._series.seen_steps import SeenSteps
+from sklearn_linrnn.forecasting._series.whole_windows import considered_lags
 
 MOST_PRODUCTS = 2**24  # that make the sums of a series: more take longer than a fit's overhead
 ROUNDING = 2.0**-22  # of deviations, relative to the values
@@ -107,23 +108,47 @@ def panel_regressions(settings: Any, series: JoinedSeries, fh: Any) -> PanelRegr
         What is to be forecast.
     """
     traits = make_traits(settings.estimator, auto_lags=settings.n_lags == "auto")
-    if settings.n_lags == "auto" or not is_given(traits):
+    if not is_ridge(traits):
         return None
     horizons = _shared_horizons(settings, series, fh)
     if horizons is None:
         return None
-    n_lags, recursive = int(settings.n_lags), settings.strategy == "recursive"
-    kind = {"joint": settings.joint, "apart": False}
-    regressions = tuple(
-        one.with_lags(n_lags) for one in make_regressions(series.y.shape[1], 0, horizons, **kind)
-    )
+    if traits.chooses:
+        horizons = tuple(range(1, max(horizons) + 1))  # as `Learner.of` does
+    recursive, kind = settings.strategy == "recursive", {"joint": settings.joint, "apart": False}
+    regressions = make_regressions(series.y.shape[1], 0, horizons, **kind)
     learner, filled = Learner(traits, regressions, settings.normalize), series.filled()
     firsts = filled[series.starts]
     level = np.nan_to_num(firsts) if settings.normalize is not None else np.zeros_like(firsts)
     y = series.y - np.repeat(level, series.lengths, axis=0)
-    models = (_learned(learner, one, series, y, recursive=recursive) for one in regressions)
-    newest = np.maximum(series.ends[:, None] - n_lags + np.arange(n_lags), 0)
+    lags = [_numbers_of_lags(settings, one, series) for one in regressions]
+    most = max(int(each.max()) for each in lags)
+    if most == 0:
+        return None
+    models = (
+        _learned(learner, one.with_lags(most), series, y, n_lags, recursive=recursive)
+        for one, n_lags in zip(regressions, lags, strict=True)
+    )
+    newest = np.maximum(series.ends[:, None] - most + np.arange(most), series.starts[:, None])
     return PanelRegressions(tuple(models), filled[newest], recursive)
+
+
+def _numbers_of_lags(settings: Any, regression: Regression, series: JoinedSeries) -> NDArray:
+    """Return the number of lags of each series, or the most to choose from, (n_series,).
+
+    It is zero for a series that is so long that a fit by itself costs no more.
+    """
+    if settings.n_lags == "auto":
+        gaps = np.logical_or.reduceat(np.isnan(series.y).any(axis=1), series.starts)
+        # Without gaps the lengths say all.
+        alike = np.where(gaps, -1 - np.arange(len(gaps)), series.lengths)
+        _, firsts, place = np.unique(alike, return_index=True, return_inverse=True)
+        found = [considered_lags(regression, {(): series.history(first)}) for first in firsts]
+        n_lags = np.array(found)[place]
+    else:
+        n_lags = np.full(len(series.starts), int(settings.n_lags))
+    n_numbers = n_lags * regression.n_channels + len(regression.target_channels)
+    return np.where(series.lengths * n_numbers**2 <= MOST_PRODUCTS, n_lags, 0)
 
 
 def _shared_horizons(settings: Any, series: JoinedSeries, fh: Any) -> tuple[int, ...] | None:
@@ -135,23 +160,30 @@ def _shared_horizons(settings: Any, series: JoinedSeries, fh: Any) -> tuple[int,
 
 
 def _learned(
-    learner: Learner, regression: Regression, series: JoinedSeries, y: NDArray, *, recursive: bool
+    learner: Learner,
+    regression: Regression,
+    series: JoinedSeries,
+    y: NDArray,
+    n_lags: NDArray,
+    *,
+    recursive: bool,
 ) -> ManyRegressions:
-    """Return a regression as each series teaches it."""
+    """Return a regression as each series teaches it, on its own number of lags (n_series,)."""
     is_levelled = learner.normalize is not None
     found = ManyRegressions.unknown(regression, len(series.starts), is_levelled=is_levelled)
-    for places in _blocks(regression, series):
-        block = _Block.of(learner, regression, series, y, places)
-        found[places] = block.iterated() if recursive else block.fitted
+    for number in np.unique(n_lags[n_lags > 0]).tolist():
+        own = regression.with_lags(number)
+        for places in _blocks(own, series, n_lags == number):
+            block = _Block.of(learner, own, series, y, places)
+            found[places] = block.iterated() if recursive else block.fitted
     return found
 
 
-def _blocks(regression: Regression, series: JoinedSeries) -> Iterator[NDArray]:
-    """Yield series with windows of numbers, as many as have their rows in memory together."""
+def _blocks(regression: Regression, series: JoinedSeries, some: NDArray) -> Iterator[NDArray]:
+    """Yield some series with windows of numbers, as many as have their rows in memory together."""
     n_numbers = regression.n_lags * regression.n_channels + len(regression.target_channels)
     has_windows = series.lengths > regression.n_lags + regression.furthest
-    is_short = series.lengths * n_numbers**2 <= MOST_PRODUCTS
-    places = np.flatnonzero(has_windows & is_short & series.is_finite)
+    places = np.flatnonzero(some & has_windows & series.is_finite)
     turn = np.arange(len(places)) // windows_at_a_time(n_numbers)
     room = (series.lengths[places] * n_numbers).cumsum() // BLOCK
     edges = np.flatnonzero((np.diff(turn) > 0) | (np.diff(room) > 0)) + 1
@@ -201,7 +233,8 @@ class _Block:
             found.is_sure[number] = (one.units > 0).all()
             if found.is_sure[number]:
                 stable = one.stable
-                found.response[number] = one.response + one.correction(stable)
+                own = one.response + one.correction(stable)
+                found.response[number][: len(own)] = own
                 found.intercept[number] = one.intercept
                 if stable.is_moved.any() and self.rows.learner.traits.estimator.fit_intercept:
                     found.intercept[number] = one.placed_intercept(stable)
@@ -212,6 +245,7 @@ class _Block:
         regression, place = self.rows.regression, int(self.places[number])
         columns, is_levelled = list(regression.columns), self.fitted.is_levelled
         first, n_rows = self.firsts[number], int(self.moments.weight[number])
+        n_read = self.fitted.n_read[number]
         ends = self.rows.ends[first : first + n_rows]
         targets = self.y[ends + 1][:, columns]
         rates = targets - self.y[ends][:, columns] if is_levelled else targets
@@ -221,9 +255,9 @@ class _Block:
         history = self.series.history(place)
         return OneStep(
             regression,
-            self.fitted.response[number],
+            self.fitted.response[number][: n_read * regression.n_channels],
             self.fitted.intercept[number],
-            np.empty((regression.n_lags, 0)),
+            np.empty((n_read, 0)),
             rates.mean(axis=0),
             np.where(known, units, 0.0),
             is_levelled,

@@ -1,13 +1,25 @@
-"""Climbs to the top of smooth functions: to the last digits, within bounds, from afar."""
+"""Climbs to the tops of smooth functions: to the last digits, within bounds, from afar."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import sklearn_linrnn._core.closed_form.climb as module
-from sklearn_linrnn._core.closed_form.climb import climb
+from sklearn_linrnn._core.closed_form.climb import Summits
 
 WIDE = np.array([[-50.0, 50.0]] * 3)
+
+
+def climb(function, start, bounds):
+    """Return where one climb ends."""
+
+    def of_one(points, climbs):
+        assert_array_equal(climbs, 0)
+        value, gradient = function(points[0])
+        return np.array([value]), gradient[None]
+
+    found = module.climb(of_one, start[None], bounds[None])
+    return Summits(found.point[0], found.value[0], found.converged[0])
 
 
 def quadratic(top, curvature, level=0.0):
@@ -97,3 +109,26 @@ def test_a_climb_that_is_cut_short_says_so_and_has_gone_uphill(monkeypatch):
     found = climb(logistic, start, WIDE[:2])
     assert not found.converged
     assert found.value >= logistic(start)[0]
+
+
+def test_climbs_side_by_side_end_where_each_alone_does():
+    """Some at once, some after many steps, some at bounds: none disturbs another."""
+    starts = np.array([[3.0, 1.0], [-2.0, -2.0], [0.0, 0.0], [0.1, 4.0], [5.0, 0.0]])
+    bounds = np.tile(WIDE[:2], (5, 1, 1))
+    bounds[3] = [[0.05, 9.0], [-9.0, 9.0]]
+    bounds[4] = [[-9.0, 9.0], [0.0, 2.0]]
+    asked = []
+
+    def function(points, climbs):
+        asked.append(len(climbs))
+        values, gradients = zip(*map(logistic, points), strict=True)
+        return np.array(values) + climbs, np.array(gradients)
+
+    found = module.climb(function, starts, bounds)
+    assert asked[-1] < len(starts) == asked[0]
+    assert found.converged.all()
+    for number, start in enumerate(starts):
+        alone = climb(logistic, start, bounds[number])
+        assert_allclose(found.point[number], alone.point, rtol=0, atol=1e-9)
+        assert_allclose(found.value[number], alone.value + number, rtol=0, atol=1e-12)
+    assert found.point[3, 0] == 0.05

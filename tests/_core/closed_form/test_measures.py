@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
-from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, make_scale
+from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures, make_scale
 from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, LinearRNN
 
 N_LAGS = 8
@@ -41,10 +41,15 @@ def test_a_scale_goes_there_and_back_and_knows_its_slope(name):
 @pytest.mark.parametrize(("prior", "groups"), SOUGHT, ids=str)
 @pytest.mark.parametrize("alpha", [None, 2.0])
 def test_the_gradient_is_that_of_the_value(prior, groups, alpha):
-    function = EvidenceAtMeasures(SUMS, prior, groups, alpha, N_LAGS)
+    function = EvidenceAtMeasures(SUMS, Measures(prior, groups, alpha, N_LAGS))
     point = function.point_of(prior, 2.0)
     value, gradient = function(point)
-    assert len(point) == len(gradient) == len(function.bounds) == len(groups) + (alpha is None)
+    assert (
+        len(point)
+        == len(gradient)
+        == len(function.measures.bounds)
+        == len(groups) + (alpha is None)
+    )
     assert_allclose(value, SUMS.under(prior.root(N_LAGS)).at(2.0).value, rtol=1e-12)
     for index, slope in enumerate(gradient):
         unit = 1e-4 * np.eye(len(point))[index]
@@ -54,7 +59,7 @@ def test_the_gradient_is_that_of_the_value(prior, groups, alpha):
 
 @pytest.mark.parametrize(("prior", "groups"), SOUGHT, ids=str)
 def test_a_point_goes_there_and_back(prior, groups):
-    function = EvidenceAtMeasures(SUMS, prior, groups, None, N_LAGS)
+    function = EvidenceAtMeasures(SUMS, Measures(prior, groups, None, N_LAGS))
     again, alpha = function.at(function.point_of(prior, 2.0))
     assert_allclose(alpha, 2.0, rtol=1e-12)
     assert_allclose(again.covariance(N_LAGS), prior.covariance(N_LAGS), rtol=1e-12)
@@ -63,7 +68,8 @@ def test_a_point_goes_there_and_back(prior, groups):
 def test_a_common_factor_of_the_prior_does_not_matter():
     """Where the share of the readout is lost, ``nu_c`` is a factor of all lag weights."""
     one, other = (
-        EvidenceAtMeasures(SUMS, LinearRNN(0.7, 1.0, nu_c), [], None, N_LAGS) for nu_c in (1e6, 1e9)
+        EvidenceAtMeasures(SUMS, Measures(LinearRNN(0.7, 1.0, nu_c), [], None, N_LAGS))
+        for nu_c in (1e6, 1e9)
     )
     point = np.array([-3.0])
     assert_allclose(one(point)[0], other(point)[0], rtol=1e-6)
@@ -72,5 +78,5 @@ def test_a_common_factor_of_the_prior_does_not_matter():
 
 def test_hyperparameters_of_a_group_share_a_value():
     prior = LinearRNN(0.7, 0.5, 2.0)
-    function = EvidenceAtMeasures(SUMS, prior, [("nu_f", "nu_c")], 1.0, N_LAGS)
+    function = EvidenceAtMeasures(SUMS, Measures(prior, [("nu_f", "nu_c")], 1.0, N_LAGS))
     assert function.at(np.log([0.3]))[0] == replace(prior, nu_f=0.3, nu_c=0.3)
