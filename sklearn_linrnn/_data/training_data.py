@@ -162,9 +162,13 @@ class TrainingData:
         say : callable, default=silent
             Prints a line about how far a long pass has come.
         """
-        sums = reduce(add, self._sums_of_blocks(n_lags, device, say))
+        sums = self.sums(n_lags, device, say)
         # A piece of a recording may have no target: then it only goes before the next one.
         return sums.check_usable() if self.observed.any() else sums
+
+    def sums(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
+        """Return the sums of a part of what is learned from, which may be out of range alone."""
+        return reduce(add, self._sums_of_blocks(n_lags, device, say))
 
     def _sums_of_blocks(self, n_lags: int, device: Any, say: Say) -> Iterator[LagStatistics]:
         log = PassLog(say, len(self.observed))

@@ -179,7 +179,7 @@ def _sums_of_parts(
         part = data
         if end - start < block.n_samples:
             part = data.part(steps_of(data, block.n_before + np.arange(start, end)))
-        sums.append(part.statistics(n_lags, device).to("cpu"))
+        sums.append(part.sums(n_lags, device).to("cpu"))
     return tuple(sums)
 
 
