@@ -67,8 +67,8 @@ clean: ## Remove everything that the other targets made
 # The lower bounds of all requirements, as constraints.
 $(OLDEST)/constraints.txt: pyproject.toml
 	@mkdir -p $(@D)
-	@grep -oE '"[A-Za-z0-9_.-]+(\[[a-z]+\])?>=[0-9.]+' $< \
-		| sed -E 's/^"//; s/\[[a-z]+\]//; s/>=/==/' | sort -u > $@
+	@grep -oE '"[A-Za-z0-9_.-]+(\[[a-z,]+\])?>=[0-9.]+' $< \
+		| sed -E 's/^"//; s/\[[a-z,]+\]//; s/>=/==/' | sort -u > $@
 
 # Installs the package with the extras $(1). Each of these sets holds the core as well.
 define install

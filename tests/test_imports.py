@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import sklearn_linrnn
-from sklearn_linrnn import callback, forecasting, inspection, regression
+from sklearn_linrnn import callback, distributed, forecasting, inspection, regression
 
 HEAVY = ["torch", "sktime", "matplotlib", "dask", "distributed", "pandas", "rich", "sklearn"]
 
@@ -24,6 +24,7 @@ def loaded_after(statement):
     [
         "sklearn_linrnn",
         "sklearn_linrnn.callback",
+        "sklearn_linrnn.distributed",
         "sklearn_linrnn.forecasting",
         "sklearn_linrnn.inspection",
         "sklearn_linrnn.regression",
@@ -56,7 +57,7 @@ def test_the_study_and_the_displays_load_neither_sktime_nor_matplotlib():
 
 @pytest.mark.parametrize(
     "module",
-    [sklearn_linrnn, callback, inspection, forecasting, regression],
+    [sklearn_linrnn, callback, distributed, inspection, forecasting, regression],
     ids=lambda m: m.__name__,
 )
 def test_every_public_name_is_there_and_listed(module):

@@ -39,13 +39,18 @@ class SummedErrors:
         Number of rows so far.
     weight : float
         Their weight.
+    unit, error_unit : float
+        The units of the targets and of the errors, powers of two; 0 where all were zero.
+    origin : ndarray of shape (n_outputs,)
+        A target: from it targets that are constant differ by zero.
+    mean, scatter, errors : ndarray of shape (n_outputs,)
+        Of the targets from there the mean and the scatter, and the sum of squared errors.
     """
 
     def __init__(self) -> None:
         self.n_rows, self.weight = 0, 0.0
-        self._unit = self._error_unit = 0.0
-        self._origin: NDArray | None = None  # a row: targets that are constant differ by zero
-        self._mean = self._scatter = self._errors = np.zeros(1)
+        self.unit = self.error_unit = 0.0
+        self.origin = self.mean = self.scatter = self.errors = np.zeros(1)
 
     def add(self, targets: NDArray, predictions: NDArray, weights: NDArray | None = None) -> None:
         """Add rows; a FloatingPointError if their errors overflow.
@@ -65,31 +70,52 @@ class SummedErrors:
         targets = targets.astype(np.float64, copy=False)
         with np.errstate(over="raise", under="ignore"):
             self._add_errors(targets - predictions, shares)
-            unit = max(self._unit, _unit_of(targets))
-            smaller, targets = self._unit / (unit or 1.0), targets / (unit or 1.0)
-            origin = targets[0] if self._origin is None else self._origin * smaller
+            unit = max(self.unit, _unit_of(targets))
+            smaller, targets = self.unit / (unit or 1.0), targets / (unit or 1.0)
+            origin = self.origin * smaller if self.weight else targets[0]
             targets = targets - origin
             mean = shares @ targets / added
-            gap, together = mean - self._mean * smaller, self.weight + added
+            gap, together = mean - self.mean * smaller, self.weight + added
             between = np.square(gap) * (self.weight * added / together)
-            scatter = self._scatter * smaller**2 + shares @ np.square(targets - mean) + between
-        self._unit, self._origin, self._scatter = unit, origin, scatter
-        self._mean = mean - gap * (self.weight / together)
+            scatter = self.scatter * smaller**2 + shares @ np.square(targets - mean) + between
+        self.unit, self.origin, self.scatter = unit, origin, scatter
+        self.mean = mean - gap * (self.weight / together)
         self.weight = together
 
     def _add_errors(self, errors: NDArray, shares: NDArray) -> None:
-        unit = max(self._error_unit, _unit_of(errors))
-        smaller, errors = self._error_unit / (unit or 1.0), errors / (unit or 1.0)
-        self._errors = self._errors * smaller**2 + shares @ np.square(errors)
-        self._error_unit = unit
+        unit = max(self.error_unit, _unit_of(errors))
+        smaller, errors = self.error_unit / (unit or 1.0), errors / (unit or 1.0)
+        self.errors = self.errors * smaller**2 + shares @ np.square(errors)
+        self.error_unit = unit
+
+    def __add__(self, other: SummedErrors) -> SummedErrors:
+        """Return the errors of the rows of both."""
+        both = SummedErrors()
+        both.n_rows, both.weight = self.n_rows + other.n_rows, self.weight + other.weight
+        if other.weight == 0.0 or self.weight == 0.0:
+            known = self if other.weight == 0.0 else other
+            vars(both).update({**vars(known), "n_rows": both.n_rows})
+            return both
+        both.unit = max(self.unit, other.unit)
+        both.error_unit = max(self.error_unit, other.error_unit)
+        with np.errstate(under="ignore"):
+            a, b = (one.unit / (both.unit or 1.0) for one in (self, other))
+            both.origin, share = self.origin * a, other.weight / both.weight
+            gap = other.mean * b - self.mean * a + (other.origin * b - both.origin)
+            both.mean = self.mean * a + gap * share
+            between = np.square(gap) * (self.weight * share)
+            both.scatter = self.scatter * a**2 + other.scatter * b**2 + between
+            a, b = (one.error_unit / (both.error_unit or 1.0) for one in (self, other))
+            both.errors = self.errors * a**2 + other.errors * b**2
+        return both
 
     @property
     def r2(self) -> float:
         """R^2, averaged over the outputs; a FloatingPointError if it overflows."""
         with np.errstate(over="raise", under="ignore"):
-            unit = np.float64(self._error_unit) / (self._unit or 1.0)
-            errors = self._errors * np.square(unit)
-        return float(r2(torch.from_numpy(errors)[None], torch.from_numpy(self._scatter)))
+            unit = np.float64(self.error_unit) / (self.unit or 1.0)
+            errors = self.errors * np.square(unit)
+        return float(r2(torch.from_numpy(errors)[None], torch.from_numpy(self.scatter)))
 
 
 def _unit_of(values: NDArray) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import KFold
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.merging import cancelled, merged
@@ -42,7 +44,7 @@ def fold_statistics(
         Where to compute.
     """
     observed = data.observed
-    parts = np.array([_steps_of(data, samples) for split in splits for samples in split])
+    parts = np.array([steps_of(data, samples) for split in splits for samples in split])
     if not (parts & observed).any(axis=1).all():
         raise ValueError(
             "cv must have observed targets in every part of a split, but got a part without any."
@@ -76,8 +78,16 @@ def n_samples(data: TrainingData) -> int:
     return len(sequences.rows)
 
 
-def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
-    """Return which supervised time steps of the data belong to samples, in their order."""
+def steps_of(data: TrainingData, samples: NDArray) -> NDArray:
+    """Return which supervised time steps of the data belong to samples, in their order.
+
+    Parameters
+    ----------
+    data : TrainingData
+        The data.
+    samples : ndarray of int, shape (n_chosen,)
+        The samples, as a splitter counts them.
+    """
     chosen = np.zeros(n_samples(data), dtype=bool)
     chosen[samples] = True
     if np.count_nonzero(chosen) < len(chosen[samples]):
@@ -94,6 +104,37 @@ def _steps_of(data: TrainingData, samples: NDArray) -> NDArray:
     steps = np.zeros(sequences.n_supervised, dtype=bool)
     steps[sequences.own] = chosen[sequences.rows]
     return steps
+
+
+def consecutive_parts(n_samples: int, n_parts: int) -> list[int]:
+    """Return the first sample of each part that scikit-learn's `KFold` tests, and the number.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+    n_parts : int
+        Number of parts; at least 2.
+    """
+    if KFold(n_parts).get_n_splits() > n_samples:  # which says what it needs
+        raise ValueError(
+            f"cv={n_parts} needs as many samples, but got an X of n_samples={n_samples}."
+        )
+    length, n_longer = divmod(n_samples, n_parts)
+    lengths = [length + (part < n_longer) for part in range(n_parts)]
+    return list(accumulate(lengths, initial=0))
+
+
+def folds_of_parts(parts: Sequence[LagStatistics]) -> Iterator[Fold]:
+    """Yield the sums of all parts but one, and of that one, for each of them in turn.
+
+    Parameters
+    ----------
+    parts : sequence of LagStatistics
+        Sums of disjoint parts of the data.
+    """
+    is_tested = np.eye(len(parts), dtype=bool)
+    return _folds_of(list(parts), ~is_tested, is_tested)
 
 
 def _statistics(data: TrainingData, chosen: NDArray, n_lags: int, device: object) -> LagStatistics:

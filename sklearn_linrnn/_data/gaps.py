@@ -43,3 +43,19 @@ def places_of(observed: NDArray, ranks: NDArray) -> NDArray:
         places[here] = found[ranks[here] - n_so_far]
         n_so_far += len(found)
     return places
+
+
+def totals_of_known(inputs: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray]:
+    """Return the weighted sums of the inputs that are not missing, and those of their weights.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n_timesteps, n_channels)
+        Inputs, NaN where one is missing.
+    weights : ndarray of shape (n_timesteps,) or None
+        Weights of the time steps; ``None`` for ones.
+    """
+    inputs = inputs.astype(np.float64, copy=False)
+    known = ~np.isnan(inputs)
+    shares = known if weights is None else known * weights[:, None]
+    return (np.where(known, inputs, 0.0) * shares).sum(axis=0), shares.sum(axis=0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.equal_lengths import alike_steps, stacked
 from sklearn_linrnn._core.response import convolve
 from sklearn_linrnn._core.statistics.series import Series
-from sklearn_linrnn._data.gaps import whole_windows
+from sklearn_linrnn._data.gaps import totals_of_known, whole_windows
 from sklearn_linrnn._data.sliced import changed, joined, parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretches
 from sklearn_linrnn._data.windows import S, Windows, lag_blocks
@@ -230,11 +230,9 @@ class Recordings:
         if initial_state == "mean":
             total, mass = np.zeros((2, self.n_channels))
             for cut in stretches(self.lengths, self.n_channels):
-                inputs = self.stretch(cut).joined.astype(np.float64, copy=False)
-                known = ~np.isnan(inputs)
-                weighted = known if shares is None else known * shares(cut.steps)[:, None]
-                total += (np.where(known, inputs, 0.0) * weighted).sum(axis=0)
-                mass += weighted.sum(axis=0)
+                weights = None if shares is None else shares(cut.steps)
+                added = totals_of_known(self.stretch(cut).joined, weights)
+                total, mass = total + added[0], mass + added[1]
             with np.errstate(invalid="ignore"):  # a channel that is never seen is unknown
                 before = total / mass
         return replace(self, before=before)
@@ -258,7 +256,8 @@ class Recordings:
         lengths = pieces.sum(axis=1)
         parts = parts_between(changed(values, _without_gaps), np.cumsum(lengths)[:-1])
         known = Recordings(parts_between(values, np.cumsum(lengths)[:-1]))
-        return Unrolled(Recordings(parts, self.rows, own=own), known.whole(n_lags), n_before)
+        unrolled = Recordings(parts, self.rows, ids=self.ids, own=own)
+        return Unrolled(unrolled, known.whole(n_lags), n_before)
 
     def whole(self, n_lags: int) -> NDArray:
         """Return at which time steps no lag is missing, (n_supervised,)."""

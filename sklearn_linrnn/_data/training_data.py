@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import pairwise
 from operator import add
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,11 @@ class TrainingData:
     def n_observed(self, n_lags: int) -> int:
         """Return the number of observed time steps of which all lags are known."""
         return int(self.unrolled(n_lags).observed.sum())
+
+    def with_before(self, before: NDArray | None) -> TrainingData:
+        """Return recordings with inputs before the first time step of each, as `Recordings` has."""
+        sequences = replace(cast(Recordings, self.sequences), before=before)
+        return replace(self, sequences=sequences, form=replace(self.form, before=before))
 
     def unrolled(self, n_lags: int) -> TrainingData:
         """Return the data with the inputs before recordings that their lags need.
@@ -298,6 +303,8 @@ class KnownSums:
     share_of_heads : float
         Share of the weight that time steps have which have zeros before recordings among their
         lags, as far as it is known.
+    parts : tuple of LagStatistics
+        Sums of consecutive parts of the data, to hold out one after another.
     """
 
     sums: LagStatistics
@@ -307,6 +314,7 @@ class KnownSums:
     given: Mapping[str, Any] = field(default_factory=dict)
     past: Past | None = None
     share_of_heads: float = 0.0
+    parts: tuple[LagStatistics, ...] = ()
 
     @property
     def goes_on(self) -> bool:

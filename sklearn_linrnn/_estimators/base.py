@@ -21,6 +21,7 @@ from sklearn_linrnn._data.pieces import are_pieces, check_alone, sums_of_pieces
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
+from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters, check_device
 from sklearn_linrnn._estimators.predictions import LagPredictor
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
@@ -53,7 +54,15 @@ class Fit:
     interrupt: BaseException | None = None
 
 
-class LagRegressor(SavedState, MultiOutputMixin, LagPredictor, RegressorMixin, WithParameters, ABC):
+class LagRegressor(
+    SavedState,
+    MultiOutputMixin,
+    LagPredictor,
+    RegressorMixin,
+    WithParameters,
+    GatheringMixin,
+    ABC,
+):
     """A linear model on lagged inputs: one impulse response and an intercept.
 
     Subclasses define how it is learned (`_learn`).

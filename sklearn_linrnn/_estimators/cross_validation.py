@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.scores import SCORES
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.folds import fold_statistics, n_samples
+from sklearn_linrnn._data.folds import Fold, fold_statistics, n_samples
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.closed_form import descent_filters, expected_squares
 from sklearn_linrnn._estimators.grid import Candidates
@@ -157,8 +157,23 @@ def cross_validate(
         )
     whole, folds = fold_statistics(data, splits, n_lags, device)
     whole.check_usable()
+    return whole if centred else whole.uncentred(), score_folds(folds, scorer, centred=centred)
+
+
+def score_folds(folds: Iterable[Fold], scorer: CandidateScorer, *, centred: bool) -> NDArray:
+    """Return the scores (n_splits, n_candidates) on the test parts of folds.
+
+    Parameters
+    ----------
+    folds : iterable of tuple of LagStatistics
+        Sums of the training part and of the test part of each.
+    scorer : CandidateScorer
+        How to score.
+    centred : bool
+        Whether candidates have an intercept.
+    """
     scores = [scorer.score(train if centred else train.uncentred(), test) for train, test in folds]
-    return whole if centred else whole.uncentred(), np.array(scores)
+    return np.array(scores)
 
 
 def cv_results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> dict[str, Any]:

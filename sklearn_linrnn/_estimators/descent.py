@@ -29,6 +29,7 @@ from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
+from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.parameters import (
@@ -118,7 +119,19 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         self._check_parameters()
         earlier = self._earlier()
         known = None if earlier is None else (earlier.statistics.n_lags, earlier.past)
-        has_lags = self._read_more(X, y, sample_weight, sequence_id, known)
+        return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
+
+    def _add(self, data: AnyData) -> Self:
+        return self._add_to(self._earlier(), data.with_lags(self.n_lags))
+
+    def _earlier_past(self) -> Past | None:
+        earlier = self._earlier()
+        return None if earlier is None else earlier.past or Past()
+
+    def _add_to(
+        self, earlier: TrainingRecord | None, has_lags: tuple[AnyData, int, int, int]
+    ) -> Self:
+        """Train on the earlier data and more."""
         data, fit = has_lags[0], self._learn_with(has_lags, earlier, adds=True)
         if not data.goes_on:
             self._warn_of_zeros(data, fit)

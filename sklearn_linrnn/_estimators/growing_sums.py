@@ -84,7 +84,18 @@ class GrowingSumsRegressor(LagRegressor):
         self._check_parameters()
         earlier = self._earlier_sums()
         known = None if earlier is None else (earlier.n_lags, self._past_)
-        has_lags = self._read_more(X, y, sample_weight, sequence_id, known)
+        return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
+
+    def _add(self, data: AnyData) -> Self:
+        return self._add_to(self._earlier_sums(), data.with_lags(self.n_lags))
+
+    def _earlier_past(self) -> Past | None:
+        return None if self._earlier_sums() is None else self._past_ or Past()
+
+    def _add_to(
+        self, earlier: LagStatistics | None, has_lags: tuple[AnyData, int, int, int]
+    ) -> Self:
+        """Learn from the earlier sums and more data."""
         data, n_steps, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
         sums = run_by_size(

@@ -14,6 +14,7 @@ from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._data.folds import folds_of_parts
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import (
@@ -21,7 +22,12 @@ from sklearn_linrnn._estimators.closed_form import (
     ClosedFormRegressor,
     make_descent,
 )
-from sklearn_linrnn._estimators.cross_validation import CandidateScorer, cross_validate, cv_results
+from sklearn_linrnn._estimators.cross_validation import (
+    CandidateScorer,
+    cross_validate,
+    cv_results,
+    score_folds,
+)
 from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
@@ -315,6 +321,11 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         from_sums = isinstance(self.cv, str) and self.cv != "loo"
         return None if from_sums else f"cv={self.cv!r}"
 
+    def _n_parts(self) -> int | None:
+        if self.cv is None:
+            return 5  # as scikit-learn has by default
+        return int(self.cv) if isinstance(self.cv, Integral) else None
+
     def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
         """Return the prior of a candidate.
 
@@ -365,6 +376,11 @@ class NTKConvRegressorCV(ClosedFormRegressor):
             whole = self._statistics(data, n_lags)
             held_out = data.held_out.to(whole.input_mean.device)
             return whole, scorer.score(whole, held_out)[None], 1
+        if isinstance(data, KnownSums) and data.parts:
+            whole = self._statistics(data, n_lags)
+            parts = [part.to(whole.input_mean.device) for part in data.parts]
+            scores = score_folds(folds_of_parts(parts), scorer, centred=self.fit_intercept)
+            return whole, scores, len(scores)
         if isinstance(rule := self.cv, str):
             whole = self._statistics(data, n_lags)
             return whole, scorer.expect(rule, data, whole)[None], 0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import check_window_length, read_inputs
@@ -25,7 +26,7 @@ from sklearn_linrnn._data.outputs import (
 from sklearn_linrnn._data.pieces import are_pieces, check_alone, check_inputs, check_piece
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.targets import read_targets, read_weights
-from sklearn_linrnn._estimators.scoring import Scored, r2_of
+from sklearn_linrnn._estimators.scoring import Scored, errors_of, r2_of
 
 Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
 
@@ -100,7 +101,11 @@ class LagPredictor:
         else:
             check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
             pieces = self._going_on(map(check_piece, X, count()))
-        return r2_of(block for piece in pieces for block in self._scored(*piece))
+        return r2_of(errors_of(block for piece in pieces for block in self._scored(*piece)))
+
+    def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:
+        """Return the errors of predictions, of which those of parts of the data add up."""
+        return errors_of(self._scored(self._read(X, sequence_id), y, sample_weight))
 
     def _read(self, X: Any, sequence_id: Any) -> Sequences:
         """Return X as it was read, of which the fitted response can predict."""

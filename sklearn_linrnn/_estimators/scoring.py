@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,8 @@ from sklearn_linrnn._estimators.user_warnings import warn
 Scored = tuple[NDArray, NDArray, NDArray | None]
 
 
-def r2_of(blocks: Iterable[Scored]) -> float:
-    """Return R^2, averaged over the outputs.
+def errors_of(blocks: Iterable[Scored]) -> SummedErrors:
+    """Return the errors of predictions, of which those of parts add up.
 
     Parameters
     ----------
@@ -28,16 +29,38 @@ def r2_of(blocks: Iterable[Scored]) -> float:
     Raises
     ------
     ValueError
-        If there is nothing to score, or it is out of range.
+        If they are out of range.
     """
     errors = SummedErrors()
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
-            for targets, predictions, weights in blocks:
-                seen = observed_steps(targets) & observed_steps(predictions)
-                shares = None if weights is None else weights[seen]
-                errors.add(targets[seen], predictions[seen], shares)
+    with _explained(), np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        for targets, predictions, weights in blocks:
+            seen = observed_steps(targets) & observed_steps(predictions)
+            shares = None if weights is None else weights[seen]
+            errors.add(targets[seen], predictions[seen], shares)
+    return errors
+
+
+def r2_of(errors: SummedErrors) -> float:
+    """Return R^2, averaged over the outputs.
+
+    Parameters
+    ----------
+    errors : SummedErrors
+        The errors of all predictions.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to score, or it is out of range.
+    """
+    with _explained():
         return _r2(errors)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except FloatingPointError as error:
         raise ValueError(
             "X is too large: squares of what is predicted from it overflow. Scale it."

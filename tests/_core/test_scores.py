@@ -53,3 +53,31 @@ def test_squares_that_overflow_are_an_error():
     errors = summed(rows, 1e200 * rows, np.ones(4), [2])
     with pytest.raises(FloatingPointError):
         _ = errors.r2
+
+
+@pytest.mark.parametrize("cut", [0, 1, 37, 100])
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+@pytest.mark.parametrize("level", [0.0, 1e6])
+def test_errors_of_parts_add_up_whatever_their_units(cut, unit, level):
+    rng = np.random.default_rng(0)
+    targets = level + rng.normal(size=(100, 3))
+    targets[:37] = 1e-3 * targets[:37] + 0.999 * level
+    predictions = targets + rng.normal(size=(100, 3))
+    weights = rng.uniform(size=100)
+    weights[30:37] = 0.0
+    parts = [
+        summed(unit * targets[rows], unit * predictions[rows], weights[rows], [])
+        for rows in (slice(0, cut), slice(cut, None))
+        if len(targets[rows])
+    ]
+    both = sum(parts, SummedErrors())
+    assert both.r2 == pytest.approx(summed(targets, predictions, weights, []).r2, rel=1e-9)
+    assert both.weight == pytest.approx(weights.sum(), rel=1e-12)
+    assert both.n_rows == 100
+
+
+def test_parts_of_constant_targets_are_constant():
+    targets = np.full((30, 1), 0.1)
+    parts = [summed(targets, targets, np.ones(30), []) for _ in range(2)]
+    assert (parts[0] + parts[1]).scatter == 0.0
+    assert (parts[0] + parts[1]).r2 == 1.0
