@@ -163,9 +163,11 @@ class TrainingData:
             whole = slice(0, len(self.targets))
             yield self, Stretch(slice(None), slice(None), whole, 0, False)
             return
-        n_channels = sequences.n_channels
+        n_columns = n_channels = sequences.n_channels
+        if not sums:  # what is made of a block has a number for each target
+            n_columns += self.targets.shape[1]
         least = (n_lags * n_channels) ** 2 if sums else 1
-        cuts = stretches(sequences.lengths, n_channels, n_lags - 1, least)
+        cuts = stretches(sequences.lengths, n_columns, n_lags - 1, least)
         if every is not None:
             cuts = [cut for cut in cuts if self.observed[cut.steps].any()][::every]
         for cut in cuts:

@@ -27,7 +27,8 @@ from sklearn_linrnn._core.statistics.serial_noise import (
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 
-ENOUGH_STEPS = 2**22  # for autocorrelations: they are known to 0.0005
+ENOUGH_RESIDUALS = 2**18  # for autocorrelations: they are known to 0.002
+LEAST_STEPS = 2**14  # should all outputs have the same noise: then to 0.008
 
 
 def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
@@ -67,7 +68,7 @@ def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
     order = most_remembered(n_outputs * n_observed, longest)
     products = [ResidualProducts(order) for _ in range(n_outputs)]
     last, end = np.empty((n_outputs, 0)), 0
-    every = -(-n_observed // ENOUGH_STEPS)
+    every = -(-n_observed // max(ENOUGH_RESIDUALS // n_outputs, LEAST_STEPS))
     for block, cut in data.blocks(solution.statistics.n_lags, every=every):
         residuals = _residuals(solution, block)[:, cut.n_before :]
         known = last if cut.goes_on and cut.steps.start == end else last[:, :0]
@@ -82,14 +83,17 @@ def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
 
 def _residuals(solution: Solution, data: TrainingData) -> NDArray:
     """Return the residuals of all outputs, (n_outputs, n_supervised); NaN where there is none."""
-    response = solution.response
+    response, (n_steps, n_outputs) = solution.response, data.targets.shape
     filters = as_impulse_response(response, solution.statistics.n_lags).cpu().numpy()
-    residuals = data.sequences.respond(filters)
+    intercept = solution.statistics.intercept(response).cpu().numpy()[:, None]
+    residuals = np.empty((n_outputs, n_steps))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows tells nothing
-        residuals += solution.statistics.intercept(response).cpu().numpy()
-        np.subtract(data.targets, residuals, out=residuals)
-    residuals[~(data.observed[:, None] & np.isfinite(residuals))] = np.nan
-    return np.ascontiguousarray(residuals.T)
+        for steps, found in data.sequences.responses(filters):
+            np.subtract(data.targets[steps].T, found.T, out=residuals[:, steps])
+        residuals -= intercept
+        if not (data.observed.all() and np.isfinite(residuals.sum())):
+            residuals[~(data.observed & np.isfinite(residuals))] = np.nan
+    return residuals
 
 
 def _remembered_scatter(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
@@ -15,7 +16,6 @@ from sklearn_linrnn._core.equal_lengths import alike, stacked
 
 LONGEST = 2**12  # steps that are remembered
 FORGOTTEN = 1e-8  # of a first step
-CACHED = 2**14  # residuals that stay in cache, 128 KiB, while all their products are taken
 
 
 def most_remembered(n_known: int, longest: int) -> int:
@@ -63,21 +63,23 @@ class ResidualProducts:
             How many of each precede its piece, and have been added; all of the series, or as many
             as steps before.
         """
-        residuals = np.ascontiguousarray(residuals.T)  # a lag is one distance in memory for all
         known = np.isfinite(residuals)
-        self.n_known += int(np.count_nonzero(known[n_before:]))
-        filled = np.where(known, residuals, 0.0)
+        self.n_known += int(np.count_nonzero(known[:, n_before:]))
+        n_series, n_steps = residuals.shape
+        height = min(len(self.sums), max(n_steps, 1))  # of a block, with the one before it
+        n_blocks = 1 - (n_before - n_steps) // height
+        filled = np.zeros((n_series, n_blocks * height))
+        place = filled[:, height - n_before : height - n_before + n_steps]
+        np.copyto(place, residuals, where=known)
         largest = max(filled.max(initial=0.0), -filled.min(initial=0.0))
         if largest > self._unit:
             self.sums *= (self._unit / largest) ** 2
             self._unit = largest
-        filled /= self._unit or 1.0
-        at_once = max(1, CACHED // filled.shape[1])
-        for first in range(n_before, len(filled), at_once):
-            last = min(first + at_once, len(filled))
-            for lag in range(min(len(self.sums), last)):
-                start = max(first, lag)
-                self.sums[lag] += np.vdot(filled[start:last], filled[start - lag : last - lag])
+        place /= self._unit or 1.0
+        blocks = filled.reshape(n_series, n_blocks, height)
+        own, before = (part.reshape(-1, height) for part in (blocks[:, 1:], blocks[:, :-1]))
+        products = np.hstack([own.T @ before, own.T @ own])
+        self.sums[:height] += _sums_of_diagonals(products)[:0:-1]
 
     @property
     def autocorrelations(self) -> NDArray:
@@ -165,6 +167,14 @@ class SerialNoise:
             found[lag:] -= coefficient * residuals[: max(len(residuals) - lag, 0)]
         found[: len(self.coefficients)] = np.nan
         return found
+
+
+def _sums_of_diagonals(products: NDArray) -> NDArray:
+    """Return the sums of the diagonals of a matrix (n, 2 n) that begin in its first row."""
+    rows, row = products.shape[0], products.strides[0]
+    step = products.itemsize
+    diagonals = as_strided(products, (rows, rows + 1), (row + step, step), writeable=False)
+    return diagonals.sum(axis=0)
 
 
 def _lowest_bic(autocorrelations: NDArray, n_known: int) -> NDArray:

@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose
 from scipy.linalg import solve_toeplitz, toeplitz
 from scipy.signal import lfilter
 
-from sklearn_linrnn._core.statistics import serial_noise
 from sklearn_linrnn._core.statistics.serial_noise import ResidualProducts, SerialNoise
 
 AUTOREGRESSIONS = [[0.7], [-0.6], [1.5, -0.63], [0.2, 0.0, 0.6]]
@@ -82,9 +81,8 @@ def test_noise_has_no_unit(unit):
     assert_allclose(found, SerialNoise.of([residuals]).coefficients, rtol=1e-8)
 
 
-def test_products_of_series_of_one_length_are_the_sums_of_each_alone(monkeypatch):
+def test_products_of_series_of_one_length_are_the_sums_of_each_alone():
     """Also of pieces that go on from residuals before them."""
-    monkeypatch.setattr(serial_noise, "CACHED", 8)
     table = np.random.default_rng(0).normal(size=(5, 11))
     table[1, 4] = table[3, 0] = np.nan
     for n_before in (0, 4):
