@@ -15,8 +15,10 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, Windows, lag_shape
-from sklearn_linrnn._data.stretches import Stretch, stretches
+from sklearn_linrnn._data.stretches import NUMBERS, Stretch, stretches
 from sklearn_linrnn._data.zero_state import weight_of_zeros
+
+AT_DISTANCES = 4  # blocks that stand for all, at the least
 
 
 @final
@@ -143,7 +145,7 @@ class TrainingData:
         return sums.check_usable() if self.observed.any() else sums
 
     def blocks(
-        self, n_lags: int, *, sums: bool = False, every: int | None = None
+        self, n_lags: int, *, sums: bool = False, enough: int | None = None
     ) -> Iterator[tuple[TrainingData, Stretch]]:
         """Yield the data of consecutive time steps, and what they are of the whole.
 
@@ -155,8 +157,9 @@ class TrainingData:
         sums : bool, default=False
             Whether sums are made of each block, so that it has as many numbers as their scatter at
             the least.
-        every : int, default=None
-            To yield one of so many blocks, of those that have an observed time step.
+        enough : int, default=None
+            Number of observed time steps that are enough: of more, blocks at equal distances that
+            have about as many are yielded. ``None`` for all.
         """
         sequences = self.sequences
         if isinstance(sequences, Windows):
@@ -164,12 +167,14 @@ class TrainingData:
             yield self, Stretch(slice(None), slice(None), whole, 0, False)
             return
         n_columns = n_channels = sequences.n_channels
-        if not sums:  # what is made of a block has a number for each target
-            n_columns += self.targets.shape[1]
         least = (n_lags * n_channels) ** 2 if sums else 1
+        n_observed = 0 if enough is None else int(np.count_nonzero(self.observed))
+        if enough is not None and n_observed > enough:
+            n_columns = max(n_columns, AT_DISTANCES * NUMBERS // enough)
         cuts = stretches(sequences.lengths, n_columns, n_lags - 1, least)
-        if every is not None:
-            cuts = [cut for cut in cuts if self.observed[cut.steps].any()][::every]
+        if enough is not None:
+            cuts = [cut for cut in cuts if self.observed[cut.steps].any()]
+            cuts = cuts[:: max(1, -(-n_observed // enough))]
         for cut in cuts:
             weights = None if self.weights is None else self.weights[cut.read]
             observed = self.observed[cut.read]

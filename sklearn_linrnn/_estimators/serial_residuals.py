@@ -27,8 +27,8 @@ from sklearn_linrnn._core.statistics.serial_noise import (
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 
-ENOUGH_RESIDUALS = 2**18  # for autocorrelations: they are known to 0.002
-LEAST_STEPS = 2**14  # should all outputs have the same noise: then to 0.008
+ENOUGH_RESIDUALS = 2**16  # for autocorrelations: they are known to 0.004
+LEAST_STEPS = 2**13  # should all outputs have the same noise: then to 0.011
 
 
 def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
@@ -66,19 +66,18 @@ def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
     longest, n_outputs = data.sequences.longest, data.targets.shape[1]
     n_observed = int(np.count_nonzero(data.observed))
     order = most_remembered(n_outputs * n_observed, longest)
-    products = [ResidualProducts(order) for _ in range(n_outputs)]
+    products = ResidualProducts(order, n_outputs)
     last, end = np.empty((n_outputs, 0)), 0
-    every = -(-n_observed // max(ENOUGH_RESIDUALS // n_outputs, LEAST_STEPS))
-    for block, cut in data.blocks(solution.statistics.n_lags, every=every):
+    enough = max(ENOUGH_RESIDUALS // n_outputs, LEAST_STEPS)
+    for block, cut in data.blocks(solution.statistics.n_lags, enough=enough):
         residuals = _residuals(solution, block)[:, cut.n_before :]
         known = last if cut.goes_on and cut.steps.start == end else last[:, :0]
         residuals, end = np.hstack([known, residuals]), cut.steps.stop
         read = np.array(cast(Recordings, block.sequences).lengths)
         for _, steps in alike_steps(read - cut.n_before + known.shape[1]):
-            for of_output, all_parts in zip(products, residuals, strict=True):
-                of_output.add(all_parts[steps], known.shape[1])
+            products.add(np.stack([one[steps] for one in residuals]), known.shape[1])
         last = residuals[:, max(residuals.shape[1] - order, 0) :]
-    return SerialNoise.of_products(products, longest)
+    return SerialNoise.of_products([products], longest)
 
 
 def _residuals(solution: Solution, data: TrainingData) -> NDArray:

@@ -93,15 +93,16 @@ def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool
     (``benchmarks/lag_statistics.py``); a factor of two either way costs little.
     """
     n_steps, n_channels = series.x.shape
-    formed = int(torch.count_nonzero(series.weights)) * window_cost(n_lags, n_channels)
     n_outputs = series.y.shape[1]
+    n_windows = int(torch.count_nonzero(series.weights))
+    formed = n_windows * window_cost(n_lags, n_channels, n_outputs)
     return displacement_cost(n_steps, n_outputs, n_changes, n_lags, n_channels) < formed
 
 
-def window_cost(n_lags: int, n_channels: int) -> float:
-    """Return the cost of adding one window to a scatter."""
+def window_cost(n_lags: int, n_channels: int, n_outputs: int) -> float:
+    """Return the cost of adding one window and its targets to scatters."""
     n_inputs = n_lags * n_channels
-    return n_inputs * (n_inputs + 40)
+    return (n_inputs + 100) * (n_inputs + n_outputs)
 
 
 def displacement_cost(
@@ -111,7 +112,7 @@ def displacement_cost(
     n_inputs = n_lags * n_channels
     products = products_cost(n_steps, n_outputs, n_lags, n_channels)
     overhead = 150 * n_inputs**2 + 1e7
-    return products + n_changes * window_cost(n_lags, n_channels) + overhead
+    return products + n_changes * window_cost(n_lags, n_channels, 0) + overhead
 
 
 def products_cost(n_steps: int, n_outputs: int, n_lags: int, n_channels: int) -> float:

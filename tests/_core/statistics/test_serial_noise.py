@@ -87,9 +87,9 @@ def test_products_of_series_of_one_length_are_the_sums_of_each_alone():
     table[1, 4] = table[3, 0] = np.nan
     for n_before in (0, 4):
         together, apart = ResidualProducts(4), ResidualProducts(4)
-        together.add(table, n_before)
+        together.add(table[None], n_before)
         for row in table:
-            apart.add(row[None], n_before)
+            apart.add(row[None, None], n_before)
         filled = np.nan_to_num(table)
         expected = [
             sum(row[t] * row[t - lag] for row in filled for t in range(max(n_before, lag), 11))
@@ -97,7 +97,7 @@ def test_products_of_series_of_one_length_are_the_sums_of_each_alone():
         ]
         for found in (together, apart):
             assert found.n_known == np.isfinite(table[:, n_before:]).sum()
-            assert_allclose(found.sums * np.nanmax(np.abs(table)) ** 2, expected, rtol=1e-10)
+            assert_allclose(found.sums[0] * np.nanmax(np.abs(table)) ** 2, expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("parts", [[], [np.zeros(100)], [np.full(100, np.nan)], [np.ones(3)]])
