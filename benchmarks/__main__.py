@@ -21,6 +21,7 @@ from benchmarks import (
     long_series,
     many_lags,
     memory_map,
+    mne_ridge,
     neural_s1,
     panels,
     recordings,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     module.__name__.split(".")[-1]: module.run
     for module in (
         ridge,
+        mne_ridge,
         rnn_step,
         rnn_gpu,
         airline,

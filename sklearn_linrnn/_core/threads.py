@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 S = TypeVar("S")
 T = TypeVar("T")
 
+LARGE = 2**22  # entries of a matrix that is summed or copied in some milliseconds
 SMALL = 2**16  # entries of a matrix; products with a smaller one gain nothing from more threads
 
 
@@ -53,12 +54,35 @@ def side_by_side(function: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
         with one_thread():
             return function(item)
 
-    n_workers = min(torch.get_num_threads(), len(items))
+    n_workers = min(_here.n_workers or torch.get_num_threads(), len(items))
     if n_workers < 2:
         yield from map(alone, items)
         return
     with ThreadPoolExecutor(n_workers) as executor:
         yield from executor.map(alone, items)
+
+
+@contextmanager
+def calm(size: int) -> Iterator[None]:
+    """Let each operation in the body use one thread; what goes `side_by_side` has all of them.
+
+    For sums and copies of matrices: they wait for memory, which more threads hardly hasten.
+
+    Parameters
+    ----------
+    size : int
+        Number of entries of the largest matrix; a larger one than some is worth all threads.
+    """
+    if size > LARGE or _here.is_limited:
+        yield
+        return
+    n_workers = torch.get_num_threads()
+    with one_thread():
+        _here.n_workers = n_workers
+        try:
+            yield
+        finally:
+            _here.n_workers = 0
 
 
 @contextmanager
@@ -86,6 +110,7 @@ class _Here(threading.local):
     """The state of the current thread."""
 
     is_limited = False
+    n_workers = 0  # that work side by side; none for as many as PyTorch may use
 
 
 class _Limited:

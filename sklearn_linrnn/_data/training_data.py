@@ -18,9 +18,11 @@ from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import places_of
 from sklearn_linrnn._data.pass_log import PassLog, Say, silent
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
-from sklearn_linrnn._data.stretches import Stretch, stretches
+from sklearn_linrnn._data.stretches import NUMBERS, Stretch, stretches
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._data.zero_state import excess_of_zeros, weight_of_zeros
+
+AT_DISTANCES = 4  # blocks that stand for all, at the least
 
 
 @final
@@ -179,7 +181,7 @@ class TrainingData:
             log.add(cut.steps.stop - cut.steps.start)
 
     def blocks(
-        self, n_lags: int, *, sums: bool = False, every: int | None = None
+        self, n_lags: int, *, sums: bool = False, enough: int | None = None
     ) -> Iterator[tuple[TrainingData, Stretch]]:
         """Yield the data of consecutive time steps, and what they are of the whole.
 
@@ -191,19 +193,24 @@ class TrainingData:
         sums : bool, default=False
             Whether sums are made of each block, so that it has as many numbers as their scatter at
             the least.
-        every : int, default=None
-            To yield one of so many blocks, of those that have an observed time step.
+        enough : int, default=None
+            Number of observed time steps that are enough: of more, blocks at equal distances that
+            have about as many are yielded. ``None`` for all.
         """
         sequences = self.sequences
         if isinstance(sequences, Windows):
             whole = slice(0, len(self.targets))
             yield self, Stretch(slice(None), slice(None), whole, 0, False)
             return
-        n_channels = sequences.n_channels
+        n_columns = n_channels = sequences.n_channels
         least = (n_lags * n_channels) ** 2 if sums else 1
-        cuts = stretches(sequences.lengths, n_channels, n_lags - 1, least)
-        if every is not None:
-            cuts = [cut for cut in cuts if self.observed[cut.steps].any()][::every]
+        n_observed = 0 if enough is None else int(np.count_nonzero(self.observed))
+        if enough is not None and n_observed > enough:
+            n_columns = max(n_columns, AT_DISTANCES * NUMBERS // enough)
+        cuts = stretches(sequences.lengths, n_columns, n_lags - 1, least)
+        if enough is not None:
+            cuts = [cut for cut in cuts if self.observed[cut.steps].any()]
+            cuts = cuts[:: max(1, -(-n_observed // enough))]
         for cut in cuts:
             weights, observed = self.shares(cut.read), self.observed[cut.read]
             if cut.n_before > 0:

@@ -9,6 +9,7 @@ from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.stretches import stretches
 
 ENOUGH_STEPS = 10**6  # for a mean and a variance
+ROUNDING = 1e-20  # of the square of a mean, in a variance
 
 
 def weight_of_zeros(
@@ -49,17 +50,21 @@ def weight_of_zeros(
         whole += float(own.sum())
     chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
     inputs, mass = recordings.joined[chosen], shares(chosen)
-    missing = np.isnan(inputs)
-    touched = missing.any(axis=1)
-    total = mass.sum() - mass[touched] @ missing[touched]
-    values = np.array(inputs, dtype=np.float64)
-    values[missing] = 0.0
+    total, values, missing = mass.sum(), inputs.astype(np.float64, copy=False), None
     with np.errstate(all="ignore"):  # of channels without known inputs, and of huge ones
+        if np.isnan(values.sum()):
+            missing = np.isnan(values)
+            touched = missing.any(axis=1)
+            total = total - mass[touched] @ missing[touched]
+            values = np.where(missing, 0.0, values)
         mean = mass @ values / total
-        values -= mean
-        values[missing] = 0.0
+        values = values - mean
+        if missing is not None:
+            values[missing] = 0.0
         variance = mass @ np.square(values, out=values) / total
-    varies = np.fmax.reduce(inputs) > np.fmin.reduce(inputs)
+        varies = variance > ROUNDING * np.square(mean)
+    doubtful = inputs[:, ~varies]
+    varies[~varies] = np.fmax.reduce(doubtful) > np.fmin.reduce(doubtful)
     return excess_of_zeros(mean, np.where(varies, variance, 0.0), heads / whole)
 
 

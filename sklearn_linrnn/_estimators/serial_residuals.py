@@ -27,7 +27,8 @@ from sklearn_linrnn._core.statistics.serial_noise import (
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 
-ENOUGH_STEPS = 2**22  # for autocorrelations: they are known to 0.0005
+ENOUGH_RESIDUALS = 2**16  # for autocorrelations: they are known to 0.004
+LEAST_STEPS = 2**13  # should all outputs have the same noise: then to 0.011
 
 
 def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
@@ -65,31 +66,33 @@ def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
     longest, n_outputs = data.sequences.longest, data.targets.shape[1]
     n_observed = int(np.count_nonzero(data.observed))
     order = most_remembered(n_outputs * n_observed, longest)
-    products = [ResidualProducts(order) for _ in range(n_outputs)]
+    products = ResidualProducts(order, n_outputs)
     last, end = np.empty((n_outputs, 0)), 0
-    every = -(-n_observed // ENOUGH_STEPS)
-    for block, cut in data.blocks(solution.statistics.n_lags, every=every):
+    enough = max(ENOUGH_RESIDUALS // n_outputs, LEAST_STEPS)
+    for block, cut in data.blocks(solution.statistics.n_lags, enough=enough):
         residuals = _residuals(solution, block)[:, cut.n_before :]
         known = last if cut.goes_on and cut.steps.start == end else last[:, :0]
         residuals, end = np.hstack([known, residuals]), cut.steps.stop
         read = np.array(cast(Recordings, block.sequences).lengths)
         for _, steps in alike_steps(read - cut.n_before + known.shape[1]):
-            for of_output, all_parts in zip(products, residuals, strict=True):
-                of_output.add(all_parts[steps], known.shape[1])
+            products.add(np.stack([one[steps] for one in residuals]), known.shape[1])
         last = residuals[:, max(residuals.shape[1] - order, 0) :]
-    return SerialNoise.of_products(products, longest)
+    return SerialNoise.of_products([products], longest)
 
 
 def _residuals(solution: Solution, data: TrainingData) -> NDArray:
     """Return the residuals of all outputs, (n_outputs, n_supervised); NaN where there is none."""
-    response = solution.response
+    response, (n_steps, n_outputs) = solution.response, data.targets.shape
     filters = as_impulse_response(response, solution.statistics.n_lags).cpu().numpy()
-    residuals = data.sequences.respond(filters)
+    intercept = solution.statistics.intercept(response).cpu().numpy()[:, None]
+    residuals = np.empty((n_outputs, n_steps))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows tells nothing
-        residuals += solution.statistics.intercept(response).cpu().numpy()
-        np.subtract(data.targets, residuals, out=residuals)
-    residuals[~(data.observed[:, None] & np.isfinite(residuals))] = np.nan
-    return np.ascontiguousarray(residuals.T)
+        for steps, found in data.sequences.responses(filters):
+            np.subtract(data.targets[steps].T, found.T, out=residuals[:, steps])
+        residuals -= intercept
+        if not (data.observed.all() and np.isfinite(residuals.sum())):
+            residuals[~(data.observed & np.isfinite(residuals))] = np.nan
+    return residuals
 
 
 def _remembered_scatter(

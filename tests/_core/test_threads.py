@@ -12,7 +12,14 @@ from threadpoolctl import ThreadpoolController, threadpool_info
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
 from sklearn_linrnn._core.closed_form.solution import Problem
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
-from sklearn_linrnn._core.threads import SMALL, one_thread, run_by_size, side_by_side
+from sklearn_linrnn._core.threads import (
+    LARGE,
+    SMALL,
+    calm,
+    one_thread,
+    run_by_size,
+    side_by_side,
+)
 
 
 def blas_threads():
@@ -95,6 +102,27 @@ def test_as_many_items_run_at_a_time_as_there_are_threads():
     with one_thread():
         names = set(side_by_side(lambda _: current_thread().name, range(8)))
     assert names == {current_thread().name}
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_calm_work_has_one_thread_and_what_goes_side_by_side_has_all():
+    together = Barrier(4, timeout=60)
+    for _ in range(2):
+        with calm(LARGE):
+            assert torch.get_num_threads() == 1
+            assert blas_threads() == {1}
+            assert len(list(side_by_side(lambda _: together.wait(), range(4)))) == 4
+        assert torch.get_num_threads() == 4
+    with calm(LARGE + 1):
+        assert torch.get_num_threads() == 4
+    with one_thread(), calm(LARGE):  # one of many workers
+        names = set(side_by_side(lambda _: current_thread().name, range(4)))
+    assert names == {current_thread().name}
+    with pytest.raises(KeyError), calm(LARGE):
+        raise KeyError
+    assert torch.get_num_threads() == 4
+    with one_thread():
+        assert len(set(side_by_side(lambda _: current_thread().name, range(4)))) == 1
 
 
 @pytest.mark.usefixtures("four_threads")

@@ -11,6 +11,7 @@ from scipy.signal import lfilter
 from sklearn_linrnn import LagStatistics, NTKConvRegressor
 from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise, autocorrelations
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
+from sklearn_linrnn._estimators import serial_residuals
 
 RESPONSE = np.array([1.0, 0.6, 0.3, 0.1])
 
@@ -51,6 +52,16 @@ def test_the_posterior_is_that_of_a_dense_twin(poles, fit_intercept):
     left = min(len(y) - lost, len(y) - fitted.effective_degrees_of_freedom_)
     variance = np.square(residuals).sum() / (left * (1 - 2 / hidden.n_independent))
     assert_allclose(fitted.noise_variance_, variance, rtol=1e-3)
+
+
+def test_blocks_at_equal_distances_tell_as_much_of_a_long_recording(monkeypatch):
+    x, _, y = recording(40_000, [0.8])
+    whole = model().fit(x, y).noise_predictability_
+    monkeypatch.setattr(serial_residuals, "ENOUGH_RESIDUALS", 8000)
+    monkeypatch.setattr(serial_residuals, "LEAST_STEPS", 1)
+    some = model().fit(x, y).noise_predictability_
+    assert some != whole  # as other residuals tell it
+    assert_allclose([some, whole], 0.8**2, atol=0.04)
 
 
 def test_white_noise_changes_nothing():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from sklearn_linrnn._core.closed_form.climb import climb
@@ -148,13 +147,8 @@ class Search:
         function = self._of_lags(start.n_lags)
         if function.is_level:
             return start
-
-        def evidence(points: NDArray, _: NDArray) -> tuple[NDArray, NDArray]:
-            value, gradient = function(points[0])
-            return np.array([value]), gradient[None]
-
         point = function.point_of(start.prior, start.alpha)
-        summit = climb(evidence, point[None], function.measures.bounds[None])
+        summit = climb(function.of_one_climb, point[None], function.measures.bounds[None])
         prior, alpha = function.at(summit.point[0])
         value, converged = float(summit.value[0]), bool(summit.converged[0])
         return Candidate(prior, alpha, start.n_lags, value, converged)

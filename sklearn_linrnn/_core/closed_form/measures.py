@@ -185,6 +185,11 @@ class EvidenceAtMeasures:
         gradient = [float(np.sum(by_covariance * change)) for change in changes]
         return found.value, np.array(gradient + slopes)
 
+    def of_one_climb(self, points: NDArray, climbs: NDArray) -> tuple[NDArray, NDArray]:
+        """Return the evidence, (1,), and its gradient at the point (1, n_measures) of one climb."""
+        value, gradient = self(points[0])
+        return np.array([value]), gradient[None]
+
     def _parts(self, point: NDArray) -> tuple[LagPrior, NDArray, float, float]:
         """Return the prior of a point, its root, the penalty and the signal."""
         prior = self.measures.prior_at(point)

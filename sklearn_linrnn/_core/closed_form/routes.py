@@ -69,7 +69,7 @@ class ProblemSize:
 
     def _direct(self) -> Cost:
         n_inputs, shape = self.n_inputs, (self.n_lags, self.n_channels)
-        sums = self.n_rows * window_cost(*shape)
+        sums = self.n_rows * window_cost(*shape, self.n_outputs)
         if self.n_changes is not None:
             steps = self.n_rows, self.n_outputs, self.n_changes
             sums = min(sums, displacement_cost(*steps, *shape))

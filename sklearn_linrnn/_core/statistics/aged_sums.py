@@ -8,6 +8,7 @@ import torch
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.moments import no_rows
+from sklearn_linrnn._core.threads import calm
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,8 @@ class AgedSums:
         later : AgedSums
             The sums of the next ones.
         """
-        together = _weakened(self.statistics, later.span) + later.statistics
+        with calm(self.statistics.input_scatter.numel()):
+            together = _weakened(self.statistics, later.span) + later.statistics
         return AgedSums(together, self.span + later.span)
 
 

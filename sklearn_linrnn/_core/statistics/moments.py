@@ -366,14 +366,15 @@ class RunningSums:
         """Add rows ``inputs (m, p)`` and ``targets (m, n_outputs)``."""
         inputs = inputs - self.input_shift
         targets = targets - self.target_shift
-        weighted = targets * weights[:, None]
+        weighted = (inputs, targets)
+        if not (weights == 1).all():
+            weighted = (inputs * weights[:, None], targets * weights[:, None])
         self.weight += float(weights.sum())
         self.input_sum += weights @ inputs
-        self.target_sum += weighted.sum(0)
-        self.cross_square.addmm_(inputs.T, weighted)
-        self.target_square += (weighted * targets).sum(0)
-        left = inputs if (weights == 1).all() else inputs * weights[:, None]
-        self.input_square.addmm_(left.T, inputs)
+        self.target_sum += weights @ targets
+        self.cross_square.addmm_(weighted[0].T, targets)
+        self.target_square += (weighted[1] * targets).sum(0)
+        self.input_square.addmm_(weighted[0].T, inputs)
 
     def moments(self) -> Moments:
         """Return the centred moments; uses up the sums.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
@@ -15,7 +16,6 @@ from sklearn_linrnn._core.equal_lengths import alike, stacked
 
 LONGEST = 2**12  # steps that are remembered
 FORGOTTEN = 1e-8  # of a first step
-CACHED = 2**14  # residuals that stay in cache, 128 KiB, while all their products are taken
 
 
 def most_remembered(n_known: int, longest: int) -> int:
@@ -32,57 +32,63 @@ def most_remembered(n_known: int, longest: int) -> int:
 
 
 class ResidualProducts:
-    """Sums of products of residuals of one output with those before, added piece by piece.
+    """Sums of products of residuals with those before, added piece by piece.
 
     Parameters
     ----------
     order : int
         Number of steps before.
+    n_outputs : int, default=1
+        Number of outputs, each with sums of its own.
 
     Attributes
     ----------
-    sums : ndarray of shape (order + 1,)
+    sums : ndarray of shape (n_outputs, order + 1)
         The sums from lag 0 on, in the square of a unit in which residuals are at most one.
     n_known : int
-        Number of residuals.
+        Number of residuals, of all outputs.
     """
 
-    def __init__(self, order: int) -> None:
-        self.sums = np.zeros(order + 1)
+    def __init__(self, order: int, n_outputs: int = 1) -> None:
+        self.sums = np.zeros((n_outputs, order + 1))
         self.n_known = 0
-        self._unit = 0.0
+        self._unit = np.zeros(n_outputs)
 
     def add(self, residuals: NDArray, n_before: int = 0) -> None:
         """Add pieces of series, of one length.
 
         Parameters
         ----------
-        residuals : ndarray of shape (n_series, n_before + n_timesteps)
+        residuals : ndarray of shape (n_outputs, n_series, n_before + n_timesteps)
             The residuals; NaN where there is none.
         n_before : int, default=0
             How many of each precede its piece, and have been added; all of the series, or as many
             as steps before.
         """
-        residuals = np.ascontiguousarray(residuals.T)  # a lag is one distance in memory for all
         known = np.isfinite(residuals)
-        self.n_known += int(np.count_nonzero(known[n_before:]))
-        filled = np.where(known, residuals, 0.0)
-        largest = max(filled.max(initial=0.0), -filled.min(initial=0.0))
-        if largest > self._unit:
-            self.sums *= (self._unit / largest) ** 2
-            self._unit = largest
-        filled /= self._unit or 1.0
-        at_once = max(1, CACHED // filled.shape[1])
-        for first in range(n_before, len(filled), at_once):
-            last = min(first + at_once, len(filled))
-            for lag in range(min(len(self.sums), last)):
-                start = max(first, lag)
-                self.sums[lag] += np.vdot(filled[start:last], filled[start - lag : last - lag])
+        self.n_known += int(np.count_nonzero(known[..., n_before:]))
+        n_outputs, n_series, n_steps = residuals.shape
+        height = min(self.sums.shape[1], max(n_steps, 1))  # of a block, with the one before it
+        n_blocks = 1 - (n_before - n_steps) // height
+        filled = np.zeros((n_outputs, n_series, n_blocks * height))
+        place = filled[..., height - n_before : height - n_before + n_steps]
+        np.copyto(place, residuals, where=known)
+        largest = np.maximum(self._unit, np.abs(place).max(axis=(1, 2), initial=0.0))
+        unit = np.where(largest > 0, largest, 1.0)
+        self.sums *= np.square(self._unit / unit)[:, None]
+        self._unit = largest
+        place /= unit[:, None, None]
+        blocks = filled.reshape(n_outputs, n_series, n_blocks, height)
+        own, before = (
+            part.reshape(n_outputs, -1, height) for part in (blocks[:, :, 1:], blocks[:, :, :-1])
+        )
+        products = np.concatenate([own.mT @ before, own.mT @ own], axis=2)
+        self.sums[:, :height] += _sums_of_diagonals(products)[:, :0:-1]
 
     @property
     def autocorrelations(self) -> NDArray:
-        """The autocorrelations from lag 0 on, (order + 1,); zeros if the residuals are zero."""
-        return self.sums / (self.sums[0] or 1.0)
+        """The autocorrelations from lag 0 on, like `sums`; zeros if the residuals are zero."""
+        return self.sums / np.where(self.sums[:, :1] > 0, self.sums[:, :1], 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +121,7 @@ class SerialNoise:
         products = [ResidualProducts(most_remembered(n_known, longest)) for _ in outputs]
         for parts, of_output in zip(outputs, products, strict=True):
             for places in alike([len(part) for part in parts]):
-                of_output.add(stacked(parts, places))
+                of_output.add(stacked(parts, places)[None])
         return cls.of_products(products, longest)
 
     @classmethod
@@ -131,10 +137,10 @@ class SerialNoise:
         """
         n_known = sum(one.n_known for one in products)
         order = most_remembered(n_known, longest)
-        if order == 0 or not any(one.sums[0] for one in products):
+        if order == 0 or not any(one.sums[:, 0].any() for one in products):
             return cls(np.empty(0))
-        found = [one.autocorrelations[: order + 1] for one in products]
-        return cls(_lowest_bic(np.mean(found, axis=0), n_known))
+        found = np.concatenate([one.autocorrelations[:, : order + 1] for one in products])
+        return cls(_lowest_bic(found.mean(axis=0), n_known))
 
     @cached_property
     def memory(self) -> NDArray:
@@ -165,6 +171,14 @@ class SerialNoise:
             found[lag:] -= coefficient * residuals[: max(len(residuals) - lag, 0)]
         found[: len(self.coefficients)] = np.nan
         return found
+
+
+def _sums_of_diagonals(products: NDArray) -> NDArray:
+    """Return the sums of the diagonals of matrices (n, 2 n) that begin in their first row."""
+    n_matrices, rows, _ = products.shape
+    matrix, row, step = products.strides
+    shape, strides = (n_matrices, rows, rows + 1), (matrix, row + step, step)
+    return as_strided(products, shape, strides, writeable=False).sum(axis=1)
 
 
 def _lowest_bic(autocorrelations: NDArray, n_known: int) -> NDArray:

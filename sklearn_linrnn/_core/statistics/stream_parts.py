@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from sklearn_linrnn._core.statistics.aged_sums import AgedSums
 from sklearn_linrnn._core.statistics.fading import fading_statistics
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series, Start
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import SMALL, calm
 
 MOST_ROWS = 2**18  # summed at a time, if the scatter is not larger; with zeros between recordings
 
@@ -230,9 +230,7 @@ class StreamPart:
         if n_rows > 1 and n_rows + len(begins) * (n_lags - 1) > most:
             middle = (first + stop) // 2
             return self._sums(first, middle).followed_by(self._sums(middle, stop))
-        statistics = run_by_size(
-            max(n_rows, n_inputs) * n_inputs, partial(self._sum_up, first, stop, begins)
-        )
+        statistics = self._sum_up(first, stop, begins)
         return AgedSums(statistics, float(self.rows.rates[first:stop].sum()))
 
     def _sum_up(self, first: int, stop: int, begins: NDArray) -> LagStatistics:
@@ -250,6 +248,9 @@ class StreamPart:
         lengths = np.diff([head, *begins, stop])
         device = self.sums.statistics.input_mean.device
         series = Series.of(rows.inputs, rows.targets, weights, lengths.tolist(), device)
-        if fades_evenly and rate > 0.0:
-            return fading_statistics(series, n_lags, self.start, rate)
-        return LagStatistics.of_series(series, n_lags=n_lags, start=self.start)
+        n_inputs, n_changes = n_lags * rows.inputs.shape[1], np.count_nonzero(np.diff(weights))
+        # Otherwise there is a product of large matrices, which threads hasten.
+        with calm(n_inputs**2) if n_changes * n_inputs < SMALL else nullcontext():
+            if fades_evenly and rate > 0.0:
+                return fading_statistics(series, n_lags, self.start, rate)
+            return LagStatistics.of_series(series, n_lags=n_lags, start=self.start)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from sklearn_linrnn._core.statistics.displacement import (
     full_window_moments,
     series_level,
+    transform_length,
     weight_changes,
 )
 from sklearn_linrnn._core.statistics.moments import Moments
@@ -20,6 +20,8 @@ from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
 
 CHUNK = 2**20  # numbers in a block of windows: 8 MiB
+CACHED = 2**17  # those of one that stays in cache: 1 MiB
+ENOUGH_ROWS = 1024  # of a block, for a matrix product to be fast
 
 
 def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
@@ -75,9 +77,10 @@ def formed_window_moments(series: Series, n_lags: int) -> Moments:
     # Time runs backwards, so that windows come newest time step first, and ends with zeros.
     backwards = torch.nn.functional.pad(x.flip(0), (0, 0, 0, n_lags - 1))
     windows = backwards.unfold(0, n_lags, 1)  # (n_timesteps, n_channels, n_lags)
+    fitting = max(ENOUGH_ROWS, CACHED // (len(level) + y.shape[1]))
     rows = (
         (windows[len(x) - 1 - block].transpose(1, 2).flatten(1), y[block], weights[block])
-        for block in steps.split(_block_length(len(level)))
+        for block in steps.split(min(fitting, _block_length(len(level))))
         if len(block)
     )
     return Moments.of_blocks(rows, level, series_level(y, weights))
@@ -90,15 +93,16 @@ def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool
     (``benchmarks/lag_statistics.py``); a factor of two either way costs little.
     """
     n_steps, n_channels = series.x.shape
-    formed = int(torch.count_nonzero(series.weights)) * window_cost(n_lags, n_channels)
     n_outputs = series.y.shape[1]
+    n_windows = int(torch.count_nonzero(series.weights))
+    formed = n_windows * window_cost(n_lags, n_channels, n_outputs)
     return displacement_cost(n_steps, n_outputs, n_changes, n_lags, n_channels) < formed
 
 
-def window_cost(n_lags: int, n_channels: int) -> float:
-    """Return the cost of adding one window to a scatter."""
+def window_cost(n_lags: int, n_channels: int, n_outputs: int) -> float:
+    """Return the cost of adding one window and its targets to scatters."""
     n_inputs = n_lags * n_channels
-    return n_inputs * (n_inputs + 40)
+    return (n_inputs + 100) * (n_inputs + n_outputs)
 
 
 def displacement_cost(
@@ -107,16 +111,16 @@ def displacement_cost(
     """Return the cost of the scatter of a series from its displacement structure."""
     n_inputs = n_lags * n_channels
     products = products_cost(n_steps, n_outputs, n_lags, n_channels)
-    overhead = 400 * n_inputs**2 + 1e7
-    return products + n_changes * window_cost(n_lags, n_channels) + overhead
+    overhead = 150 * n_inputs**2 + 1e7
+    return products + n_changes * window_cost(n_lags, n_channels, 0) + overhead
 
 
 def products_cost(n_steps: int, n_outputs: int, n_lags: int, n_channels: int) -> float:
     """Return the cost of the `lagged_products` of a series."""
     n_columns = n_channels + n_outputs
-    block = max(n_lags, 1024 // n_channels, 1)
-    transforms = 15 * n_steps * (n_channels + n_columns) * math.log2(2 * block)
-    return transforms + 40 * n_steps * n_channels * n_columns
+    length = transform_length(n_steps, n_lags, n_channels * n_columns)
+    repeated = (length + 2) / (length - n_lags + 1)
+    return repeated * n_steps * (130 * (n_channels + n_columns) + 4 * n_channels * n_columns)
 
 
 def _block_length(n_inputs: int) -> int:

@@ -6,7 +6,6 @@ from numpy.testing import assert_allclose
 from scipy.linalg import solve_toeplitz, toeplitz
 from scipy.signal import lfilter
 
-from sklearn_linrnn._core.statistics import serial_noise
 from sklearn_linrnn._core.statistics.serial_noise import ResidualProducts, SerialNoise
 
 AUTOREGRESSIONS = [[0.7], [-0.6], [1.5, -0.63], [0.2, 0.0, 0.6]]
@@ -82,16 +81,15 @@ def test_noise_has_no_unit(unit):
     assert_allclose(found, SerialNoise.of([residuals]).coefficients, rtol=1e-8)
 
 
-def test_products_of_series_of_one_length_are_the_sums_of_each_alone(monkeypatch):
+def test_products_of_series_of_one_length_are_the_sums_of_each_alone():
     """Also of pieces that go on from residuals before them."""
-    monkeypatch.setattr(serial_noise, "CACHED", 8)
     table = np.random.default_rng(0).normal(size=(5, 11))
     table[1, 4] = table[3, 0] = np.nan
     for n_before in (0, 4):
         together, apart = ResidualProducts(4), ResidualProducts(4)
-        together.add(table, n_before)
+        together.add(table[None], n_before)
         for row in table:
-            apart.add(row[None], n_before)
+            apart.add(row[None, None], n_before)
         filled = np.nan_to_num(table)
         expected = [
             sum(row[t] * row[t - lag] for row in filled for t in range(max(n_before, lag), 11))
@@ -99,7 +97,7 @@ def test_products_of_series_of_one_length_are_the_sums_of_each_alone(monkeypatch
         ]
         for found in (together, apart):
             assert found.n_known == np.isfinite(table[:, n_before:]).sum()
-            assert_allclose(found.sums * np.nanmax(np.abs(table)) ** 2, expected, rtol=1e-10)
+            assert_allclose(found.sums[0] * np.nanmax(np.abs(table)) ** 2, expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("parts", [[], [np.zeros(100)], [np.full(100, np.nan)], [np.ones(3)]])
