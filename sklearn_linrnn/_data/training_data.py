@@ -18,7 +18,7 @@ from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, Windows,
 from sklearn_linrnn._data.stretches import NUMBERS, Stretch, stretches
 from sklearn_linrnn._data.zero_state import weight_of_zeros
 
-AT_DISTANCES = 4  # blocks that stand for all, at the least
+AT_DISTANCES = 3  # blocks that stand for all, at the least
 
 
 @final
