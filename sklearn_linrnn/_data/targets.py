@@ -144,7 +144,12 @@ def observed_steps(targets: NDArray) -> NDArray:
     """Return which rows of ``targets (n_supervised, n_outputs)`` have no NaN."""
     observed = np.empty(len(targets), dtype=bool)
     for cut in stretches([len(targets)], targets.shape[1]):
-        np.isnan(targets[cut.steps]).any(axis=1, out=observed[cut.steps])
+        block, missing = targets[cut.steps], observed[cut.steps]
+        missing[:] = False
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = block.sum()  # one pass, and rarely is there more to do
+        if np.isnan(total):
+            np.isnan(block).any(axis=1, out=missing)
     return np.logical_not(observed, out=observed)
 
 

@@ -22,7 +22,7 @@ from sklearn_linrnn._data.stretches import NUMBERS, Stretch, stretches
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._data.zero_state import excess_of_zeros, weight_of_zeros
 
-AT_DISTANCES = 4  # blocks that stand for all, at the least
+AT_DISTANCES = 3  # blocks that stand for all, at the least
 
 
 @final

@@ -82,7 +82,9 @@ class ResidualProducts:
         own, before = (
             part.reshape(n_outputs, -1, height) for part in (blocks[:, :, 1:], blocks[:, :, :-1])
         )
-        products = np.concatenate([own.mT @ before, own.mT @ own], axis=2)
+        products = np.empty((n_outputs, height, 2 * height))
+        np.matmul(own.mT, before, out=products[:, :, :height])
+        np.matmul(own.mT, own, out=products[:, :, height:])
         self.sums[:, :height] += _sums_of_diagonals(products)[:, :0:-1]
 
     @property
