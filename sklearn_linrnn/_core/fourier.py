@@ -14,7 +14,8 @@ def fast_length(n_lags: int) -> int:
 
 def rfft(rows: Tensor, length: int, dim: int = -1) -> Tensor:
     """Return the spectra of real numbers along an axis, followed by zeros up to ``length``."""
-    if rows.device.type != "cpu" or (length <= SHORT and rows.stride(dim) == 1):
+    is_short = rows.numel() > 0 and length <= SHORT  # PyTorch refuses rows of which there are none
+    if rows.device.type != "cpu" or (is_short and rows.stride(dim) == 1):
         return torch.fft.rfft(rows, length, dim)
     # SciPy is several times faster with long rows, and with columns.
     workers = torch.get_num_threads()
