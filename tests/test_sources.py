@@ -1,16 +1,20 @@
 """Wherever data come from, what is learned and predicted is that of plain arrays.
 
 A source is a function that takes arrays and returns what is passed to an estimator instead. Another
-one is added to `SOURCES` with its name.
+one is added to `SOURCES` with its name, and to `CALLS` if it is not passed to the estimator's own
+methods. What needs the rows of a generator is an error: see ``_data/test_pieces.py``.
 """
 
 import re
 from itertools import pairwise
 
+import dask
+import dask.array as da
 import h5py
 import numpy as np
 import pytest
 import zarr
+from distributed import Client, LocalCluster
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 
@@ -19,6 +23,7 @@ from sklearn_linrnn import (
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
+    distributed,
 )
 from sklearn_linrnn._data import pass_log, zero_state
 from sklearn_linrnn._data import stretches as module
@@ -121,6 +126,12 @@ def in_zarr(folder, name, array):
     return zarr.create_array(folder / f"{name}.zarr", data=array, chunks=chunks)
 
 
+def in_dask(folder, name, array):
+    """Return an array of Dask, with chunks along the first axis that are shorter than the lags."""
+    chunks = np.diff([0, 2, 3, len(array)]) if len(array) > 3 else len(array)
+    return da.from_array(array, chunks=(tuple(chunks), *array.shape[1:]))
+
+
 def generated(folder, *arrays):
     """Return a generator of pieces; inputs alone, if there are only these."""
     arrays = [array for array in arrays if array is not None]
@@ -150,7 +161,31 @@ SOURCES = {
     "HDF5": of_all(in_hdf5),
     "Zarr": of_all(in_zarr),
     "generator": generated,
+    "Dask threaded": of_all(in_dask),
+    "Dask cluster": of_all(in_dask),
 }
+SLOW = {"Dask cluster": [pytest.mark.slow]}
+
+
+def by_itself(model, method, *given):
+    """Call a method of an estimator."""
+    return getattr(model, method)(*given)
+
+
+def by_dask(model, method, *given):
+    """Call a function of `distributed`, and compute what it returns."""
+    weights = dict(zip(["sample_weight"], given[2:], strict=False))
+    answer = getattr(distributed, method)(model, *given[:2], **weights)
+    return dask.compute(answer)[0] if method == "predict" else answer
+
+
+CALLS = {"Dask threaded": by_dask, "Dask cluster": by_dask}
+
+
+def call(source, folder, model, method, *arrays):
+    """Call a method of an estimator with arrays that come from a source."""
+    return CALLS.get(source, by_itself)(model, method, *SOURCES[source](folder, *arrays))
+
 
 MODELS = {
     "closed form": NTKConvRegressor(0.7),
@@ -175,7 +210,27 @@ def joined(predictions):
     return np.concatenate([joined(part) for part in predictions])
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.fixture(scope="module")
+def cluster():
+    """Return a client of two processes."""
+    machines = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with machines, Client(machines) as client:
+        yield client
+
+
+@pytest.fixture
+def scheduler(request, source):
+    """Let Dask compute where a source says."""
+    if source == "Dask cluster":
+        with request.getfixturevalue("cluster").as_current():
+            yield
+    else:
+        with dask.config.set(scheduler="threads"):
+            yield
+
+
+@pytest.mark.usefixtures("scheduler")
+@pytest.mark.parametrize("source", [pytest.param(s, marks=SLOW.get(s, ())) for s in SOURCES])
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("name", MODELS)
 class TestTable:
@@ -190,7 +245,7 @@ class TestTable:
 
     def test_fit(self, tmp_path, source, data, name):
         plain, arrays = self.plain(name, data)
-        ours = clone(plain).fit(*SOURCES[source](tmp_path, *arrays))
+        ours = call(source, tmp_path, clone(plain), "fit", *arrays)
         for attribute in ("impulse_response_", "intercept_", "lag_weights_"):
             expected = getattr(plain, attribute)
             assert_allclose(getattr(ours, attribute), expected, rtol=TOLERANCE, atol=TOLERANCE)
@@ -207,7 +262,7 @@ class TestTable:
             first, second = (x[:half], y[:half], None), (x[half:], y[half:], None)
         for number, part in enumerate((first, second)):
             (tmp_path / str(number)).mkdir()
-            ours.partial_fit(*SOURCES[source](tmp_path / str(number), *part))
+            call(source, tmp_path / str(number), ours, "partial_fit", *part)
         twice = clone(plain)
         twice.partial_fit(*first).partial_fit(*second)
         assert_allclose(
@@ -221,13 +276,14 @@ class TestTable:
     def test_predict(self, tmp_path, source, data, name):
         plain, (x, _, _) = self.plain(name, data)
         expected = joined(plain.predict(x))
-        found = joined(plain.predict(*SOURCES[source](tmp_path, x)))
+        found = joined(call(source, tmp_path, plain, "predict", x))
         assert_allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
     def test_score(self, tmp_path, source, data, name):
         plain, arrays = self.plain(name, data)
         expected = plain.score(*arrays)
-        assert_allclose(plain.score(*SOURCES[source](tmp_path, *arrays)), expected, rtol=TOLERANCE)
+        found = call(source, tmp_path, plain, "score", *arrays)
+        assert_allclose(found, expected, rtol=TOLERANCE)
 
 
 # -- How they are read -------------------------------------------------------------------------
