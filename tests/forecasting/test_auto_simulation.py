@@ -117,7 +117,8 @@ def test_correlations_by_their_definition(kind):
     ensemble = Ensemble.fit(y, (sp,) if sp > 1 else (), n_ahead)
     combined = ensemble.forecast(n_ahead)[0][0] / ensemble.unit
     mixture = np.zeros((n_ahead, n_ahead))
-    for member, weight in zip(ensemble.candidates, ensemble.combination.weights, strict=True):
+    probabilities = ensemble.combination.probabilities
+    for member, probability in zip(ensemble.candidates, probabilities, strict=True):
         fits, path = member.fits, member.paths(n_ahead)
         own = np.zeros((n_ahead, n_ahead))
         for fit, shares in fits.last_shares(member.drift):
@@ -128,7 +129,7 @@ def test_correlations_by_their_definition(kind):
             own *= np.outer(path.mean[0], path.mean[0])
         assert_allclose(np.diagonal(own), path.variance[0], rtol=1e-9, atol=1e-300)
         off = path.mean[0] - combined
-        mixture += weight * (own + np.outer(off, off))
+        mixture += probability * (own + np.outer(off, off))
     scale = np.sqrt(np.diagonal(mixture))
     found = error_correlations(ensemble, n_ahead)
     assert_allclose(found, mixture / np.outer(scale, scale), rtol=1e-8, atol=1e-8)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn.forecasting._automatic.combination import Combination, choose_origins
 from sklearn_linrnn.forecasting._automatic.forms import Drift, make_forms
+from sklearn_linrnn.forecasting._automatic.mixture import StepsExplained
 from sklearn_linrnn.forecasting._automatic.rolling_fits import Paths, RollingForm
 from sklearn_linrnn.forecasting._forecasts.room import check_room
 
@@ -46,6 +47,10 @@ class Member:
     def paths(self, n_ahead: int) -> Paths:
         """Return forecasts from all origins, (n_origins, n_ahead)."""
         return self.fits.paths(self.drift, n_ahead)
+
+    def evidence(self) -> NDArray:
+        """Return what it says of the steps before each origin, see `RollingForm.evidence`."""
+        return self.fits.evidence(self.drift)
 
     def fitted_errors(self, n_steps: int) -> NDArray:
         """Return one-step errors on the scale of the form, (n_steps,); NaN where there is none."""
@@ -104,12 +109,13 @@ class Ensemble:
             paths = [member.paths(n_ahead) for member in members]
         usable = [i for i, path in enumerate(paths) if np.isfinite(path.mean[-1]).all()]
         known = [members[i].followed_to(y, ends[-1:]) for i in usable]
+        evidence = StepsExplained(ends, *np.stack([members[i].evidence() for i in usable], axis=1))
         if not len(origins):
-            return cls(y, unit, known, Combination.equal(len(known)), origins)
+            return cls(y, unit, known, Combination.equal(evidence), origins)
         mean, variance = _stacked([paths[i] for i in usable])
         span = (len(y) - origins[0]) / horizon
         truth = _what_followed(y, origins, n_ahead)
-        combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, span)
+        combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, evidence, span)
         return cls(y, unit, known, combination, origins)
 
     def followed_to(self, y: NDArray, ends: NDArray | None = None) -> Ensemble:

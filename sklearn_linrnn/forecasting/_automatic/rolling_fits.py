@@ -9,7 +9,7 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import logsumexp, softmax
 
 from sklearn_linrnn._core.closed_form.averaged_ridge import AveragedRidge, averaged_ridge
 from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
@@ -93,6 +93,11 @@ class OriginFits:
             stable = StableRecursion.of(weights[at][:, None, None], np.ones(1))
             weights[at] += stable.correction[:, 0, 0]
         return weights
+
+    @property
+    def n_targets(self) -> NDArray:
+        """Number of steps that each origin has learned from, (n_origins or 1,)."""
+        return self.sums[0, :, 0, 0].astype(int)
 
     @property
     def _places(self) -> NDArray:
@@ -263,19 +268,33 @@ class RollingForm:
     def paths(self, drift: Drift, n_ahead: int) -> Paths:
         """Return forecasts with a drift, (n_origins, n_ahead)."""
         found = np.full((2, len(self.ends), n_ahead), np.nan)
-        first = len(self.ends) - sum(len(fit.ends) for fit in self.free)
-        for fits in self._alternatives(drift):
+        for places, fits in self._in_turn(drift):
             shares = np.concatenate(_shares(fits))[..., None]
-            last = first + len(fits[0].ends)
             means = np.concatenate([fit.paths(n_ahead) for fit in fits])
             variances = np.concatenate([fit.variances(n_ahead) for fit in fits])
-            found[0, first:last] = (shares * means).sum(axis=0)
-            found[1, first:last] = (shares * variances).sum(axis=0)
-            first = last
+            found[0, places] = (shares * means).sum(axis=0)
+            found[1, places] = (shares * variances).sum(axis=0)
         form, (mean, variance) = self.data.form, found
         mean = form.restore(as_far_as_ever(mean, form.prepare(self.data.y), self.ends))
         mean = within_reach(mean, self.data.y, self.ends)
         return Paths(mean, variance * np.square(mean) if form.logarithm else variance)
+
+    def evidence(self, drift: Drift) -> NDArray:
+        """Return what a drift says of the steps before each origin, (2, n_origins).
+
+        That is the mean logarithm of the density of a step of the series, given those before, and
+        the number of steps that it is the mean over; NaN for origins without a fit.
+        """
+        found, form = np.full((2, len(self.ends)), np.nan), self.data.form
+        # The density of a value is that on the scale of the form times the slope of the scale.
+        slopes = np.append(0.0, form.log_slopes(self.data.y).cumsum())
+        for places, fits in self._in_turn(drift):
+            n_targets, ends = fits[0].n_targets, fits[0].ends
+            evidence = np.concatenate(_log_evidence(fits))
+            total = logsumexp(evidence, axis=0) - np.log(len(evidence))
+            total += slopes[ends] - slopes[ends - n_targets]
+            found[:, places] = total / n_targets - np.log(self.data.scale), n_targets
+        return found
 
     def residuals(self, drift: Drift) -> NDArray:
         """Return the one-step errors at the last steps on the scale of the form, (n_rows,)."""
@@ -291,6 +310,14 @@ class RollingForm:
         shares = sum(share for _, share in self.last_shares(drift))
         return tuple(map(float, shares @ np.array(self.data.form.memories)))
 
+    def _in_turn(self, drift: Drift) -> Iterator[tuple[slice, list[OriginFits]]]:
+        """Yield places of origins with the regressions that are averaged there."""
+        first = len(self.ends) - sum(len(fit.ends) for fit in self.free)
+        for fits in self._alternatives(drift):
+            last = first + len(fits[0].ends)
+            yield slice(first, last), fits
+            first = last
+
     def _alternatives(self, drift: Drift) -> list[list[OriginFits]]:
         """Return the regressions that are averaged, for each number of lags."""
         if drift == "by evidence":
@@ -301,13 +328,16 @@ class RollingForm:
 def _shares(fits: list[OriginFits]) -> list[NDArray]:
     """Return the probabilities of regressions, (n_memories, n_origins or 1) for each of the fits.
 
-    All are as likely as any other beforehand. The prior of a drift, where there is a choice, has
-    the deviation of the differences.
+    All are as likely as any other beforehand.
     """
-    evidence = [
-        fit.ridge.log_evidence - (UNIT_PRIOR if fit.intercept and len(fits) > 1 else 0.0)
-        for fit in fits
-    ]
-    # Infinite evidence explains all there is, as all do that have it.
-    shares = softmax(np.clip(np.concatenate(evidence), -LARGEST, LARGEST), axis=0)
-    return np.split(shares, len(fits))
+    return np.split(softmax(np.concatenate(_log_evidence(fits)), axis=0), len(fits))
+
+
+def _log_evidence(fits: list[OriginFits]) -> list[NDArray]:
+    """Return the evidence of regressions, (n_memories, n_origins or 1) for each of the fits.
+
+    The prior of a drift has the deviation of the differences. Infinite evidence explains all there
+    is, as all do that have it.
+    """
+    found = [fit.ridge.log_evidence - UNIT_PRIOR * fit.intercept for fit in fits]
+    return [np.clip(one, -LARGEST, LARGEST) for one in found]
