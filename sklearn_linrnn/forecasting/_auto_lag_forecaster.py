@@ -89,7 +89,8 @@ class AutoLagForecaster(
     How likely each is, a fifth of the evidence says; the weights count as much as one step more. A
     tenth at each end is left out. After ``n`` steps the variances are ``1 + 30 / n`` times as
     large, times the mean square of the errors at earlier origins in these units, where one origin
-    counts as 10 at most, and eight times 1 as if of eight origins more. Quantiles are normal.
+    counts as 10 at most, and eight times 1 as if of eight origins more. Quantiles are normal; they
+    keep their digits where variances are too small for float64.
 
     **Paths** of `simulate` have these variances. From one step ahead to another their errors
     correlate as in the mean over all candidates by how likely they are: by what the noise of each
