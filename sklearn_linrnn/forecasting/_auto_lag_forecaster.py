@@ -84,14 +84,18 @@ class AutoLagForecaster(
     count as much as the horizons that were seen, equal weights as much as six. Of the weighted
     forecasts a tenth at each end is left out.
 
-    **Variances** are those of the candidates' noise, carried through their recursions, and of the
-    candidates around their mean, times the mean square of the errors at earlier origins in these
-    units, and eight times 2 as if of eight origins more. Quantiles are normal.
+    **Variances** are mean squares of the errors as if one of the candidates were true: the variance
+    of its noise, carried through its recursion, and the square of how far it is from the forecast.
+    How likely each is, a fifth of the evidence says; the weights count as much as one step more. A
+    tenth at each end is left out. After ``n`` steps the variances are ``1 + 30 / n`` times as
+    large, times the mean square of the errors at earlier origins in these units, where one origin
+    counts as 10 at most, and eight times 1 as if of eight origins more. Quantiles are normal; they
+    keep their digits where variances are too small for float64.
 
     **Paths** of `simulate` have these variances. From one step ahead to another their errors
-    correlate as in the weighted mean over all candidates: by what the noise of each adds up to, and
-    by how far it is from the forecast. Errors of columns correlate as those of one step did on the
-    series.
+    correlate as in the mean over all candidates by how likely they are: by what the noise of each
+    adds up to, and by how far it is from the forecast. Errors of columns correlate as those of one
+    step did on the series.
 
     **Range.** On its scale no candidate moves further than the series ever did in as many steps. On
     that of the series it leaves the range by no more than five times its width, and once more for
@@ -105,7 +109,8 @@ class AutoLagForecaster(
     values included. Without ``update_params`` what was learned forecasts from the end of what is
     new. A call that fails changes nothing.
 
-    All constants were chosen on the series of the M1 competition. Missing values are interpolated.
+    All constants were chosen on the series of the M1 competition, those of the variances on
+    simulated processes too. Missing values are interpolated.
 
     References
     ----------

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sktime.datasets import load_airline
 
@@ -25,6 +27,29 @@ def seasonal(n_timesteps=60, season=4, noise=0.3, seed=0):
 def test_forecasts_have_the_unit_of_the_series(sp):
     y = seasonal() + 5.0
     assert_allclose(forecasts(1e6 * y, sp), 1e6 * forecasts(y, sp), rtol=1e-6)
+
+
+def said(y):
+    """Return forecasts, variances, quantiles and paths."""
+    forecaster = AutoLagForecaster(1).fit(pd.DataFrame(y), fh=STEPS)
+    quantiles = forecaster.predict_quantiles(alpha=QUANTILES)
+    paths = forecaster.simulate([1, 5], 3, random_state=0)
+    found = forecaster.predict(), forecaster.predict_var(), quantiles, paths
+    return [one.to_numpy() for one in found]
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(-950, 455), st.booleans(), st.integers(0, 2**16))
+@example(-565, True, 0)
+@example(-950, False, 0)
+def test_what_is_said_has_the_unit_of_the_series_down_to_the_last_digit(power, positive, seed):
+    y = seasonal(16, seed=seed)[:, None] + (3.0 if positive else -0.5) + [[0.0, 1.0]]
+    mean, variance, quantiles, paths = said(y)
+    found = said(np.ldexp(y, power))
+    for place, expected in ((0, mean), (2, quantiles), (3, paths)):
+        assert_array_equal(found[place], np.ldexp(expected, power))
+    if power > -450:  # else they are too small for float64
+        assert_array_equal(found[1], np.ldexp(variance, 2 * power))
 
 
 @pytest.mark.parametrize("sp", [1, 4])

@@ -129,7 +129,7 @@ def test_correlations_by_their_definition(kind):
             own *= np.outer(path, path)
         assert_allclose(np.diagonal(own), variance[place, 0], rtol=1e-9, atol=1e-300)
         off = path - combined
-        mixture += ensemble.combination.weights[place] * (own + np.outer(off, off))
+        mixture += ensemble.combination.probabilities[place] * (own + np.outer(off, off))
     scale = np.sqrt(np.diagonal(mixture))
     found = error_correlations(ensemble, n_ahead)
     assert_allclose(found, mixture / np.outer(scale, scale), rtol=1e-8, atol=1e-8)

@@ -5,11 +5,15 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn.forecasting._automatic.combination import (
+    COST,
+    LARGEST_SQUARE,
     N_ORIGINS,
+    PRIOR_ORIGINS,
     Combination,
     choose_origins,
-    trimmed_mean,
 )
+from sklearn_linrnn.forecasting._automatic.mixture import StepsExplained
+from sklearn_linrnn.forecasting._automatic.trimmed import trimmed_mean
 
 
 def test_of_ten_equal_weights_all_but_the_first_and_the_last_are_left():
@@ -36,6 +40,13 @@ def test_a_missing_value_has_no_weight():
     assert_allclose(found, trimmed_mean(values[kept, None], weights[kept]))
 
 
+def test_weights_may_differ_along_the_next_axes():
+    rng = np.random.default_rng(0)
+    values, weights = rng.normal(size=(5, 3, 2)), rng.uniform(size=(5, 3))
+    expected = [trimmed_mean(values[:, i], weights[:, i]) for i in range(3)]
+    assert_allclose(trimmed_mean(values, weights), expected)
+
+
 def test_extreme_values_change_nothing():
     values, weights = np.arange(10.0)[:, None], np.full(10, 0.1)
     wild = values.copy()
@@ -44,11 +55,18 @@ def test_extreme_values_change_nothing():
 
 
 TRUTH = np.array([[1.0, 2.0], [3.0, np.nan]])
+N_STEPS = np.array([10, 20, 30])
+
+
+def alike(n_candidates, n_steps=N_STEPS):
+    """Return evidence that prefers nothing."""
+    shape = (n_candidates, len(n_steps))
+    return StepsExplained(n_steps, np.zeros(shape), np.full(shape, 5.0))
 
 
 def judged(errors, span):
     mean = np.nan_to_num(TRUTH) + np.array(errors)[:, None, None]
-    return Combination.of(mean, np.ones_like(mean), TRUTH, span)
+    return Combination.of(mean, np.ones_like(mean), TRUTH, alike(len(mean)), span)
 
 
 def test_weights_are_inverse_squares_where_much_is_known():
@@ -59,7 +77,7 @@ def test_weights_are_inverse_squares_where_much_is_known():
 
 def test_weights_are_equal_where_little_is_known():
     assert_allclose(judged([1.0, 2.0, 4.0], span=0.0).weights, np.full(3, 1 / 3))
-    assert_allclose(Combination.equal(4).weights, np.full(4, 1 / 4))
+    assert_allclose(Combination.equal(alike(4)).weights, np.full(4, 1 / 4))
 
 
 def test_a_perfect_candidate_takes_what_errors_may_give():
@@ -69,17 +87,34 @@ def test_a_perfect_candidate_takes_what_errors_may_give():
 
 def test_a_candidate_without_forecasts_has_the_worst_error():
     mean = np.nan_to_num(TRUTH) + np.array([1.0, 3.0, np.nan])[:, None, None]
-    found = Combination.of(mean, np.ones_like(mean), TRUTH, 2.0)
+    found = Combination.of(mean, np.ones_like(mean), TRUTH, alike(3), 2.0)
     assert_allclose(found.errors, [1.0, 3.0, 3.0])
 
 
-def test_deviations_grow_with_the_errors_that_were_seen():
-    small, large = (judged([size, size], span=2.0).inflation for size in (0.1, 10.0))
-    assert small < large
-    mean, variance = np.zeros((2, 3)), np.ones((2, 3))
-    combined, spread = judged([10.0, 10.0], span=2.0).combine(mean, variance)
-    assert_allclose(combined, 0.0)
-    assert_allclose(spread, large**2)
+def test_variances_grow_with_the_errors_that_were_seen():
+    costs = 1 + COST / N_STEPS
+    for size in (0.1, 1.0, 3.0):
+        found = judged([size, size], span=2.0)
+        seen = size**2 / costs[:-1]
+        excess = (PRIOR_ORIGINS + seen.sum()) / (PRIOR_ORIGINS + len(seen))
+        mean, variance = np.full((2, 3), 7.0), np.ones((2, 3))
+        combined, spread = found.combine(mean, variance)
+        assert_allclose(combined, 7.0)
+        assert_allclose(spread, costs[-1] * excess)
+
+
+def test_an_origin_that_is_far_off_counts_as_much_as_ten_that_are_as_expected():
+    far, further = judged([1e3, 1e3], span=2.0), judged([1e9, 1e9], span=2.0)
+    excess = (PRIOR_ORIGINS + 2 * LARGEST_SQUARE) / (PRIOR_ORIGINS + 2)
+    assert_allclose([far.inflation**2, further.inflation**2], (1 + COST / N_STEPS[-1]) * excess)
+
+
+def test_errors_as_large_as_expected_change_nothing():
+    mean = np.nan_to_num(TRUTH) + np.sqrt(1 + COST / N_STEPS[:-1])[:, None] * np.ones((2, 1, 1))
+    found = Combination.of(mean, np.ones_like(mean), TRUTH, alike(2), 2.0)
+    assert_allclose(found.inflation**2, 1 + COST / N_STEPS[-1])
+    unjudged = Combination.equal(alike(2, N_STEPS[-1:]))
+    assert_allclose(unjudged.inflation, found.inflation)
 
 
 @pytest.mark.parametrize(

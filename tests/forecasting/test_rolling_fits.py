@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import lognorm, norm
 
 from sklearn_linrnn._core.closed_form.averaged_ridge import averaged_ridge
 from sklearn_linrnn.forecasting._automatic.forms import (
@@ -49,6 +50,50 @@ def test_an_origin_sees_the_steps_before_it_alone(form):
         alone = RollingForm.of(form, (drift,), y[:end], ends[i : i + 1]).paths(N_AHEAD)
         assert_allclose(found.mean[:, i], alone.mean[:, 0], rtol=1e-7)
         assert_allclose(found.variance[:, i], alone.variance[:, 0], rtol=1e-7)
+
+
+@pytest.mark.parametrize("form", FORMS[2:5], ids=str)
+def test_differences_say_at_an_origin_what_a_fit_to_the_steps_before_it_says(form):
+    y, ends = series(), np.array([11, 13, 17, 30, 60])
+    found = RollingForm.of(form, ("none",), y, ends).evidence()[:, 0]
+    for i, end in enumerate(ends):
+        alone = RollingForm.of(form, ("none",), y[:end], ends[i : i + 1]).evidence()[:, 0]
+        assert_allclose(found[:, i], alone[:, 0], rtol=1e-7)
+
+
+@pytest.mark.parametrize("drift", ["free", "by evidence", "none"])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_the_density_of_a_step_has_the_inverse_unit_of_the_series(form, drift):
+    ends = np.array([20, 30, 60])
+    found = RollingForm.of(form, (drift,), 1000.0 * series(), ends).evidence()[:, 0]
+    expected = RollingForm.of(form, (drift,), series(), ends).evidence()[:, 0]
+    assert_allclose(found[0], expected[0] - np.log(1000.0), rtol=1e-7)
+    assert_allclose(found[1], expected[1])
+
+
+def test_without_lags_evidence_is_the_likelihood_of_differences(monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (0.0,))
+    y, ends = np.array([3.0, 1.0, 4.0, 1.5]), np.array([4])
+    plain = RollingForm.of(Form(logarithm=False, differences=(1,)), ("none",), y, ends).evidence()[
+        :, 0
+    ]
+    changes = np.diff(y)
+    expected = norm.logpdf(changes, scale=np.sqrt(np.mean(changes**2))).mean()
+    assert_allclose(plain[:, 0], [expected, 3])
+    logarithm = RollingForm.of(
+        Form(logarithm=True, differences=(1,)), ("none",), y, ends
+    ).evidence()[:, 0]
+    ratios = np.diff(np.log(y))
+    deviation = np.sqrt(np.mean(ratios**2))
+    expected = lognorm.logpdf(y[1:], deviation, scale=y[:-1]).mean()
+    assert_allclose(logarithm[:, 0], [expected, 3])
+
+
+def test_an_origin_with_too_few_steps_says_nothing():
+    form = Form(logarithm=False, differences=(4,), season=4)
+    found = RollingForm.of(form, ("free",), series(), np.array([4, 5, 20])).evidence()[:, 0]
+    assert np.isnan(found[:, :2]).all()
+    assert np.isfinite(found[:, 2]).all()
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.6])

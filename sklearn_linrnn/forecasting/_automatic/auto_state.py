@@ -97,11 +97,11 @@ class AutoState:
         if not self.has_learned:
             models = nothing_learned(history, (1,)).models
             found = forecast_series(models, history, None, steps, recursive=True, uncertain=True)
-            return Prediction(index, found.mean, found.variance)
+            return Prediction(index, found.mean, np.sqrt(found.variance))
         place = len(history) - self.first - 1 + steps
         parts = [_at(ensemble, place) for ensemble in self.ensembles]
         mean, deviation = np.stack(parts, axis=-1)
-        return Prediction(index, mean, np.square(deviation))
+        return Prediction(index, mean, deviation)
 
     def draw(self, steps: tuple[int, ...], n_paths: int, rng: np.random.RandomState) -> NDArray:
         """Return paths that go on from the end, (n_paths, n_horizons, n_columns).

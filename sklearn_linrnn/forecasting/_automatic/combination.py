@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_linrnn.forecasting._automatic.mixture import StepsExplained, mixture_variance
+from sklearn_linrnn.forecasting._automatic.trimmed import trimmed_mean
+
 N_ORIGINS = 6  # at most, to be judged at
 N_HORIZONS = 6  # that they reach back, at most
 POWER = 2.0  # of the inverse errors
 PRIOR_HORIZONS = 6.0  # horizons of errors that count as much as equal weights do
-TRIMMED = 0.1  # weight on each side that is left out
-PRIOR_ORIGINS = 8.0  # origins that count as much as the next line does
-PRIOR_SQUARE = 2.0  # of errors in units of deviations by the noise alone, before any are seen
+COST = 30.0  # steps: of n that were learned from, errors have 1 + COST / n times the variance
+PRIOR_ORIGINS = 8.0  # origins that count as if their errors had been as large as expected
+LARGEST_SQUARE = 10.0  # of the errors from an origin in units of their variance, that counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,22 +29,36 @@ class Combination:
         Their sum is 1.
     errors : ndarray of shape (n_candidates,)
         Mean absolute errors at earlier origins; NaN if there are none.
+    probabilities : ndarray of shape (n_candidates,)
+        How likely each is.
     inflation : float
         What deviations are multiplied by.
     """
 
     weights: NDArray
     errors: NDArray
+    probabilities: NDArray
     inflation: float
 
     @classmethod
-    def equal(cls, n_candidates: int) -> Combination:
-        """Return equal weights, for a series that is too short to be judged at."""
+    def equal(cls, evidence: StepsExplained) -> Combination:
+        """Return equal weights, for a series that is too short to be judged at.
+
+        Parameters
+        ----------
+        evidence : StepsExplained
+            Of the whole series.
+        """
+        n_candidates = len(evidence.log_density)
         weights = np.full(n_candidates, 1.0 / n_candidates)
-        return cls(weights, np.full(n_candidates, np.nan), np.sqrt(PRIOR_SQUARE))
+        probabilities = evidence.probabilities(weights)[:, -1]
+        inflation = float(np.sqrt(_cost(evidence.n_steps)[-1]))
+        return cls(weights, np.full(n_candidates, np.nan), probabilities, inflation)
 
     @classmethod
-    def of(cls, mean: NDArray, variance: NDArray, truth: NDArray, span: float) -> Combination:
+    def of(
+        cls, mean: NDArray, variance: NDArray, truth: NDArray, evidence: StepsExplained, span: float
+    ) -> Combination:
         """Return what the errors at earlier origins suggest.
 
         Parameters
@@ -50,6 +67,8 @@ class Combination:
             Forecasts and variances; NaN where a candidate has none.
         truth : ndarray of shape (n_origins, n_ahead)
             What followed, NaN where it is not known.
+        evidence : StepsExplained
+            Of the steps before each origin, and last of the whole series.
         span : float
             Horizons that the origins reach back.
         """
@@ -58,28 +77,17 @@ class Combination:
         own = (least / np.maximum(errors, least)) ** POWER
         trust = span / (span + PRIOR_HORIZONS)
         weights = trust * own / own.sum() + (1.0 - trust) / len(own)
-        return cls(weights, errors, _inflation(mean, variance, truth, weights))
+        probabilities, cost = evidence.probabilities(weights), _cost(evidence.n_steps)
+        centre = trimmed_mean(mean, weights)
+        expected = mixture_variance(mean, variance, probabilities[:, :-1], centre)
+        excess = _excess(truth - centre, cost[:-1, None] * expected)
+        return cls(weights, errors, probabilities[:, -1], float(np.sqrt(cost[-1] * excess)))
 
     def combine(self, mean: NDArray, variance: NDArray) -> tuple[NDArray, NDArray]:
         """Return the forecasts and variances of candidates, (n_candidates, ...), as one."""
         combined = trimmed_mean(mean, self.weights)
-        spread = _spread(mean, variance, self.weights, combined)
+        spread = mixture_variance(mean, variance, self.probabilities, combined)
         return combined, self.inflation**2 * spread
-
-
-def trimmed_mean(values: NDArray, weights: NDArray) -> NDArray:
-    """Return the weighted mean of values (n_candidates, ...) without `TRIMMED` at each end.
-
-    A value that is NaN has no weight.
-    """
-    order = np.argsort(values, axis=0)  # NaN is last
-    ordered = np.take_along_axis(values, order, axis=0)
-    shares = np.where(np.isfinite(ordered), weights[order], 0.0)
-    total = shares.sum(axis=0)
-    upper = shares.cumsum(axis=0) / total
-    lower = upper - shares / total
-    kept = np.clip(np.minimum(upper, 1.0 - TRIMMED) - np.maximum(lower, TRIMMED), 0.0, None)
-    return (kept * np.where(shares > 0, ordered, 0.0)).sum(axis=0) / kept.sum(axis=0)
 
 
 def _mean_errors(mean: NDArray, truth: NDArray) -> NDArray:
@@ -91,20 +99,28 @@ def _mean_errors(mean: NDArray, truth: NDArray) -> NDArray:
     return filled[:, known].mean(axis=1)
 
 
-def _spread(mean: NDArray, variance: NDArray, weights: NDArray, centre: NDArray) -> NDArray:
-    """Return the trimmed mean square of the candidates' distributions around a centre."""
-    return trimmed_mean(variance + np.square(mean - centre), weights)
+def _cost(n_steps: NDArray) -> NDArray:
+    """Return the variances of errors in units of those by the noise alone, (n_origins,)."""
+    return 1.0 + COST / n_steps
 
 
-def _inflation(mean: NDArray, variance: NDArray, truth: NDArray, weights: NDArray) -> float:
-    """Return the root mean square of the combination's errors in units of their deviations."""
-    centre = trimmed_mean(mean, weights)
-    spread = _spread(mean, variance, weights, centre)
-    known = np.isfinite(truth) & (spread > 0)
-    squares = np.where(known, np.square(truth - centre), 0.0) / np.where(known, spread, 1.0)
+def _excess(errors: NDArray, variance: NDArray) -> float:
+    """Return how much more errors vary than was expected of them.
+
+    Origins count alike, however many errors they have, and an outlier as much as
+    `LARGEST_SQUARE` does.
+
+    Parameters
+    ----------
+    errors, variance : ndarray of shape (n_origins, n_ahead)
+        Errors of the combination, NaN where they are not known, and their variances.
+    """
+    known = np.isfinite(errors) & (variance > 0)
+    squares = np.where(known, np.square(errors), 0.0) / np.where(known, variance, 1.0)
     judged = known.any(axis=1)
     seen = squares[judged].sum(axis=1) / known[judged].sum(axis=1)
-    return float(np.sqrt((PRIOR_ORIGINS * PRIOR_SQUARE + seen.sum()) / (PRIOR_ORIGINS + len(seen))))
+    total = PRIOR_ORIGINS + np.minimum(seen, LARGEST_SQUARE).sum()
+    return float(total / (PRIOR_ORIGINS + len(seen)))
 
 
 def choose_origins(n_steps: int, least: int, horizon: int) -> NDArray:

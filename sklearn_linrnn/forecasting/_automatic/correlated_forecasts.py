@@ -3,8 +3,8 @@
 The errors of a candidate have the covariances ``C_hk = v sum_i psi_{h-i} psi_{k-i}``, with the
 variance ``v`` of its noise and what an error of one step adds to the later ones, ``psi``. It is off
 the combination by ``d_h``. Between two steps ahead the errors of the combination correlate as in
-the mean of ``C_hk + d_h d_k`` over all candidates by their weights; their variances are those of
-the combination, which leaves out the extremes at each step by itself.
+the mean of ``C_hk + d_h d_k`` over all candidates by their probabilities; their variances are those
+of the combination, which leaves out the extremes at each step by itself.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ def error_correlations(ensemble: Ensemble, n_ahead: int) -> NDArray:
     combined, _ = ensemble.combination.combine(mean, variance)
     covariance = np.zeros((n_ahead, n_ahead))
     candidates = [(member, drift) for member in ensemble.members for drift in member.drifts]
-    for candidate, path, weight in zip(candidates, mean, ensemble.combination.weights, strict=True):
+    probabilities = ensemble.combination.probabilities
+    for candidate, path, probability in zip(candidates, mean, probabilities, strict=True):
         if np.isfinite(path).all():
             off = path - combined
-            covariance += weight * (_covariance(*candidate, path) + np.outer(off, off))
+            covariance += probability * (_covariance(*candidate, path) + np.outer(off, off))
     deviation = np.sqrt(np.diagonal(covariance))
     scale = np.divide(1.0, deviation, out=np.zeros(n_ahead), where=deviation > 0)
     return scale[:, None] * covariance * scale

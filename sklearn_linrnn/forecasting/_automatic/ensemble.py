@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn.forecasting._automatic.combination import Combination, choose_origins
 from sklearn_linrnn.forecasting._automatic.forms import make_forms
+from sklearn_linrnn.forecasting._automatic.mixture import StepsExplained
 from sklearn_linrnn.forecasting._automatic.rolling_fits import Paths, RollingForm
 from sklearn_linrnn.forecasting._forecasts.room import check_room
 
@@ -74,12 +75,15 @@ class Ensemble:
             for member, some in zip(rolling, usable, strict=True)
             if some.any()
         ]
-        mean, variance = (part[np.concatenate(usable)] for part in _joined(paths))
+        is_usable = np.concatenate(usable)
+        said = np.concatenate([member.evidence() for member in rolling], axis=1)
+        evidence = StepsExplained(ends, *said[:, is_usable])
         if not len(origins):
-            return cls(y, unit, known, Combination.equal(len(mean)), origins)
+            return cls(y, unit, known, Combination.equal(evidence), origins)
+        mean, variance = (part[is_usable] for part in _joined(paths))
         span = (len(y) - origins[0]) / horizon
         truth = _what_followed(y, origins, n_ahead)
-        combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, span)
+        combination = Combination.of(mean[:, :-1], variance[:, :-1], truth, evidence, span)
         return cls(y, unit, known, combination, origins)
 
     def followed_to(self, y: NDArray, ends: NDArray | None = None) -> Ensemble:

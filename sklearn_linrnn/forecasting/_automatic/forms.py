@@ -88,6 +88,10 @@ class Form:
         """Return a series (n,) on the scale of the form; NaN where there is no logarithm."""
         return np.log(np.where(y > 0, y, np.nan)) if self.logarithm else y
 
+    def log_slopes(self, y: NDArray) -> NDArray:
+        """Return the logarithms of the slopes of the scale at a series (n,)."""
+        return -self.prepare(y) if self.logarithm else np.zeros(len(y))
+
     def restore(self, paths: NDArray) -> NDArray:
         """Return forecasts on the scale of the series."""
         return np.exp(np.minimum(paths, LARGEST_LOGARITHM)) if self.logarithm else paths

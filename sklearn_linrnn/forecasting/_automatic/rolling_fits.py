@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import logsumexp, softmax
 
 from sklearn_linrnn._core.closed_form.averaged_ridge import AveragedRidge, averaged_ridge
 from sklearn_linrnn._core.closed_form.stable_recursion import StableRecursion
@@ -93,6 +93,11 @@ class OriginFits:
             stable = StableRecursion.of(weights[at][:, None, None], np.ones(1))
             weights[at] += stable.correction[:, 0, 0]
         return weights
+
+    @property
+    def n_targets(self) -> NDArray:
+        """Number of steps that each origin has learned from, (n_origins or 1,)."""
+        return self.sums[0, :, 0, 0].astype(int)
 
     @property
     def _places(self) -> NDArray:
@@ -275,10 +280,7 @@ class RollingForm:
         """Return the forecasts of all candidates, (n_drifts, n_origins, n_ahead)."""
         paths, variances = cache(OriginFits.paths), cache(OriginFits.variances)  # for all drifts
         mean, variance = np.full((2, len(self.drifts), len(self.ends), n_ahead), np.nan)
-        first = len(self.ends) - sum(len(free.ends) for free, _ in self.pairs)
-        for pair in self.pairs:
-            some = slice(first, first + len(pair[0].ends))
-            first = some.stop
+        for some, pair in self._in_turn():
             for place, drift in enumerate(self.drifts):
                 shared = [(fit, share[..., None]) for fit, share in _shares(pair, drift)]
                 mean[place, some] = sum((s * paths(fit, n_ahead)).sum(axis=0) for fit, s in shared)
@@ -289,6 +291,25 @@ class RollingForm:
         mean = form.restore(as_far_as_ever(mean, form.prepare(self.data.y), self.ends))
         mean = within_reach(mean, self.data.y, self.ends)
         return Paths(mean, variance * np.square(mean) if form.logarithm else variance)
+
+    def evidence(self) -> NDArray:
+        """Return what the candidates say of the steps before each origin, (2, n_drifts, n_origins).
+
+        That is the mean logarithm of the density of a step of the series, given those before, and
+        the number of steps that it is the mean over; NaN for origins without a fit.
+        """
+        found, form = np.full((2, len(self.drifts), len(self.ends)), np.nan), self.data.form
+        # The density of a value is that on the scale of the form times the slope of the scale.
+        slopes = np.append(0.0, form.log_slopes(self.data.y).cumsum())
+        for places, pair in self._in_turn():
+            n_targets, ends = pair[0].n_targets, pair[0].ends
+            for number, drift in enumerate(self.drifts):
+                evidence = np.concatenate(_log_evidence(_averaged(pair, drift)))
+                total = logsumexp(evidence, axis=0) - np.log(len(evidence))
+                total += slopes[ends] - slopes[ends - n_targets]
+                found[0, number, places] = total / n_targets - np.log(self.data.scale)
+                found[1, number, places] = n_targets
+        return found
 
     def residuals(self) -> NDArray:
         """Return the one-step errors of all candidates at the last steps.
@@ -303,18 +324,34 @@ class RollingForm:
         """Return what forecasts from the last origin, with the share of each memory."""
         return [(fit, share[:, -1]) for fit, share in _shares(self.pairs[-1], drift)]
 
+    def _in_turn(self) -> Iterator[tuple[slice, tuple[OriginFits, OriginFits]]]:
+        """Yield places of origins with the regressions that are fitted there."""
+        first = len(self.ends) - sum(len(free.ends) for free, _ in self.pairs)
+        for pair in self.pairs:
+            last = first + len(pair[0].ends)
+            yield slice(first, last), pair
+            first = last
+
 
 def _shares(pair: tuple[OriginFits, OriginFits], drift: Drift) -> list[tuple[OriginFits, NDArray]]:
     """Return the regressions that a drift averages, and their probabilities.
 
-    These have shape (n_memories, n_origins or 1). All are as likely as any other beforehand. The
-    prior of a drift, where there is a choice, has the deviation of the differences.
+    All are as likely as any other beforehand. These have shape (n_memories, n_origins or 1).
     """
-    fits = {"free": pair[:1], "none": pair[1:], "by evidence": pair}[drift]
-    evidence = [
-        fit.ridge.log_evidence - (UNIT_PRIOR if fit.intercept and len(fits) > 1 else 0.0)
-        for fit in fits
-    ]
-    # Infinite evidence explains all there is, as all do that have it.
-    shares = softmax(np.clip(np.concatenate(evidence), -LARGEST, LARGEST), axis=0)
+    fits = _averaged(pair, drift)
+    shares = softmax(np.concatenate(_log_evidence(fits)), axis=0)
     return list(zip(fits, np.split(shares, len(fits)), strict=True))
+
+
+def _averaged(pair: tuple[OriginFits, OriginFits], drift: Drift) -> tuple[OriginFits, ...]:
+    return {"free": pair[:1], "none": pair[1:], "by evidence": pair}[drift]
+
+
+def _log_evidence(fits: Sequence[OriginFits]) -> list[NDArray]:
+    """Return the evidence of regressions, (n_memories, n_origins or 1) for each of the fits.
+
+    The prior of a drift has the deviation of the differences. Infinite evidence explains all there
+    is, as all do that have it.
+    """
+    found = [fit.ridge.log_evidence - UNIT_PRIOR * fit.intercept for fit in fits]
+    return [np.clip(one, -LARGEST, LARGEST) for one in found]

@@ -26,21 +26,27 @@ class Prediction:
         The times.
     mean : ndarray of shape (n_times, n_columns)
         Point forecasts.
-    variance : ndarray of shape (n_times, n_columns)
-        Variances of what is forecast, NaN if they were not asked for.
+    deviation : ndarray of shape (n_times, n_columns)
+        Deviations of what is forecast, NaN if they were not asked for: their squares may be too
+        small for float64.
     conformal : Conformal or None
         What intervals are as wide as; ``None`` for Gaussian quantiles.
     """
 
     index: pd.Index
     mean: NDArray
-    variance: NDArray
+    deviation: NDArray
     conformal: Conformal | None = None
+
+    @property
+    def variance(self) -> NDArray:
+        """Variances of what is forecast, (n_times, n_columns)."""
+        return np.square(self.deviation)
 
     def quantiles(self, levels: NDArray) -> NDArray:
         """Return quantiles, (n_times, n_columns, n_levels)."""
         if self.conformal is None:
-            offset = norm.ppf(levels) * np.sqrt(self.variance)[:, :, None]
+            offset = norm.ppf(levels) * self.deviation[:, :, None]
         else:
             widths = self.conformal.half_widths(np.abs(2.0 * levels - 1.0))
             offset = np.where(levels == 0.5, 0.0, np.sign(levels - 0.5) * widths)
@@ -86,5 +92,5 @@ def predictions(
         one = forecast_series(models, history, exogenous.get(key), ahead, **kind)
         conformal = None if seen is None else seen.around(ahead, one.variance)
         variance = one.variance if conformal is None else conformal.variance
-        found[key] = Prediction(index, one.mean, variance, conformal)
+        found[key] = Prediction(index, one.mean, np.sqrt(variance), conformal)
     return found

@@ -113,9 +113,13 @@ class Noise:
 def _correlated(errors: NDArray) -> NDArray:
     """Return a root of the correlations of errors, (n_sources, n_targets)."""
     whole = errors[np.isfinite(errors).all(axis=1)]
-    norm = np.sqrt(np.square(whole).sum(axis=0))
-    unseen = np.diag((norm == 0).astype(np.float64))
-    return np.vstack([unseen, np.linalg.qr(whole / np.where(norm == 0, 1.0, norm), mode="r")])
+    largest = np.abs(whole).max(axis=0, initial=0.0)
+    none = largest == 0
+    # Of errors in their own unit no square is out of range.
+    units = whole / np.where(none, 1.0, largest)
+    lengths = np.sqrt(np.square(units).sum(axis=0))
+    root = np.linalg.qr(units / np.where(none, 1.0, lengths), mode="r")
+    return np.vstack([np.diag(none.astype(np.float64)), root])
 
 
 def _scaled(root: NDArray, variance: NDArray) -> NDArray:
