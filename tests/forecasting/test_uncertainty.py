@@ -308,3 +308,17 @@ def test_covariances_are_not_there():
     forecaster = LagForecaster(n_lags=N_LAGS).fit(autoregression(60), fh=[1, 2])
     with pytest.raises(NotImplementedError, match="cov=False"):
         forecaster.predict_var(cov=True)
+
+
+@pytest.mark.parametrize("power", [*range(-516, -498, 3), -490, -300, 300, 480])
+def test_intervals_have_the_unit_of_the_series_or_it_is_refused(power):
+    rng = np.random.default_rng(0)
+    y = pd.Series(np.sin(np.arange(60) / 5) + 0.3 * rng.normal(size=60))
+    forecaster, scaled = LagForecaster(n_lags=4), np.ldexp(y, power)
+    if power < -498:
+        with pytest.raises(ValueError, match="is too small"):
+            forecaster.fit(scaled, fh=[1, 2])
+        return
+    expected = forecaster.fit(y, fh=[1, 2]).predict_interval(coverage=0.9)
+    found = forecaster.fit(scaled, fh=[1, 2]).predict_interval(coverage=0.9)
+    assert_allclose(np.ldexp(found, -power), expected, rtol=1e-6)

@@ -18,6 +18,7 @@ Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
 
 ROUNDING = 1e-14  # of a mean
 SMALLEST, LARGEST = 1e-305, 1e305  # sums of squares whose products with others keep their digits
+LEAST_PENALTY = 1e-10  # of the inputs' sums, that keeps its digits
 OUT_OF_RANGE = "X, y or sample_weight is too {}: sums of their products {} float64. Scale them."
 
 
@@ -309,9 +310,8 @@ def check_range(weight: float, scatters: Tensor, means: Tensor, n_inputs: int) -
         )
     sizes = (scatters.clamp(min=0.0) / weight).sqrt() + means.abs()  # do not underflow
     logs = 2.0 * sizes.log10() + math.log10(weight)
-    needed = torch.stack(
-        [logs[:n_inputs].amax(), *logs[n_inputs:], logs.new_tensor(math.log10(weight))]
-    )
+    penalty = logs[:n_inputs].amax() + math.log10(LEAST_PENALTY)
+    needed = torch.stack([penalty, *logs[n_inputs:], logs.new_tensor(math.log10(weight))])
     if not logs.amax() <= math.log10(LARGEST):
         raise ValueError(OUT_OF_RANGE.format("large", "overflow"))
     if ((needed < math.log10(SMALLEST)) & (needed > -math.inf)).any():
