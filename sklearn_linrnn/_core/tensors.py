@@ -1,9 +1,8 @@
 """Array-likes to tensors."""
 
 import operator
-import sys
 from dataclasses import fields
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,13 +123,6 @@ def whole_number(value: Any, name: str) -> int:
         return operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, but got {value!r}.") from None
-
-
-def is_float64_number(value: Any) -> TypeGuard[float]:
-    """Return whether a value is a number that arrays can hold: fractions are none of them."""
-    if isinstance(value, int):
-        return abs(value) <= sys.float_info.max
-    return isinstance(value, (float, np.integer, np.floating))
 
 
 def check_device(device: Any) -> torch.device:

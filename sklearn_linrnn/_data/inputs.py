@@ -33,6 +33,7 @@ def read_inputs(
     form: DataForm,
     *,
     learns: bool = False,
+    n_lags: int = 1,
 ) -> Sequences:
     """Return the internal form of X.
 
@@ -51,6 +52,8 @@ def read_inputs(
         before each recording, and the number of channels.
     learns : bool, default=False
         Whether it is about to learn the features from this X; see `read_new_inputs`.
+    n_lags : int, default=1
+        The lags of a fitted model, as many as windows must have at the least.
     """
     sequences = _read(estimator, X, sequence_id, form, learns)
     if isinstance(sequences, Recordings) and estimator.lag_order == "newest_first":
@@ -63,7 +66,9 @@ def read_inputs(
             raise ValueError(
                 f"X must have {expected} channels, as in {origin}, but got {sequences.n_channels}."
             )
-    if isinstance(sequences, Recordings) and form.before is not None:
+    if isinstance(sequences, Windows):
+        _check_window_length(sequences, n_lags)
+    elif form.before is not None:
         sequences = replace(sequences, before=form.before)
     return sequences
 
@@ -248,10 +253,11 @@ def number_of_axes(array: Any) -> int:
         return 0
 
 
-def check_window_length(sequences: Sequences, n_lags: int) -> None:
+def _check_window_length(windows: Windows, n_lags: int) -> None:
     """Raise if windows are too short for the lags of a fitted model."""
-    if isinstance(sequences, Windows) and sequences.longest < n_lags:
+    n_timesteps = windows.inputs.shape[1]
+    if n_timesteps < n_lags:
         raise ValueError(
-            f"X has windows of n_timesteps={sequences.longest}, but the model was fitted with "
+            f"X has windows of n_timesteps={n_timesteps}, but the model was fitted with "
             f"n_lags={n_lags}."
         )

@@ -79,15 +79,17 @@ def fill_in_order(outs: tuple[Any, ...], answers: Iterable[tuple[Any, ...]]) -> 
     return outs
 
 
-def one_or_all(answers: tuple[Any, ...]) -> Any:
-    """Return the only one of several answers, or all of them.
+def without_overflow(predictions: NDArray) -> NDArray:
+    """Return predictions, or raise if they overflowed.
 
     Parameters
     ----------
-    answers : tuple
-        The answers.
+    predictions : ndarray
+        The predictions.
     """
-    return answers[0] if len(answers) == 1 else answers
+    if np.isinf(predictions).any():
+        raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
+    return predictions
 
 
 def check_outputs(out: Any, number: int) -> None:

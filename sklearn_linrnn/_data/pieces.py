@@ -21,16 +21,7 @@ from sklearn_linrnn._data.training_data import KnownSums, TrainingData
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._data.zero_state import weight_of_heads
 
-
-def are_pieces(value: Any) -> bool:
-    """Return whether a value hands out pieces one after another, as generators do.
-
-    Parameters
-    ----------
-    value : object
-        What was passed.
-    """
-    return isinstance(value, Iterator)
+Pieces = Iterator  # what hands them out one after another, as generators do
 
 
 def check_piece(piece: Any, number: int) -> tuple[Any, Any, Any]:

@@ -307,7 +307,11 @@ def lag_shape(
 
     Recordings that go on may be shorter than the lags.
     """
-    longest = sequences.longest
+    if isinstance(sequences, Windows):
+        n_steps, longest, n_channels = sequences.inputs.shape
+    else:
+        n_steps, n_channels = sequences.n_supervised, sequences.n_channels
+        longest = sequences.longest
     if n_lags is None:
         if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
             raise ValueError(
@@ -320,9 +324,9 @@ def lag_shape(
         what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
         raise ValueError(
             f"n_lags={n_lags} needs as many time steps, but got an X of "
-            f"n_samples={sequences.n_supervised}, whose {what} n_timesteps={longest}."
+            f"n_samples={n_steps}, whose {what} n_timesteps={longest}."
         )
-    return sequences.n_supervised, n_lags, sequences.n_channels
+    return n_steps, n_lags, n_channels
 
 
 def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:

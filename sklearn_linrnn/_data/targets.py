@@ -60,7 +60,7 @@ def read_training_data(
     if form is None and isinstance(sequences, Windows):
         _check_meaning(X, y, targets, sequences)
     weights = read_weights(sample_weight, sequences)
-    observed = _observed(targets, weights)
+    observed = _observed(targets, weights, sequences)
     if form is None and not is_piece:
         _check_observed(targets, observed)
     if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
@@ -117,8 +117,10 @@ def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
         )
 
 
-def _observed(targets: NDArray, weights: NDArray | None) -> NDArray:
+def _observed(targets: NDArray, weights: NDArray | None, sequences: Sequences) -> NDArray:
     """Return which supervised time steps have a target and a weight."""
+    if isinstance(sequences, Windows):  # which have no target that is missing
+        return np.ones(len(targets), dtype=bool) if weights is None else weights > 0
     observed = observed_steps(targets)
     if weights is not None:
         for cut in stretches([len(observed)], 1):

@@ -170,6 +170,9 @@ class TrainingData:
 
     def sums(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
         """Return the sums of a part of what is learned from, which may be out of range alone."""
+        if isinstance(self.sequences, Windows):  # which are in memory, and summed up at once
+            known = self.targets, self.weights
+            return self.sequences.statistics(LagStatistics, n_lags, *known, device)
         return reduce(add, self._sums_of_blocks(n_lags, device, say))
 
     def _sums_of_blocks(self, n_lags: int, device: Any, say: Say) -> Iterator[LagStatistics]:
@@ -183,7 +186,7 @@ class TrainingData:
     def blocks(
         self, n_lags: int, *, sums: bool = False, enough: int | None = None
     ) -> Iterator[tuple[TrainingData, Stretch]]:
-        """Yield the data of consecutive time steps, and what they are of the whole.
+        """Yield the data of consecutive time steps of recordings, and what they are of the whole.
 
         Parameters
         ----------
@@ -197,11 +200,7 @@ class TrainingData:
             Number of observed time steps that are enough: of more, blocks at equal distances that
             have about as many are yielded. ``None`` for all.
         """
-        sequences = self.sequences
-        if isinstance(sequences, Windows):
-            whole = slice(0, len(self.targets))
-            yield self, Stretch(slice(None), slice(None), whole, 0, False)
-            return
+        sequences = cast(Recordings, self.sequences)
         n_columns = n_channels = sequences.n_channels
         least = (n_lags * n_channels) ** 2 if sums else 1
         n_observed = 0 if enough is None else int(np.count_nonzero(self.observed))

@@ -63,11 +63,12 @@ class Windows:
         return respond(self.inputs, impulse_response)
 
     def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
-        """Yield what `respond` returns in blocks, after their places in it."""
-        length = max(1, BLOCK // self.inputs[0].size)
-        for first in range(0, len(self.inputs), length):
-            steps = slice(first, min(first + length, len(self.inputs)))
-            yield steps, respond(self.inputs[steps], impulse_response)
+        """Return an iterator of what `respond` returns in blocks, after their places in it."""
+        n_windows, length = len(self.inputs), max(1, BLOCK // self.inputs[0].size)
+        cuts = (
+            slice(first, min(first + length, n_windows)) for first in range(0, n_windows, length)
+        )
+        return ((steps, respond(self.inputs[steps], impulse_response)) for steps in cuts)
 
     def lags(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the lags of the supervised time steps, (n, n_lags * n_channels), in blocks."""

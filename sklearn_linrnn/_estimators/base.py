@@ -17,7 +17,7 @@ from torch import Tensor
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.pieces import are_pieces, check_alone, sums_of_pieces
+from sklearn_linrnn._data.pieces import Pieces, check_alone, sums_of_pieces
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
@@ -158,7 +158,7 @@ class LagRegressor(
         self, X: Any, y: Any, sample_weight: Any, sequence_id: Any, *, groups: Any = None
     ) -> AnyData:
         """Return what was passed to ``fit``."""
-        if not are_pieces(X):
+        if not isinstance(X, Pieces):
             return read_training_data(self, X, y, sample_weight, sequence_id, groups=groups)
         check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id, groups=groups)
         return self._sum_pieces(X, self.n_lags)
@@ -179,7 +179,7 @@ class LagRegressor(
         if earlier is not None:
             form, past = self._form, earlier[1] or Past()
             n_lags = earlier[0] if form.every_step and n_lags is None else n_lags
-        if are_pieces(X):
+        if isinstance(X, Pieces):
             check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
             sums = self._sum_pieces(X, n_lags, form=form, past=past)
             return sums.with_lags(n_lags, past, goes_on=True)

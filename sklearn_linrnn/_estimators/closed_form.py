@@ -27,12 +27,12 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
 from sklearn_linrnn._core.training.optimizers import DIVERGED
 from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
-from sklearn_linrnn._data.outputs import Blocks, one_or_all
+from sklearn_linrnn._data.outputs import Blocks, without_overflow
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
-from sklearn_linrnn._estimators.predictions import predictions_of, spreads_of, without_overflow
+from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
-from sklearn_linrnn._core.tensors import is_float64_number
+from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._estimators.parameters import make_prior
 
 

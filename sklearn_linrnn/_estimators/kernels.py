@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
+from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.saved_state import SavedState
-from sklearn_linrnn._core.tensors import is_float64_number, whole_number
+from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.containers import check_numbers
 from sklearn_linrnn._estimators.parameters import make_prior
 

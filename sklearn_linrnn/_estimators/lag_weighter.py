@@ -14,7 +14,6 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import (
-    check_window_length,
     number_of_axes,
     read_inputs,
     read_new_inputs,
@@ -210,12 +209,11 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
             scaled by zero; where an input of a recording is missing or unknown, its lags are NaN.
         """
         check_is_fitted(self)
-        sequences = read_inputs(self, X, sequence_id, self._form.data)
         n_lags = len(self.lag_weights_)
+        sequences = read_inputs(self, X, sequence_id, self._form.data, n_lags=n_lags)
         if isinstance(sequences, Recordings):
             windows = np.concatenate(list(sequences.windows(n_lags)))
             return sequences.arrange(self._weigh(windows))
-        check_window_length(sequences, n_lags)
         return self._weigh(sequences.inputs)[:, self._places(X)]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:

@@ -15,8 +15,8 @@ from sklearn.utils._param_validation import Interval as AnyInterval
 from sklearn.utils._param_validation import StrOptions
 
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
-from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
-from sklearn_linrnn._core.tensors import check_device, is_float64_number
+from sklearn_linrnn._core.priors.lag_weights import LARGEST, NUMBERS, linear_rnn_lag_weights
+from sklearn_linrnn._core.tensors import check_device
 from sklearn_linrnn._data.containers import check_numbers
 
 
@@ -25,7 +25,9 @@ class Interval(AnyInterval):
 
     def is_satisfied_by(self, value: Any) -> bool:
         """Return whether a value is one of its numbers."""
-        return is_float64_number(value) and super().is_satisfied_by(value)
+        if not (isinstance(value, NUMBERS) and super().is_satisfied_by(value)):
+            return False
+        return not (isinstance(value, int) and value > LARGEST)
 
 
 VARIANCES: dict[str, list] = {

@@ -15,15 +15,15 @@ from torch import Tensor
 from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.inputs import check_window_length, read_inputs
+from sklearn_linrnn._data.inputs import read_inputs
 from sklearn_linrnn._data.outputs import (
     Blocks,
     check_outputs,
     collect,
     fill_in_order,
-    one_or_all,
+    without_overflow,
 )
-from sklearn_linrnn._data.pieces import are_pieces, check_alone, check_inputs, check_piece
+from sklearn_linrnn._data.pieces import Pieces, check_alone, check_inputs, check_piece
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.targets import read_targets, read_weights
 from sklearn_linrnn._estimators.scoring import Scored, errors_of, r2_of
@@ -96,7 +96,7 @@ class LagPredictor:
             Coefficient of determination of all observed time steps together.
         """
         check_is_fitted(self)
-        if not are_pieces(X):
+        if not isinstance(X, Pieces):
             pieces = iter([(self._read(X, sequence_id), y, sample_weight)])
         else:
             check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
@@ -105,14 +105,13 @@ class LagPredictor:
 
     def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:
         """Return the errors of predictions, of which those of parts of the data add up."""
+        check_is_fitted(self)
         return errors_of(self._scored(self._read(X, sequence_id), y, sample_weight))
 
     def _read(self, X: Any, sequence_id: Any) -> Sequences:
         """Return X as it was read, of which the fitted response can predict."""
-        check_is_fitted(self)
-        sequences = read_inputs(self, X, sequence_id, self._form)
-        check_window_length(sequences, self.impulse_response_.shape[2])
-        return sequences
+        n_lags = self.impulse_response_.shape[2]
+        return read_inputs(self, X, sequence_id, self._form, n_lags=n_lags)
 
     def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Yield pieces with X as it was read, each going on where the one before ended."""
@@ -141,7 +140,7 @@ class LagPredictor:
         if out is not None and len(answers) > 1:
             check_outputs(out, len(answers))
         outs = (out,) if len(answers) == 1 else out or (None,) * len(answers)
-        if not are_pieces(X):
+        if not isinstance(X, Pieces):
             return one_or_all(self._answer_to(self._read(X, sequence_id), answers, outs))
         check_alone(sequence_id=sequence_id)
         pieces = self._going_on((check_inputs(piece, number),) for number, piece in enumerate(X))
@@ -166,7 +165,7 @@ class LagPredictor:
 
 
 def predictions_of(response: NDArray, intercept: NDArray, sequences: Sequences) -> Blocks:
-    """Yield predictions (n, n_outputs) in blocks, after their places.
+    """Return an iterator of predictions (n, n_outputs) in blocks, after their places.
 
     Parameters
     ----------
@@ -177,8 +176,8 @@ def predictions_of(response: NDArray, intercept: NDArray, sequences: Sequences) 
     sequences : Sequences
         What to predict from.
     """
-    for steps, values in sequences.responses(response):
-        yield steps, without_overflow(values + intercept)
+    blocks = sequences.responses(response)
+    return ((steps, without_overflow(values + intercept)) for steps, values in blocks)
 
 
 def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> Blocks:
@@ -200,14 +199,12 @@ def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) ->
         first = steps.stop
 
 
-def without_overflow(predictions: NDArray) -> NDArray:
-    """Return predictions, or raise if they overflowed.
+def one_or_all(answers: tuple[Any, ...]) -> Any:
+    """Return the only one of several answers, or all of them.
 
     Parameters
     ----------
-    predictions : ndarray
-        The predictions.
+    answers : tuple
+        The answers.
     """
-    if np.isinf(predictions).any():
-        raise ValueError("X is too large: what is predicted from it overflows. Scale it.")
-    return predictions
+    return answers[0] if len(answers) == 1 else answers

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_linrnn import NTKConvRegressor, NTKConvRegressorCV, WeightedConv1DRegressor
-from sklearn_linrnn._data.pieces import are_pieces, check_piece
+from sklearn_linrnn._data.pieces import Pieces, check_piece
 
 
 @pytest.mark.parametrize("weights", [None, 1.0])
@@ -33,10 +33,10 @@ def test_what_is_no_piece_is_refused(bad, got):
 
 def test_only_iterators_hand_out_pieces():
     x = np.zeros((3, 1))
-    assert are_pieces(piece for piece in [(x, x)])
-    assert are_pieces(zip([x], [x], strict=True))
+    assert isinstance((piece for piece in [(x, x)]), Pieces)
+    assert isinstance(zip([x], [x], strict=True), Pieces)
     for whole in (x, [x], (x,), {"x": x}, range(3)):
-        assert not are_pieces(whole)
+        assert not isinstance(whole, Pieces)
 
 
 def steps_and_targets(n_steps=60):

@@ -19,15 +19,14 @@ from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.mean_row import append_row
 from sklearn_linrnn._core.closed_form.row_count import check_rows
-from sklearn_linrnn._core.closed_form.unit_factor import UnitFactor
+from sklearn_linrnn._core.closed_form.unit_factor import solve_scaled
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
-from sklearn_linrnn._core.tensors import all_finite
 
 
 def in_range(curvature: Tensor) -> Tensor:
     """Return a curvature, or raise if it is not made of numbers."""
-    if not all_finite(curvature):
+    if not torch.isfinite(curvature).all():
         raise ValueError(
             "X times the lag weights leaves the range of float64. Scale X, or lower nu_w, nu_f and "
             "nu_c, or the variances of the prior."
@@ -113,17 +112,18 @@ class Quadratic:
         A Cholesky factorisation is the cheapest way to one ridge. Where one of its pivots would
         cost half of the digits, None is returned.
         """
-        factor = UnitFactor.of(*self._matrix_and_scale(), penalty)
-        if factor is None:
+        goals = self.slope if self.mean is None else torch.hstack([self.slope, self.mean[0]])
+        theta = solve_scaled(
+            *self._matrix_and_scale(), penalty, goals, beside_zeros=self.mean is None
+        )
+        if theta is None:
             return None
-        if self.mean is None:
-            return self.root.respond(factor.solve(self.slope))
-        if factor.has_zeros:
-            return None
-        row, goal = self.mean
-        theta, along = factor.solve(torch.hstack([self.slope, row])).tensor_split([-1], 1)
-        miss = (goal - row.T @ theta) / (1.0 + row.T @ along)  # Sherman and Morrison 1950
-        return self.root.respond(theta + along @ miss)
+        if self.mean is not None:
+            row, goal = self.mean
+            theta, along = theta.tensor_split([-1], 1)
+            miss = (goal - row.T @ theta) / (1.0 + row.T @ along)  # Sherman and Morrison 1950
+            theta = theta + along @ miss
+        return self.root.respond(theta)
 
     def _matrix_and_scale(self) -> tuple[Tensor, Tensor]:
         """Return ``M`` and the diagonal of ``S``, (p, 1), with ``A = S M S``."""

@@ -1,8 +1,6 @@
-"""A Cholesky factor whose digits do not depend on the units of what is factorised."""
+"""A Cholesky factorisation whose digits do not depend on the units of what is factorised."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,54 +12,44 @@ from sklearn_linrnn._core.tensors import blank
 BAND = 2**16  # numbers scaled at a time: 512 KiB, which stay in cache
 
 
-@dataclass(frozen=True, eq=False)
-class UnitFactor:
-    """``S M S + penalty = U^{-1} R R^T U^{-1}``, scaled to a diagonal of ones by ``U``.
+def solve_scaled(
+    matrix: Tensor, scale: Tensor, penalty: float, goals: Tensor, *, beside_zeros: bool = True
+) -> Tensor | None:
+    """Return ``(S M S + penalty)^{-1} C``, or None if a pivot would cost half of the digits.
 
-    Scaled so, the pivots do not depend on how far the diagonals of ``S`` and ``M`` spread.
+    What is factorised is scaled to a diagonal of ones, so that the pivots do not depend on how far
+    the diagonals of ``S`` and ``M`` spread.
 
-    Attributes
+    Parameters
     ----------
-    factor : Tensor of shape (p, p)
-        ``R^T`` in its upper triangle.
-    unit : Tensor of shape (p, 1)
-        Diagonal of ``U``.
-    has_zeros : bool
-        Whether the diagonal has zeros, beside which zero is solved for.
+    matrix : Tensor of shape (p, p)
+        ``M``, positive semi-definite.
+    scale : Tensor of shape (p, 1)
+        Diagonal of ``S``.
+    penalty : float
+        What is added to the diagonal.
+    goals : Tensor of shape (p, k)
+        ``C``.
+    beside_zeros : bool, default=True
+        Whether zero is solved for where the diagonal is zero; else None is returned.
     """
+    size = scale.square() * matrix.diagonal()[:, None] + penalty
+    if not (beside_zeros or (size > 0).all()):
+        return None
+    unit = torch.where(size > 0, size, 1.0).rsqrt()
+    factor, failed = _factorised(_scaled(matrix, scale * unit))
+    half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
+    if failed or not factor.diagonal().square().min() > half_of_the_digits:
+        return None
+    return unit * _solved(factor, unit * goals)
 
-    factor: Tensor
-    unit: Tensor
-    has_zeros: bool
 
-    @classmethod
-    def of(cls, matrix: Tensor, scale: Tensor, penalty: float) -> UnitFactor | None:
-        """Return the factor, or None if a pivot would cost half of the digits.
-
-        Parameters
-        ----------
-        matrix : Tensor of shape (p, p)
-            ``M``, positive semi-definite.
-        scale : Tensor of shape (p, 1)
-            Diagonal of ``S``.
-        penalty : float
-            What is added to the diagonal.
-        """
-        size = scale.square() * matrix.diagonal()[:, None] + penalty
-        unit = torch.where(size > 0, size, 1.0).rsqrt()
-        factor, failed = _factorised(_scaled(matrix, scale * unit))
-        half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
-        if failed or not factor.diagonal().square().min() > half_of_the_digits:
-            return None
-        return cls(factor, unit, not bool((size > 0).all()))
-
-    def solve(self, columns: Tensor) -> Tensor:
-        """Return ``(S M S + penalty)^{-1} C`` of ``C (p, k)``."""
-        goal = self.unit * columns
-        if not goal.is_cpu:
-            return self.unit * torch.cholesky_solve(goal, self.factor, upper=True)
-        found, _ = dpotrs(self.factor.numpy().T, goal.numpy(), lower=1)
-        return self.unit * torch.from_numpy(np.ascontiguousarray(found))
+def _solved(factor: Tensor, goals: Tensor) -> Tensor:
+    """Return the solution of a matrix whose upper factor is given."""
+    if not goals.is_cpu:
+        return torch.cholesky_solve(goals, factor, upper=True)
+    found, _ = dpotrs(factor.numpy().T, goals.numpy(), lower=1)
+    return torch.from_numpy(np.ascontiguousarray(found))
 
 
 def _scaled(matrix: Tensor, scale: Tensor) -> Tensor:

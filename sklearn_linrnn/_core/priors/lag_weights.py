@@ -1,13 +1,21 @@
 """Lag weights: how strongly the initial variances of a linear RNN favour each lag."""
 
+import sys
 from numbers import Integral
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.tensors import is_float64_number
-
 Variance = float | NDArray[np.float64]
+
+NUMBERS = (int, float, np.integer, np.floating)  # that arrays can hold: fractions are none of them
+LARGEST = sys.float_info.max  # integers beyond it are none either
+
+
+def is_float64_number(value: Any) -> TypeGuard[float]:
+    """Return whether a value is a number that arrays can hold."""
+    return isinstance(value, NUMBERS) and not (isinstance(value, int) and abs(value) > LARGEST)
 
 
 def linear_rnn_lag_weights(

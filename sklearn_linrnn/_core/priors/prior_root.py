@@ -42,7 +42,7 @@ class PriorRoot(StoredAsNumPy):
         """Return the map of a prior for so many lags and channels."""
         return cls(torch.from_numpy(prior.root(n_lags)).to(device), n_channels)
 
-    @property
+    @cached_property
     def is_diagonal(self) -> bool:
         """Whether lags are independent."""
         return self.lags.ndim == 1

@@ -21,10 +21,10 @@ from sklearn_linrnn._core.closed_form.many_evidences import ManySums
 from sklearn_linrnn._core.closed_form.many_ridges import ManyRidges, many_ridges
 from sklearn_linrnn._core.closed_form.many_searches import ManySearches
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, Flat, LagPrior
+from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.levels import LevelName, Levels
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
-from sklearn_linrnn._core.tensors import is_float64_number
 from sklearn_linrnn._estimators.auto_choice import AutoChoice
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.parameters import make_prior

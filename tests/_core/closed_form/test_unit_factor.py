@@ -1,4 +1,4 @@
-"""The scaled Cholesky factor solves as a dense solver does, or says that digits are lost."""
+"""The scaled Cholesky factorisation solves as a dense solver does, or says that digits are lost."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklearn_linrnn._core.closed_form import unit_factor
-from sklearn_linrnn._core.closed_form.unit_factor import UnitFactor
+from sklearn_linrnn._core.closed_form.unit_factor import solve_scaled
 
 N_INPUTS = 23
 
@@ -25,31 +25,28 @@ def test_it_solves_as_a_dense_solver_does(spread, band, monkeypatch):
     monkeypatch.setattr(unit_factor, "BAND", band)
     matrix, scale, goals = problem(spread)
     before = matrix.copy()
-    factor = UnitFactor.of(torch.from_numpy(matrix), torch.from_numpy(scale), 0.1)
-    found = factor.solve(torch.from_numpy(goals))
+    found = solve_scaled(*map(torch.from_numpy, (matrix, scale)), 0.1, torch.from_numpy(goals))
     whole = scale * before * scale.T + 0.1 * np.eye(N_INPUTS)
     assert_allclose(found, np.linalg.solve(whole, goals), rtol=1e-10)
     assert_allclose(matrix, before, rtol=0)  # it is only read
-    assert not factor.has_zeros
 
 
 def test_a_scale_of_many_decades_costs_no_digits():
-    matrix, scale, goals = problem(60.0)
-    factor = UnitFactor.of(torch.from_numpy(matrix), torch.from_numpy(scale), 0.0)
-    found = factor.solve(torch.from_numpy(scale * goals))
-    assert_allclose(scale * found.numpy(), np.linalg.solve(matrix, goals), rtol=1e-10)
+    matrix, scale, goals = map(torch.from_numpy, problem(60.0))
+    found = solve_scaled(matrix, scale, 0.0, scale * goals)
+    assert_allclose(scale * found, np.linalg.solve(matrix, goals), rtol=1e-10)
 
 
-def test_beside_zeros_zero_is_solved_for():
-    matrix, scale, goals = problem(0.0)
+def test_beside_zeros_zero_is_solved_for_or_nothing_is():
+    matrix, scale, goals = map(torch.from_numpy, problem(0.0))
     matrix[3], matrix[:, 3], goals[3] = 0.0, 0.0, 0.0
-    factor = UnitFactor.of(torch.from_numpy(matrix), torch.from_numpy(scale), 0.0)
-    assert factor.has_zeros
-    assert_allclose(factor.solve(torch.from_numpy(goals))[3], 0.0, atol=0)
+    assert_allclose(solve_scaled(matrix, scale, 0.0, goals)[3], 0.0, atol=0)
+    assert solve_scaled(matrix, scale, 0.0, goals, beside_zeros=False) is None
+    assert solve_scaled(matrix, scale, 0.1, goals, beside_zeros=False) is not None
 
 
 def test_pivots_that_cost_half_of_the_digits_are_refused():
-    matrix, scale, _ = problem(0.0)
-    matrix[1], matrix[:, 1] = matrix[0], matrix[:, 0]
+    matrix, scale, goals = map(torch.from_numpy, problem(0.0))
+    matrix[1], matrix[:, 1] = matrix[0].clone(), matrix[:, 0].clone()
     matrix[1, 1] = matrix[0, 0]
-    assert UnitFactor.of(torch.from_numpy(matrix), torch.from_numpy(scale), 1e-9) is None
+    assert solve_scaled(matrix, scale, 1e-9, goals) is None
