@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -31,6 +32,22 @@ def are_pieces(value: Any) -> bool:
         What was passed.
     """
     return isinstance(value, Iterator)
+
+
+@contextmanager
+def in_piece(number: int) -> Iterator[None]:
+    """Let errors say in which piece something is wrong.
+
+    Parameters
+    ----------
+    number : int
+        How many pieces were handed out before.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.add_note(f"This is piece {number} of X.")
+        raise
 
 
 def check_piece(piece: Any, number: int) -> tuple[Any, Any, Any]:
@@ -93,8 +110,9 @@ def check_alone(**others: Any) -> None:
     for name, value in others.items():
         if value is not None:
             raise ValueError(
-                f"{name} must be None where X is an iterator of pieces (X, y) or (X, y, "
-                f"sample_weight), which hold all there is, but got {type(value).__name__}."
+                f"{name} must be None where X is an iterator, whose pieces hold all there is, (X, "
+                f"y) or (X, y, sample_weight), or X to predict from, but got "
+                f"{type(value).__name__}."
             )
 
 
@@ -152,11 +170,8 @@ def _read(
     reader = estimator
     for number, piece in enumerate(pieces):
         X, y, sample_weight = check_piece(piece, number)
-        try:
+        with in_piece(number):
             data = read_training_data(reader, X, y, sample_weight, form=form, is_piece=True)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"This is piece {number} of X.")
-            raise
         if form is None:
             form = data.form
             reader = type(estimator)(**estimator.get_params(deep=False))
@@ -182,6 +197,8 @@ class _Total:
         Weight of the time steps that have zeros before recordings among their lags.
     was_observed : bool
         Whether there was a target.
+    longest : int
+        Number of time steps of the longest recording.
     """
 
     n_lags: int | None
@@ -190,6 +207,7 @@ class _Total:
     sums: LagStatistics | None = None
     weight_of_heads: float = 0.0
     was_observed: bool = False
+    longest: int = 0
     form: DataForm | None = None
     features: Mapping[str, Any] = field(default_factory=dict)
     waiting: list[TrainingData] = field(default_factory=list)
@@ -200,6 +218,8 @@ class _Total:
         if self.form is None:
             self.form, self.features = data.form, data.features
         self.was_observed |= bool(data.observed.any())
+        goes_on = isinstance(data.sequences, Recordings) and data.sequences.rows is not None
+        self.longest = max(self.longest, data.sequences.longest + self.longest * goes_on)
         enough = stretch_length(n_channels, self.n_lags - 1, (self.n_lags * n_channels) ** 2)
         if n_steps >= enough:
             self._sum_up()
@@ -218,6 +238,11 @@ class _Total:
             raise ValueError(
                 "y must be observed at one time step at least, with a sample_weight that is not "
                 "zero, but got no such time step in any piece."
+            )
+        if must_be_observed and self.longest < (self.n_lags or 1):
+            raise ValueError(
+                f"n_lags={self.n_lags} needs as many time steps, but got pieces of an X whose "
+                f"longest recording has n_timesteps={self.longest}."
             )
         if must_be_observed and self.sums.weight <= 0:
             raise ValueError(
@@ -257,7 +282,7 @@ class _Total:
             return 0.0
         shares = data.observed * (1.0 if data.weights is None else data.weights[:])
         n_known = max(map(len, self.past.of(recordings)))  # only one that is alone has a past
-        return weight_of_heads(np.array(recordings.lengths), shares, n_lags - 1 - n_known)
+        return weight_of_heads(np.array(recordings.lengths), shares, max(n_lags - 1 - n_known, 0))
 
 
 def _copied(data: TrainingData, n_lags: int) -> TrainingData:
