@@ -124,6 +124,7 @@ def sums_of_pieces(
     *,
     form: DataForm | None = None,
     past: Past | None = None,
+    goes_on: bool = False,
     say: Say = silent,
 ) -> KnownSums:
     """Return the sums of what an iterator hands out.
@@ -143,6 +144,8 @@ def sums_of_pieces(
         The form of earlier data that these go on.
     past : Past, default=None
         Earlier inputs of recordings that go on.
+    goes_on : bool, default=False
+        Whether more data may follow, so that recordings may be shorter than the lags.
     say : callable, default=silent
         Prints a line about how far a long pass has come.
 
@@ -160,7 +163,7 @@ def sums_of_pieces(
     for data in _read(estimator, pieces, form):
         total.add(data)
         log.add(len(data.observed))
-    return total.known(must_be_observed=form is None)
+    return total.known(must_be_observed=form is None, must_be_long=not goes_on)
 
 
 def _read(
@@ -229,7 +232,7 @@ class _Total:
         if sum(len(each.observed) for each in self.waiting) >= enough:
             self._sum_up()
 
-    def known(self, *, must_be_observed: bool) -> KnownSums:
+    def known(self, *, must_be_observed: bool, must_be_long: bool) -> KnownSums:
         """Return the sums of all that was added."""
         self._sum_up()
         if self.sums is None or self.form is None:
@@ -239,7 +242,7 @@ class _Total:
                 "y must be observed at one time step at least, with a sample_weight that is not "
                 "zero, but got no such time step in any piece."
             )
-        if must_be_observed and self.longest < (self.n_lags or 1):
+        if must_be_long and self.longest < (self.n_lags or 1):
             raise ValueError(
                 f"n_lags={self.n_lags} needs as many time steps, but got pieces of an X whose "
                 f"longest recording has n_timesteps={self.longest}."

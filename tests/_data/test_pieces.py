@@ -180,6 +180,10 @@ def test_a_recording_goes_on_after_its_pieces():
     model = NTKConvRegressor(**STEPS).fit(pieces(X[:40], Y[:40]))
     model.partial_fit(X[40:42], Y[40:42]).partial_fit(pieces(X[42:], Y[42:], cuts=(7,)))
     np.testing.assert_allclose(model.impulse_response_, whole.impulse_response_, rtol=1e-10)
+    model = NTKConvRegressor(**STEPS)
+    for part in (slice(0, 2), slice(2, None)):  # the first is shorter than the lags
+        model.partial_fit(iter([(X[part], Y[part])]))
+    np.testing.assert_allclose(model.impulse_response_, whole.impulse_response_, rtol=1e-10)
 
 
 @pytest.mark.parametrize("cuts", [(), (1,), (7, 20)], ids=str)
