@@ -100,6 +100,12 @@ class LagPredictor:
         -------
         score : float
             Coefficient of determination of all observed time steps together.
+
+        Raises
+        ------
+        ValueError
+            If y does not go with X or has another number of outputs than in `fit`, or nothing in it
+            can be scored.
         """
         check_is_fitted(self)
         if not are_pieces(X):
