@@ -18,7 +18,7 @@ from sklearn_linrnn._core.statistics.series import Start
 from sklearn_linrnn._core.statistics.stream_sums import StreamSums
 from sklearn_linrnn._core.tensors import check_device
 from sklearn_linrnn._data.piece_passes import PiecePass
-from sklearn_linrnn._data.stream_file import StreamFile
+from sklearn_linrnn._data.stream_file import StreamFile, check_path
 from sklearn_linrnn._data.stream_inputs import check_count, check_steps
 
 
@@ -150,8 +150,10 @@ class LagStream:
             If shapes disagree with each other or with those of earlier pieces, X or a weight is not
             finite, or a weight is negative. The stream is then unchanged.
         TypeError
-            If X, y or a weight holds anything but real numbers.
+            If X, y or a weight holds anything but real numbers, or `new_recording` is no bool.
         """
+        if not isinstance(new_recording, (bool, np.bool_)):
+            raise TypeError(f"new_recording must be a bool, but got {new_recording!r}.")
         inputs, targets, weights = check_steps(X, y, sample_weight)
         kept = self._sums
         if kept is None:
@@ -202,8 +204,9 @@ class LagStream:
         ------
         ValueError
             If `add` refuses a piece, there is no piece of a number in `new_recording`, or the
-            checkpoint is damaged, or that of a pass over another number of pieces, with other
-            recordings, or by a stream with other settings or other time steps before the pass.
+            checkpoint is damaged, or that of a pass over another number of pieces or of other
+            lengths, with other recordings, or by a stream with other settings or other time steps
+            before the pass.
         TypeError
             If something is no piece or holds anything but real numbers, or if with a checkpoint the
             pieces cannot be read by their numbers.
@@ -244,7 +247,7 @@ class LagStream:
                 for piece in steps.read(0):
                     piece.give_to(self.add)
             else:
-                self._go_on(steps, Path(checkpoint))
+                self._go_on(steps, check_path(checkpoint, "checkpoint"))
         except BaseException:
             self._sums = before
             raise
@@ -321,7 +324,7 @@ class LagStream:
         OSError
             If it could not be written; then the file is as it was.
         """
-        StreamFile(**self.__getstate__()).write(Path(path))
+        StreamFile(**self.__getstate__()).write(check_path(path, "path"))
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, device: Any = "cpu") -> Self:
@@ -348,7 +351,7 @@ class LagStream:
             If the file cannot be read.
         """
         device = check_device(device)
-        file = StreamFile.read(Path(path))
+        file = StreamFile.read(check_path(path, "path"))
         stream = cls.__new__(cls)
         settings = {**file.settings, "device": str(device)}
         stream.__setstate__({"arrays": file.arrays, "settings": settings})

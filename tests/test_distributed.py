@@ -534,6 +534,13 @@ WRONG = {
     "no y": ({"y": None}, ValueError, "y must be passed"),
     "short y": ({"y": da.zeros(80)}, ValueError, "y must have as many rows as X, 90, but got 80"),
     "infinite": ({"X": da.full((90, 2), np.inf)}, ValueError, "X contains infinity"),
+    "one weight": ({"sample_weight": 2.0}, ValueError, "sample_weight must .* 90, but got a float"),
+    "word": ({"y": "y"}, ValueError, "y must have as many rows as X, 90, but got a str"),
+    "names": (
+        {"sequence_id": da.full(90, np.nan)},
+        ValueError,
+        "sequence_id must .* missing names",
+    ),
     "weights": ({"sample_weight": -da.ones(90)}, ValueError, "Negative values in .*sample_weight"),
     "nothing": ({"y": da.full(90, np.nan)}, ValueError, "nothing to learn from"),
     "no weight": ({"sample_weight": da.zeros(90)}, ValueError, "nothing to learn from"),
@@ -560,7 +567,7 @@ def test_blocks_of_unknown_lengths_must_go_together():
         distributed.fit(ntk(), frames["X"], da.from_array(data["y"], chunks=17))
     with pytest.raises(TypeError, match=r"y must be a Dask collection, .* but got ndarray"):
         distributed.fit(ntk(), frames["X"], data["y"])
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match=r"y must have as many rows as X, .* but got"):
         distributed.fit(ntk(), frames["X"], da.from_array(data["y"], chunks=13))
 
 

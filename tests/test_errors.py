@@ -96,7 +96,7 @@ def test_a_matrix_is_not_an_array(make):
     ("x", "wrong", "message"),
     [
         (X, None, "requires y to be passed, but the target y is None"),
-        (X, y[:-1], r"inconsistent numbers of samples: \[30, 29\]"),
+        (X, y[:-1], "y must have as many rows as X, 30, but got 29"),
         (X, y + 1j, "Complex data not supported"),
         (X, ["a"] * 30, "could not convert"),
         (X, np.where(y > 1, np.nan, y), "Input y contains NaN"),
@@ -106,7 +106,7 @@ def test_a_matrix_is_not_an_array(make):
         (PANEL, EVERY[:3], r"y must have shape \(4, 10, n_outputs\).*got .*\(3, 10, 1\)"),
         (PANEL, EVERY[..., None], r"y must have shape .*got .*\(4, 10, 1, 1\)"),
         (PANEL, EVERY * np.nan, "observed at one time step at least.*NaN only"),
-        (PANEL, np.zeros(3), r"inconsistent numbers of samples: \[4, 3\]"),
+        (PANEL, np.zeros(3), "y must have as many rows as X, 4, but got 3"),
         (list(PANEL), list(EVERY)[:3], "list of 4 recordings.*got .*list of length 3"),
         (list(PANEL), EVERY, "list of 4 recordings.*got .*ndarray of length 4"),
         (
@@ -121,6 +121,20 @@ def test_a_matrix_is_not_an_array(make):
 def test_wrong_targets(make, x, wrong, message):
     with pytest.raises(ValueError, match=message):
         make(n_lags=2).fit(x, wrong)
+
+
+@pytest.mark.parametrize(("n_outputs", "wrong"), [(1, 2), (2, 1), (2, 3)])
+def test_scores_are_of_as_many_outputs_as_were_learned(n_outputs, wrong):
+    targets = np.ones((30, 3)) * y[:, None]
+    for x, model in ((X, NTKConvRegressor()), (X, NTKConvRegressor(**STEPS))):
+        model.fit(x, targets[:, :n_outputs])
+        message = f"y must have n_outputs={n_outputs}, .* but got n_outputs={wrong}"
+        with pytest.raises(ValueError, match=message):
+            model.score(x, targets[:, :wrong])
+        with pytest.raises(ValueError, match=r"y must be passed: .* but got None"):
+            model.score(x)
+    one = NTKConvRegressor().fit(X, y)
+    assert one.score(X, y[:, None]) == one.score(X, y)
 
 
 def test_time_steps_without_any_target():
@@ -181,6 +195,8 @@ def test_weights_on_unobserved_time_steps_alone_are_an_error():
         (np.zeros(29), r"sequence_id must have shape \(30,\).*got .*\(29,\)"),
         (np.zeros((30, 1)), r"sequence_id must have shape \(30,\).*got .*\(30, 1\)"),
         (3, r"sequence_id must have shape \(30,\)"),
+        ([np.nan] * 2 + [0.0] * 28, r"sequence_id must .* missing names \(NaN or None\) at 2 rows"),
+        ([None] * 3 + ["a"] * 27, r"sequence_id must .* missing names \(NaN or None\) at 3 rows"),
     ],
 )
 def test_wrong_sequence_ids(method, ids, message):

@@ -171,6 +171,11 @@ def test_series_pieces_refuse_what_does_not_go_together():
         SeriesPieces(x, y, n_timesteps=0)
     with pytest.raises(TypeError, match=r"n_timesteps must be a whole number, but got 2\.5"):
         SeriesPieces(x, y, n_timesteps=2.5)
+    for wrong, shape in ((1.0, r"\(\) of float"), (x[None], r"\(1, 430, 2\) of ndarray")):
+        with pytest.raises(ValueError, match=f"X must have shape .* but got {shape}"):
+            SeriesPieces(wrong, y)
+        with pytest.raises(ValueError, match=f"y must have shape .* but got {shape}"):
+            SeriesPieces(x, wrong)
     with pytest.raises(IndexError, match="There are 11 pieces, but got the number 11"):
         make_pieces()[11]
     with pytest.raises(TypeError, match="The number of a piece must be a whole number"):
@@ -341,6 +346,12 @@ def test_a_checkpoint_that_cannot_be_written_is_an_error_that_names_it(path):
     ("arguments", "error", "message"),
     [
         ({"pieces": 3}, TypeError, r"pieces must be an iterable of \(X, y\) .* but got 3"),
+        (
+            {"pieces": {0: 1}},
+            TypeError,
+            r"pieces must be an iterable of \(X, y\) .* but got {0: 1}",
+        ),
+        ({"checkpoint": 3}, TypeError, "checkpoint must be a path, but got 3"),
         ({"new_recording": 3}, TypeError, "new_recording must be a bool, or .* but got 3"),
         ({"new_recording": [0.5]}, TypeError, "in new_recording must be a whole number, .* 0.5"),
         ({"new_recording": [11]}, ValueError, "new_recording must have .* 0 and 10, but got 11"),
@@ -355,6 +366,34 @@ def test_what_is_no_pass_is_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         stream.add_pieces(**{"pieces": make_pieces(), **arguments})
     assert stream.n_timesteps == 0
+
+
+def test_a_checkpoint_without_a_folder_is_refused_before_the_first_piece(tmp_path):
+    pieces = Reader(make_pieces())
+    with pytest.raises(FileNotFoundError, match="checkpoint must be a file in a folder that is"):
+        LagStream(6).add_pieces(pieces, checkpoint=tmp_path / "none" / "pass.safetensors")
+    assert pieces.log == []
+
+
+def test_a_folder_is_no_file(tmp_path):
+    for call in (LagStream.load, lambda path: LagStream(6).add_pieces([], checkpoint=path)):
+        with pytest.raises(IsADirectoryError, match="LagStream is needed, but got a folder"):
+            call(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("length", "n_steps", "theirs"),
+    [(LENGTH + 1, N_STEPS, [LENGTH + 1, N_STEPS]), (LENGTH, N_STEPS + 3, [LENGTH, N_STEPS + 3])],
+    ids=["cut elsewhere", "longer"],
+)
+def test_a_series_that_is_cut_elsewhere_or_has_grown_is_another(path, length, n_steps, theirs):
+    x, y = (np.ones((n_steps, k)) for k in (2, 3))
+    LagStream(6).add_pieces(make_pieces(), checkpoint=path)
+    pieces = SeriesPieces(x, y, n_timesteps=length)
+    assert len(pieces) == len(make_pieces())
+    with pytest.raises(ValueError, match=r"is \[40, 430\] there, but got ") as refused:
+        LagStream(6).add_pieces(pieces, checkpoint=path)
+    assert f"but got {theirs}" in str(refused.value)
 
 
 def test_pieces_that_would_be_read_again_are_refused(path):

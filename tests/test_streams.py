@@ -407,7 +407,7 @@ BAD = {
     "X too large for float64": ({"X": X * np.longdouble("1e4000")}, ValueError, "X contains inf"),
     "X of words": ({"X": [["a", "b"]] * 4}, ValueError, "X: could not convert"),
     "X of times": ({"X": X.astype("m8[s]")}, TypeError, "X must hold numbers"),
-    "X complex": ({"X": X * 1j}, ValueError, "X: Complex data"),
+    "X complex": ({"X": X * 1j}, ValueError, "X must hold real .* but got complex128"),
     "X of three axes": ({"X": X[None]}, ValueError, r"X must have shape .* got \(1, 4, 2\)"),
     "X without columns": ({"X": X[:, :0]}, ValueError, "X: Found array with 0 feature"),
     "X as a number": ({"X": 1.0}, ValueError, r"X"),
@@ -416,6 +416,7 @@ BAD = {
     "other length": ({"y": Y[:3]}, ValueError, "y must have as many time steps as X, 4, .* 3"),
     "y with infinity": ({"y": Y * np.inf}, ValueError, "y contains infinity"),
     "y missing": ({"y": None}, ValueError, "y"),
+    "no answer": ({"new_recording": "no"}, TypeError, "new_recording must be a bool, .* 'no'"),
     "weights of another length": (
         {"sample_weight": Y[:2]},
         ValueError,

@@ -31,11 +31,11 @@ def named(name: str) -> Iterator[None]:
     try:
         with np.errstate(invalid="ignore"):  # scikit-learn adds numbers up to see if all are finite
             yield
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OSError) as error:
         message = str(error)
         if name in re.findall(r"[\w\[\]]+", message):
             raise
-        kind = ValueError if isinstance(error, ValueError) else TypeError
+        kind = next(kind for kind in (ValueError, OSError, TypeError) if isinstance(error, kind))
         raise kind(f"{name}: {message}") from error
 
 
@@ -67,6 +67,7 @@ def check_numbers(value: Any, name: str, *, sliced: tuple[int, ...] = (), **chec
 
 def _by_slices(source: Any, name: str, **checks: Any) -> SlicedArray:
     """Return an array in a file, of which the shape is checked now and the numbers as they come."""
+    _check_kinds(_dtypes(source), name)
     with named(name):  # of an array of that shape that takes no memory
         shape = np.broadcast_to(np.zeros((), np.float32), source.shape)
         check_array(shape, input_name=name, **checks | {"ensure_all_finite": False})
@@ -186,7 +187,7 @@ def read_container(value: Any, name: str) -> Any:
     TypeError
         If it holds times, which are no numbers, or cannot be read as an array.
     ValueError
-        If it is made of lists of different lengths.
+        If it is made of lists of different lengths, or holds complex numbers.
     """
     if isinstance(value, torch.Tensor):
         value = _from_tensor(value)
@@ -194,9 +195,19 @@ def read_container(value: Any, name: str) -> Any:
         value = _without_mask(value)
     elif not (isinstance(value, np.ndarray) or hasattr(value, "iloc") or _is_other_frame(value)):
         value = _as_array(value, name)
-    if times := sorted({str(dtype) for dtype in _dtypes(value) if _is_time(dtype)}):
-        raise TypeError(f"{name} must hold numbers, but got {', '.join(times)}.")
+    _check_kinds(_dtypes(value), name)
     return value
+
+
+def _check_kinds(dtypes: Sequence[Any], name: str) -> None:
+    """Raise if there are types of times, or of complex numbers."""
+    if times := sorted({str(dtype) for dtype in dtypes if _is_time(dtype)}):
+        raise TypeError(f"{name} must hold numbers, but got {', '.join(times)}.")
+    if pairs := sorted({str(each) for each in dtypes if getattr(each, "kind", "") == "c"}):
+        raise ValueError(
+            f"{name} must hold real numbers, but got {', '.join(pairs)}. Complex data not "
+            "supported: pass real and imaginary parts as columns of their own."
+        )
 
 
 def _without_mask(array: np.ma.MaskedArray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_feature_names, _get_feature_names
 
@@ -123,9 +124,10 @@ def _read(
             raise ValueError(
                 f"sequence_id must be given: {type(estimator).__name__} was fitted with it, and "
                 "without it lags would cross from one recording into the next. For a single "
-                "recording pass sequence_id=np.zeros(len(X)). What cannot pass it on needs X and y "
-                "as lists of recordings, or in cross-validation metadata routing and the "
-                "estimator's own score (scoring=None): other scorers know X alone."
+                "recording pass sequence_id=np.zeros(len(X)). What cannot pass it on, such "
+                "as an iterator of pieces, needs X and y as lists of recordings, or in "
+                "cross-validation metadata routing and the estimator's own score (scoring=None): "
+                "other scorers know X alone."
             )
         return _read_timesteps(estimator, X, sequence_id, learns=learns)
     array = read_rows(estimator, X, learns=learns)
@@ -145,6 +147,11 @@ def _read_timesteps(
         raise ValueError(
             f"sequence_id must have shape ({len(array)},), one entry for each row of X, but got "
             f"shape {sequence_id.shape}."
+        )
+    if pd.isna(sequence_id).any():
+        raise ValueError(
+            "sequence_id must say of each row to which recording it belongs, but got missing names "
+            f"(NaN or None) at {int(pd.isna(sequence_id).sum())} rows."
         )
     try:
         ids, code, counts = np.unique(sequence_id, return_inverse=True, return_counts=True)

@@ -63,6 +63,8 @@ def fill_in_order(outs: tuple[Any, ...], answers: Iterable[tuple[Any, ...]]) -> 
     TypeError, ValueError
         If one cannot hold such numbers, or has another shape.
     """
+    for out in outs:
+        _check_kind(out, "out")
     first = 0
     for answer in answers:
         for out, array in zip(outs, answer, strict=True):
@@ -184,15 +186,20 @@ def _runs(places: NDArray) -> Iterator[tuple[int, int]]:
 
 def _check(out: Any, name: str, shape: tuple[int, ...]) -> None:
     """Raise unless an array has a shape, and can hold floats."""
-    dtype = getattr(out, "dtype", None)
-    if not hasattr(out, "__setitem__") or not isinstance(dtype, np.dtype) or dtype.kind != "f":
-        raise TypeError(
-            f"{name} must be an array of floats that takes slices, but got {_described(out)}."
-        )
+    _check_kind(out, name)
     if tuple(out.shape) != shape:
         raise ValueError(
             f"{name} must have shape {tuple(map(int, shape))}, that of the predictions, but got "
             f"{tuple(out.shape)}."
+        )
+
+
+def _check_kind(out: Any, name: str) -> None:
+    """Raise unless something is an array that can hold floats."""
+    dtype = getattr(out, "dtype", None)
+    if not hasattr(out, "__setitem__") or not isinstance(dtype, np.dtype) or dtype.kind != "f":
+        raise TypeError(
+            f"{name} must be an array of floats that takes slices, but got {_described(out)}."
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.pieces import check_piece
+from sklearn_linrnn._data.series_pieces import SeriesPieces
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,15 @@ class PassProgress:
         Number of time steps that had been added before it.
     n_added : int
         Number of its pieces that are added.
+    lengths : list of int or None
+        Number of time steps of a piece and of all of them, where they are known beforehand.
     """
 
     n_pieces: int
     new_recording: bool | list[int]
     n_timesteps: int
     n_added: int = 0
+    lengths: list[int] | None = None
 
     def with_piece(self) -> PassProgress:
         """Return where the pass is after one more piece."""
@@ -101,11 +105,12 @@ class PassProgress:
         was = PassProgress(**stored)
         for name, words in (
             ("n_pieces", "the number of pieces"),
+            ("lengths", "[time steps of a piece, of all pieces]"),
             ("new_recording", "new_recording"),
             ("n_timesteps", "the number of time steps added before the pass"),
         ):
             theirs, ours = getattr(was, name), getattr(self, name)
-            if theirs != ours:
+            if theirs != ours and (theirs is not None and ours is not None):
                 raise ValueError(
                     f"checkpoint must be the file of this pass, but {path} is that of another: "
                     f"{words} is {theirs} there, but got {ours}. Name another file, or remove "
@@ -147,7 +152,8 @@ class PiecePass:
         TypeError
             If `pieces` cannot be iterated, or a number is not whole.
         """
-        if not (isinstance(pieces, Iterable) or _is_sequence(pieces)):
+        is_iterable = isinstance(pieces, Iterable) and not isinstance(pieces, Mapping)
+        if not (is_iterable or _is_sequence(pieces)):
             raise TypeError(
                 "pieces must be an iterable of (X, y) or (X, y, sample_weight), but got "
                 f"{pieces!r}."
@@ -189,7 +195,8 @@ class PiecePass:
                 "pieces must have a length, and each piece by its number, where there is a "
                 f"checkpoint, so that none is read again, but got a {type(self.pieces).__name__}."
             )
-        return PassProgress(len(self.pieces), self.new_recording, n_timesteps)
+        lengths = self.pieces.lengths if isinstance(self.pieces, SeriesPieces) else None
+        return PassProgress(len(self.pieces), self.new_recording, n_timesteps, lengths=lengths)
 
     def read(self, first: int) -> Iterator[Piece]:
         """Yield the pieces from one on; where they have numbers, those before are not read.
@@ -215,4 +222,5 @@ class PiecePass:
 
 
 def _is_sequence(pieces: Any) -> bool:
-    return hasattr(pieces, "__len__") and hasattr(pieces, "__getitem__")
+    by_number = not isinstance(pieces, Mapping)
+    return by_number and hasattr(pieces, "__len__") and hasattr(pieces, "__getitem__")

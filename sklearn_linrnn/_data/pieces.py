@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -22,6 +23,22 @@ from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._data.zero_state import weight_of_heads
 
 Pieces = Iterator  # what hands them out one after another, as generators do
+
+
+@contextmanager
+def in_piece(number: int) -> Iterator[None]:
+    """Let errors say in which piece something is wrong.
+
+    Parameters
+    ----------
+    number : int
+        How many pieces were handed out before.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.add_note(f"This is piece {number} of X.")
+        raise
 
 
 def check_piece(piece: Any, number: int) -> tuple[Any, Any, Any]:
@@ -84,8 +101,9 @@ def check_alone(**others: Any) -> None:
     for name, value in others.items():
         if value is not None:
             raise ValueError(
-                f"{name} must be None where X is an iterator of pieces (X, y) or (X, y, "
-                f"sample_weight), which hold all there is, but got {type(value).__name__}."
+                f"{name} must be None where X is an iterator, whose pieces hold all there is, (X, "
+                f"y) or (X, y, sample_weight), or X to predict from, but got "
+                f"{type(value).__name__}."
             )
 
 
@@ -97,6 +115,7 @@ def sums_of_pieces(
     *,
     form: DataForm | None = None,
     past: Past | None = None,
+    goes_on: bool = False,
     say: Say = silent,
 ) -> KnownSums:
     """Return the sums of what an iterator hands out.
@@ -116,6 +135,8 @@ def sums_of_pieces(
         The form of earlier data that these go on.
     past : Past, default=None
         Earlier inputs of recordings that go on.
+    goes_on : bool, default=False
+        Whether more data may follow, so that recordings may be shorter than the lags.
     say : callable, default=silent
         Prints a line about how far a long pass has come.
 
@@ -133,7 +154,7 @@ def sums_of_pieces(
     for data in _read(estimator, pieces, form):
         total.add(data)
         log.add(len(data.observed))
-    return total.known(must_be_observed=form is None)
+    return total.known(must_be_observed=form is None, must_be_long=not goes_on)
 
 
 def _read(
@@ -143,11 +164,8 @@ def _read(
     reader = estimator
     for number, piece in enumerate(pieces):
         X, y, sample_weight = check_piece(piece, number)
-        try:
+        with in_piece(number):
             data = read_training_data(reader, X, y, sample_weight, form=form, is_piece=True)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"This is piece {number} of X.")
-            raise
         if form is None:
             form = data.form
             reader = type(estimator)(**estimator.get_params(deep=False))
@@ -173,6 +191,8 @@ class _Total:
         Weight of the time steps that have zeros before recordings among their lags.
     was_observed : bool
         Whether there was a target.
+    longest : int
+        Number of time steps of the longest recording.
     """
 
     n_lags: int | None
@@ -181,6 +201,7 @@ class _Total:
     sums: LagStatistics | None = None
     weight_of_heads: float = 0.0
     was_observed: bool = False
+    longest: int = 0
     form: DataForm | None = None
     features: Mapping[str, Any] = field(default_factory=dict)
     waiting: list[TrainingData] = field(default_factory=list)
@@ -191,6 +212,8 @@ class _Total:
         if self.form is None:
             self.form, self.features = data.form, data.features
         self.was_observed |= bool(data.observed.any())
+        goes_on = isinstance(data.sequences, Recordings) and data.sequences.rows is not None
+        self.longest = max(self.longest, data.sequences.longest + self.longest * goes_on)
         enough = stretch_length(n_channels, self.n_lags - 1, (self.n_lags * n_channels) ** 2)
         if n_steps >= enough:
             self._sum_up()
@@ -200,7 +223,7 @@ class _Total:
         if sum(len(each.observed) for each in self.waiting) >= enough:
             self._sum_up()
 
-    def known(self, *, must_be_observed: bool) -> KnownSums:
+    def known(self, *, must_be_observed: bool, must_be_long: bool) -> KnownSums:
         """Return the sums of all that was added."""
         self._sum_up()
         if self.sums is None or self.form is None:
@@ -209,6 +232,11 @@ class _Total:
             raise ValueError(
                 "y must be observed at one time step at least, with a sample_weight that is not "
                 "zero, but got no such time step in any piece."
+            )
+        if must_be_long and self.longest < (self.n_lags or 1):
+            raise ValueError(
+                f"n_lags={self.n_lags} needs as many time steps, but got pieces of an X whose "
+                f"longest recording has n_timesteps={self.longest}."
             )
         if must_be_observed and self.sums.weight <= 0:
             raise ValueError(
@@ -248,7 +276,7 @@ class _Total:
             return 0.0
         shares = data.observed * (1.0 if data.weights is None else data.weights[:])
         n_known = max(map(len, self.past.of(recordings)))  # only one that is alone has a past
-        return weight_of_heads(np.array(recordings.lengths), shares, n_lags - 1 - n_known)
+        return weight_of_heads(np.array(recordings.lengths), shares, max(n_lags - 1 - n_known, 0))
 
 
 def _copied(data: TrainingData, n_lags: int) -> TrainingData:

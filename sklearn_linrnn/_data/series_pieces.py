@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._data.containers import read_container
 from sklearn_linrnn._data.sliced import SlicedArray, is_sliced
 from sklearn_linrnn._data.stream_inputs import check_count
 
@@ -31,7 +32,8 @@ class SeriesPieces(Sequence):
     Raises
     ------
     ValueError
-        If X, y and weights differ in their number of time steps, or `n_timesteps` is less than 1.
+        If X, y and weights differ in their number of time steps or have not one or two axes, or
+        `n_timesteps` is less than 1.
     TypeError
         If `n_timesteps` is not whole.
 
@@ -57,7 +59,7 @@ class SeriesPieces(Sequence):
         named = {"X": X, "y": y} | (
             {} if sample_weight is None else {"sample_weight": sample_weight}
         )
-        self._arrays = [_sliceable(values) for values in named.values()]
+        self._arrays = [_sliceable(values, name) for name, values in named.items()]
         self._length = len(self._arrays[0])
         for name, array in zip(named, self._arrays, strict=True):
             if len(array) != self._length:
@@ -65,6 +67,11 @@ class SeriesPieces(Sequence):
                     f"{name} must have as many time steps as X, {self._length}, but got "
                     f"{len(array)}."
                 )
+
+    @property
+    def lengths(self) -> list[int]:
+        """Number of time steps of a piece, unless it is the last one, and of all of them."""
+        return [self.n_timesteps, self._length]
 
     def __len__(self) -> int:
         """Return the number of pieces."""
@@ -81,5 +88,11 @@ class SeriesPieces(Sequence):
         return tuple(array[first : first + self.n_timesteps] for array in self._arrays)
 
 
-def _sliceable(values: Any) -> NDArray | SlicedArray:
-    return SlicedArray.of(values, np.asarray) if is_sliced(values) else np.asarray(values)
+def _sliceable(values: Any, name: str) -> NDArray | SlicedArray:
+    array = values if is_sliced(values) else np.asarray(read_container(values, name))
+    if len(array.shape) not in (1, 2):
+        raise ValueError(
+            f"{name} must have shape (n_timesteps,) or two axes, the first of them time, but got "
+            f"{array.shape} of {type(values).__name__}."
+        )
+    return SlicedArray.of(values, np.asarray) if is_sliced(values) else array

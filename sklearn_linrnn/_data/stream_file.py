@@ -5,6 +5,7 @@ A file may also say how far a pass over pieces has come, and is then a checkpoin
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -83,6 +84,9 @@ class StreamFile:
         """
         from safetensors import SafetensorError, safe_open  # noqa: PLC0415
 
+        if path.is_dir():
+            message = "The file of a LagStream is needed, but got a folder"
+            raise IsADirectoryError(errno.EISDIR, message, str(path))
         try:
             with safe_open(path, framework="numpy") as file:
                 texts = file.metadata() or {}
@@ -106,6 +110,33 @@ class StreamFile:
             json.loads(texts["settings"]),
             None if progress is None else json.loads(progress),
         )
+
+
+def check_path(path: Any, name: str) -> Path:
+    """Return the path of a file that is in a folder, or raise before anything is done for it.
+
+    Parameters
+    ----------
+    path : path-like
+        What was passed.
+    name : str
+        What it is called.
+
+    Raises
+    ------
+    TypeError
+        If it is no path.
+    FileNotFoundError
+        If the folder is not there.
+    """
+    try:
+        file = Path(path)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a path, but got {path!r}.") from error
+    if not file.parent.is_dir():
+        message = f"{name} must be a file in a folder that is there, but got"
+        raise FileNotFoundError(errno.ENOENT, message, str(file))
+    return file
 
 
 def _checksum(arrays: Mapping[str, NDArray], texts: Mapping[str, str]) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from sklearn_linrnn._data.containers import (
@@ -48,7 +47,9 @@ def read_training_data(
     """
     if y is None:
         raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None. Only "
+            "an iterator of pieces (X, y) has targets of its own: of a list of pieces pass "
+            "iter(pieces)."
         )
     if form is None:
         sequences, features = read_new_inputs(estimator, X, y, sequence_id)
@@ -87,12 +88,15 @@ def _check_form(seen: DataForm, form: DataForm) -> None:
     """Raise unless data have the form of earlier ones."""
     if (seen.every_step, seen.single_output) == (form.every_step, form.single_output):
         return
-    where = "at every time step" if form.every_step else "at the last one of windows"
-    axis = "without" if form.single_output else "with"
     raise ValueError(
-        f"X and y must have the form of the earlier data: targets {where}, {axis} an axis of "
-        "outputs."
+        f"X and y must have the form of the earlier data: {_described(form)}, but got "
+        f"{_described(seen)}."
     )
+
+
+def _described(form: DataForm) -> str:
+    where = "at every time step" if form.every_step else "at the last one of windows"
+    return f"targets {where}, {'without' if form.single_output else 'with'} an axis of outputs"
 
 
 def _check_meaning(X: Any, y: Any, targets: NDArray, windows: Windows) -> None:
@@ -187,7 +191,8 @@ def _check_target_rows(y: NDArray, n_samples: int) -> None:
         raise ValueError(
             f"y must have shape (n_samples,) or (n_samples, n_outputs), but got {y.shape}."
         )
-    check_consistent_length(np.broadcast_to(0.0, n_samples), y)
+    if len(y) != n_samples:
+        raise ValueError(f"y must have as many rows as X, {n_samples}, but got {len(y)}.")
 
 
 def _check_panel_of_targets(y: Any, shape: tuple[int, ...]) -> NDArray:

@@ -181,7 +181,7 @@ class LagRegressor(
             n_lags = earlier[0] if form.every_step and n_lags is None else n_lags
         if isinstance(X, Pieces):
             check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
-            sums = self._sum_pieces(X, n_lags, form=form, past=past)
+            sums = self._sum_pieces(X, n_lags, form=form, past=past, goes_on=True)
             return sums.with_lags(n_lags, past, goes_on=True)
         data = read_training_data(self, X, y, sample_weight, sequence_id, form=form)
         return data.with_lags(n_lags, past, goes_on=True)

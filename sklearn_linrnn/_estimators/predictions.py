@@ -23,7 +23,13 @@ from sklearn_linrnn._data.outputs import (
     fill_in_order,
     without_overflow,
 )
-from sklearn_linrnn._data.pieces import Pieces, check_alone, check_inputs, check_piece
+from sklearn_linrnn._data.pieces import (
+    Pieces,
+    check_alone,
+    check_inputs,
+    check_piece,
+    in_piece,
+)
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.targets import read_targets, read_weights
 from sklearn_linrnn._estimators.scoring import Scored, errors_of, r2_of
@@ -94,14 +100,18 @@ class LagPredictor:
         -------
         score : float
             Coefficient of determination of all observed time steps together.
+
+        Raises
+        ------
+        ValueError
+            If y does not go with X or has another number of outputs than in `fit`, or nothing in it
+            can be scored.
         """
         check_is_fitted(self)
         if not isinstance(X, Pieces):
-            pieces = iter([(self._read(X, sequence_id), y, sample_weight)])
-        else:
-            check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
-            pieces = self._going_on(map(check_piece, X, count()))
-        return r2_of(errors_of(block for piece in pieces for block in self._scored(*piece)))
+            return r2_of(self._summed_errors(X, y, sample_weight, sequence_id))
+        check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
+        return r2_of(errors_of(self._scored_pieces(X)))
 
     def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:
         """Return the errors of predictions, of which those of parts of the data add up."""
@@ -116,8 +126,9 @@ class LagPredictor:
     def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Yield pieces with X as it was read, each going on where the one before ended."""
         past = Past()
-        for X, *others in pieces:
-            sequences = self._read(X, None)
+        for number, (X, *others) in enumerate(pieces):
+            with in_piece(number):
+                sequences = self._read(X, None)
             if isinstance(sequences, Recordings):
                 sequences = replace(sequences, past=past)
                 past = past.after(sequences, self.impulse_response_.shape[2])
@@ -129,10 +140,28 @@ class LagPredictor:
 
     def _scored(self, sequences: Sequences, y: Any, sample_weight: Any) -> Iterator[Scored]:
         """Yield targets, predictions and weights of time steps, in blocks."""
+        if y is None:
+            raise ValueError(
+                "y must be passed: predictions are scored against targets, but got None. Only an "
+                "iterator of pieces (X, y) has its own."
+            )
         targets, _ = read_targets(y, sequences)
+        if targets.shape[1] != len(self.intercept_):
+            raise ValueError(
+                f"y must have n_outputs={len(self.intercept_)}, as the targets that the model was "
+                f"fitted to, but got n_outputs={targets.shape[1]}."
+            )
         weights = read_weights(sample_weight, sequences)
         for steps, predictions in self._means(sequences):
             yield targets[steps], predictions, None if weights is None else weights[steps]
+
+    def _scored_pieces(self, pieces: Iterator[Any]) -> Iterator[Scored]:
+        number = -1
+        for number, piece in enumerate(self._going_on(map(check_piece, pieces, count()))):
+            with in_piece(number):
+                yield from self._scored(*piece)
+        if number < 0:
+            raise ValueError("X must hand out at least one piece, but got none.")
 
     def _answer(self, X: Any, sequence_id: Any, out: Any, *answers: Answer) -> Any:
         """Return answers to X in the shape of y, or written to ``out``; a tuple of several."""

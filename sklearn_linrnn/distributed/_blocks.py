@@ -233,7 +233,13 @@ def _parts_of_rows(
     import dask.array as da
 
     if lengths is not None and not has_rows(values):
-        values = da.from_array(np.asarray(values), chunks=-1)
+        array = np.asarray(values)
+        if array.ndim == 0:
+            raise ValueError(
+                f"{name} must have as many rows as X, {sum(lengths)}, but got a "
+                f"{type(values).__name__}, which has none."
+            )
+        values = da.from_array(array, chunks=-1)
     if not has_rows(values):
         raise TypeError(
             f"{name} must be a Dask collection, as the lengths of the blocks of X are not known, "

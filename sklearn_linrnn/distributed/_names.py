@@ -58,6 +58,6 @@ class Names:
 def _apart(name: Any) -> ValueError:
     return ValueError(
         "sequence_id must have the rows of a recording one after another, as its lags may lie on "
-        f"other machines, but got recording {name!r} again after another one. Sort the rows by "
-        "sequence_id, and within it by time."
+        f"other machines, but got recording {np.asarray(name).item()!r} again after another one. "
+        "Sort the rows by sequence_id, and within it by time."
     )

@@ -161,6 +161,25 @@ def test_arrays_that_cannot_be_written_are_named():
         model.predict(x, out=out)
 
 
+def test_files_that_cannot_be_written_are_named(tmp_path):
+    parameters, x, y, _ = data("one recording")
+    model = NTKConvRegressor(n_lags=N_LAGS, device="cpu", **parameters).fit(x, y)
+    with h5py.File(tmp_path / "out.h5", "w") as file:
+        file["out"] = np.zeros(y.shape)
+    with h5py.File(tmp_path / "out.h5") as file:
+        for inputs in (x, iter([x])):
+            with pytest.raises(OSError, match=r"^out: .*no write intent"):
+                model.predict(inputs, out=file["out"])
+
+
+@pytest.mark.parametrize("out", [[], np.empty((0, 2), dtype=int)], ids=["list", "int"])
+def test_arrays_are_looked_at_before_the_first_piece(out):
+    parameters, x, y, _ = data("one recording")
+    model = NTKConvRegressor(n_lags=N_LAGS, device="cpu", **parameters).fit(x, y)
+    with pytest.raises(TypeError, match="out must be an array of floats"):
+        model.predict(iter([]), out=out)
+
+
 def test_lists_and_standard_deviations_need_as_many_outputs():
     parameters, x, y, _ = data("one recording")
     model = NTKConvRegressor(n_lags=N_LAGS, device="cpu", **parameters).fit(x, y)

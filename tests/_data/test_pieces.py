@@ -92,7 +92,9 @@ BAD = {
     "no piece": (lambda: iter([X]), "piece 0 a ndarray"),
     "other columns": (lambda: iter([(X, Y), (np.hstack([X, X]), Y)]), "X has 2 features, but"),
     "other targets": (lambda: iter([(X, Y), (X, Y[:, None])]), "without an axis of outputs"),
-    "other lengths": (lambda: iter([(X, Y[1:])]), "inconsistent numbers of samples"),
+    "other lengths": (lambda: iter([(X, Y[1:])]), "y must have as many rows as X, .* but got"),
+    "too short": (lambda: iter([(X[:2], Y[:2])]), "n_lags=3 needs as many .* n_timesteps=2"),
+    "short recordings": (lambda: iter([([X[:2]], [Y[:2]])] * 3), "n_lags=3 needs .* n_timesteps=2"),
     "infinite": (lambda: iter([(X, Y), (X / 0.0, Y)]), "X contains infinity"),
     "no targets": (lambda: iter([(X, Y * np.nan)] * 2), "y must be observed at one time step"),
     "no weights": (lambda: iter([(X, Y, 0.0 * Y)]), "sample_weight that is not zero"),
@@ -111,10 +113,53 @@ def test_bad_pieces_are_refused_and_change_nothing(bad):
     np.testing.assert_array_equal(model.impulse_response_, before)
 
 
-def test_the_piece_that_is_wrong_is_named():
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score", "predict"])
+def test_the_piece_that_is_wrong_is_named(method):
+    model = NTKConvRegressor(**STEPS).fit(X, Y)
+    wrong = iter([(X, Y), (np.hstack([X, X]), Y)])
     with pytest.raises(ValueError, match="X has 2 features") as caught:
-        NTKConvRegressor(**STEPS).fit(iter([(X, Y), (np.hstack([X, X]), Y)]))
-    assert "piece 1 of X" in " ".join(caught.value.__notes__)
+        list(model.predict(x for x, _ in wrong)) if method == "predict" else getattr(model, method)(
+            wrong
+        )
+    assert caught.value.__notes__ == ["This is piece 1 of X."]
+
+
+def test_targets_of_a_piece_that_are_wrong_are_named():
+    model = NTKConvRegressor(**STEPS).fit(X, Y)
+    for wrong, message in (
+        (Y[1:], "60, but got 59"),
+        (np.ones((60, 2)), "n_outputs=1, .* got .*2"),
+    ):
+        with pytest.raises(ValueError, match=f"y must have .*{message}") as caught:
+            model.score(iter([(X, Y), (X, Y), (X, wrong)]))
+        assert caught.value.__notes__ == ["This is piece 2 of X."]
+    with pytest.raises(ValueError, match="at least one piece, but got none"):
+        model.score(iter([]))
+
+
+def test_pieces_have_no_names_of_recordings():
+    model = NTKConvRegressor(**STEPS).fit(X, Y, sequence_id=np.repeat([0, 1], 30))
+    with pytest.raises(ValueError, match="an iterator of pieces, needs X and y as lists"):
+        model.score(pieces(X, Y))
+    recordings = np.split(X, 2), np.split(Y[:, None], 2)
+    found = model.score(
+        iter([tuple([part] for part in pair) for pair in zip(*recordings, strict=True)])
+    )
+    assert found == pytest.approx(model.score(X, Y, sequence_id=np.repeat([0, 1], 30)), rel=1e-10)
+
+
+def test_pieces_of_more_data_have_the_lags_of_the_earlier_ones():
+    model = NTKConvRegressor(**STEPS).fit(X, Y).set_params(n_lags=2)
+    for given in ((X, Y), (pieces(X, Y),)):
+        with pytest.raises(ValueError, match="n_lags agree, but got 3 and 2"):
+            model.partial_fit(*given)
+
+
+def test_a_list_of_pieces_is_told_to_be_none():
+    with pytest.raises(
+        ValueError, match=r"y to be passed.* of a list of pieces pass iter\(pieces\)"
+    ):
+        NTKConvRegressor(**STEPS).fit(list(pieces(X, Y)))
 
 
 @pytest.mark.parametrize("state", ["zero", "unknown"])
@@ -134,6 +179,10 @@ def test_a_recording_goes_on_after_its_pieces():
     whole = NTKConvRegressor(**STEPS).fit(X, Y)
     model = NTKConvRegressor(**STEPS).fit(pieces(X[:40], Y[:40]))
     model.partial_fit(X[40:42], Y[40:42]).partial_fit(pieces(X[42:], Y[42:], cuts=(7,)))
+    np.testing.assert_allclose(model.impulse_response_, whole.impulse_response_, rtol=1e-10)
+    model = NTKConvRegressor(**STEPS)
+    for part in (slice(0, 2), slice(2, None)):  # the first is shorter than the lags
+        model.partial_fit(iter([(X[part], Y[part])]))
     np.testing.assert_allclose(model.impulse_response_, whole.impulse_response_, rtol=1e-10)
 
 

@@ -139,7 +139,7 @@ REFUSED = {
     "infinite input": "X contains infinity",
     "infinite target": "y contains infinity",
     "no channels": "0 feature",
-    "too short": "inconsistent numbers of samples",
+    "too short": "y must have as many rows as X, 700, but got 699",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -188,6 +188,17 @@ class Case:
             X, y = to_numbers(call.X), to_numbers(call.y)
             known = X is not None and y is not None
         return Call(X, y, call.sample_weight, call.sequence_id, X) if known else None
+
+    def pieces(self, call: Call) -> Iterator[tuple] | None:
+        """Return the same data in two pieces; None where they are not certain to mean the same."""
+        plain = self.plain(call)
+        if plain is None or self.form not in FORMS or self.form == "sequences" or self.n < 2:
+            return None
+        if self.weights not in ("none", "ones", "some", "whole", "list"):
+            return None
+        given = [each for each in (plain.X, plain.y, call.sample_weight) if each is not None]
+        half = self.n // 2
+        return iter([tuple(each[:half] for each in given), tuple(each[half:] for each in given)])
 
     def _shape(self) -> tuple[int, ...]:
         n, t, c = self.n, self.n_timesteps, self.n_channels

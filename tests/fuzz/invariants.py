@@ -22,7 +22,7 @@ DOCUMENTED = {ValueError, TypeError, MemoryError, InvalidParameterError, NotFitt
 
 # What scikit-learn and sktime say of X and y without naming them.
 UNNAMED = re.compile(
-    "inconsistent numbers of samples|feature names|Data seen by"
+    "feature names|Data seen by"
     "|Dtype of columns|number of splits|has not been fitted yet|are not contained in index"
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -25,10 +26,11 @@ from .invariants import (
 )
 from .learned import check_learned, earlier
 from .profiles import every_profile
-from .subjects import SUBJECTS, Subject
+from .subjects import FORM, SUBJECTS, Subject
 
 ARGUMENTS = {"X", "y", "sample_weight", "sequence_id", "alpha"}
 WELL_BEHAVED = {"normal", "integers", "walk", "bits"}
+SAME_IN_PIECES = {*FORM, "fit_intercept", "verbose"}  # others may be chosen by looking at all rows
 
 
 class Trial:
@@ -53,6 +55,7 @@ class Trial:
                 return type(error).__name__
             self.check_fitted()
             self.check_refit()
+            self.check_pieces()
             self.check_predictions()
         self.check_further_methods()
         return "fitted"
@@ -93,6 +96,20 @@ class Trial:
                 response, self.response_of(other), 10 * np.abs(response).max(), "containers"
             )
 
+    def check_pieces(self) -> None:
+        """Two pieces teach what the whole does, where no more than sums is needed."""
+        pieces = self.case.pieces(self.call)
+        if pieces is None or not self.case.parameters.keys() <= SAME_IN_PIECES:
+            return
+        if self.is_transformer or not {self.case.X.fill, self.case.y.fill} <= WELL_BEHAVED:
+            return
+        model = clone(self.model)
+        error = error_of(lambda: model.fit(pieces), self.names)
+        if error is not None:
+            assert re.search("needs the rows|needs the mean", str(error)), error
+            return
+        check_close(self.response, model.impulse_response_, np.abs(self.response).max(), "pieces")
+
     @property
     def is_timed(self) -> bool:
         return self.model.get_params().get("max_time") is not None
@@ -112,6 +129,11 @@ class Trial:
         (found,) = answers
         if not self.case.may_be_unknown(self.call):
             assert is_finite(found), f"predictions are {found}"
+        if not self.is_transformer:
+            out = [part * np.nan for part in found] if isinstance(found, list) else found * np.nan
+            with listening():
+                assert self.model.predict(**self.call.predict_arguments(), out=out) is out
+            check_close(out, found, self.size_of_predictions(), "predictions in an array")
         back = pickle.loads(pickle.dumps(self.model))
         with listening():
             assert same(self.act(back, self.call), found), "a pickle predicts something else"
