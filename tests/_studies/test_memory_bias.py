@@ -203,7 +203,7 @@ def test_progress_goes_to_standard_error_alone(capsys):
         (np.zeros(60), None, {"n_lags": 2, "random_state": -1}, "random_state: "),
         (np.full(60, np.inf), None, {"n_lags": 2}, "y contains infinity"),
         (np.zeros(60), np.full(60, np.inf), {"n_lags": 2}, "X contains infinity"),
-        (np.zeros(60) + 1j, None, {"n_lags": 2}, "y: Complex data"),
+        (np.zeros(60) + 1j, None, {"n_lags": 2}, "y must hold real numbers, but got complex128"),
         (np.arange(60) * 1e40, None, {"n_lags": 2}, "y is too large"),
         (np.arange(60) * 1e-40, None, {"n_lags": 2}, "y is too small"),
         (np.zeros(60), np.arange(60) * 1e40, {"n_lags": 2}, "X is too large"),

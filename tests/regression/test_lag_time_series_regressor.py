@@ -177,5 +177,5 @@ def test_importing_the_package_loads_neither_torch_nor_sktime():
 
 def test_complex_targets_are_an_error():
     X = np.random.default_rng(0).normal(size=(8, 1, 3))
-    with pytest.raises(TypeError, match="y must hold real numbers"):
+    with pytest.raises(ValueError, match="y must hold real numbers, but got complex128"):
         LagTimeSeriesRegressor().fit(X, X[:, 0, 0] + 1j)
