@@ -11,6 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import click
+import dask
 import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster
@@ -19,8 +20,13 @@ from benchmarks.measure import milliseconds, show
 from benchmarks.memory_map import N_LAGS, N_TIMESTEPS, make_ours, maps, write
 from sklearn_linrnn import LagStatistics, distributed
 
-CHUNK = 1_000_000
+CHUNK = 5_000_000
 WARM_UP, ROUNDS = 2_000_000, 3
+# Workers of Dask return memory as soon as it is freed, and pay for each page when it is used again.
+KEEP_MEMORY = {
+    f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_": 2**30
+    for name in ("TRIM", "MMAP")
+}
 
 Block = dict[object, dict[str, tuple[tuple[int, int], ...]]]
 
@@ -81,6 +87,7 @@ def run(n_timesteps: int = N_TIMESTEPS) -> None:
         found = {}
         for n_workers in (1, 2):
             with (
+                dask.config.set(KEEP_MEMORY),
                 LocalCluster(
                     n_workers=n_workers, threads_per_worker=1, dashboard_address=None
                 ) as machines,

@@ -63,7 +63,7 @@ def side_by_side(function: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
 
 
 @contextmanager
-def calm(size: int) -> Iterator[None]:
+def calm(size: int, product: int = 0) -> Iterator[None]:
     """Let each operation in the body use one thread; what goes `side_by_side` has all of them.
 
     For sums and copies of matrices: they wait for memory, which more threads hardly hasten.
@@ -72,8 +72,10 @@ def calm(size: int) -> Iterator[None]:
     ----------
     size : int
         Number of entries of the largest matrix; a larger one than some is worth all threads.
+    product : int, default=0
+        Number of entries of the largest matrix that is multiplied by another: likewise.
     """
-    if size > LARGE or _here.is_limited:
+    if size > LARGE or product >= SMALL or _here.is_limited:
         yield
         return
     n_workers = torch.get_num_threads()

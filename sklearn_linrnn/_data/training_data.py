@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import places_of
 from sklearn_linrnn._data.pass_log import PassLog, Say, silent
@@ -150,7 +151,8 @@ class TrainingData:
         sequences = self.sequences
         if isinstance(sequences, Windows) or sequences.before is not None:
             return np.zeros(sequences.n_channels)
-        return weight_of_zeros(sequences, self.observed, self.weights, n_lags)
+        with one_thread():  # sums of columns, which wait for memory
+            return weight_of_zeros(sequences, self.observed, self.weights, n_lags)
 
     def statistics(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
         """Return the sums to learn from.

@@ -24,6 +24,7 @@ from sklearn_linrnn._core.statistics.serial_noise import (
     SerialNoise,
     most_remembered,
 )
+from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 
@@ -46,7 +47,8 @@ def heeding_residuals(solution: Solution, data: AnyData) -> Solution:
     if not isinstance(data, TrainingData):
         return solution
     recordings = cast(Recordings, data.sequences)
-    noise = _serial_noise(solution, data)
+    with one_thread():  # many small products
+        noise = _serial_noise(solution, data)
     if len(noise.coefficients) == 0:
         return solution
     statistics = solution.statistics

@@ -90,12 +90,10 @@ class LagTimeSeriesRegressor(SavedState, BaseRegressor):
 
         Raises
         ------
-        TypeError
+        ValueError
             If y is complex.
         """
-        y = read_container(y, "y")
-        if np.iscomplexobj(y):  # else sktime leaves out the imaginary part
-            raise TypeError("y must hold real numbers, but got complex ones.")
+        y = read_container(y, "y")  # of complex numbers sktime leaves out the imaginary part
         fitted: Self = super().fit(X, y)
         return fitted
 

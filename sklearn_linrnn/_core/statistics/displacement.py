@@ -28,7 +28,7 @@ from sklearn_linrnn._core.threads import one_thread, side_by_side
 SLAB = 2**17  # complex numbers of spectra at a time: 2 MiB, which stays in cache
 SUMS = 2**19  # complex numbers that spectra are summed up in: 8 MiB
 REPEATED, SHORTEST = 8, 256  # lengths of transforms, the former in lags
-STRETCH = 2**16  # time steps that one thread sums up at a time: some milliseconds
+STRETCH = 2**19  # inputs that one thread sums up at a time: it takes milliseconds to begin
 ENOUGH_BLOCKS = 64  # for a matrix product to be fast
 EDGES = 1024  # time steps at which weights change, taken together
 BAND = 64  # rows mirrored at a time
@@ -140,7 +140,7 @@ def lagged_products(
     def add_up(slabs: range) -> list[Tensor]:
         return _stretch_products(x, y, weights, levels, block, before, slabs)
 
-    for parts in side_by_side(add_up, _stretches(range(0, n_steps, block * at_once))):
+    for parts in side_by_side(add_up, _stretches(range(0, n_steps, block * at_once), n_channels)):
         for total, part in zip(totals, parts, strict=True):
             total.add_(part)
     *spectra, sums, squares = totals
@@ -149,9 +149,9 @@ def lagged_products(
     return torch.cat(lags, dim=2).mT, sums, squares
 
 
-def _stretches(slabs: range) -> list[range]:
+def _stretches(slabs: range, n_channels: int) -> list[range]:
     """Return the first time steps of the slabs of each stretch, by those of all slabs."""
-    n_slabs = max(1, STRETCH // slabs.step)
+    n_slabs = max(1, STRETCH // (slabs.step * n_channels))
     return [slabs[first : first + n_slabs] for first in range(0, len(slabs), n_slabs)]
 
 

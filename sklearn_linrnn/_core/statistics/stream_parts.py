@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn_linrnn._core.statistics.aged_sums import AgedSums
 from sklearn_linrnn._core.statistics.fading import fading_statistics
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.series import Series, Start
-from sklearn_linrnn._core.threads import SMALL, calm
+from sklearn_linrnn._core.threads import calm
 
 MOST_ROWS = 2**18  # summed at a time, if the scatter is not larger; with zeros between recordings
 
@@ -249,8 +248,7 @@ class StreamPart:
         device = self.sums.statistics.input_mean.device
         series = Series.of(rows.inputs, rows.targets, weights, lengths.tolist(), device)
         n_inputs, n_changes = n_lags * rows.inputs.shape[1], np.count_nonzero(np.diff(weights))
-        # Otherwise there is a product of large matrices, which threads hasten.
-        with calm(n_inputs**2) if n_changes * n_inputs < SMALL else nullcontext():
+        with calm(n_inputs**2, n_changes * n_inputs):
             if fades_evenly and rate > 0.0:
                 return fading_statistics(series, n_lags, self.start, rate)
             return LagStatistics.of_series(series, n_lags=n_lags, start=self.start)
