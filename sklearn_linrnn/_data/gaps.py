@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,21 @@ def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
     starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
     first = np.maximum(np.arange(1 - n_lags, len(missing) + 1 - n_lags), starts)
     return n_missing[1:] == n_missing[first]
+
+
+def shares_of(observed: NDArray, weights: Any, steps: slice = slice(None)) -> NDArray:
+    """Return the weights of some time steps, zero where none is observed.
+
+    Parameters
+    ----------
+    observed : ndarray of bool, shape (n_supervised,)
+        Which time steps are observed.
+    weights : ndarray or SlicedArray of shape (n_supervised,), or None
+        Weights of the time steps; ``None`` for ones.
+    steps : slice, default=slice(None)
+        The places of the time steps; all by default.
+    """
+    return observed[steps] * (1.0 if weights is None else weights[steps])
 
 
 def places_of(observed: NDArray, ranks: NDArray) -> NDArray:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.pass_log import PassLog, Say, silent
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
 from sklearn_linrnn._data.stretches import stretch_length
@@ -274,7 +275,7 @@ class _Total:
         recordings = data.sequences
         if isinstance(recordings, Windows) or recordings.before is not None:
             return 0.0
-        shares = data.observed * (1.0 if data.weights is None else data.weights[:])
+        shares = shares_of(data.observed, data.weights)
         n_known = max(map(len, self.past.of(recordings)))  # only one that is alone has a past
         return weight_of_heads(np.array(recordings.lengths), shares, max(n_lags - 1 - n_known, 0))
 

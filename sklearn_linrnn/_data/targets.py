@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -19,6 +20,7 @@ from sklearn_linrnn._data.containers import (
     read_container,
 )
 from sklearn_linrnn._data.form import DataForm
+from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.inputs import FEATURES, is_at_every_step, read_inputs, read_new_inputs
 from sklearn_linrnn._data.sequences import Recordings, Sequences
 from sklearn_linrnn._data.sliced import SlicedArray, is_sliced, joined
@@ -65,10 +67,7 @@ def read_training_data(
     if form is None and not is_piece:
         _check_observed(targets, observed)
     if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
-
-        def shares(steps: slice) -> NDArray:
-            return observed[steps] * (1.0 if weights is None else weights[steps])
-
+        shares = partial(shares_of, observed, weights)
         sequences = sequences.starting_from(estimator.initial_state, shares)
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
     metadata = {name: value for name, value in metadata.items() if value is not None}

@@ -16,7 +16,7 @@ from sklearn_linrnn._core.statistics.lag_operator import LagOperator
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.gaps import places_of
+from sklearn_linrnn._data.gaps import places_of, shares_of
 from sklearn_linrnn._data.pass_log import PassLog, Say, silent
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
 from sklearn_linrnn._data.stretches import NUMBERS, Stretch, stretches
@@ -141,10 +141,9 @@ class TrainingData:
 
     def shares(self, steps: slice) -> NDArray | None:
         """Return the weights of some time steps, zero where none is observed; None for ones."""
-        weights = None if self.weights is None else self.weights[steps]
-        if not self.is_masked:
-            return weights
-        return self.observed[steps] * (1.0 if weights is None else weights)
+        if self.is_masked:
+            return shares_of(self.observed, self.weights, steps)
+        return None if self.weights is None else self.weights[steps]
 
     def weight_of_zeros(self, n_lags: int) -> NDArray:
         """Return how much the zeros before recordings outweigh the inputs, (n_channels,)."""
@@ -217,7 +216,7 @@ class TrainingData:
             if cut.n_before > 0:
                 own = np.arange(len(observed)) >= cut.n_before
                 observed = observed & own
-                weights = own * (1.0 if weights is None else weights)
+                weights = shares_of(own, weights)
             inputs, targets = sequences.stretch(cut), self.targets[cut.read]
             block = TrainingData(inputs, targets, weights, observed, self.form)
             yield block, cut

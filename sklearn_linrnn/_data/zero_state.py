@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.stretches import stretches
 
@@ -37,19 +38,15 @@ def weight_of_zeros(
     -------
     weights : ndarray of shape (n_channels,)
     """
-
-    def shares(steps: slice) -> NDArray:
-        return observed[steps] * (1.0 if weights is None else weights[steps])
-
     heads = whole = 0.0
     for cut in stretches(recordings.lengths, 1):
-        own = shares(cut.steps)
+        own = shares_of(observed, weights, cut.steps)
         n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
         lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
         heads += weight_of_heads(lengths, own, n_left)
         whole += float(own.sum())
     chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
-    inputs, mass = recordings.joined[chosen], shares(chosen)
+    inputs, mass = recordings.joined[chosen], shares_of(observed, weights, chosen)
     total, values, missing = mass.sum(), inputs.astype(np.float64, copy=False), None
     with np.errstate(all="ignore"):  # of channels without known inputs, and of huge ones
         if np.isnan(values.sum()):

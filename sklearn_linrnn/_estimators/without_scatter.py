@@ -15,6 +15,7 @@ from sklearn_linrnn._core.closed_form.conjugate_gradients import IteratedRidge, 
 from sklearn_linrnn._core.closed_form.dual import dual_ridge
 from sklearn_linrnn._core.closed_form.routes import MOST_ITERATIONS, ProblemSize
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._estimators.user_warnings import warn
@@ -24,7 +25,7 @@ def problem_size(data: TrainingData, n_lags: int, *, is_penalised: bool) -> Prob
     """Return how large a ridge is on data that have that many lags."""
     sequences, n_changes = data.sequences, None
     if not isinstance(sequences, Windows):
-        shares = data.observed * (1.0 if data.weights is None else data.weights[:])
+        shares = shares_of(data.observed, data.weights)
         n_changes = int(np.count_nonzero(np.diff(shares))) + 2 * (len(sequences.lengths) - 1)
     return ProblemSize(
         n_rows=int(data.observed.sum()),

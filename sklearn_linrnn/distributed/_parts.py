@@ -18,7 +18,7 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.folds import steps_of
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.gaps import totals_of_known
+from sklearn_linrnn._data.gaps import shares_of, totals_of_known
 from sklearn_linrnn._data.sequences import Past, Recordings, lag_shape
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.zero_state import weight_of_heads
@@ -159,7 +159,7 @@ def sum_part(
         sums = _sums_of_parts(known, n_lags, reader.device, edges, block)
     heads, longest, past = 0.0, 0, Past()
     if isinstance(data.sequences, Recordings):
-        shares = data.observed * (1.0 if data.weights is None else data.weights[:])
+        shares = shares_of(data.observed, data.weights)
         heads = weight_of_heads(np.array(data.sequences.lengths), shares, n_lags - 1)
         longest = data.sequences.longest
         past = _own(earlier.after(data.sequences, n_lags), names)
@@ -206,7 +206,7 @@ def total_part(reader: Any, block: Block) -> NDArray | None:
     data: TrainingData = gathering_of(reader).read(**given, before=None)
     if not isinstance(data.sequences, Recordings):
         return None
-    shares = data.observed * (1.0 if data.weights is None else data.weights)
+    shares = shares_of(data.observed, data.weights)
     return np.stack(totals_of_known(data.sequences.joined, shares))
 
 
