@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -39,7 +38,7 @@ class Fit:
         ``H``.
     intercept : Tensor of shape (n_outputs,)
         ``b``.
-    lag_weights : ndarray of shape (n_lags,)
+    lag_weights : ndarray of shape (n_lags,) or (n_channels, n_lags)
         The variances of the prior.
     attributes : mapping of str to object
         Further fitted attributes.
@@ -209,7 +208,7 @@ class LagRegressor(
         """Warn if the zeros that are assumed before recordings outweigh the inputs."""
         if not data.form.every_step or self.initial_state != "zero":
             return
-        weights = data.weight_of_zeros(len(fit.lag_weights))
+        weights = data.weight_of_zeros(fit.lag_weights.shape[-1])
         if weights.max() > MOST_WEIGHT:
             warn(
                 "initial_state='zero' assumes zeros before each recording, but the inputs are far "
@@ -221,15 +220,15 @@ class LagRegressor(
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
         nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
-        if isinstance(nu_w, Real) and float(nu_w) > 1.0:
-            warn_if_growing(float(nu_w), fit.lag_weights)
+        if nu_w is not None and not isinstance(nu_w, str) and np.max(nu_w) > 1.0:
+            warn_if_growing(float(np.max(nu_w)), fit.lag_weights)
         replace_fitted(self, self._fitted_attributes(data, fit))
         if fit.interrupt is not None:
             raise fit.interrupt
         return self
 
     def _fitted_attributes(self, data: AnyData, fit: Fit) -> dict[str, Any]:
-        response = as_impulse_response(fit.response, len(fit.lag_weights))
+        response = as_impulse_response(fit.response, fit.lag_weights.shape[-1])
         return {
             **data.features,
             "_form": data.form,

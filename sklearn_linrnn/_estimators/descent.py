@@ -141,7 +141,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         return self._publish(data, fit)
 
     @abstractmethod
-    def _recipe(self, n_lags: int, seed: int | None) -> Recipe:
+    def _recipe(self, n_lags: int, n_channels: int, seed: int | None) -> Recipe:
         """Return how the model that is trained is initialised."""
 
     def _needs_rows(self) -> str | None:
@@ -222,7 +222,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
         with matrix_precision(self.dtype, device):
-            recipe = self._recipe(n_lags, seed) if earlier is None else earlier.recipe
+            if earlier is None:
+                recipe = self._recipe(n_lags, statistics.n_channels, seed)
+            else:
+                recipe = earlier.recipe
             prior = recipe.prior(n_lags)
             root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
@@ -231,7 +234,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             rule = self._rule()
             rate = self._choose_rate(rule, statistics, root, earlier)
             training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
-            fit_now = partial(self._fit_now, training, root.variances, earlier)
+            fit_now = partial(self._fit_now, training, recipe, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
@@ -324,13 +327,18 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         return interrupt
 
     def _fit_now(
-        self, training: Training, lag_weights: NDArray, earlier: TrainingRecord | None
+        self,
+        training: Training,
+        recipe: Recipe,
+        lag_weights: NDArray,
+        earlier: TrainingRecord | None,
     ) -> Fit:
         """Return what a training has learned so far."""
         model, moments = training.objective.model, training.objective.moments
         response = model.response()
         curves = _curves(training, {} if earlier is None else earlier.curves)
-        named = zip(self._parameter_names, self._export_all(model.parameters), strict=False)
+        shown = self._export_all(recipe.shown(model.parameters))
+        named = zip(self._parameter_names, shown, strict=False)
         attributes = {**curves, "learning_rate_": training.rate, **dict(named)}
         attributes["n_iter_"] = len(attributes["loss_curve_"])
         return Fit(response, moments.intercept(response), lag_weights, attributes)

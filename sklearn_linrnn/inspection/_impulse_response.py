@@ -42,8 +42,8 @@ class ImpulseResponseDisplay:
     ----------
     response : ndarray of shape (n_outputs, n_channels, n_lags)
         The impulse response, lag 0 first.
-    prior_deviation : ndarray of shape (n_outputs, n_lags)
-        Standard deviation of each entry before the data; all channels have the same.
+    prior_deviation : ndarray of shape (n_outputs, n_channels, n_lags)
+        Standard deviation of each entry before the data.
     name : str
         Name of the estimator, for the title.
     deviation : ndarray of shape (n_outputs, n_channels, n_lags), default=None
@@ -140,8 +140,8 @@ class ImpulseResponseDisplay:
             Columns ``response``, ``prior_lower`` and ``prior_upper``, and with a posterior
             ``lower`` and ``upper``; index ``output``, ``channel`` and ``lag``.
         """
-        n_outputs, n_channels, n_lags = self.response.shape
-        prior = np.repeat(self._width * self.prior_deviation[:, None], n_channels, axis=1)
+        n_outputs, _, n_lags = self.response.shape
+        prior = self._width * self.prior_deviation
         columns = {"response": self.response, "prior_lower": -prior, "prior_upper": prior}
         if self.deviation is not None:
             band = self._width * self.deviation
@@ -191,7 +191,7 @@ class ImpulseResponseDisplay:
     def _draw(self, ax: Axes, output: int, channel: int) -> None:
         response, share = self.response[output, channel], as_percent(self.coverage)
         lags = np.arange(len(response))
-        envelope = self._width * self.prior_deviation[output]
+        envelope = self._width * self.prior_deviation[output, channel]
         label = f"prior, {share}" if self.is_scaled else "prior, scaled to the response"
         ax.fill_between(lags, -envelope, envelope, color=VERMILION, alpha=0.15, lw=0, label=label)
         ax.axhline(0, color="0.6", lw=0.8)

@@ -38,6 +38,12 @@ APART = {
     "n_lags": {(NTKConvRegressor,): "may be 'auto'"},
     "prior": {(NTKConvRegressorCV,): "may be a list"},
     "correlation": {(NTKConvRegressorCV,): "may be a grid"},
+    "memory": {(NTKConvRegressorCV,): "is chosen by its score"},
+    "channel_scale": {
+        (LinearRNNRegressor,): "scales the inputs of the network",
+        (NTKConvRegressor,): "may be chosen by its evidence",
+        (NTKConvRegressorCV,): "may be chosen by its score",
+    },
     "n_steps": {(NTKConvRegressorCV,): "may be a grid"},
     "solver": {(NTKConvRegressor,): "nothing is trained"},
     "learning_rate": {
