@@ -234,7 +234,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
             rule = self._rule()
             rate = self._choose_rate(rule, statistics, root, earlier)
             training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
-            fit_now = partial(self._fit_now, training, recipe, root.variances, earlier)
+            fit_now = partial(self._fit_now, training, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
@@ -327,18 +327,13 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         return interrupt
 
     def _fit_now(
-        self,
-        training: Training,
-        recipe: Recipe,
-        lag_weights: NDArray,
-        earlier: TrainingRecord | None,
+        self, training: Training, lag_weights: NDArray, earlier: TrainingRecord | None
     ) -> Fit:
         """Return what a training has learned so far."""
         model, moments = training.objective.model, training.objective.moments
         response = model.response()
         curves = _curves(training, {} if earlier is None else earlier.curves)
-        shown = self._export_all(recipe.shown(model.parameters))
-        named = zip(self._parameter_names, shown, strict=False)
+        named = zip(self._parameter_names, self._export_all(model.shown), strict=False)
         attributes = {**curves, "learning_rate_": training.rate, **dict(named)}
         attributes["n_iter_"] = len(attributes["loss_curve_"])
         return Fit(response, moments.intercept(response), lag_weights, attributes)

@@ -81,4 +81,4 @@ def subtracted_network(record: TrainingRecord) -> RNNParameters | None:
     recipe = record.recipe
     if not (isinstance(recipe, RNNRecipe) and recipe.is_centred):
         return None
-    return RNNParameters(*recipe.shown(list(initial_network(record))))
+    return recipe.shown(initial_network(record))

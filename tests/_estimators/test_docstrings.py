@@ -34,6 +34,7 @@ APART = {
         (LinearRNNRegressor,): "they are the network's own",
         (NTKConvRegressor,): "they may be 'auto', and parameters of other priors",
         (NTKConvRegressorCV,): "they may be grids",
+        (WeightedConv1DRegressor,): "nu_w may be an array",
     },
     "n_lags": {(NTKConvRegressor,): "may be 'auto'"},
     "prior": {(NTKConvRegressorCV,): "may be a list"},
@@ -57,6 +58,7 @@ APART = {
     "lag_weights_": {
         (LinearRNNRegressor,): "they are those of the limit, perhaps estimated",
         (NTKConvRegressor, NTKConvRegressorCV): "there are other priors",
+        (WeightedConv1DRegressor,): "channels may differ",
     },
 }
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters, initialise
 from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
-from sklearn_linrnn._core.networks.scaled_inputs import Network, ScaledInputs
+from sklearn_linrnn._core.networks.scaled_inputs import (
+    Network,
+    ScaledInputs,
+    with_scaled_input,
+)
 from sklearn_linrnn._core.networks.tangent_kernel import (
     linear_rnn_lag_covariance,
     monte_carlo_covariance,
@@ -85,13 +88,12 @@ class RNNRecipe:
         deviations = torch.tensor(self.channel_scale, dtype=torch.float64).sqrt()
         return ScaledInputs(network, deviations.to(network.parameters[0].device))
 
-    def shown(self, parameters: list[Tensor]) -> list[Tensor]:
-        """Return parameters of the network that has the same response to inputs as they are."""
+    def shown(self, parameters: RNNParameters) -> RNNParameters:
+        """Return parameters of this network that take inputs as they are, not scaled."""
         if self.channel_scale is None:
             return parameters
-        transition, inputs, readout = parameters
         deviations = torch.tensor(self.channel_scale, dtype=torch.float64).sqrt()
-        return [transition, inputs * deviations.to(inputs), readout]
+        return RNNParameters(*with_scaled_input(list(parameters), deviations))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +116,6 @@ class ConvolutionRecipe:
         unit = self.lag_weights / np.where(scale > 0, scale, 1.0)[:, None]
         rows = np.where(scale[:, None] > 0, unit, 1.0)
         return ChannelPriors(tuple(Given(row) for row in rows), scale)
-
-    def shown(self, parameters: list[Tensor]) -> list[Tensor]:
-        """Return the parameters."""
-        return parameters
 
     def model(self, root: PriorRoot, n_outputs: int, dtype: torch.dtype) -> ScaledConvolution:
         """Return the convolution before training."""

@@ -12,6 +12,10 @@ class Network(Protocol):
 
     parameters: list[Tensor]
 
+    @property
+    def shown(self) -> list[Tensor]:
+        """The parameters as they stand in the equations of the model."""
+
     def response(self) -> Tensor:
         """Return the response."""
 
@@ -35,6 +39,11 @@ class ScaledInputs:
         self.parameters = network.parameters
         self.deviations = deviations
 
+    @property
+    def shown(self) -> list[Tensor]:
+        """The parameters, with an input matrix for inputs that are not scaled."""
+        return with_scaled_input(self.parameters, self.deviations)
+
     def response(self) -> Tensor:
         """Return ``H`` in float64."""
         return self._scaled(self.network.response())
@@ -46,3 +55,9 @@ class ScaledInputs:
     def _scaled(self, columns: Tensor) -> Tensor:
         channels = columns.unflatten(0, (-1, len(self.deviations)))
         return (self.deviations[:, None] * channels).flatten(0, 1)
+
+
+def with_scaled_input(parameters: list[Tensor], deviations: Tensor) -> list[Tensor]:
+    """Return ``W``, ``F S`` and ``C`` of ``W``, ``F`` and ``C``."""
+    transition, inputs, readout = parameters
+    return [transition, inputs * deviations.to(inputs), readout]
