@@ -20,11 +20,13 @@ from .inspection import (
     MemoryDisplay,
     NTKGap,
     NTKGapDisplay,
+    ResidualDisplay,
     StepResponseDisplay,
     TrainingDisplay,
     effective_memory,
     memory_interval,
     ntk_gap,
+    residual_tests,
 )
 from .streams import LagStream
 
@@ -48,6 +50,7 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "ResidualDisplay",
     "SeriesPieces",
     "StepResponseDisplay",
     "TrainingDisplay",
@@ -59,4 +62,5 @@ __all__ = [
     "memory_bias",
     "memory_interval",
     "ntk_gap",
+    "residual_tests",
 ]

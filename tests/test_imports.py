@@ -85,6 +85,7 @@ def test_the_public_names_are_these():
         "NTKGapDisplay",
         "NTKConvRegressor",
         "NTKConvRegressorCV",
+        "ResidualDisplay",
         "SeriesPieces",
         "StepResponseDisplay",
         "TrainingDisplay",
@@ -96,6 +97,7 @@ def test_the_public_names_are_these():
         "memory_bias",
         "memory_interval",
         "ntk_gap",
+        "residual_tests",
     }
 
 

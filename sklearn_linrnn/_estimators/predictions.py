@@ -113,6 +113,22 @@ class LagPredictor:
         check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
         return r2_of(errors_of(self._scored_pieces(X)))
 
+    def __linrnn_residuals__(self, X: Any, y: Any, sequence_id: Any) -> tuple[Recordings, NDArray]:
+        """Return recordings as they were read, and what predictions leave of their targets.
+
+        The residuals have shape ``(n_supervised, n_outputs)``, and NaN where there is none.
+        """
+        check_is_fitted(self)
+        sequences = self._read(X, sequence_id)
+        if not isinstance(sequences, Recordings):
+            raise ValueError(
+                "Residuals must be of recordings, with a target at every time step, but got "
+                "windows: it is not known how these follow one another. Fit with "
+                "rows='timesteps', a panel or a list of recordings."
+            )
+        blocks = self._scored(sequences, y, None)
+        return sequences, np.concatenate([targets - found for targets, found, _ in blocks])
+
     def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:
         """Return the errors of predictions, of which those of parts of the data add up."""
         check_is_fitted(self)

@@ -12,7 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_linrnn._estimators.response_lags import response_lags
 from sklearn_linrnn._estimators.systems import check_sampling_time
 from sklearn_linrnn.inspection._complex_bands import half_widths
-from sklearn_linrnn.inspection._pairs import draw_pairs, frame_of_pairs, numbered_channels
+from sklearn_linrnn.inspection._pairs import (
+    draw_pairs,
+    frame_of_pairs,
+    numbered_channels,
+    pair_titles,
+)
 from sklearn_linrnn.inspection._pictures import BLUE, posterior_label
 from sklearn_linrnn.inspection._posterior import (
     channel_names,
@@ -202,14 +207,22 @@ class FrequencyResponseDisplay:
             ``lower``, ``upper``, ``phase_lower`` and ``phase_upper``; index ``output``, ``channel``
             and ``frequency``.
         """
-        columns = {"magnitude": np.abs(self.response), "phase": self.phase}
-        if self.half_widths is not None:
-            magnitude, phase = self.half_widths
-            columns["lower"] = np.maximum(columns["magnitude"] - magnitude, 0.0)
-            columns["upper"] = columns["magnitude"] + magnitude
-            columns |= {"phase_lower": self.phase - phase, "phase_upper": self.phase + phase}
         n_outputs = len(self.response)
-        return frame_of_pairs(columns, n_outputs, self.channel_names, frequency=self.frequencies)
+        points = {"frequency": self.frequencies}
+        return frame_of_pairs(self._columns(), n_outputs, self.channel_names, **points)
+
+    def _columns(self) -> dict[str, NDArray]:
+        size = np.abs(self.response)
+        columns = {"magnitude": size, "phase": self.phase}
+        if self.half_widths is None:
+            return columns
+        magnitude, phase = self.half_widths
+        return columns | {
+            "lower": np.maximum(size - magnitude, 0.0),
+            "upper": size + magnitude,
+            "phase_lower": self.phase - phase,
+            "phase_upper": self.phase + phase,
+        }
 
     def plot(self, ax: Any = None) -> Self:
         """Draw magnitude and phase against the frequency, for each output and channel.
@@ -226,41 +239,43 @@ class FrequencyResponseDisplay:
             Itself, with ``ax_``, ``axes_`` and ``figure_``.
         """
         unit = UNITS[self.unit] if self.sampling_time == 1 else self.unit
+        title = f"Frequency response of {self.name}"
         draw_pairs(
             self,
             ax,
             len(self.response),
             self.channel_names,
             self._draw,
-            title=f"Frequency response of {self.name}",
+            titles=pair_titles(len(self.response), self.channel_names, title),
             labels=[f"frequency, in {unit}", "magnitude, in dB", "phase, in degrees"],
             n_stacked=2,
         )
         return self
 
     def _draw(self, axes: list[Axes], output: int, channel: int) -> None:
-        rows = self.frame().loc[output, self.channel_names[channel]]
+        rows = {name: values[output, channel] for name, values in self._columns().items()}
         magnitude, phase = axes
         name = "response" if self.half_widths is not None else "response (no posterior)"
         curves = _decibels(rows["magnitude"]), rows["phase"]
         for ax, curve in zip(axes, curves, strict=True):
-            ax.plot(curve.index, curve, color=BLUE, label=name)
+            ax.plot(self.frequencies, curve, color=BLUE, label=name)
             ax.set_xscale("log")
             ax.grid(color="0.9")
         phase.locator_params(axis="y", steps=[1, 1.8, 4.5, 9, 10])  # parts of a turn
         if self.half_widths is None:
             return
         # A band that begins at zero has no end in decibels.
-        bottom = curves[0][np.isfinite(curves[0])].min() - DEEPEST
-        self._fill(magnitude, _decibels(rows["lower"]).clip(bottom), _decibels(rows["upper"]))
+        bottom = curves[0].min(where=np.isfinite(curves[0]), initial=np.inf) - DEEPEST
+        lower, upper = _decibels(rows["lower"]), _decibels(rows["upper"])
+        self._fill(magnitude, np.maximum(lower, bottom), upper)
         self._fill(phase, rows["phase_lower"], rows["phase_upper"])
 
-    def _fill(self, ax: Axes, lower: pd.Series, upper: pd.Series) -> None:
+    def _fill(self, ax: Axes, lower: NDArray, upper: NDArray) -> None:
         label = posterior_label(self.coverage, self.predictability)
-        ax.fill_between(lower.index, lower, upper, color=BLUE, alpha=0.35, lw=0, label=label)
+        ax.fill_between(self.frequencies, lower, upper, color=BLUE, alpha=0.35, lw=0, label=label)
 
 
-def _decibels(magnitude: pd.Series) -> pd.Series:
+def _decibels(magnitude: NDArray) -> NDArray:
     with np.errstate(divide="ignore"):
         return 20.0 * np.log10(magnitude)
 

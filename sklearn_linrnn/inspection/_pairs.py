@@ -25,9 +25,10 @@ def draw_pairs(
     sources: Sequence[str],
     draw: Callable[[list[Axes], int, int], None],
     *,
-    title: str,
+    titles: Sequence[str],
     labels: Sequence[str],
     n_stacked: int = 1,
+    sharex: bool = True,
 ) -> None:
     """Draw a panel for each output and source, and keep the axes with the display.
 
@@ -43,27 +44,36 @@ def draw_pairs(
         Names of what each output is related to.
     draw : callable
         Draws on the axes of a panel, given the numbers of the output and of the source.
-    title : str
-        Title of a single panel; several say which pair they are.
+    titles : sequence of str
+        Titles of the panels, the sources of the first output first.
     labels : sequence of str
         Label of the horizontal axis, then those of the vertical axes of a panel.
     n_stacked : int, default=1
         Number of axes in a panel, one below the other.
+    sharex : bool, default=True
+        Whether all have the same horizontal axis.
     """
     n_panels, n_columns = n_outputs * len(sources), min(len(sources), MOST_COLUMNS)
-    axes = make_axes(display, ax, n_panels, n_columns, n_stacked=n_stacked, sharex=True)
+    axes = make_axes(display, ax, n_panels, n_columns, n_stacked=n_stacked, sharex=sharex)
     panels = [axes[first : first + n_stacked] for first in range(0, len(axes), n_stacked)]
     pairs = itertools.product(range(n_outputs), range(len(sources)))
-    for panel, (output, source) in zip(panels, pairs, strict=True):
+    for panel, (output, source), title in zip(panels, pairs, titles, strict=True):
         draw(panel, output, source)
-        name = sources[source] if n_outputs == 1 else f"output {output} from {sources[source]}"
-        panel[0].set_title(title if n_panels == 1 else name, fontsize=TITLE)
+        panel[0].set_title(title, fontsize=TITLE)
         for each, label in zip(panel, labels[1:], strict=True):
             each.set_ylabel(label)
     for panel in panels[-n_columns:]:
         panel[-1].set_xlabel(labels[0])
     add_legend(axes, is_new=ax is None)
     display.ax_, display.axes_, display.figure_ = axes[0], np.array(axes), axes[0].figure
+
+
+def pair_titles(n_outputs: int, channel_names: Sequence[str], title: str) -> list[str]:
+    """Return which output and channel each panel is of; the title if there is one panel."""
+    if n_outputs == 1:
+        return [title] if len(channel_names) == 1 else list(channel_names)
+    pairs = itertools.product(range(n_outputs), channel_names)
+    return [f"output {output} from {channel}" for output, channel in pairs]
 
 
 def frame_of_pairs(

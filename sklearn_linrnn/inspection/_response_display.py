@@ -11,7 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sklearn_linrnn._estimators.systems import check_sampling_time
-from sklearn_linrnn.inspection._pairs import draw_pairs, frame_of_pairs, numbered_channels
+from sklearn_linrnn.inspection._pairs import (
+    draw_pairs,
+    frame_of_pairs,
+    numbered_channels,
+    pair_titles,
+)
 from sklearn_linrnn.inspection._pictures import BLUE, LAG, marker, posterior_label
 from sklearn_linrnn.inspection._posterior import check_coverage, half_width
 
@@ -77,13 +82,14 @@ class ResponseDisplay(ABC):
             Itself, with ``ax_``, ``axes_`` and ``figure_``.
         """
         in_steps = self.sampling_time == 1
+        title = f"{self._quantity.capitalize()} of {self.name}"
         draw_pairs(
             self,
             ax,
             len(self.response),
             self.channel_names,
             self._draw,
-            title=f"{self._quantity.capitalize()} of {self.name}",
+            titles=pair_titles(len(self.response), self.channel_names, title),
             labels=[LAG if in_steps else "time, in seconds", self._quantity],
         )
         if in_steps:

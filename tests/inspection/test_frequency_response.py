@@ -1,6 +1,7 @@
 """The Bode plot: against SciPy, draws from the posterior, and distributions that are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
@@ -186,6 +187,16 @@ def test_without_a_posterior_there_is_no_band_and_the_legend_says_so():
     axes = display.plot(Figure().subplots(3, 2)).axes_
     labels = [text.get_text() for text in axes[0].get_legend().get_texts()]
     assert labels == ["response (no posterior)"]
+
+
+def test_panels_have_the_names_of_channels_in_their_order():
+    frame = pd.DataFrame(X, columns=["wind", "rain", "sun"])
+    display = FrequencyResponseDisplay.from_estimator(ridge().fit(frame, Y[:, 0]))
+    axes = display.plot(Figure().subplots(3, 2)).axes_
+    assert [ax.get_title() for ax in axes[::2]] == ["wind", "rain", "sun"]
+    (line,) = axes[2].get_lines()
+    rain = display.frame().xs("rain", level="channel")["magnitude"]
+    assert_allclose(line.get_ydata(), 20 * np.log10(rain))
 
 
 def test_a_channel_that_says_nothing_can_be_drawn():
