@@ -19,7 +19,7 @@ MOST_LEARNED = 0.5  # of a variance: directions that a fit has taken from its ow
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class LearnedResponse:
     """What a fit has learned, and from which data: its errors are in the residuals, too.
 
     Attributes
@@ -37,7 +37,7 @@ class Learned:
     is_training: bool
 
     @classmethod
-    def by(cls, estimator: LagRegressor, residuals: NDArray) -> Learned | None:
+    def by(cls, estimator: LagRegressor, residuals: NDArray) -> LearnedResponse | None:
         """Return what is known of a fit that has a posterior, and has left such residuals."""
         solution = find_posterior(estimator)
         if solution is None:
@@ -133,13 +133,13 @@ class ResidualSpread:
         The sums.
     model : ndarray of int, shape (n_model_lags,)
         The lags of the model's response.
-    learned : Learned or None
+    learned : LearnedResponse or None
         What is known of the fit.
     """
 
     sums: ResidualSums
     model: NDArray
-    learned: Learned | None
+    learned: LearnedResponse | None
 
     def feedback(self, channel: int) -> Joint:
         """Return the test of later inputs, given all others: what they know of a residual."""

@@ -13,7 +13,7 @@ from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._estimators.response_lags import response_lags
 from sklearn_linrnn.inspection._posterior import channel_names, check_regressor
-from sklearn_linrnn.inspection._residual_spread import Learned, ResidualSpread
+from sklearn_linrnn.inspection._residual_spread import LearnedResponse, ResidualSpread
 from sklearn_linrnn.inspection._residual_sums import residual_products, residual_sums
 
 USUAL_LAGS = 25
@@ -53,7 +53,7 @@ class ResidualCheck:
                 f"{len(self.channel_names)} channels, need the scatter of {n_coefficients} "
                 f"coefficients, but it is formed for {MOST_COEFFICIENTS} at most."
             )
-        learned = Learned.by(estimator, self.residuals)
+        learned = LearnedResponse.by(estimator, self.residuals)
         found = residual_sums(self.recordings, self.residuals, self.lags, self.first)
         if found[0].n_rows <= n_coefficients + 1:
             raise ValueError(
