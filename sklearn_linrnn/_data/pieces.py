@@ -21,7 +21,7 @@ from sklearn_linrnn._data.stretches import stretch_length
 from sklearn_linrnn._data.targets import read_training_data
 from sklearn_linrnn._data.training_data import KnownSums, TrainingData
 from sklearn_linrnn._data.windows import Windows
-from sklearn_linrnn._data.zero_state import weight_of_heads
+from sklearn_linrnn._data.zero_state import head_steps
 
 Pieces = Iterator  # what hands them out one after another, as generators do
 
@@ -275,9 +275,9 @@ class _Total:
         recordings = data.sequences
         if isinstance(recordings, Windows) or recordings.before is not None:
             return 0.0
-        shares = shares_of(data.observed, data.weights)
         n_known = max(map(len, self.past.of(recordings)))  # only one that is alone has a past
-        return weight_of_heads(np.array(recordings.lengths), shares, max(n_lags - 1 - n_known, 0))
+        heads = head_steps(np.array(recordings.lengths), max(n_lags - 1 - n_known, 0))
+        return float(shares_of(data.observed, data.weights, heads).sum())
 
 
 def _copied(data: TrainingData, n_lags: int) -> TrainingData:

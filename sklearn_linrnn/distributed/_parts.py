@@ -21,7 +21,7 @@ from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of, totals_of_known
 from sklearn_linrnn._data.sequences import Past, Recordings, lag_shape
 from sklearn_linrnn._data.training_data import TrainingData
-from sklearn_linrnn._data.zero_state import weight_of_heads
+from sklearn_linrnn._data.zero_state import head_steps
 from sklearn_linrnn._estimators.gathering import gathering_of
 from sklearn_linrnn.distributed._names import Names
 from sklearn_linrnn.distributed._rows import Block
@@ -157,8 +157,8 @@ def sum_part(
         sums = _sums_of_parts(known, n_lags, reader.device, edges, block)
     heads, longest, past = 0.0, 0, Past()
     if isinstance(data.sequences, Recordings):
-        shares = shares_of(data.observed, data.weights)
-        heads = weight_of_heads(np.array(data.sequences.lengths), shares, n_lags - 1)
+        first = head_steps(np.array(data.sequences.lengths), n_lags - 1)
+        heads = float(shares_of(data.observed, data.weights, first).sum())
         longest = data.sequences.longest
         past = _own(earlier.after(data.sequences, n_lags), names)
     return PartSums(sums, heads, longest, data.form, data.features, past, names)
