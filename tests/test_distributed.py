@@ -314,7 +314,7 @@ def test_folds_that_sums_cannot_form_are_refused():
             learn(**data)
     with pytest.raises(ValueError, match=r"cv=91 needs as many samples, .* n_samples=90"):
         distributed.fit(clone(model).set_params(cv=91), **as_arrays(case("one")[1]))
-    with pytest.raises(ValueError, match="cv=3 needs the data themselves"):
+    with pytest.raises(ValueError, match="cv=3, unlike cv='gcv' and cv='evidence', needs the data themselves"):
         distributed.partial_fit(model, **as_arrays(data))
 
 
@@ -607,7 +607,7 @@ def test_parts_of_different_forms_are_refused():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (NTKConvRegressorCV(cv="loo", **STEPS), "cv='loo' needs the data themselves"),
+        (NTKConvRegressorCV(cv="loo", **STEPS), "cv='loo', unlike .*, needs the data themselves"),
         (NTKConvRegressorCV(cv=KFold(2, shuffle=True), **STEPS), "cv=KFold.* needs the data"),
         (NTKConvRegressorCV(cv=1, **STEPS), "cv|n_splits"),
         (ntk(n_lags="auto"), "n_lags='auto' needs the data themselves"),
