@@ -314,7 +314,7 @@ def test_folds_that_sums_cannot_form_are_refused():
             learn(**data)
     with pytest.raises(ValueError, match=r"cv=91 needs as many samples, .* n_samples=90"):
         distributed.fit(clone(model).set_params(cv=91), **as_arrays(case("one")[1]))
-    with pytest.raises(ValueError, match="cv=3, unlike cv='gcv' and cv='evidence', needs the data themselves"):
+    with pytest.raises(ValueError, match=r"cv=3, unlike .*, needs the data themselves"):
         distributed.partial_fit(model, **as_arrays(data))
 
 

@@ -53,7 +53,7 @@ STEPS = {"rows": "timesteps", "n_lags": 3, "device": "cpu"}
 
 NEED_ROWS = {
     "cv": (NTKConvRegressorCV(cv=3, **STEPS), r"cv=3, unlike .*, needs the rows"),
-    "leaving one out": (NTKConvRegressorCV(cv="loo", **STEPS), r"cv='loo', unlike .*, needs the rows"),
+    "leaving one out": (NTKConvRegressorCV(cv="loo", **STEPS), r"cv=.loo., unlike .*, needs"),
     "early stopping": (
         WeightedConv1DRegressor(early_stopping=True, **STEPS),
         r"early_stopping=True needs the rows",
