@@ -28,7 +28,7 @@ def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
     return n_missing[1:] == n_missing[first]
 
 
-def shares_of(observed: NDArray, weights: Any, steps: slice = slice(None)) -> NDArray:
+def shares_of(observed: NDArray, weights: Any, steps: Any = slice(None)) -> NDArray:
     """Return the weights of some time steps, zero where none is observed.
 
     Parameters
@@ -37,7 +37,7 @@ def shares_of(observed: NDArray, weights: Any, steps: slice = slice(None)) -> ND
         Which time steps are observed.
     weights : ndarray or SlicedArray of shape (n_supervised,), or None
         Weights of the time steps; ``None`` for ones.
-    steps : slice, default=slice(None)
+    steps : slice or ndarray of int, default=slice(None)
         The places of the time steps; all by default.
     """
     return observed[steps] * (1.0 if weights is None else weights[steps])

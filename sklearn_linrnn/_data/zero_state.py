@@ -43,7 +43,7 @@ def weight_of_zeros(
         own = shares_of(observed, weights, cut.steps)
         n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
         lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
-        heads += weight_of_heads(lengths, own, n_left)
+        heads += float(own[head_steps(lengths, n_left)].sum())
         whole += float(own.sum())
     chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
     inputs, mass = recordings.joined[chosen], shares_of(observed, weights, chosen)
@@ -80,20 +80,20 @@ def excess_of_zeros(mean: NDArray, variance: NDArray, share_of_heads: float) -> 
     return np.where(variance > 0.0, excess, 0.0)
 
 
-def weight_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:
-    """Return the weight of the first time steps of all recordings.
+def head_steps(lengths: NDArray, n_steps: int) -> NDArray:
+    """Return the places of the first time steps of recordings, one recording after another.
 
     Parameters
     ----------
     lengths : ndarray of int, shape (n_recordings,)
         Numbers of time steps.
-    shares : ndarray of shape (n_supervised,)
-        Weights of the time steps.
     n_steps : int
-        How many are the first ones.
+        How many are the first ones of each.
+
+    Returns
+    -------
+    places : ndarray of int
     """
-    starts = np.cumsum(lengths) - lengths
-    ends = starts + np.minimum(lengths, n_steps)
-    edges = np.column_stack([starts, ends]).ravel().astype(np.intp)
-    sums = np.add.reduceat(np.append(shares, 0.0), edges)[::2]
-    return float(sums[ends > starts].sum())
+    counts = np.minimum(lengths, n_steps)
+    skipped = np.cumsum(lengths - counts) - (lengths - counts)  # before each recording
+    return np.arange(counts.sum()) + np.repeat(skipped, counts)
