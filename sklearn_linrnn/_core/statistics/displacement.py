@@ -181,7 +181,8 @@ def _stretch_products(
     length, n_channels = block + before, x.shape[1]
     half = length // 2 + 1
     spectra = [x.new_zeros(half, n_channels, len(each), dtype=torch.complex128) for each in levels]
-    sums, squares = x.new_zeros(2, sum(map(len, levels)))
+    sums = [torch.zeros_like(each) for each in levels]
+    squares = [torch.zeros_like(each) for each in levels]
     is_weighted = not bool((weights[slabs.start : slabs.stop] == 1).all())
     earlier = -levels[0].expand(before, -1)  # zero state
     if slabs.start > 0:
@@ -196,16 +197,16 @@ def _stretch_products(
         if is_weighted:
             shares = _whole_blocks(weights[slab, None], block)
             weighted = [part * shares for part in parts]
-        sums += torch.cat([part.sum(0) for part in weighted])
-        squares += torch.cat([(a * b).sum(0) for a, b in zip(parts, weighted, strict=True)])
         seen = torch.cat([earlier, parts[0]])
         earlier = seen[len(seen) - before :]
         recent = rfft(seen.unfold(0, length, block).mT, length, dim=1).conj_physical_()
         recent = recent.permute(1, 2, 0).contiguous()
-        for spectrum, part in zip(spectra, weighted, strict=True):
-            present = rfft(part.unflatten(0, (-1, block)), length, dim=1)
-            spectrum.baddbmm_(recent, present.transpose(0, 1))
-    return [*spectra, sums, squares]
+        for kind, (part, counted) in enumerate(zip(parts, weighted, strict=True)):
+            present = rfft(counted.unflatten(0, (-1, block)), length, dim=1)
+            spectra[kind].baddbmm_(recent, present.transpose(0, 1))
+            sums[kind] += present[:, 0].real.sum(0)  # at frequency zero
+            squares[kind] += (part * counted).sum(0)
+    return [*spectra, torch.cat(sums), torch.cat(squares)]
 
 
 def transform_length(n_steps: int, n_lags: int, n_products: int) -> int:
