@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 from sklearn_linrnn._data.stretches import stretches
 
 
+def any_missing(values: NDArray) -> bool:
+    """Return whether there is a NaN among numbers, by a single pass where there is none.
+
+    Parameters
+    ----------
+    values : ndarray
+        Numbers that are finite or NaN.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum()
+    return bool(np.isnan(total) and np.isnan(values).any())
+
+
 def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
     """Return at which time steps of recordings no input of the last ``n_lags`` is missing.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._data.gaps import shares_of
+from sklearn_linrnn._data.gaps import any_missing, shares_of
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.stretches import stretches
 
-ENOUGH_STEPS = 10**6  # for a mean and a variance
+ENOUGH_STEPS = 2**14  # for a mean and a variance: it is known to 1 %
+MOST_STEPS = 10**6  # where steps at equal distances may be those that are not observed
 ROUNDING = 1e-20  # of the square of a mean, in a variance
 
 
@@ -45,11 +46,16 @@ def weight_of_zeros(
         lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
         heads += float(own[head_steps(lengths, n_left)].sum())
         whole += float(own.sum())
-    chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
-    inputs, mass = recordings.joined[chosen], shares_of(observed, weights, chosen)
-    total, values, missing = mass.sum(), inputs.astype(np.float64, copy=False), None
+    for n_steps in (ENOUGH_STEPS, MOST_STEPS):
+        chosen = slice(None, None, -(-len(observed) // n_steps))
+        mass = shares_of(observed, weights, chosen)
+        total = mass.sum()
+        if 2.0 * chosen.step * total >= whole:
+            break
+    inputs = recordings.joined[chosen]
+    values, missing = inputs.astype(np.float64, copy=False), None
     with np.errstate(all="ignore"):  # of channels without known inputs, and of huge ones
-        if np.isnan(values.sum()):
+        if any_missing(values):
             missing = np.isnan(values)
             touched = missing.any(axis=1)
             total = total - mass[touched] @ missing[touched]
