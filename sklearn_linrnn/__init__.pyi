@@ -15,14 +15,18 @@ from ._studies.memory_bias_display import MemoryBiasDisplay
 from ._studies.memory_bias_result import MemoryBias
 from .inspection import (
     ContributionDisplay,
+    FrequencyResponseDisplay,
     ImpulseResponseDisplay,
     MemoryDisplay,
     NTKGap,
     NTKGapDisplay,
+    ResidualDisplay,
+    StepResponseDisplay,
     TrainingDisplay,
     effective_memory,
     memory_interval,
     ntk_gap,
+    residual_tests,
 )
 from .streams import LagStream
 
@@ -31,6 +35,7 @@ __version__: str
 __all__ = [
     "SKOPS_TRUSTED_TYPES",
     "ContributionDisplay",
+    "FrequencyResponseDisplay",
     "ImpulseResponseDisplay",
     "LagKernel",
     "LagPrior",
@@ -45,7 +50,9 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "ResidualDisplay",
     "SeriesPieces",
+    "StepResponseDisplay",
     "TrainingDisplay",
     "WeightedConv1DRegressor",
     "effective_memory",
@@ -55,4 +62,5 @@ __all__ = [
     "memory_bias",
     "memory_interval",
     "ntk_gap",
+    "residual_tests",
 ]

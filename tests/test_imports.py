@@ -72,6 +72,7 @@ def test_the_public_names_are_these():
     assert set(sklearn_linrnn.__all__) >= {
         "SKOPS_TRUSTED_TYPES",
         "ContributionDisplay",
+        "FrequencyResponseDisplay",
         "ImpulseResponseDisplay",
         "LagKernel",
         "LagPrior",
@@ -84,7 +85,9 @@ def test_the_public_names_are_these():
         "NTKGapDisplay",
         "NTKConvRegressor",
         "NTKConvRegressorCV",
+        "ResidualDisplay",
         "SeriesPieces",
+        "StepResponseDisplay",
         "TrainingDisplay",
         "WeightedConv1DRegressor",
         "effective_memory",
@@ -94,6 +97,7 @@ def test_the_public_names_are_these():
         "memory_bias",
         "memory_interval",
         "ntk_gap",
+        "residual_tests",
     }
 
 

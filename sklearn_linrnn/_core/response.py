@@ -31,6 +31,29 @@ def as_impulse_response(response: Tensor, n_lags: int) -> Tensor:
     return response.unflatten(0, (n_lags, -1)).movedim((0, 1), (-1, -2))
 
 
+def causal_response(impulse_response: NDArray, lags: NDArray) -> NDArray:
+    """Return a response from lag 0 on, with zeros before its first lag.
+
+    Parameters
+    ----------
+    impulse_response : ndarray of shape (n_outputs, n_channels, n_lags)
+        ``H``.
+    lags : ndarray of int, shape (n_lags,)
+        Its lags, one after another.
+
+    Raises
+    ------
+    ValueError
+        If it reads inputs of later time steps.
+    """
+    if lags[0] < 0:
+        raise ValueError(
+            "A system in state space must have lags from 0 on, but got a response that begins at "
+            f"lag {lags[0]}: it reads later inputs."
+        )
+    return np.pad(impulse_response, ((0, 0), (0, 0), (int(lags[0]), 0)))
+
+
 def respond(windows: NDArray, impulse_response: NDArray) -> NDArray:
     """Return ``sum_j H_j x_{t-j}`` at the last time steps of windows, (n_windows, n_outputs).
 
@@ -69,7 +92,8 @@ def convolve(inputs: NDArray, impulse_response: NDArray) -> NDArray:
     recordings = as_float64(inputs if inputs.ndim == 3 else inputs[None]).transpose(1, 2)
     kernel = as_float64(impulse_response)
     outputs = _overlap_save(recordings, kernel).transpose(1, 2).numpy()
-    outputs[np.isnan(outputs)] = np.inf  # sums of infinities that differ in sign
+    if not math.isfinite(outputs.sum()):
+        outputs[np.isnan(outputs)] = np.inf  # sums of infinities that differ in sign
     return outputs if inputs.ndim == 3 else outputs[0]
 
 
@@ -91,9 +115,23 @@ def _overlap_save(recordings: Tensor, kernel: Tensor) -> Tensor:
     frames = pad(recordings, (n_lags - 1, n_frames * fresh - n_timesteps)).unfold(2, length, fresh)
     response = torch.fft.rfft(kernel, length)
     outputs = kernel.new_empty(n_recordings, n_outputs, n_frames, fresh)
-    at_once = max(1, SLAB // (n_recordings * n_channels * length))
+    at_once = max(1, SLAB // (n_recordings * max(n_channels, n_outputs) * length))
     for first in range(0, n_frames, at_once):
         slab = slice(first, first + at_once)
-        spectra = torch.einsum("rcfk,ock->rofk", torch.fft.rfft(frames[:, :, slab]), response)
+        spectra = _sum_over_channels(torch.fft.rfft(frames[:, :, slab]), response[:, :, None])
         outputs[:, :, slab] = torch.fft.irfft(spectra, length)[..., n_lags - 1 :]
     return outputs.flatten(2)[:, :, :n_timesteps]
+
+
+def _sum_over_channels(spectra: Tensor, response: Tensor) -> Tensor:
+    """Return the spectra (n_recordings, n_outputs, ...) of outputs.
+
+    Of inputs ``(n_recordings, n_channels, ...)`` and responses ``(n_outputs, n_channels, ...)``.
+    Products are taken entry by entry, since for matrix products spectra would be transposed.
+    """
+    if len(response) <= spectra.shape[1]:
+        return torch.stack([(spectra * each).sum(1) for each in response], dim=1)
+    total = spectra[:, 0, None] * response[:, 0]
+    for channel in range(1, spectra.shape[1]):
+        total.addcmul_(spectra[:, channel, None], response[:, channel])
+    return total

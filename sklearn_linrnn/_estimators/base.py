@@ -23,6 +23,7 @@ from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters, check_device
 from sklearn_linrnn._estimators.predictions import LagPredictor
+from sklearn_linrnn._estimators.systems import SystemMixin
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
 MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
@@ -57,6 +58,7 @@ class LagRegressor(
     SavedState,
     MultiOutputMixin,
     LagPredictor,
+    SystemMixin,
     RegressorMixin,
     WithParameters,
     GatheringMixin,
@@ -82,7 +84,8 @@ class LagRegressor(
             recordings NaN is a missing input: time steps that have it among their lags are left out
             of the loss. Or an iterator, as a generator, of pieces ``(X, y)`` or ``(X, y,
             sample_weight)`` in one of these shapes, of which one at a time is in memory; with
-            ``rows="timesteps"`` they are consecutive parts of one recording.
+            ``rows="timesteps"`` they are consecutive parts of one recording. A piece without rows
+            adds nothing.
         y : array-like or list, default=None
             Targets, ``(n_samples,)`` or ``(n_samples, n_outputs)``; for a panel also one at every
             time step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list; ``None`` with

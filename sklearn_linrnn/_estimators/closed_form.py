@@ -33,6 +33,7 @@ from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
 from sklearn_linrnn._estimators.iterations import descent_filters
 from sklearn_linrnn._estimators.parameters import with_hyperparameters
 from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
+from sklearn_linrnn._estimators.response_covariance import ResponseCovarianceMixin
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
@@ -43,7 +44,7 @@ class NotComputedError(ValueError, AttributeError):
     """An attribute or method that needs what this fit did not compute."""
 
 
-class ClosedFormRegressor(GrowingSumsRegressor):
+class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
     """A response in closed form, with all iterations of its training and its posterior."""
 
     def _fit_of(

@@ -174,6 +174,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     their past, so that its scores there differ at the first time steps of each part.
     ``sample_weight`` counts in the fits and in the scores.
 
+    "gcv" and "evidence" follow from sums, and so go with `partial_fit`. Test parts of a splitter
+    change with every piece that comes, and "loo" takes the time steps themselves.
+
     With ``cv="loo"`` iterations of gradient descent are judged by the formula of linear smoothers,
     which is exact for the minimum.
 
@@ -339,8 +342,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         return self._fit(known_sums(statistics, held_out, initial_state=self.initial_state))
 
     def _needs_rows(self) -> str | None:
-        from_sums = isinstance(self.cv, str) and self.cv != "loo"
-        return None if from_sums else f"cv={self.cv!r}"
+        if isinstance(self.cv, str) and self.cv != "loo":
+            return None
+        return f"cv={self.cv!r}, unlike cv='gcv' and cv='evidence',"
 
     def _n_parts(self) -> int | None:
         if self.cv is None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,9 @@ from sklearn_linrnn._data.pieces import (
     Pieces,
     check_alone,
     check_inputs,
-    check_piece,
     in_piece,
+    is_empty,
+    pieces_with_rows,
 )
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.targets import read_targets, read_weights
@@ -113,6 +113,22 @@ class LagPredictor:
         check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
         return r2_of(errors_of(self._scored_pieces(X)))
 
+    def __linrnn_residuals__(self, X: Any, y: Any, sequence_id: Any) -> tuple[Recordings, NDArray]:
+        """Return recordings as they were read, and what predictions leave of their targets.
+
+        The residuals have shape ``(n_supervised, n_outputs)``, and NaN where there is none.
+        """
+        check_is_fitted(self)
+        sequences = self._read(X, sequence_id)
+        if not isinstance(sequences, Recordings):
+            raise ValueError(
+                "Residuals must be of recordings, with a target at every time step, but got "
+                "windows: it is not known how these follow one another. Fit with "
+                "rows='timesteps', a panel or a list of recordings."
+            )
+        blocks = self._scored(sequences, y, None)
+        return sequences, np.concatenate([targets - found for targets, found, _ in blocks])
+
     def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:
         """Return the errors of predictions, of which those of parts of the data add up."""
         check_is_fitted(self)
@@ -123,16 +139,20 @@ class LagPredictor:
         n_lags = self.impulse_response_.shape[2]
         return read_inputs(self, X, sequence_id, self._form, n_lags=n_lags)
 
-    def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        """Yield pieces with X as it was read, each going on where the one before ended."""
+    def _reading(self) -> Callable[[int, Any], Sequences]:
+        """Return a function that reads X, each going on where the one before ended."""
         past = Past()
-        for number, (X, *others) in enumerate(pieces):
+
+        def read(number: int, X: Any) -> Sequences:
+            nonlocal past
             with in_piece(number):
                 sequences = self._read(X, None)
             if isinstance(sequences, Recordings):
                 sequences = replace(sequences, past=past)
                 past = past.after(sequences, self.impulse_response_.shape[2])
-            yield (sequences, *others)
+            return sequences
+
+        return read
 
     def _means(self, sequences: Sequences) -> Blocks:
         """Return an iterator of predictions (n, n_outputs) in blocks, after their places."""
@@ -156,12 +176,11 @@ class LagPredictor:
             yield targets[steps], predictions, None if weights is None else weights[steps]
 
     def _scored_pieces(self, pieces: Iterator[Any]) -> Iterator[Scored]:
-        number = -1
-        for number, piece in enumerate(self._going_on(map(check_piece, pieces, count()))):
+        read = self._reading()
+        for number, (X, *others) in pieces_with_rows(pieces):
+            sequences = read(number, X)
             with in_piece(number):
-                yield from self._scored(*piece)
-        if number < 0:
-            raise ValueError("X must hand out at least one piece, but got none.")
+                yield from self._scored(sequences, *others)
 
     def _answer(self, X: Any, sequence_id: Any, out: Any, *answers: Answer) -> Any:
         """Return answers to X in the shape of y, or written to ``out``; a tuple of several."""
@@ -172,9 +191,29 @@ class LagPredictor:
         if not isinstance(X, Pieces):
             return one_or_all(self._answer_to(self._read(X, sequence_id), answers, outs))
         check_alone(sequence_id=sequence_id)
-        pieces = self._going_on((check_inputs(piece, number),) for number, piece in enumerate(X))
-        found = (self._answer_to(inputs, answers, (None,) * len(answers)) for (inputs,) in pieces)
+        found = self._answers_to_pieces(X, answers)
         return map(one_or_all, found) if out is None else one_or_all(fill_in_order(outs, found))
+
+    def _answers_to_pieces(
+        self, pieces: Iterator[Any], answers: Sequence[Answer]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield answers to pieces; those to pieces without rows have none either."""
+        read = self._reading()
+        for number, piece in enumerate(pieces):
+            X = check_inputs(piece, number)
+            if is_empty(X):
+                yield tuple(self._answer_to_nothing(X) for _ in answers)
+            else:
+                yield self._answer_to(read(number, X), answers, (None,) * len(answers))
+
+    def _answer_to_nothing(self, X: Any) -> Any:
+        """Return what answers inputs without rows."""
+        shape, every_step = getattr(X, "shape", ()), self._form.every_step
+        if every_step and not shape:  # a list without recordings
+            return []
+        steps = shape[1 + (self.layout == "nct") :][:1] if every_step and len(shape) == 3 else ()
+        outputs = () if self._form.single_output else self.intercept_.shape
+        return np.empty((0, *steps, *outputs), self.intercept_.dtype)
 
     def _answer_to(
         self, sequences: Sequences, answers: Sequence[Answer], outs: Sequence[Any]

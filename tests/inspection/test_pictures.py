@@ -8,10 +8,13 @@ import pytest
 
 from sklearn_linrnn import (
     ContributionDisplay,
+    FrequencyResponseDisplay,
     ImpulseResponseDisplay,
     LinearRNNRegressor,
     MemoryDisplay,
     NTKGapDisplay,
+    ResidualDisplay,
+    StepResponseDisplay,
     TrainingDisplay,
     ntk_gap,
 )
@@ -19,9 +22,13 @@ from sklearn_linrnn import (
 X = np.random.default_rng(0).normal(size=(30, 3))
 MODEL = LinearRNNRegressor(8, max_iter=3, random_state=0).fit(X, X[:, 0])
 VALUES = pd.MultiIndex.from_tuples([("y", 0), ("intercept", 0)], names=["input", "lag"])
+STEPS = LinearRNNRegressor(8, max_iter=3, rows="timesteps", n_lags=2).fit(X, X[:, 0])
 DISPLAYS = [
     ContributionDisplay(pd.DataFrame([[1.0, 2.0]], columns=VALUES)),
     ImpulseResponseDisplay.from_estimator(MODEL),
+    StepResponseDisplay.from_estimator(MODEL),
+    FrequencyResponseDisplay.from_estimator(MODEL),
+    ResidualDisplay.from_estimator(STEPS, X, X[:, 0], n_lags=1),
     MemoryDisplay.from_estimator(MODEL),
     TrainingDisplay.from_estimator(MODEL),
     NTKGapDisplay.from_gaps([8], [[ntk_gap(MODEL)]]),

@@ -7,9 +7,8 @@ import torch
 from scipy.linalg.lapack import dpotrf, dpotrs
 from torch import Tensor
 
-from sklearn_linrnn._core.tensors import blank
-
-BAND = 2**16  # numbers scaled at a time: 512 KiB, which stay in cache
+from sklearn_linrnn._core.closed_form.refinement import is_worth_it, refined_solution
+from sklearn_linrnn._core.closed_form.unit_scaling import scaled_triangle
 
 
 def solve_scaled(
@@ -37,11 +36,16 @@ def solve_scaled(
     if not (beside_zeros or (size > 0).all()):
         return None
     unit = torch.where(size > 0, size, 1.0).rsqrt()
-    factor, failed = _factorised(_scaled(matrix, scale * unit))
+    own = unit * scale, penalty * unit.square(), unit * goals
+    if matrix.is_cpu and is_worth_it(*goals.shape):
+        refined = refined_solution(matrix, *own)
+        if refined is not None:
+            return unit * refined
+    factor, failed = _factorised(scaled_triangle(matrix, own[0]))
     half_of_the_digits = torch.finfo(factor.dtype).eps ** 0.5
     if failed or not factor.diagonal().square().min() > half_of_the_digits:
         return None
-    return unit * _solved(factor, unit * goals)
+    return unit * _solved(factor, own[2])
 
 
 def _solved(factor: Tensor, goals: Tensor) -> Tensor:
@@ -50,19 +54,6 @@ def _solved(factor: Tensor, goals: Tensor) -> Tensor:
         return torch.cholesky_solve(goals, factor, upper=True)
     found, _ = dpotrs(factor.numpy().T, goals.numpy(), lower=1)
     return torch.from_numpy(np.ascontiguousarray(found))
-
-
-def _scaled(matrix: Tensor, scale: Tensor) -> Tensor:
-    """Return the upper triangle of ``S M S``, with a diagonal of ones; below it is anything."""
-    n_rows = len(matrix)
-    scaled = blank(n_rows * n_rows, matrix.device).view(n_rows, n_rows)
-    height = max(1, BAND // n_rows)
-    for first in range(0, n_rows, height):
-        band = slice(first, first + height)
-        out = scaled[band, first:]
-        torch.mul(matrix[band, first:], scale[band], out=out).mul_(scale[first:].T)
-    scaled.diagonal().fill_(1.0)
-    return scaled
 
 
 def _factorised(matrix: Tensor) -> tuple[Tensor, bool]:
