@@ -40,6 +40,7 @@ Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
 class LagPredictor:
     """What predicts with an impulse response and an intercept."""
 
+    layout: Any
     _form: DataForm  # of the data that were learned from
     impulse_response_: NDArray
     intercept_: NDArray
