@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.tensors import StoredAsNumPy
+from sklearn_linrnn._core.threads import calm, spread
 
 IRRELEVANT = 1e-18  # signal that a prior expects of a lag, as a share of alpha, to leave it out
 
@@ -40,7 +41,8 @@ class PriorRoot(StoredAsNumPy):
         cls, prior: LagPrior, n_lags: int, n_channels: int, device: torch.device
     ) -> PriorRoot:
         """Return the map of a prior for so many lags and channels."""
-        return cls(torch.from_numpy(prior.root(n_lags)).to(device), n_channels)
+        with calm(n_lags**2):
+            return cls.of(prior.root(n_lags), n_channels, device)
 
     @cached_property
     def is_diagonal(self) -> bool:
@@ -96,4 +98,5 @@ class PriorRoot(StoredAsNumPy):
     def _apply(self, lags: Tensor, columns: Tensor) -> Tensor:
         if self.is_diagonal:
             return self.scale * columns
-        return (lags @ columns.reshape(len(lags), -1)).view(columns.shape)
+        with spread(len(lags) * columns.numel()):
+            return (lags @ columns.reshape(len(lags), -1)).view(columns.shape)

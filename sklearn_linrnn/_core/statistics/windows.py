@@ -18,7 +18,7 @@ from sklearn_linrnn._core.statistics.displacement import (
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
-from sklearn_linrnn._core.threads import calm
+from sklearn_linrnn._core.threads import calm, spread
 
 CHUNK = 2**20  # numbers in a block of windows: 8 MiB
 CACHED = 2**17  # those of one that stays in cache: 1 MiB
@@ -41,7 +41,8 @@ def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
     mass = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)  # something to divide zero by
     level = sum(weights[b] @ inputs(b.start) for b in blocks) / mass
     rows = ((inputs(b.start), targets[b], weights[b]) for b in blocks)
-    moments = Moments.of_blocks(rows, level, weights @ targets / mass)
+    with spread(n_windows * (n_lags * n_channels) ** 2):
+        moments = Moments.of_blocks(rows, level, weights @ targets / mass)
     order = torch.arange(n_lags * n_channels, device=device).view(n_lags, n_channels)
     return reordered(moments, order.flip(0).flatten())
 
@@ -66,8 +67,7 @@ def series_moments(series: Series, n_lags: int) -> Moments:
     """
     changes = weight_changes(series.weights)
     if displacement_is_cheaper(series, len(changes), n_lags):
-        n_inputs = n_lags * series.x.shape[1]
-        with calm(n_inputs**2, len(changes) * n_inputs):
+        with calm((n_lags * series.x.shape[1]) ** 2):
             return full_window_moments(series.x, series.y, series.weights, changes, n_lags)
     return formed_window_moments(series, n_lags)
 
@@ -86,7 +86,8 @@ def formed_window_moments(series: Series, n_lags: int) -> Moments:
         for block in steps.split(min(fitting, _block_length(len(level))))
         if len(block)
     )
-    return Moments.of_blocks(rows, level, series_level(y, weights))
+    with spread(len(steps) * len(level) ** 2):
+        return Moments.of_blocks(rows, level, series_level(y, weights))
 
 
 def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:
