@@ -6,7 +6,7 @@ from threading import Barrier, current_thread
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_info
 
 from sklearn_linrnn import (
@@ -218,6 +218,23 @@ def test_fits_in_several_threads_leave_the_process_as_it_was():
         together = list(executor.map(fit, range(8)))
     for one, other in zip(alone, together, strict=True):
         assert_array_equal(one, other)
+    assert torch.get_num_threads() == 4
+    assert blas_threads() == before
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_fits_with_large_products_in_several_threads_leave_each_thread_as_it_was():
+    X, y = data_of(1600, 270)
+
+    def fit(_):
+        response = NTKConvRegressor(device="cpu").fit(X, y).impulse_response_
+        return response, torch.get_num_threads()
+
+    before, alone = blas_threads(), fit(0)
+    with ThreadPoolExecutor(3) as executor:
+        for response, n_threads in [alone, *executor.map(fit, range(6))]:
+            assert n_threads == 4
+            assert_allclose(response, alone[0], rtol=0, atol=1e-12)
     assert torch.get_num_threads() == 4
     assert blas_threads() == before
 
