@@ -15,10 +15,12 @@ from ._studies.memory_bias_display import MemoryBiasDisplay
 from ._studies.memory_bias_result import MemoryBias
 from .inspection import (
     ContributionDisplay,
+    FrequencyResponseDisplay,
     ImpulseResponseDisplay,
     MemoryDisplay,
     NTKGap,
     NTKGapDisplay,
+    StepResponseDisplay,
     TrainingDisplay,
     effective_memory,
     memory_interval,
@@ -31,6 +33,7 @@ __version__: str
 __all__ = [
     "SKOPS_TRUSTED_TYPES",
     "ContributionDisplay",
+    "FrequencyResponseDisplay",
     "ImpulseResponseDisplay",
     "LagKernel",
     "LagPrior",
@@ -46,6 +49,7 @@ __all__ = [
     "NTKGap",
     "NTKGapDisplay",
     "SeriesPieces",
+    "StepResponseDisplay",
     "TrainingDisplay",
     "WeightedConv1DRegressor",
     "effective_memory",

@@ -72,6 +72,7 @@ def test_the_public_names_are_these():
     assert set(sklearn_linrnn.__all__) >= {
         "SKOPS_TRUSTED_TYPES",
         "ContributionDisplay",
+        "FrequencyResponseDisplay",
         "ImpulseResponseDisplay",
         "LagKernel",
         "LagPrior",
@@ -85,6 +86,7 @@ def test_the_public_names_are_these():
         "NTKConvRegressor",
         "NTKConvRegressorCV",
         "SeriesPieces",
+        "StepResponseDisplay",
         "TrainingDisplay",
         "WeightedConv1DRegressor",
         "effective_memory",

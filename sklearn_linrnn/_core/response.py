@@ -31,6 +31,29 @@ def as_impulse_response(response: Tensor, n_lags: int) -> Tensor:
     return response.unflatten(0, (n_lags, -1)).movedim((0, 1), (-1, -2))
 
 
+def causal_response(impulse_response: NDArray, lags: NDArray) -> NDArray:
+    """Return a response from lag 0 on, with zeros before its first lag.
+
+    Parameters
+    ----------
+    impulse_response : ndarray of shape (n_outputs, n_channels, n_lags)
+        ``H``.
+    lags : ndarray of int, shape (n_lags,)
+        Its lags, one after another.
+
+    Raises
+    ------
+    ValueError
+        If it reads inputs of later time steps.
+    """
+    if lags[0] < 0:
+        raise ValueError(
+            "A system in state space must have lags from 0 on, but got a response that begins at "
+            f"lag {lags[0]}: it reads later inputs."
+        )
+    return np.pad(impulse_response, ((0, 0), (0, 0), (int(lags[0]), 0)))
+
+
 def respond(windows: NDArray, impulse_response: NDArray) -> NDArray:
     """Return ``sum_j H_j x_{t-j}`` at the last time steps of windows, (n_windows, n_outputs).
 

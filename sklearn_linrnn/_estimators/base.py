@@ -24,6 +24,7 @@ from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters, check_device
 from sklearn_linrnn._estimators.predictions import LagPredictor
+from sklearn_linrnn._estimators.systems import SystemMixin
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
 MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
@@ -58,6 +59,7 @@ class LagRegressor(
     SavedState,
     MultiOutputMixin,
     LagPredictor,
+    SystemMixin,
     RegressorMixin,
     WithParameters,
     GatheringMixin,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,22 +17,22 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
-from sklearn_linrnn._core.closed_form.model_selection import leave_one_out
-from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
-from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
+from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
 from sklearn_linrnn._core.training.optimizers import DIVERGED
-from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
+from sklearn_linrnn._core.training.step_size import stable_limit
 from sklearn_linrnn._data.outputs import Blocks, without_overflow
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
+from sklearn_linrnn._estimators.iterations import descent_filters
 from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
+from sklearn_linrnn._estimators.response_covariance import ResponseCovarianceMixin
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
@@ -43,7 +43,7 @@ class NotComputedError(ValueError, AttributeError):
     """An attribute or method that needs what this fit did not compute."""
 
 
-class ClosedFormRegressor(GrowingSumsRegressor):
+class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
     """A response in closed form, with all iterations of its training and its posterior."""
 
     def _fit_of(
@@ -372,28 +372,3 @@ def prior_attributes(prior: LagPrior) -> dict[str, Any]:
     """Return the fitted attributes of a prior: itself, and its hyperparameters."""
     names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
     return {"prior_": prior, **{f"{name}_": getattr(prior, name) for name in names}}
-
-
-def make_descent(
-    solution: Solution, n_steps: int, learning_rate: float | Literal["auto"]
-) -> Descent:
-    """Return a number of iterations of gradient descent on the loss of a solution."""
-    return Descent(int(n_steps), choose_learning_rate(learning_rate, solution.largest_curvature))
-
-
-def descent_filters(
-    solution: Solution, stages: NDArray, learning_rate: float | Literal["auto"]
-) -> Tensor:
-    """Return ``f(lam)`` after several numbers of iterations, (p, n_stages)."""
-    descents = (make_descent(solution, n_steps, learning_rate) for n_steps in stages)
-    return torch.stack([solution.descent_filter(descent) for descent in descents], dim=1)
-
-
-def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tensor) -> Tensor:
-    """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs)."""
-    statistics = solution.statistics
-    if rule == "gcv":
-        return generalised_cross_validation(statistics, solution.spectrum, filters)
-    rows = data.rows("leaving out one time step")
-    lags = rows.sequences.lags(statistics.n_lags)
-    return leave_one_out(solution, filters, lags, rows.targets, rows.shares)

@@ -23,8 +23,8 @@ from sklearn_linrnn._core.scores import SCORES
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.folds import Fold, fold_statistics, n_samples
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
-from sklearn_linrnn._estimators.closed_form import descent_filters, expected_squares
 from sklearn_linrnn._estimators.grid import Candidates
+from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
 from sklearn_linrnn._estimators.user_warnings import warn
 
 SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum

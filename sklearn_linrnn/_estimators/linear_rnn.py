@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import dlti
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.lag_products import LagProducts
 from sklearn_linrnn._core.networks.network import LinearRNNModel
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
-from sklearn_linrnn._core.networks.state_space import balanced_truncation, network_realisation
+from sklearn_linrnn._core.networks.state_space import StateSpace, network_realisation
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
 from sklearn_linrnn._estimators.parameters import (
@@ -343,53 +342,10 @@ class LinearRNNRegressor(DescentRegressor):
         every_step = self._form.every_step
         return LinearRNNModule(*arrays, n_lags=n_lags, every_step=every_step, origin=origin)
 
-    def to_state_space(self, *, order: int | None = None, max_error: float | None = None) -> dlti:
-        r"""Return the network as a discrete-time system, as it is or reduced to a few states.
-
-        Parameters
-        ----------
-        order : int, default=None
-            Number of states to reduce it to, by balanced truncation of the impulse response.
-        max_error : float, default=None
-            In place of `order`: the fewest states with which the response differs by at most this,
-            ``||H - H_reduced|| / ||H||`` in Frobenius norm. ``None`` for both: the network itself.
-
-        Returns
-        -------
-        system : scipy.signal.dlti
-            From the inputs to the outputs without `intercept_`. The network's own has `n_hidden`
-            states, twice as many with ``init="centered"``, and the impulse response of the model
-            up to its last lag. `predict` is truncated there, the response of the network is not. A
-            reduced system approximates `predict`: its response decays after the last lag.
-
-        Raises
-        ------
-        ValueError
-            If both are given, or one is out of range.
-
-        References
-        ----------
-        .. [1] B. C. Moore, "Principal component analysis in linear systems", IEEE Transactions on
-           Automatic Control 26, 1981.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_linrnn import LinearRNNRegressor
-        >>> x = np.random.default_rng(0).normal(size=(2000, 1))
-        >>> y = np.convolve(x[:, 0], 0.5 ** np.arange(10))[:2000]
-        >>> model = LinearRNNRegressor(100, rows="timesteps", n_lags=10, random_state=0).fit(x, y)
-        >>> model.to_state_space(max_error=0.01).A.round(1)
-        array([[0.5]])
-        """
-        check_is_fitted(self)
-        if order is not None or max_error is not None:
-            reduced = balanced_truncation(self.impulse_response_, order=order, max_error=max_error)
-            return dlti(*reduced, dt=1)
+    def _whole_system(self) -> StateSpace:
         initial = subtracted_network(self.training_)
         start = None if initial is None else initial.numpy()
-        arrays = self.transition_, self.input_, self.readout_
-        return dlti(*network_realisation(*arrays, start=start), dt=1)
+        return network_realisation(self.transition_, self.input_, self.readout_, start=start)
 
     def _is_random(self) -> bool:
         return True

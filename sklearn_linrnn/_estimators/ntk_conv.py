@@ -7,45 +7,27 @@ from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from numpy.typing import ArrayLike
 
-from sklearn_linrnn._core.closed_form.model_selection import best_n_steps, mean_error
-from sklearn_linrnn._core.closed_form.routes import Route, by_cost, most_iterations
-from sklearn_linrnn._core.closed_form.solution import Problem, Solution
-from sklearn_linrnn._core.memory import available_bytes
+from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
-from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
-from sklearn_linrnn._estimators.closed_form import (
-    MOST_DIRECT,
-    ClosedFormRegressor,
-    descent_filters,
-    expected_squares,
-    make_descent,
-    prior_attributes,
-)
+from sklearn_linrnn._estimators.closed_form import MOST_DIRECT
+from sklearn_linrnn._estimators.iterations import CountsIterations, make_descent
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
     SHAPES,
     VARIANCES,
     Interval,
     StrOptions,
-    check_device,
-    make_prior,
 )
-from sklearn_linrnn._estimators.without_scatter import (
-    iterated,
-    problem_size,
-    ridge_of_windows,
-    warn_if_not_converged,
-)
+from sklearn_linrnn._estimators.without_scatter import WithoutScatter
 
 
-class NTKConvRegressor(ClosedFormRegressor):
+class NTKConvRegressor(CountsIterations, WithoutScatter):
     r"""Infinitely wide linear RNN, trained in closed form.
 
     In the limit of many hidden units a linear RNN trained by gradient descent is a convolution
@@ -282,11 +264,12 @@ class NTKConvRegressor(ClosedFormRegressor):
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
         data, _, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
+        direct = self.solver == "direct" or (self.solver == "auto" and n_inputs <= MOST_DIRECT)
         with calm(n_inputs**2):
-            if isinstance(data, TrainingData) and (
-                fit := self._without_scatter(data, n_lags, n_inputs)
-            ):
-                return fit
+            if isinstance(data, TrainingData) and not direct:
+                fit = self._without_scatter(data, n_lags)
+                if fit is not None:
+                    return fit
             return self._solve(data, n_lags)
 
     def _solve(self, data: AnyData, n_lags: int) -> Fit:
@@ -302,92 +285,3 @@ class NTKConvRegressor(ClosedFormRegressor):
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}
-
-    # -- Iterations of gradient descent ----------------------------------------------------
-
-    def _count_steps(self, data: AnyData, solution: Solution) -> int:
-        if isinstance(self.n_steps, Integral):
-            return int(self.n_steps)
-        if self.n_steps == "validation":
-            return self._count_steps_by_validation(data.rows("n_steps='validation'"), solution)
-        rule: Any = self.n_steps
-        known = data if rule == "gcv" else data.rows(f"n_steps={rule!r}")
-        return best_n_steps(partial(self._expected_error, rule, known, solution))
-
-    def _expected_error(
-        self, rule: Literal["gcv", "loo"], data: AnyData, solution: Solution, stages: NDArray
-    ) -> NDArray:
-        """Return the error expected after several numbers of iterations, (n_stages,)."""
-        filters = descent_filters(solution, stages, self.learning_rate)
-        squares = expected_squares(rule, data, solution, filters)
-        return mean_error(squares, solution.statistics).cpu().numpy()
-
-    def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
-        """Return the number of iterations with the least error on the last observed time steps."""
-        early, late = data.split(self.validation_fraction)
-        n_lags = solution.statistics.n_lags
-        held_out = self._statistics(late, n_lags)
-        statistics = self._statistics(early, n_lags)
-        training = replace(solution, problem=Problem(statistics, solution.root))
-
-        def error(stages: NDArray) -> NDArray:
-            filters = descent_filters(training, stages, self.learning_rate)
-            responses = training.spectrum.solve(filters)
-            squares = held_out.squared_errors(responses, statistics.intercept(responses))
-            return mean_error(squares / held_out.weight, held_out).cpu().numpy()
-
-        return best_n_steps(error)
-
-    # -- Without the scatter ---------------------------------------------------------------
-
-    def _without_scatter(self, data: TrainingData, n_lags: int, n_inputs: int) -> Fit | None:
-        """Return the response by conjugate gradients or a Gram matrix; None to form the scatter."""
-        if self.solver == "direct" or (n_inputs <= MOST_DIRECT and self.solver == "auto"):
-            return None
-        self._check_iterable(n_lags)
-        prior, device = make_prior(self.prior, **self._hyperparameters()), check_device(self.device)
-        alpha, centred = float(self.alpha), self.fit_intercept
-        size = problem_size(data, n_lags, is_penalised=alpha > 0)
-        routes: list[Route] = ["cg"]
-        if self.solver == "auto":
-            possible = routes * prior.has_independent_lags + ["direct", "dual"]
-            routes = by_cost(size, possible, available_bytes(device) / 8)
-        elif not prior.has_independent_lags:
-            raise ValueError(
-                f"prior={self.prior!r} correlates lags, but got solver='cg': conjugate gradients "
-                "need independent lags. Use solver='auto' or 'direct'."
-            )
-        root = PriorRoot.of_prior(prior, n_lags, size.n_channels, device)
-        if routes[0] == "cg":
-            most = most_iterations(size, *routes[1:2])
-            found, intercept = iterated(data, root, alpha, centred=centred, max_iterations=most)
-            self._say(
-                f"{n_lags} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
-            )
-            if found.converged or not routes[1:]:
-                warn_if_not_converged(found)
-                return self._iterated_fit(prior, root, found.response, intercept)
-            routes = routes[1:]
-        if routes[0] == "direct":
-            return None
-        solved = ridge_of_windows(data, root, alpha, centred=centred)
-        return self._iterated_fit(prior, root, *solved)
-
-    def _iterated_fit(
-        self, prior: LagPrior, root: PriorRoot, response: Tensor, intercept: Tensor
-    ) -> Fit:
-        attributes = {"alpha_": float(self.alpha), "n_steps_": None}
-        attributes |= {**prior_attributes(prior), "solution_": None, "_past_": None}
-        return Fit(response, intercept, root.variances, attributes)
-
-    def _check_iterable(self, n_lags: int) -> None:
-        """Raise if a parameter needs what conjugate gradients do not compute."""
-        names = (*HYPERPARAMETERS, "alpha", "n_lags")
-        needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
-        needed += [] if self.n_steps is None else [f"n_steps={self.n_steps!r}"]
-        if needed:
-            raise ValueError(
-                f"{needed[0]} needs the spectrum of the lags' scatter, which is not computed for "
-                f"n_lags={n_lags} (solver={self.solver!r}). Lower n_lags, or use solver='direct' "
-                "if there is memory for it."
-            )

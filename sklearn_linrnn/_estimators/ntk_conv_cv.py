@@ -16,11 +16,7 @@ from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.folds import folds_of_parts
 from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
 from sklearn_linrnn._estimators.base import Fit
-from sklearn_linrnn._estimators.closed_form import (
-    MOST_DIRECT,
-    ClosedFormRegressor,
-    make_descent,
-)
+from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ClosedFormRegressor
 from sklearn_linrnn._estimators.cross_validation import (
     CandidateScorer,
     cross_validate,
@@ -28,6 +24,7 @@ from sklearn_linrnn._estimators.cross_validation import (
     score_folds,
 )
 from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
+from sklearn_linrnn._estimators.iterations import make_descent
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
     SHAPES,

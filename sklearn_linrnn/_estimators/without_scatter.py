@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 from torch.nn.functional import pad
 
 from sklearn_linrnn._core.closed_form.conjugate_gradients import IteratedRidge, iterated_ridge
 from sklearn_linrnn._core.closed_form.dual import dual_ridge
-from sklearn_linrnn._core.closed_form.routes import MOST_ITERATIONS, ProblemSize
+from sklearn_linrnn._core.closed_form.routes import (
+    MOST_ITERATIONS,
+    ProblemSize,
+    Route,
+    by_cost,
+    most_iterations,
+)
+from sklearn_linrnn._core.memory import available_bytes
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
+from sklearn_linrnn._estimators.base import Fit
+from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor, prior_attributes
+from sklearn_linrnn._estimators.parameters import check_device, make_prior
 from sklearn_linrnn._estimators.user_warnings import warn
 
 
@@ -112,3 +124,63 @@ def warn_if_not_converged(found: IteratedRidge) -> None:
             f"{found.error:.2g} of its size. Raise alpha, or lower n_lags.",
             ConvergenceWarning,
         )
+
+
+class WithoutScatter(ClosedFormRegressor):
+    """A closed form that can do without the scatter of the lags."""
+
+    solver: Literal["auto", "direct", "cg"]
+    alpha: float | Literal["auto"]
+    n_steps: int | Literal["gcv", "loo", "validation"] | None
+    prior: str | LagPrior | ArrayLike
+    _hyperparameters: Callable[[], dict[str, Any]]
+
+    def _without_scatter(self, data: TrainingData, n_lags: int) -> Fit | None:
+        """Return the response by conjugate gradients or a Gram matrix; None to form the scatter."""
+        self._check_iterable(n_lags)
+        prior, device = make_prior(self.prior, **self._hyperparameters()), check_device(self.device)
+        alpha, centred = float(self.alpha), self.fit_intercept
+        size = problem_size(data, n_lags, is_penalised=alpha > 0)
+        routes: list[Route] = ["cg"]
+        if self.solver == "auto":
+            possible = routes * prior.has_independent_lags + ["direct", "dual"]
+            routes = by_cost(size, possible, available_bytes(device) / 8)
+        elif not prior.has_independent_lags:
+            raise ValueError(
+                f"prior={self.prior!r} correlates lags, but got solver='cg': conjugate gradients "
+                "need independent lags. Use solver='auto' or 'direct'."
+            )
+        root = PriorRoot.of_prior(prior, n_lags, size.n_channels, device)
+        if routes[0] == "cg":
+            most = most_iterations(size, *routes[1:2])
+            found, intercept = iterated(data, root, alpha, centred=centred, max_iterations=most)
+            self._say(
+                f"{n_lags} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
+            )
+            if found.converged or not routes[1:]:
+                warn_if_not_converged(found)
+                return self._iterated_fit(prior, root, found.response, intercept)
+            routes = routes[1:]
+        if routes[0] == "direct":
+            return None
+        solved = ridge_of_windows(data, root, alpha, centred=centred)
+        return self._iterated_fit(prior, root, *solved)
+
+    def _iterated_fit(
+        self, prior: LagPrior, root: PriorRoot, response: Tensor, intercept: Tensor
+    ) -> Fit:
+        attributes = {"alpha_": float(self.alpha), "n_steps_": None}
+        attributes |= {**prior_attributes(prior), "solution_": None, "_past_": None}
+        return Fit(response, intercept, root.variances, attributes)
+
+    def _check_iterable(self, n_lags: int) -> None:
+        """Raise if a parameter needs what conjugate gradients do not compute."""
+        names = (*HYPERPARAMETERS, "alpha", "n_lags")
+        needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
+        needed += [] if self.n_steps is None else [f"n_steps={self.n_steps!r}"]
+        if needed:
+            raise ValueError(
+                f"{needed[0]} needs the spectrum of the lags' scatter, which is not computed for "
+                f"n_lags={n_lags} (solver={self.solver!r}). Lower n_lags, or use solver='direct' "
+                "if there is memory for it."
+            )

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn.inspection._pictures import (
-    BLUE,
-    TITLE,
-    VERMILION,
-    add_legend,
-    as_percent,
-    label_lags,
-    make_axes,
-    marker,
-)
+from sklearn_linrnn._estimators.response_lags import response_lags
+from sklearn_linrnn.inspection._pictures import VERMILION, as_percent
 from sklearn_linrnn.inspection._posterior import (
     channel_names,
-    check_coverage,
     check_regressor,
     find_posterior,
-    half_width,
     prior_deviation,
+    residual_predictability,
 )
+from sklearn_linrnn.inspection._response_display import ResponseDisplay
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class ImpulseResponseDisplay:
+class ImpulseResponseDisplay(ResponseDisplay):
     """Impulse response with the band of its posterior and the envelope of its prior.
 
     Make it with `from_estimator`.
@@ -54,6 +43,13 @@ class ImpulseResponseDisplay:
         Probability that band and envelope hold an entry.
     channel_names : sequence of str, default=None
         Names of the channels; ``None`` for numbers.
+    lags : ndarray of int, shape (n_lags,), default=None
+        The lags; ``None`` for those from 0 on.
+    sampling_time : float, default=1.0
+        Time between two time steps, in seconds; 1 leaves the axis in time steps.
+    predictability : float, default=0.0
+        Share of the variance of the residuals that the residuals before explain, which the legend
+        names beside the posterior; 0 if they are white.
 
     Attributes
     ----------
@@ -90,19 +86,27 @@ class ImpulseResponseDisplay:
         is_scaled: bool = True,
         coverage: float = 0.9,
         channel_names: Sequence[str] | None = None,
+        lags: NDArray | None = None,
+        sampling_time: float = 1.0,
+        predictability: float = 0.0,
     ) -> None:
-        check_coverage(coverage)
-        self.response = response
+        super().__init__(
+            response,
+            name,
+            deviation=deviation,
+            coverage=coverage,
+            channel_names=channel_names,
+            lags=lags,
+            sampling_time=sampling_time,
+            predictability=predictability,
+        )
         self.prior_deviation = prior_deviation
-        self.name = name
-        self.deviation = deviation
         self.is_scaled = is_scaled
-        self.coverage = coverage
-        numbers = [f"channel {number}" for number in range(response.shape[1])]
-        self.channel_names = numbers if channel_names is None else list(channel_names)
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, coverage: float = 0.9) -> Self:
+    def from_estimator(
+        cls, estimator: Any, *, coverage: float = 0.9, sampling_time: float = 1.0
+    ) -> Self:
         """Return the display of a fitted estimator of this package.
 
         Parameters
@@ -113,6 +117,9 @@ class ImpulseResponseDisplay:
             response.
         coverage : float, default=0.9
             Probability of band and envelope, within (0, 1), for each lag by itself.
+        sampling_time : float, default=1.0
+            Time between two time steps, in seconds; 1 leaves the axis in time steps. The response
+            stays that to an input of one time step.
 
         Returns
         -------
@@ -129,77 +136,24 @@ class ImpulseResponseDisplay:
             is_scaled=is_scaled,
             coverage=coverage,
             channel_names=channel_names(estimator),
+            lags=response_lags(estimator),
+            sampling_time=sampling_time,
+            predictability=residual_predictability(estimator),
         )
-
-    def frame(self) -> pd.DataFrame:
-        """Return the numbers of the plot.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-            Columns ``response``, ``prior_lower`` and ``prior_upper``, and with a posterior
-            ``lower`` and ``upper``; index ``output``, ``channel`` and ``lag``.
-        """
-        n_outputs, n_channels, n_lags = self.response.shape
-        prior = np.repeat(self._width * self.prior_deviation[:, None], n_channels, axis=1)
-        columns = {"response": self.response, "prior_lower": -prior, "prior_upper": prior}
-        if self.deviation is not None:
-            band = self._width * self.deviation
-            columns |= {"lower": self.response - band, "upper": self.response + band}
-        index = pd.MultiIndex.from_product(
-            [range(n_outputs), self.channel_names, range(n_lags)],
-            names=["output", "channel", "lag"],
-        )
-        return pd.DataFrame({name: array.ravel() for name, array in columns.items()}, index)
 
     @property
-    def _width(self) -> float:
-        return half_width(self.coverage)
+    def _quantity(self) -> str:
+        return "impulse response"
 
-    def plot(self, ax: Any = None) -> Self:
-        """Draw the response against the lag, in a panel for each output and channel.
+    def _prior(self) -> dict[str, NDArray]:
+        prior = self._width * self.prior_deviation[:, None]
+        return {"prior_lower": -prior, "prior_upper": prior}
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes or array of them, default=None
-            An axes for each panel, the channels of the first output first; ``None`` for new ones.
-
-        Returns
-        -------
-        display : ImpulseResponseDisplay
-            Itself, with ``ax_``, ``axes_`` and ``figure_``.
-        """
-        n_outputs, n_channels, _ = self.response.shape
-        n_panels, n_columns = n_outputs * n_channels, min(n_channels, 3)
-        axes = make_axes(self, ax, n_panels, n_columns, sharex=True)
-        pairs = itertools.product(range(n_outputs), range(n_channels))
-        for panel, (output, channel) in zip(axes, pairs, strict=True):
-            self._draw(panel, output, channel)
-            panel.set_title(self._title(output, channel), fontsize=TITLE)
-        label_lags(axes, "impulse response", n_columns)
-        add_legend(axes, is_new=ax is None)
-        self.ax_, self.axes_, self.figure_ = axes[0], np.array(axes), axes[0].figure
-        return self
-
-    def _title(self, output: int, channel: int) -> str:
-        n_outputs, n_channels, _ = self.response.shape
-        if n_outputs * n_channels == 1:
-            return f"Impulse response of {self.name}"
-        source = self.channel_names[channel]
-        return source if n_outputs == 1 else f"output {output} from {source}"
-
-    def _draw(self, ax: Axes, output: int, channel: int) -> None:
-        response, share = self.response[output, channel], as_percent(self.coverage)
-        lags = np.arange(len(response))
+    def _draw(self, axes: list[Axes], output: int, channel: int) -> None:
         envelope = self._width * self.prior_deviation[output]
+        share = as_percent(self.coverage)
         label = f"prior, {share}" if self.is_scaled else "prior, scaled to the response"
-        ax.fill_between(lags, -envelope, envelope, color=VERMILION, alpha=0.15, lw=0, label=label)
-        ax.axhline(0, color="0.6", lw=0.8)
-        if self.deviation is not None:
-            band = self._width * self.deviation[output, channel]
-            ax.fill_between(
-                lags, response - band, response + band,
-                color=BLUE, alpha=0.35, lw=0, label=f"posterior, {share}",
-            )  # fmt: skip
-        name = "response" if self.deviation is not None else "response (no posterior)"
-        ax.plot(lags, response, color=BLUE, marker=marker(lags), label=name)
+        axes[0].fill_between(
+            self._time, -envelope, envelope, color=VERMILION, alpha=0.15, lw=0, label=label
+        )
+        super()._draw(axes, output, channel)

@@ -31,9 +31,15 @@ def load_pyplot(display: object) -> Any:
 
 
 def make_axes(
-    display: object, ax: Any, n_panels: int, n_columns: int = 1, **options: Any
+    display: object,
+    ax: Any,
+    n_panels: int,
+    n_columns: int = 1,
+    *,
+    n_stacked: int = 1,
+    **options: Any,
 ) -> list[Axes]:
-    """Return an axes for each panel: the given ones, or those of a new figure.
+    """Return the axes of each panel: the given ones, or those of a new figure.
 
     Parameters
     ----------
@@ -45,24 +51,26 @@ def make_axes(
         Number of panels.
     n_columns : int, default=1
         Number of panels side by side, in a new figure.
+    n_stacked : int, default=1
+        Number of axes in a panel, one below the other; they follow one another.
     **options : Any
         Of `matplotlib.pyplot.subplots`.
     """
     plt = load_pyplot(display)
     if ax is not None:
-        return _check_axes(ax, n_panels)
+        return _check_axes(ax, n_panels * n_stacked)
     n_rows = -(-n_panels // n_columns)
-    width, height = SINGLE if n_panels == 1 else PANEL
-    size = max(width * n_columns, SINGLE[0]), height * n_rows + LEGEND
+    width, height = SINGLE if n_panels * n_stacked == 1 else PANEL
+    size = max(width * n_columns, SINGLE[0]), height * n_rows * n_stacked + LEGEND
     figure, grid = plt.subplots(
-        n_rows, n_columns, squeeze=False, figsize=size, layout="constrained", **options
+        n_rows * n_stacked, n_columns, squeeze=False, figsize=size, layout="constrained", **options
     )
-    axes = list(grid.flat)
-    for unused in axes[n_panels:]:
+    panels = grid.reshape(n_rows, n_stacked, n_columns).swapaxes(1, 2).reshape(-1, n_stacked)
+    for unused in panels[n_panels:].flat:
         figure.delaxes(unused)
-    for lowest in axes[max(n_panels - n_columns, 0) : n_panels]:
+    for lowest in panels[max(n_panels - n_columns, 0) : n_panels, -1]:
         lowest.tick_params(labelbottom=True)
-    return axes[:n_panels]
+    return list(panels[:n_panels].flat)
 
 
 def add_legend(axes: list[Axes], *, is_new: bool) -> None:
@@ -100,3 +108,11 @@ def marker(curve: NDArray) -> str:
 def as_percent(share: float) -> str:
     """Return a share as a label says it."""
     return f"{100 * share:g} %"
+
+
+def posterior_label(coverage: float, predictability: float) -> str:
+    """Return how a band of the posterior is labelled: residuals that are not white are named."""
+    share = as_percent(coverage)
+    if predictability == 0:
+        return f"posterior, {share}"
+    return f"posterior, {share} (residuals {as_percent(round(predictability, 2))} predictable)"

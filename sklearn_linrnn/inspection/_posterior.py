@@ -68,6 +68,35 @@ def draw_responses(estimator: LagRegressor, n_draws: int, random_state: Any) -> 
     return estimator.impulse_response_ + as_impulse_response(spread, n_lags).numpy()
 
 
+def posterior_roots(estimator: LagRegressor) -> tuple[NDArray, NDArray] | None:
+    """Return what the posterior covariances of all responses are made of, if there are some.
+
+    Parameters
+    ----------
+    estimator : LagRegressor
+        A fitted estimator.
+
+    Returns
+    -------
+    roots : ndarray of shape (n_channels, n_lags, k)
+        ``F``, channel by channel.
+    noise_variance : ndarray of shape (n_outputs,)
+        Its product with ``F F^T`` is the covariance of each output's response.
+    """
+    solution = find_posterior(estimator)
+    if solution is None:
+        return None
+    n_lags = estimator.impulse_response_.shape[2]
+    roots = solution.posterior_root.unflatten(0, (n_lags, -1)).movedim(0, 1)
+    return roots.numpy(), solution.noise_variance.numpy()
+
+
+def residual_predictability(estimator: LagRegressor) -> float:
+    """Return the share of the residuals' variance that those before explain, as far as is known."""
+    has_posterior = find_posterior(estimator) is not None
+    return float(estimator.noise_predictability_) if has_posterior else 0.0
+
+
 def prior_deviation(estimator: LagRegressor) -> tuple[NDArray, bool]:
     """Return the prior standard deviations of a response, and whether their scale is known.
 

@@ -19,6 +19,8 @@ from sklearn_linrnn._core.closed_form import rank_revealing, ridge_factors, unit
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.priors import lag_priors
 from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.statistics.series import Series
+from sklearn_linrnn._core.statistics.windows import formed_window_moments
 from sklearn_linrnn._core.threads import (
     LARGE,
     SMALL,
@@ -275,7 +277,6 @@ def data_of(n_windows, n_lags):
 
 FACTORISATIONS = [
     (torch.linalg, "eigh"),
-    (torch.linalg, "eigvalsh"),
     (torch.linalg, "cholesky_ex"),
     (np.linalg, "eigh"),
     (np.linalg, "qr"),
@@ -291,20 +292,26 @@ CLOSED_FORMS = {
     "steps": NTKConvRegressor(n_steps=10),
     "evidence": NTKConvRegressor(alpha="auto"),
     "candidates": NTKConvRegressorCV([0.9], cv=2),
-    "gradients": WeightedConv1DRegressor(max_iter=2),
-    "network": LinearRNNRegressor(256, max_iter=2),
 }
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 @pytest.mark.usefixtures("four_threads")
-def test_factorisations_have_one_thread_and_large_products_all(name, monkeypatch):
-    """Those of sums of 270 lags; no pool of another library is awake then."""
+def test_factorisations_of_closed_forms_have_one_thread(name, monkeypatch):
     factorisations = [watch_threads(monkeypatch, *place) for place in FACTORISATIONS]
-    products = watch_threads(monkeypatch, Moments, "of_blocks")
     CLOSED_FORMS[name].set_params(device="cpu").fit(*data_of(1600, 270))
     assert {each for seen in factorisations for each in seen} == {(1, 1)}
-    assert set(products) == {(4, 1)}
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_sums_of_formed_windows_have_all_threads_of_pytorch_alone(monkeypatch):
+    x, y = data_of(1600, 27)
+    series = Series.of(x, y[:, None], None, [1600], "cpu")
+    products = watch_threads(monkeypatch, Moments, "of_blocks")
+    with calm(1):
+        formed_window_moments(series, 10)
+        formed_window_moments(series, 1)
+    assert products == [(4, 1), (1, 1)]
 
 
 @pytest.mark.usefixtures("four_threads")

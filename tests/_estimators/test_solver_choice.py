@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_linrnn import NTKConvRegressor
-from sklearn_linrnn._estimators import ntk_conv
+from sklearn_linrnn._estimators import ntk_conv, without_scatter
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal([0.0, 0.3, -0.4], 1.0, size=(90, 3)), rng.normal(size=(90, 2))
@@ -21,7 +21,7 @@ WINDOWS = X.reshape(30, 9)
 def fitted(monkeypatch, routes, data, **parameters):
     """Return a model that was fitted in one of some ways, as if it had too many coefficients."""
     monkeypatch.setattr(ntk_conv, "MOST_DIRECT", 0)
-    monkeypatch.setattr(ntk_conv, "by_cost", lambda *_: list(routes))
+    monkeypatch.setattr(without_scatter, "by_cost", lambda *_: list(routes))
     return NTKConvRegressor(0.7, **parameters).fit(*data[:2], **data[2])
 
 
@@ -63,7 +63,7 @@ def test_correlated_lags_have_a_way_without_conjugate_gradients(monkeypatch):
         return ["dual"]
 
     monkeypatch.setattr(ntk_conv, "MOST_DIRECT", 0)
-    monkeypatch.setattr(ntk_conv, "by_cost", asking)
+    monkeypatch.setattr(without_scatter, "by_cost", asking)
     found = NTKConvRegressor(0.7, **options).fit(X, Y, sequence_id=IDS)
     assert asked == [["direct", "dual"]]
     assert_allclose(found.impulse_response_, expected.impulse_response_, rtol=0, atol=1e-8)
@@ -71,7 +71,7 @@ def test_correlated_lags_have_a_way_without_conjugate_gradients(monkeypatch):
 
 @pytest.mark.parametrize("otherwise", ["direct", "dual"])
 def test_where_iterations_do_not_arrive_the_next_way_is_taken(monkeypatch, otherwise):
-    monkeypatch.setattr(ntk_conv, "most_iterations", lambda *_: 2)
+    monkeypatch.setattr(without_scatter, "most_iterations", lambda *_: 2)
     data = DATA["recordings"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -81,7 +81,7 @@ def test_where_iterations_do_not_arrive_the_next_way_is_taken(monkeypatch, other
 
 
 def test_without_another_way_iterations_that_do_not_arrive_say_so(monkeypatch):
-    monkeypatch.setattr(ntk_conv, "most_iterations", lambda *_: 2)
+    monkeypatch.setattr(without_scatter, "most_iterations", lambda *_: 2)
     data = DATA["recordings"]
     with pytest.warns(ConvergenceWarning, match="stopped after 2 iterations with a relative resid"):
         fitted(monkeypatch, ["cg"], data, **data[3])

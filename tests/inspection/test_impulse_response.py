@@ -146,6 +146,34 @@ def test_a_plot_without_axes_makes_a_panel_for_each():
     plt.close(display.figure_)
 
 
+def test_times_are_lags_in_units_of_the_sampling_time(model):
+    display = ImpulseResponseDisplay.from_estimator(model, sampling_time=0.25)
+    assert_array_equal(display.frame().loc[1, "channel 2"]["time"], 0.25 * np.arange(N_LAGS))
+    steps = ImpulseResponseDisplay.from_estimator(model).frame()
+    assert_array_equal(steps["time"], steps.index.get_level_values("lag"))
+    axes = display.plot(Figure().subplots(2, 3)).axes_
+    assert [ax.get_xlabel() for ax in axes] == [""] * 3 + ["time, in seconds"] * 3
+    _, line = axes[0].get_lines()
+    assert_array_equal(line.get_xdata(), 0.25 * np.arange(N_LAGS))
+
+
+def test_residuals_that_are_not_white_are_named_beside_the_band():
+    drift = np.cumsum(np.random.default_rng(1).normal(size=len(X)))
+    model = ridge(alpha=2.0).fit(X, X[:, 0] + drift)
+    display = ImpulseResponseDisplay.from_estimator(model)
+    (ax,) = display.plot(Figure().subplots(1, 3)).axes_[:1]
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    share = f"{100 * round(model.noise_predictability_, 2):g} %"
+    assert model.noise_predictability_ > 0.5
+    assert labels[1] == f"posterior, 90 % (residuals {share} predictable)"
+
+
+@pytest.mark.parametrize("sampling_time", [0.0, -0.1, np.nan, "fast"])
+def test_a_sampling_time_that_cannot_be_is_an_error(model, sampling_time):
+    with pytest.raises(ValueError, match="sampling_time must be a positive number of seconds"):
+        ImpulseResponseDisplay.from_estimator(model, sampling_time=sampling_time)
+
+
 def test_bad_input_is_named(model):
     with pytest.raises(TypeError, match="one of this package's regressors, but got ndarray"):
         ImpulseResponseDisplay.from_estimator(X)

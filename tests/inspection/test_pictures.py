@@ -8,10 +8,12 @@ import pytest
 
 from sklearn_linrnn import (
     ContributionDisplay,
+    FrequencyResponseDisplay,
     ImpulseResponseDisplay,
     LinearRNNRegressor,
     MemoryDisplay,
     NTKGapDisplay,
+    StepResponseDisplay,
     TrainingDisplay,
     ntk_gap,
 )
@@ -22,6 +24,8 @@ VALUES = pd.MultiIndex.from_tuples([("y", 0), ("intercept", 0)], names=["input",
 DISPLAYS = [
     ContributionDisplay(pd.DataFrame([[1.0, 2.0]], columns=VALUES)),
     ImpulseResponseDisplay.from_estimator(MODEL),
+    StepResponseDisplay.from_estimator(MODEL),
+    FrequencyResponseDisplay.from_estimator(MODEL),
     MemoryDisplay.from_estimator(MODEL),
     TrainingDisplay.from_estimator(MODEL),
     NTKGapDisplay.from_gaps([8], [[ntk_gap(MODEL)]]),

@@ -59,24 +59,19 @@ class Problem(StoredAsNumPy):
     @cached_property
     def spectrum(self) -> Spectrum:
         """The eigendecomposition, with what to see there."""
-        with calm(self._size):
+        with calm(self.statistics.input_scatter.numel()):
             return Quadratic.of(self.statistics, self.root).decompose()
 
     @cached_property
     def shown(self) -> ShownDirections:
         """The directions that the data show."""
-        with calm(self._size):
+        with calm(self.statistics.input_scatter.numel()):
             return ShownDirections.of(self.statistics, self.root)
 
     def ridge(self, penalty: float) -> Tensor:
         """Return ``H`` for the filter ``1/(lam + penalty)``, (p, n_outputs)."""
-        with calm(self._size):
-            response = ridge(self.statistics, self.root, penalty)
-            return self.shown.ridge(penalty) if response is None else response
-
-    @property
-    def _size(self) -> int:
-        return self.statistics.input_scatter.numel()
+        response = ridge(self.statistics, self.root, penalty)
+        return self.shown.ridge(penalty) if response is None else response
 
 
 @dataclass(frozen=True, eq=False)

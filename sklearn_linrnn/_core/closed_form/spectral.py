@@ -22,7 +22,7 @@ from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.closed_form.unit_factor import solve_scaled
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
-from sklearn_linrnn._core.threads import calm, spread
+from sklearn_linrnn._core.threads import spread
 
 
 def in_range(curvature: Tensor) -> Tensor:
@@ -88,8 +88,7 @@ class Quadratic:
         whole = self.curvature
         if self.mean is not None:
             whole = whole + self.mean[0] @ self.mean[0].T
-        with calm(whole.numel()):
-            return float(torch.linalg.eigvalsh(in_range(whole))[-1].clamp(min=0.0))
+        return float(torch.linalg.eigvalsh(in_range(whole))[-1].clamp(min=0.0))
 
     def decompose(self) -> Spectrum:
         """Return the eigendecomposition; eigenvalues that rounding made negative become zero."""

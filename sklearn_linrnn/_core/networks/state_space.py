@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import block_diag, solve_discrete_lyapunov, svd
+from scipy.linalg import block_diag, solve_discrete_lyapunov, svd, svdvals
 
 from sklearn_linrnn._core.tensors import whole_number
 
@@ -151,7 +151,7 @@ def balanced_truncation(
 
 
 def _of_order(H: NDArray[np.float64], order: int) -> StateSpace:
-    most, order = _most_states(H), whole_number(order, "order")
+    most, order = most_states(H), whole_number(order, "order")
     if not 0 <= order <= most:
         raise ValueError(
             f"order must be from 0 to {most}, (n_lags - 1) min(n_outputs, n_channels), but got "
@@ -163,11 +163,30 @@ def _of_order(H: NDArray[np.float64], order: int) -> StateSpace:
 def _within_error(H: NDArray[np.float64], max_error: float) -> StateSpace:
     if not max_error > 0:
         raise ValueError(f"max_error must be positive, but got {max_error}.")
-    full, most = _input_normal(H), _most_states(H)
+    full, most = _input_normal(H), most_states(H)
     # The error need not fall with every state, so that orders are tried one after another.
     smaller = (_truncate(full, order) for order in range(most))
     near = (system for system in smaller if response_error(system, H) <= max_error)
     return next(near, _truncate(full, most))
+
+
+def hankel_singular_values(impulse_response: NDArray) -> NDArray[np.float64]:
+    """Return how much each state of a finite response weighs, in falling order.
+
+    Parameters
+    ----------
+    impulse_response : ndarray of shape (n_outputs, n_channels, n_lags)
+        ``H``, lag 0 first; zero after its last lag.
+
+    Returns
+    -------
+    sigma : ndarray of shape (n_states,)
+        The singular values of the block Hankel matrix ``H_{i+j+1}``, for ``(n_lags - 1)
+        min(n_outputs, n_channels)`` states. `balanced_truncation` to some of them is nowhere
+        further from the frequency response than twice the sum of the others.
+    """
+    H = _check_response(impulse_response)
+    return svdvals(_hankel_matrix(H))[: most_states(H)]
 
 
 def response_error(system: StateSpace, impulse_response: NDArray) -> float:
@@ -215,8 +234,10 @@ def _check_response(impulse_response: NDArray) -> NDArray[np.float64]:
     return H
 
 
-def _most_states(H: NDArray[np.float64]) -> int:
-    return (H.shape[2] - 1) * min(H.shape[:2])
+def most_states(impulse_response: NDArray) -> int:
+    """Return the number of states that give any response of such a shape exactly."""
+    n_outputs, n_channels, n_lags = impulse_response.shape
+    return (n_lags - 1) * min(n_outputs, n_channels)
 
 
 def _input_normal(H: NDArray[np.float64]) -> StateSpace:
@@ -226,12 +247,8 @@ def _input_normal(H: NDArray[np.float64]) -> StateSpace:
     is the identity, and its observability Gramian is ``K^T K`` for the block Hankel matrix ``K``.
     The right singular vectors of ``K`` are coordinates that keep the one and diagonalise the other.
     """
-    n_outputs, n_channels, n_lags = H.shape
-    length = max(1, n_lags - 1)  # one lag needs no state, but its Hankel matrix an entry
-    lag = np.add.outer(np.arange(length), np.arange(length)) + 1
-    padded = np.concatenate([H, np.zeros((n_outputs, n_channels, n_lags))], axis=2)
-    hankel = padded[:, :, lag].transpose(2, 0, 3, 1).reshape(length * n_outputs, -1)
-    U, sigma, Vt = svd(hankel, full_matrices=False)
+    n_outputs, n_channels, _ = H.shape
+    U, sigma, Vt = svd(_hankel_matrix(H), full_matrices=False)
     V = Vt.T
     return StateSpace(
         V[n_channels:].T @ V[: len(V) - n_channels],
@@ -239,6 +256,15 @@ def _input_normal(H: NDArray[np.float64]) -> StateSpace:
         U[:n_outputs] * sigma,
         H[:, :, 0],
     )
+
+
+def _hankel_matrix(H: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``[H_{i+j+1}]``, row by row of blocks."""
+    n_outputs, n_channels, n_lags = H.shape
+    length = max(1, n_lags - 1)  # one lag needs no state, but its Hankel matrix an entry
+    lag = np.add.outer(np.arange(length), np.arange(length)) + 1
+    padded = np.concatenate([H, np.zeros((n_outputs, n_channels, n_lags))], axis=2)
+    return padded[:, :, lag].transpose(2, 0, 3, 1).reshape(length * n_outputs, -1)
 
 
 def _truncate(system: StateSpace, order: int) -> StateSpace:

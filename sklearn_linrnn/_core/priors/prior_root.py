@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.tensors import StoredAsNumPy
-from sklearn_linrnn._core.threads import calm, spread
+from sklearn_linrnn._core.threads import spread
 
 IRRELEVANT = 1e-18  # signal that a prior expects of a lag, as a share of alpha, to leave it out
 
@@ -41,8 +41,7 @@ class PriorRoot(StoredAsNumPy):
         cls, prior: LagPrior, n_lags: int, n_channels: int, device: torch.device
     ) -> PriorRoot:
         """Return the map of a prior for so many lags and channels."""
-        with calm(n_lags**2):
-            return cls.of(prior.root(n_lags), n_channels, device)
+        return cls(torch.from_numpy(prior.root(n_lags)).to(device), n_channels)
 
     @cached_property
     def is_diagonal(self) -> bool:

@@ -41,8 +41,7 @@ def window_moments(X: Any, targets: Tensor, weights: Tensor) -> Moments:
     mass = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)  # something to divide zero by
     level = sum(weights[b] @ inputs(b.start) for b in blocks) / mass
     rows = ((inputs(b.start), targets[b], weights[b]) for b in blocks)
-    with spread(n_windows * (n_lags * n_channels) ** 2):
-        moments = Moments.of_blocks(rows, level, weights @ targets / mass)
+    moments = Moments.of_blocks(rows, level, weights @ targets / mass)
     order = torch.arange(n_lags * n_channels, device=device).view(n_lags, n_channels)
     return reordered(moments, order.flip(0).flatten())
 

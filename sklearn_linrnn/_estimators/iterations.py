@@ -1,0 +1,91 @@
+"""Iterations of gradient descent in closed form: their filters, and how many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from numbers import Integral
+from typing import Any, Literal
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sklearn_linrnn._core.closed_form.model_selection import (
+    best_n_steps,
+    leave_one_out,
+    mean_error,
+)
+from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
+from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.training.step_size import choose_learning_rate
+from sklearn_linrnn._data.training_data import AnyData, TrainingData
+
+
+def make_descent(
+    solution: Solution, n_steps: int, learning_rate: float | Literal["auto"]
+) -> Descent:
+    """Return a number of iterations of gradient descent on the loss of a solution."""
+    return Descent(int(n_steps), choose_learning_rate(learning_rate, solution.largest_curvature))
+
+
+def descent_filters(
+    solution: Solution, stages: NDArray, learning_rate: float | Literal["auto"]
+) -> Tensor:
+    """Return ``f(lam)`` after several numbers of iterations, (p, n_stages)."""
+    descents = (make_descent(solution, n_steps, learning_rate) for n_steps in stages)
+    return torch.stack([solution.descent_filter(descent) for descent in descents], dim=1)
+
+
+def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tensor) -> Tensor:
+    """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs)."""
+    statistics = solution.statistics
+    if rule == "gcv":
+        return generalised_cross_validation(statistics, solution.spectrum, filters)
+    rows = data.rows("leaving out one time step")
+    lags = rows.sequences.lags(statistics.n_lags)
+    return leave_one_out(solution, filters, lags, rows.targets, rows.shares)
+
+
+class CountsIterations:
+    """What chooses the number of iterations of gradient descent."""
+
+    n_steps: int | Literal["gcv", "loo", "validation"] | None
+    validation_fraction: float
+    learning_rate: float | Literal["auto"]
+    _statistics: Callable[..., LagStatistics]
+
+    def _count_steps(self, data: AnyData, solution: Solution) -> int:
+        if isinstance(self.n_steps, Integral):
+            return int(self.n_steps)
+        if self.n_steps == "validation":
+            return self._count_steps_by_validation(data.rows("n_steps='validation'"), solution)
+        rule: Any = self.n_steps
+        known = data if rule == "gcv" else data.rows(f"n_steps={rule!r}")
+        return best_n_steps(partial(self._expected_error, rule, known, solution))
+
+    def _expected_error(
+        self, rule: Literal["gcv", "loo"], data: AnyData, solution: Solution, stages: NDArray
+    ) -> NDArray:
+        """Return the error expected after several numbers of iterations, (n_stages,)."""
+        filters = descent_filters(solution, stages, self.learning_rate)
+        squares = expected_squares(rule, data, solution, filters)
+        return mean_error(squares, solution.statistics).cpu().numpy()
+
+    def _count_steps_by_validation(self, data: TrainingData, solution: Solution) -> int:
+        """Return the number of iterations with the least error on the last observed time steps."""
+        early, late = data.split(self.validation_fraction)
+        n_lags = solution.statistics.n_lags
+        held_out = self._statistics(late, n_lags)
+        statistics = self._statistics(early, n_lags)
+        training = replace(solution, problem=Problem(statistics, solution.root))
+
+        def error(stages: NDArray) -> NDArray:
+            filters = descent_filters(training, stages, self.learning_rate)
+            responses = training.spectrum.solve(filters)
+            squares = held_out.squared_errors(responses, statistics.intercept(responses))
+            return mean_error(squares / held_out.weight, held_out).cpu().numpy()
+
+        return best_n_steps(error)
