@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.pass_log import PassLog, Say, silent
@@ -308,11 +307,10 @@ class _Total:
 
     def _add(self, data: TrainingData, n_lags: int) -> None:
         self.weight_of_heads += self._heads_of(data, n_lags)
-        data, n_steps, _, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
-        n_inputs = n_lags * n_channels
-        size = max(n_steps, n_inputs) * n_inputs
-        sums = run_by_size(size, partial(data.statistics, n_lags, self.device))
-        self.sums = sums if self.sums is None else self.sums + sums
+        data, _, _, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
+        with calm((n_lags * n_channels) ** 2):
+            sums = data.statistics(n_lags, self.device)
+            self.sums = sums if self.sums is None else self.sums + sums
         self.past = data.past or self.past
 
     def _heads_of(self, data: TrainingData, n_lags: int) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -14,7 +13,7 @@ from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.training_data import AnyData, known_sums
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.channel_descent import with_channels
@@ -369,7 +368,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         return prior_of(self, candidate, n_channels)
 
     def _learn(self, data: AnyData) -> Fit:
-        data, n_steps, n_lags, n_channels = data.with_lags(self.n_lags)
+        data, _, n_lags, n_channels = data.with_lags(self.n_lags)
         candidates, n_inputs = make_candidates(self, n_channels), n_lags * n_channels
         if n_inputs > MOST_DIRECT:
             raise ValueError(
@@ -377,8 +376,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
                 f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {n_channels} "
                 "channels. Lower n_lags, or compare fits of NTKConvRegressor."
             )
-        size = max(n_steps, n_inputs) * n_inputs
-        return run_by_size(size, partial(self._choose, data, n_lags, candidates))
+        with calm(n_inputs**2):
+            return self._choose(data, n_lags, candidates)
 
     def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
         """Return the best candidate, fitted to all data."""

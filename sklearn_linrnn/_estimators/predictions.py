@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import calm, spread
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import read_inputs
 from sklearn_linrnn._data.outputs import (
@@ -40,6 +42,7 @@ Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
 class LagPredictor:
     """What predicts with an impulse response and an intercept."""
 
+    layout: Any
     _form: DataForm  # of the data that were learned from
     impulse_response_: NDArray
     intercept_: NDArray
@@ -260,10 +263,12 @@ def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) ->
     root : Tensor of shape (p, k)
         ``F``.
     """
-    mean, columns, first = statistics.origin[0].numpy(), root.numpy(), 0
+    mean, first = statistics.origin[0].numpy(), 0
     for block in sequences.lags(statistics.n_lags):
         steps = slice(first, first + len(block))
-        yield steps, np.square((block - mean) @ columns).sum(axis=1)
+        with calm(root.numel()), spread(len(block) * root.numel()):
+            found = (torch.from_numpy(block - mean) @ root).square_().sum(1)
+        yield steps, found.numpy()
         first = steps.stop
 
 

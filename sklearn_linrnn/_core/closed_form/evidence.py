@@ -41,6 +41,7 @@ from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 from sklearn_linrnn._core.priors.root_arrays import full_root, pull_channels
 from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.threads import calm
 
 # Share of the targets' scatter that counts as noise even where none is seen. Rounding of the sums
 # is far below it, so that it does not move the top of the evidence.
@@ -316,8 +317,7 @@ class Evidence:
 
     def _slopes_of_variances(self) -> tuple[NDArray, float]:
         """Return the slopes, by the response against the share of each lag that the data show."""
-        root, sums = self.weighted.root, self.weighted.sums
-        whitener = self.whitener
+        root, sums, whitener = self.weighted.root, self.weighted.sums, self.whitener
         left = self.alpha * np.einsum("ij,ij->j", whitener, whitener)
         theta, along = self.theta(whitener.T @ self.factor.half)
         left -= np.square(math.sqrt(self.alpha) * along) / self.reach
@@ -327,8 +327,8 @@ class Evidence:
         if root.ndim == 1:
             by_log_variance = by_log_variance.sum(axis=0)
         variances = root_variances(root)
-        used, none = variances > 0, np.zeros(variances.shape)
-        by_variance = np.divide(by_log_variance, variances, out=none, where=used)
+        none = np.zeros(variances.shape)
+        by_variance = np.divide(by_log_variance, variances, out=none, where=variances > 0)
         return by_variance, -float(by_log_variance.sum())
 
     @cached_property
@@ -381,7 +381,8 @@ def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
     sums = EvidenceSums.of(moments, root.n_channels)
     if math.isinf(alpha):
         return sums.evidence_of_no_response()
-    return sums.under(root.lags.numpy()).at(alpha).value
+    with calm(sums.scatter.size):
+        return sums.under(root.lags.numpy()).at(alpha).value
 
 
 def first_lags(root: NDArray, n_lags: int) -> NDArray:

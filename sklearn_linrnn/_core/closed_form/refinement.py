@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpocon, dpotrf, spotrf, spotrs
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.unit_scaling import scaled_triangle
-
-LARGE, PER_GOAL = 1024, 32  # coefficients, and for each goal, from which on rounds cost less
-LEADING = 128  # coefficients of the block that is looked at first
-WORST_CONDITION = 1e3  # of that block
+WORST_CONDITION = 1e3  # of the leading block
 MOST_ROUNDS, SLOWEST = 5, 1e-2  # what a round leaves of the error
 
 
-def is_worth_it(n_inputs: int, n_goals: int) -> bool:
-    """Return whether a factor in single precision saves more than rounds take."""
-    return n_inputs >= max(LARGE, PER_GOAL * n_goals)
+def is_well_conditioned(triangle: Tensor) -> bool:
+    """Return whether refinement would end soon, from the leading block's upper triangle."""
+    return _condition(triangle) <= WORST_CONDITION
 
 
-def refined_solution(matrix: Tensor, scale: Tensor, added: Tensor, goals: Tensor) -> Tensor | None:
+def refined_solution(
+    single: Tensor, matrix: Tensor, scale: Tensor, added: Tensor, goals: Tensor
+) -> Tensor | None:
     """Return ``(S M S + diag(a))^{-1} C``, or None if rounds would not end soon.
 
     Parameters
     ----------
+    single : Tensor of float32, shape (p, p)
+        The upper triangle of what is inverted; it is overwritten.
     matrix : Tensor of shape (p, p)
         ``M``, symmetric, on the CPU.
     scale : Tensor of shape (p, 1)
@@ -42,10 +42,7 @@ def refined_solution(matrix: Tensor, scale: Tensor, added: Tensor, goals: Tensor
     goals : Tensor of shape (p, k)
         ``C``.
     """
-    if _condition(scaled_triangle(matrix[:LEADING, :LEADING], scale[:LEADING])) > WORST_CONDITION:
-        return None
-    single = scaled_triangle(matrix, scale, torch.float32).numpy()
-    factor, failed = spotrf(single.T, lower=1, clean=0, overwrite_a=1)
+    factor, failed = spotrf(single.numpy().T, lower=1, clean=0, overwrite_a=1)
     if failed:
         return None
     solution = _solved(factor, goals)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.tensors import StoredAsNumPy
+from sklearn_linrnn._core.threads import spread
 
 IRRELEVANT = 1e-18  # signal that a prior expects of a lag, as a share of alpha, to leave it out
 
@@ -113,7 +114,8 @@ class PriorRoot(StoredAsNumPy):
     def _apply(self, lags: Tensor, columns: Tensor) -> Tensor:
         if self.is_diagonal:
             return self.scale * columns
-        if lags.ndim == 2:
-            return (lags @ columns.reshape(len(lags), -1)).view(columns.shape)
-        channels = columns.reshape(self.n_lags, self.n_channels, -1).transpose(0, 1)
-        return (lags @ channels).transpose(0, 1).reshape(columns.shape)
+        with spread(self.n_lags * columns.numel()):
+            if lags.ndim == 2:
+                return (lags @ columns.reshape(len(lags), -1)).view(columns.shape)
+            channels = columns.reshape(self.n_lags, self.n_channels, -1).transpose(0, 1)
+            return (lags @ channels).transpose(0, 1).reshape(columns.shape)

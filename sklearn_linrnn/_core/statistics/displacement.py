@@ -23,7 +23,7 @@ from torch.nn.functional import pad
 from sklearn_linrnn._core.fourier import fast_length, irfft, rfft
 from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
 from sklearn_linrnn._core.tensors import blank
-from sklearn_linrnn._core.threads import one_thread, side_by_side
+from sklearn_linrnn._core.threads import one_thread, side_by_side, spread
 
 SLAB = 2**17  # complex numbers of spectra at a time: 2 MiB, which stays in cache
 SUMS = 2**19  # complex numbers that spectra are summed up in: 8 MiB
@@ -123,8 +123,9 @@ def displacement(
         inputs = x[index.clamp(min=0)].masked_fill((index < 0)[:, :, None], 0.0)
         edges = (inputs - level).flatten(1)
         weighted = edges.T * jump
-        for band in _bands(len(out)):  # the lower triangle follows by symmetry
-            out[band, band.start :].addmm_(weighted[band], edges[:, band.start :], beta=share)
+        with spread(len(step) * out.numel()):
+            for band in _bands(len(out)):  # the lower triangle follows by symmetry
+                out[band, band.start :].addmm_(weighted[band], edges[:, band.start :], beta=share)
         sums += jump @ edges
         share = 1
     return sums.view(n_lags - 1, x.shape[1])

@@ -7,11 +7,11 @@ from numpy.testing import assert_allclose
 from scipy.linalg import toeplitz
 
 from sklearn_linrnn._core.closed_form import unit_factor
-from sklearn_linrnn._core.closed_form.refinement import (
+from sklearn_linrnn._core.closed_form.unit_factor import (
     LARGE,
     PER_GOAL,
     is_worth_it,
-    refined_solution,
+    solve_refined,
 )
 
 P = 200
@@ -35,19 +35,19 @@ def dense(matrix, scale, added, goals):
 @pytest.mark.parametrize("correlation", [0.0, 0.5, -0.9])
 def test_no_digit_is_missing(correlation):
     given = problem(correlation)
-    assert_allclose(refined_solution(*given), dense(*given), rtol=1e-12, atol=1e-13)
+    assert_allclose(solve_refined(*given), dense(*given), rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("unit", [1e-200, 1e-30, 1e30, 1e200])
 def test_goals_may_have_any_unit(unit):
     matrix, scale, added, goals = problem(0.5)
     units = torch.tensor([unit, 0.0, 1.0], dtype=torch.float64)
-    found = refined_solution(matrix, scale, added, goals * units)
+    found = solve_refined(matrix, scale, added, goals * units)
     assert_allclose(found, dense(matrix, scale, added, goals) * units, rtol=1e-11, atol=0)
 
 
 def test_what_is_ill_conditioned_is_left_to_others():
-    assert refined_solution(*problem(0.9999, added=1e-9)) is None
+    assert solve_refined(*problem(0.9999, added=1e-9)) is None
 
 
 def test_rounds_that_do_not_converge_end():
@@ -55,13 +55,13 @@ def test_rounds_that_do_not_converge_end():
     matrix, scale, added, goals = problem(0.0, added=1e-9)
     copied = 0.999999 / scale[-1] / scale[-2]
     matrix[-1, -2] = matrix[-2, -1] = copied[0]
-    assert refined_solution(matrix, scale, added, goals) is None
+    assert solve_refined(matrix, scale, added, goals) is None
 
 
 def test_not_a_number_is_no_solution():
     matrix, scale, added, goals = problem(0.5)
     goals[3, 1] = torch.nan
-    assert refined_solution(matrix, scale, added, goals) is None
+    assert solve_refined(matrix, scale, added, goals) is None
 
 
 def test_ridges_are_the_same_with_either_factor(monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from sklearn_linrnn._core.closed_form import unit_scaling
+from sklearn_linrnn._core.closed_form import unit_factor
 from sklearn_linrnn._core.closed_form.unit_factor import solve_scaled
 
 N_INPUTS = 23
@@ -22,7 +22,7 @@ def problem(spread):
 @pytest.mark.parametrize("spread", [0.0, 6.0])
 @pytest.mark.parametrize("band", [1, 100, 2**16])
 def test_it_solves_as_a_dense_solver_does(spread, band, monkeypatch):
-    monkeypatch.setattr(unit_scaling, "BAND", band)
+    monkeypatch.setattr(unit_factor, "BAND", band)
     matrix, scale, goals = problem(spread)
     before = matrix.copy()
     found = solve_scaled(*map(torch.from_numpy, (matrix, scale)), 0.1, torch.from_numpy(goals))
