@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,9 @@ class ChannelPriors:
     ) -> ChannelPriors:
         """Return those of a prior with a decay for each channel; None for its own in all."""
         scale = np.array(scale, dtype=np.float64)
-        decays = [{}] * len(scale) if values is None else [{"nu_w": float(v)} for v in values]
+        if values is None:
+            return cls((prior,) * len(scale), scale)
+        decays: list[dict[str, Any]] = [{"nu_w": float(value)} for value in values]
         return cls(tuple(replace(prior, **decay) for decay in decays), scale)
 
     def __repr__(self) -> str:
