@@ -5,13 +5,22 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
 from sklearn_linrnn._core.priors.lag_priors import DC, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 
 N_LAGS, N_CHANNELS = 5, 3
 
 
-@pytest.fixture(params=[LinearRNN(0.6), DC(0.6, 0.7)], ids=["diagonal", "matrix"])
+PRIORS = {
+    "diagonal": LinearRNN(0.6),
+    "matrix": DC(0.6, 0.7),
+    "diagonals of channels": ChannelPriors.of(LinearRNN(), [0.6, 0.1, 0.9], [1.0, 0.0, 4.0]),
+    "matrices of channels": ChannelPriors.of(DC(), [0.6, 0.1, 0.9], [1.0, 0.5, 4.0]),
+}
+
+
+@pytest.fixture(params=PRIORS.values(), ids=PRIORS)
 def lags(request):
     """Return a root over the lags."""
     return request.param.root(N_LAGS)
@@ -25,7 +34,11 @@ def root(lags):
 @pytest.fixture
 def dense(lags):
     """Return the map of responses, lag 0 first, the channels of a lag side by side."""
-    return np.kron(np.diag(lags) if lags.ndim == 1 else lags, np.eye(N_CHANNELS))
+    if lags.ndim < 3:
+        return np.kron(np.diag(lags) if lags.ndim == 1 else lags, np.eye(N_CHANNELS))
+    one = np.eye(N_CHANNELS)
+    each = [np.diag(root[:, 0]) if root.shape[1] == 1 else root for root in lags]
+    return sum(np.kron(root, np.outer(unit, unit)) for root, unit in zip(each, one, strict=True))
 
 
 def draw(*shape):
@@ -66,8 +79,9 @@ def test_first_is_the_leading_block(root, dense, n_lags):
 
 
 def test_whether_lags_are_independent_is_read_from_the_shape(root, lags):
-    assert root.is_diagonal == (lags.ndim == 1)
+    assert root.is_diagonal == (lags.ndim == 1 or lags.shape[2:] == (1,))
     assert root.n_channels == N_CHANNELS
+    assert root.n_lags == N_LAGS
 
 
 @pytest.mark.parametrize("matrix", [False, True])
@@ -81,6 +95,11 @@ def test_relevant_lags_end_with_the_last_whose_signal_can_matter(matrix):
     assert_array_equal(kept, root.lags[:4, :4] if matrix else root.lags[:4])
     assert len(root.relevant(scatter, 0.0).lags) == 5
     assert len(root.relevant(torch.zeros_like(scatter), 1.0).lags) == 1
+
+
+def test_variances_are_squares_of_the_scale(root):
+    variances = np.broadcast_to(root.variances, (N_CHANNELS, N_LAGS))
+    assert_allclose(variances.T.ravel(), root.scale[:, 0] ** 2, rtol=1e-14)
 
 
 def test_where_all_lags_matter_all_are_relevant(root):
