@@ -212,5 +212,5 @@ def whitening(matrix: NDArray) -> NDArray:
         ``V``; ``V V^T`` is the pseudo-inverse.
     """
     values, vectors = np.linalg.eigh(matrix)
-    kept = values > ROUNDING * max(values[-1], 0.0)
+    kept = values > ROUNDING * values.max(initial=0.0)
     return vectors[:, kept] / np.sqrt(values[kept])
