@@ -14,7 +14,7 @@ from statsmodels.stats.diagnostic import acorr_ljungbox
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, ResidualDisplay, residual_tests
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn.inspection._residual_spread import ResidualSpread
-from sklearn_linrnn.inspection._residual_sums import residual_sums
+from sklearn_linrnn.inspection._residual_sums import AlignedResiduals
 from sklearn_linrnn.inspection._residual_tests import ResidualCheck
 
 N_LAGS, AROUND = 4, 3  # of the model, and of the tests on both sides
@@ -193,7 +193,7 @@ def test_the_lags_of_a_model_may_begin_anywhere(first):
     x, residuals = recording(seed=8, response=[0.0])
     model = np.arange(first, first + N_LAGS)
     lags = np.arange(min(first - AROUND, 0), first + N_LAGS + AROUND)
-    (sums,) = residual_sums(Recordings([x]), residuals[:, None], lags, first)
+    (sums,) = AlignedResiduals.of(Recordings([x]), residuals[:, None], lags).sums(first)
     around = lags_around(x, lags)
     known = ~np.isnan(around).any(axis=(1, 2))
     around, left = around[known], residuals[known]
@@ -447,10 +447,18 @@ def test_lags_that_cannot_be_are_an_error(n_lags):
         residual_tests(ridge().fit(x, y), x, y, n_lags=n_lags)
 
 
-def test_recordings_that_are_too_short_are_an_error():
+@pytest.mark.parametrize(("initial_state", "n_known"), [("zero", 40), ("unknown", 17)])
+def test_recordings_that_are_too_short_are_an_error(initial_state, n_known):
     x, y = recording(60)
-    with pytest.raises(ValueError, match=r"n_lags=20 .*more than 89 time steps.*but got 40"):
-        residual_tests(ridge().fit(x, y), x, y, n_lags=20)
+    model = ridge(initial_state=initial_state).fit(x, y)
+    with pytest.raises(ValueError, match=rf"n_lags=20 .*than 89 observed.*but got {n_known}\."):
+        residual_tests(model, x, y, n_lags=20)
+
+
+def test_targets_that_were_not_observed_are_an_error():
+    x, y = recording(60)
+    with pytest.raises(ValueError, match=r"n_lags=2 .*more than 17 observed time.*but got 0\."):
+        residual_tests(ridge().fit(x, y), x, np.full(60, np.nan), n_lags=2)
 
 
 def test_windows_are_an_error():
