@@ -20,6 +20,7 @@ from sklearn_linrnn.inspection._pictures import (
     label_lags,
     make_axes,
     marker,
+    posterior_label,
 )
 from sklearn_linrnn.inspection._posterior import (
     channel_names,
@@ -27,6 +28,7 @@ from sklearn_linrnn.inspection._posterior import (
     check_regressor,
     draw_responses,
     find_posterior,
+    residual_predictability,
 )
 
 if TYPE_CHECKING:
@@ -91,6 +93,9 @@ class MemoryDisplay:
         Share of the draws that bands and intervals hold.
     channel_names : sequence of str, default=None
         Names of the channels; ``None`` for numbers.
+    predictability : float, default=0.0
+        Share of the variance of the residuals that the residuals before explain, which the legend
+        names beside the posterior; 0 if they are white.
 
     Attributes
     ----------
@@ -130,6 +135,7 @@ class MemoryDisplay:
         draws: NDArray | None = None,
         coverage: float = 0.9,
         channel_names: Sequence[str] | None = None,
+        predictability: float = 0.0,
     ) -> None:
         check_coverage(coverage)
         self.prior = prior
@@ -137,6 +143,7 @@ class MemoryDisplay:
         self.channels = fit[None] if channels is None else channels
         self.draws = draws
         self.coverage = coverage
+        self.predictability = predictability
         numbers = [f"channel {number}" for number in range(len(self.channels))]
         self.channel_names = numbers if channel_names is None else list(channel_names)
         self.prior_memory_ = effective_memory(prior)
@@ -199,6 +206,7 @@ class MemoryDisplay:
             draws=draws,
             coverage=coverage,
             channel_names=channel_names(estimator),
+            predictability=residual_predictability(estimator),
         )
 
     def frame(self) -> pd.DataFrame:
@@ -258,7 +266,7 @@ class MemoryDisplay:
         lags = np.arange(len(energy.shares))
         ax.bar(lags, energy.shares, color=BLUE, alpha=0.6, label=label)
         if energy.band is not None:
-            label = f"posterior of the fit, {as_percent(self.coverage)}"
+            label = posterior_label(self.coverage, self.predictability, " of the fit")
             ax.vlines(lags, *energy.band, color="0.25", lw=1.2, label=label)
         prior = f"prior, 90 % within lag {self.prior_memory_}"
         ax.plot(lags, self.prior, color=VERMILION, marker=marker(lags), label=prior)
