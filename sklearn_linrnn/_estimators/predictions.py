@@ -41,6 +41,7 @@ class LagPredictor:
     """What predicts with an impulse response and an intercept."""
 
     _form: DataForm  # of the data that were learned from
+    layout: str
     impulse_response_: NDArray
     intercept_: NDArray
 
