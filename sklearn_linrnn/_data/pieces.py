@@ -14,7 +14,7 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of
-from sklearn_linrnn._data.pass_log import PassLog, Say, silent
+from sklearn_linrnn._data.pass_log import Watch, unwatched
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
 from sklearn_linrnn._data.stretches import stretch_length
 from sklearn_linrnn._data.targets import read_training_data
@@ -161,7 +161,7 @@ def sums_of_pieces(
     form: DataForm | None = None,
     past: Past | None = None,
     goes_on: bool = False,
-    say: Say = silent,
+    watch: Watch = unwatched,
 ) -> KnownSums:
     """Return the sums of what an iterator hands out.
 
@@ -183,8 +183,8 @@ def sums_of_pieces(
         Earlier inputs of recordings that go on.
     goes_on : bool, default=False
         Whether more data may follow, so that recordings may be shorter than the lags.
-    say : callable, default=silent
-        Prints a line about how far a long pass has come.
+    watch : callable, default=unwatched
+        Begins a pass, and is told how far it has come.
 
     Raises
     ------
@@ -196,10 +196,11 @@ def sums_of_pieces(
             "initial_state='mean' needs the mean of all inputs before the first ones are read, but "
             "got an iterator of pieces. Use initial_state='zero' or 'unknown', or subtract a mean."
         )
-    total, log = _Total(n_lags, device, past or Past()), PassLog(say)
-    for data in _read(estimator, pieces, form):
-        total.add(data)
-        log.add(len(data.observed))
+    total = _Total(n_lags, device, past or Past())
+    with watch(None) as count:
+        for data in _read(estimator, pieces, form):
+            total.add(data)
+            count(len(data.observed))
     return total.known(must_be_observed=form is None, must_be_long=not goes_on)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.callback import with_callbacks
 
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
@@ -242,6 +243,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.dtype = dtype
         self.verbose = verbose
 
+    @with_callbacks
     def fit(
         self,
         X: Any,

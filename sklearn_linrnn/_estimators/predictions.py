@@ -44,6 +44,7 @@ class LagPredictor:
 
     layout: Any
     _form: DataForm  # of the data that were learned from
+    layout: str
     impulse_response_: NDArray
     intercept_: NDArray
 
