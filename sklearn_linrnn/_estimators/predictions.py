@@ -42,7 +42,6 @@ Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
 class LagPredictor:
     """What predicts with an impulse response and an intercept."""
 
-    layout: Any
     _form: DataForm  # of the data that were learned from
     layout: str
     impulse_response_: NDArray
