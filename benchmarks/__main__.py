@@ -12,6 +12,7 @@ from benchmarks import (
     airline,
     backtest,
     billion,
+    channels,
     cluster,
     costs,
     coverage,
@@ -45,6 +46,7 @@ BENCHMARKS = {
         lag_statistics,
         grid_search,
         evidence,
+        channels,
         long_series,
         many_lags,
         memory_map,
@@ -62,7 +64,7 @@ BENCHMARKS = {
         billion,
     )
 }
-BY_NAME_ALONE = {"billion"}  # minutes, and much longer with another process beside it
+BY_NAME_ALONE = {"billion", "channels"}  # minutes, and much longer with another process beside it
 
 
 @click.command()

@@ -70,6 +70,11 @@ CASES = {
     },
     "prior matrix": (NTKConvRegressor(prior=np.eye(N_LAGS) + 0.5), X, Y),
     "evidence": (NTKConvRegressor("auto", alpha="auto", n_lags="auto"), X, Y),
+    "memories of channels": (
+        NTKConvRegressor("auto", alpha="auto", memory="channel", rows="timesteps", n_lags=3),
+        X,
+        Y,
+    ),
     "least squares": (NTKConvRegressor(alpha=0.0), X, Y),
     "steps": (NTKConvRegressor(n_steps="gcv"), X, Y),
     "conjugate gradients": (NTKConvRegressor(solver="cg"), X, Y),

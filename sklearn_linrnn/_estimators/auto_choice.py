@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_linrnn._core.closed_form.channel_search import ChannelSearch
 from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
 from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
+from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import Given, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
-from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._estimators.parameters import channel_groups, make_priors
 from sklearn_linrnn._estimators.user_warnings import warn
 
 SumUp = Callable[[AnyData], LagStatistics]
@@ -38,18 +40,27 @@ class AutoChoice:
     ----------
     prior : str, LagPrior or array-like
         The prior, as users name it.
-    hyperparameters : mapping of str to float or "auto"
+    hyperparameters : mapping of str to float, array-like or "auto"
         The hyperparameters of named priors.
     alpha : float or "auto"
         The penalty.
     seeks_lags : bool
         Whether the number of lags is to be chosen.
+    n_channels : int
+        Number of channels.
+    memory : str or array-like of shape (n_channels,)
+        Which channels share what is chosen, as users say it.
+    channel_scale : array-like of shape (n_channels,) or None
+        Scales of the channels' priors, as users give them.
     """
 
     prior: Any
     hyperparameters: Mapping[str, Any]
     alpha: Any
     seeks_lags: bool
+    n_channels: int = 1
+    memory: Any = "shared"
+    channel_scale: Any = None
 
     def choose(
         self, data: AnyData, sum_up: SumUp, say: Callable[[str], None]
@@ -65,7 +76,13 @@ class AutoChoice:
         say : callable
             Prints a line about what was found.
         """
-        prior = make_prior(self.prior, **self.hyperparameters)
+        prior = make_priors(
+            self.prior,
+            self.n_channels,
+            channel_scale=self.channel_scale,
+            memory=self.memory,
+            **self.hyperparameters,
+        )
         sought = self.sought(prior)
         if self.alpha != "auto":
             statistics = sum_up(data)
@@ -82,7 +99,7 @@ class AutoChoice:
     def _search(
         self,
         statistics: LagStatistics,
-        prior: LagPrior,
+        prior: Prior,
         sought: tuple[str, ...],
         alpha: float | None,
         say: Callable[[str], None],
@@ -96,7 +113,10 @@ class AutoChoice:
         local = statistics.to("cpu")  # many small operations
         if alpha is None and not local.varies():
             warn("X or y does not vary, so that there is no alpha to choose: nothing is learned.")
-        found = Search(local, prior, sought, alpha, self.seeks_lags).run()
+        if isinstance(prior, LagPrior):
+            found = Search(local, prior, sought, alpha, self.seeks_lags).run()
+        else:
+            found = self._search_channels(local, prior, sought, alpha)
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
             warn(
@@ -106,9 +126,29 @@ class AutoChoice:
             )
         return found
 
-    def sought(self, prior: LagPrior) -> tuple[str, ...]:
+    def _search_channels(
+        self,
+        statistics: LagStatistics,
+        prior: ChannelPriors,
+        sought: tuple[str, ...],
+        alpha: float | None,
+    ) -> Candidate:
+        """Return the hyperparameters of each group of channels of the highest evidence."""
+        group = channel_groups(self.memory, self.n_channels)
+        is_one = not group.any() and len(set(prior.priors)) == 1 and self.channel_scale is None
+        if is_one:  # all channels share all of it
+            search = Search(statistics, prior.priors[0], sought, alpha, self.seeks_lags)
+            found = search.run()
+            return replace(found, prior=ChannelPriors.of(found.prior, None, prior.scale))
+        chooses = bool(sought) or alpha is None
+        seeks_scale = chooses and self.channel_scale is None and bool(group.any())
+        known = statistics, prior, sought, alpha, self.seeks_lags
+        return ChannelSearch(*known, group, seeks_scale).run()
+
+    def sought(self, prior: Prior) -> tuple[str, ...]:
         """Return the names of the prior's hyperparameters that are "auto"."""
-        auto = [name for name, value in self.hyperparameters.items() if value == "auto"]
+        prior = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
+        auto = [name for name, value in self.hyperparameters.items() if isinstance(value, str)]
         if auto and not isinstance(self.prior, str):
             raise ValueError(
                 f"{auto[0]}='auto' needs a prior that has a name, but prior is "

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -44,7 +43,7 @@ class Fit:
         ``H``.
     intercept : Tensor of shape (n_outputs,)
         ``b``.
-    lag_weights : ndarray of shape (n_lags,)
+    lag_weights : ndarray of shape (n_lags,) or (n_channels, n_lags)
         The variances of the prior.
     attributes : mapping of str to object
         Further fitted attributes.
@@ -219,7 +218,7 @@ class LagRegressor(
         """Warn if the zeros that are assumed before recordings outweigh the inputs."""
         if not data.form.every_step or self.initial_state != "zero":
             return
-        weights = data.weight_of_zeros(len(fit.lag_weights))
+        weights = data.weight_of_zeros(fit.lag_weights.shape[-1])
         if weights.max() > MOST_WEIGHT:
             warn(
                 "initial_state='zero' assumes zeros before each recording, but the inputs are far "
@@ -231,8 +230,8 @@ class LagRegressor(
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
         nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
-        if isinstance(nu_w, Real) and float(nu_w) > 1.0:
-            warn_if_growing(float(nu_w), fit.lag_weights)
+        if nu_w is not None and not isinstance(nu_w, str) and np.max(nu_w) > 1.0:
+            warn_if_growing(float(np.max(nu_w)), fit.lag_weights)
         fitted = self._fitted_attributes(data, fit)
         self._fit_context(data).call_on_fit_task_end(
             estimator=self, **data.given, reconstruction_attributes=fitted
@@ -243,7 +242,7 @@ class LagRegressor(
         return self
 
     def _fitted_attributes(self, data: AnyData, fit: Fit) -> dict[str, Any]:
-        response = as_impulse_response(fit.response, len(fit.lag_weights))
+        response = as_impulse_response(fit.response, fit.lag_weights.shape[-1])
         return {
             **data.features,
             "_form": data.form,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -18,7 +17,8 @@ from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
+from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
@@ -31,6 +31,7 @@ from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
 from sklearn_linrnn._estimators.iterations import descent_filters
+from sklearn_linrnn._estimators.parameters import with_hyperparameters
 from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
 from sklearn_linrnn._estimators.response_covariance import ResponseCovarianceMixin
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
@@ -48,7 +49,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
 
     def _fit_of(
         self,
-        prior: LagPrior,
+        prior: Prior,
         solution: Solution,
         data: AnyData,
         attributes: dict[str, Any] | None = None,
@@ -60,12 +61,15 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         statistics, stored = solution.problem.statistics, solution
         if not statistics.input_mean.is_cpu:  # what is fitted loads on any machine
             stored = solution.to("cpu")
+        lag_weights = solution.problem.root.variances
+        scatter = statistics.input_scatter.diagonal().cpu().numpy() / statistics.weight
+        variances = scatter.reshape(lag_weights.shape[-1], -1).mean(axis=0)
         return Fit(
             response,
             statistics.intercept(response),
-            solution.problem.root.variances,
+            lag_weights,
             {
-                **prior_attributes(prior),
+                **prior_attributes(prior, lag_weights, variances),
                 "alpha_": solution.alpha,
                 "n_steps_": None if descent is None else descent.n_steps,
                 "solution_": stored,
@@ -74,7 +78,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             },
         )
 
-    def _make_problem(self, statistics: LagStatistics, prior: LagPrior) -> Problem:
+    def _make_problem(self, statistics: LagStatistics, prior: Prior) -> Problem:
         n_lags, n_channels = statistics.n_lags, statistics.n_channels
         device = statistics.input_mean.device
         return Problem(statistics, PriorRoot.of_prior(prior, n_lags, n_channels, device))
@@ -209,15 +213,17 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
            NeurIPS 2019, equation 14.
         """
         check_is_fitted(self)
-        if not isinstance(self.prior_, LinearRNN):
+        kind = self.prior_.priors[0] if isinstance(self.prior_, ChannelPriors) else self.prior_
+        if not isinstance(kind, LinearRNN):
             raise ValueError(
                 "predict_ensemble is defined for networks: it needs prior='linear_rnn', but got "
                 f"{self.prior}."
             )
         solution = self._require_solution("predict_ensemble")
-        initial = self.prior_.ensemble_deviations(solution.statistics.n_lags)
-        start = torch.from_numpy(initial).repeat_interleave(solution.statistics.n_channels)
-        root = solution.ensemble_root(start)
+        n_lags, n_channels = solution.statistics.n_lags, solution.statistics.n_channels
+        initial = self.prior_.ensemble_deviations(n_lags).reshape(n_lags, -1)
+        start = np.broadcast_to(initial, (n_lags, n_channels)).flatten()
+        root = solution.ensemble_root(torch.from_numpy(start))
 
         def deviations(sequences: Sequences) -> Blocks:
             for steps, spread in spreads_of(sequences, solution.statistics, root):
@@ -281,14 +287,15 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         responses = solution.spectrum.solve(filters)
         return self._export(as_impulse_response(responses, solution.statistics.n_lags))
 
-    def log_marginal_likelihood(self, **hyperparameters: float) -> float:
+    def log_marginal_likelihood(self, **hyperparameters: Any) -> float:
         """Return the logarithm of the marginal likelihood (evidence), at its best noise variances.
 
         Parameters
         ----------
-        **hyperparameters : float
+        **hyperparameters : float or array-like of shape (n_channels,)
             Values of ``alpha`` and of the prior's ``nu_w``, ``nu_f``, ``nu_c``, ``correlation`` to
-            use instead of the fitted ones.
+            use instead of the fitted ones; of all but ``alpha`` also one for each channel, where
+            the channels have priors of their own.
 
         Returns
         -------
@@ -304,19 +311,14 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         """
         check_is_fitted(self)
         statistics = self._require_solution("log_marginal_likelihood").statistics
-        own = {f.name for f in fields(self.prior_)} - {"array"}
-        known = {"alpha"} | own
-        for name, value in hyperparameters.items():
-            if name not in known or not isinstance(value, Real):
-                raise TypeError(
-                    f"This prior takes numbers for {sorted(known)}, but got {name}={value!r}."
-                )
         alpha = hyperparameters.pop("alpha", self.alpha_)
-        if not alpha > 0:
+        prior = with_hyperparameters(self.prior_, hyperparameters)
+        if not isinstance(alpha, Real):
+            raise TypeError(f"alpha must be a number, but got {alpha!r}.")
+        if not float(alpha) > 0:
             raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
-        prior = replace(self.prior_, **hyperparameters)
         root = self._make_problem(statistics, prior).root
-        return log_evidence(statistics, root, alpha)
+        return log_evidence(statistics, root, float(alpha))
 
     @property
     def noise_variance_(self) -> NDArray:
@@ -359,7 +361,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
     def _require_solution(self, what: str) -> Solution:
         check_is_fitted(self)
         if self.solution_ is None:
-            n_lags, n_channels = len(self.lag_weights_), self.impulse_response_.shape[1]
+            _, n_channels, n_lags = self.impulse_response_.shape
             raise NotComputedError(
                 f"{what} needs the spectrum of the lags' scatter, which was not computed for "
                 f"n_lags={n_lags}, n_channels={n_channels} (solver={self.solver!r}). Lower them, "
@@ -368,7 +370,23 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         return self.solution_
 
 
-def prior_attributes(prior: LagPrior) -> dict[str, Any]:
-    """Return the fitted attributes of a prior: itself, and its hyperparameters."""
-    names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
-    return {"prior_": prior, **{f"{name}_": getattr(prior, name) for name in names}}
+def prior_attributes(prior: Prior, lag_weights: NDArray, variances: NDArray) -> dict[str, Any]:
+    """Return the fitted attributes of a prior: itself, its hyperparameters, and its channels.
+
+    Parameters
+    ----------
+    prior : LagPrior or ChannelPriors
+        The prior.
+    lag_weights : ndarray of shape (n_lags,) or (n_channels, n_lags)
+        Its variances.
+    variances : ndarray of shape (n_channels,)
+        Of the inputs.
+    """
+    if isinstance(prior, ChannelPriors):
+        names = [name for name in HYPERPARAMETERS if hasattr(prior.priors[0], name)]
+        own, scale = {f"{name}_": prior.values(name) for name in names}, prior.scale
+    else:
+        names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
+        own, scale = {f"{name}_": getattr(prior, name) for name in names}, np.ones(len(variances))
+    relevance = lag_weights.sum(axis=-1) * variances
+    return {"prior_": prior, **own, "channel_scale_": scale, "channel_relevance_": relevance}

@@ -143,7 +143,7 @@ class DescentRegressor(LagRegressor):
         return self._publish(data, fit)
 
     @abstractmethod
-    def _recipe(self, n_lags: int, seed: int | None) -> Recipe:
+    def _recipe(self, n_lags: int, n_channels: int, seed: int | None) -> Recipe:
         """Return how the model that is trained is initialised."""
 
     def _needs_rows(self) -> str | None:
@@ -222,7 +222,10 @@ class DescentRegressor(LagRegressor):
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
         with matrix_precision(self.dtype, device):
-            recipe = self._recipe(n_lags, seed) if earlier is None else earlier.recipe
+            if earlier is None:
+                recipe = self._recipe(n_lags, statistics.n_channels, seed)
+            else:
+                recipe = earlier.recipe
             prior = recipe.prior(n_lags)
             root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
@@ -331,7 +334,7 @@ class DescentRegressor(LagRegressor):
         model, moments = training.objective.model, training.objective.moments
         response = model.response()
         curves = _curves(training, {} if earlier is None else earlier.curves)
-        named = zip(self._parameter_names, self._export_all(model.parameters), strict=False)
+        named = zip(self._parameter_names, self._export_all(model.shown), strict=False)
         attributes = {**curves, "learning_rate_": training.rate, **dict(named)}
         attributes["n_iter_"] = len(attributes["loss_curve_"])
         return Fit(response, moments.intercept(response), lag_weights, attributes)

@@ -18,6 +18,7 @@ from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT
 from sklearn_linrnn._estimators.iterations import CountsIterations, make_descent
 from sklearn_linrnn._estimators.parameters import (
+    BY_CHANNEL,
     COMPUTING,
     SHAPES,
     VARIANCES,
@@ -51,7 +52,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         from lag to lag, at most 1. ``nu_f`` and ``nu_c`` enter through their sum and their
         product alone, and a common factor of ``rho`` trades against `alpha`: a grid search needs
         ``nu_w`` and one of the other two at most. "auto" is the value of the highest evidence, of
-        `nu_w` among those below 1.
+        `nu_w` among those below 1. ``nu_w`` may be an array of shape ``(n_channels,)``, a memory
+        for each channel.
     alpha : float or "auto", default=1.0
         Strength of the penalty, on scikit-learn's scale: the estimator equals
         `sklearn.linear_model.Ridge` of the same `alpha` on the output of `LagWeighter`. 0 for none.
@@ -66,6 +68,14 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         ``(n_lags,)`` with the variances of independent lags.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
+    memory : {"shared", "channel"} or array-like of shape (n_channels,), default="shared"
+        Which channels share the hyperparameters that are "auto": all; none, so that each has a
+        memory of its own and, with `channel_scale` of None, a scale; or those with the same label.
+        It is without effect where nothing is "auto".
+    channel_scale : array-like of shape (n_channels,), default=None
+        Factors of all prior variances of each channel, not negative. ``None`` for ones, or with
+        `memory` "channel" or labels and hyperparameters that are "auto" for those of the highest
+        evidence: a channel that says nothing fades out (automatic relevance determination [4]_).
     n_steps : int, "gcv", "loo" or "validation", default=None
         Number of iterations of gradient descent from zero on this loss; ``None`` for its minimum
         (the least-norm one if there are several). A name chooses the number with the least error:
@@ -119,14 +129,24 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         ``H``, lag 0 first.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
-    lag_weights_ : ndarray of shape (n_lags,)
-        ``rho``, or the variances of another prior.
+    lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
+        ``rho``, or the variances of another prior; a row for each channel, its scale included,
+        where these may differ: `nu_w` is an array, `channel_scale` is given, or `memory` is not
+        "shared".
     alpha_ : float
         The penalty used.
-    nu_w_, nu_f_, nu_c_, correlation_ : float
-        The hyperparameters used, as far as the prior has them.
-    prior_ : LagPrior
-        The prior used.
+    nu_w_, nu_f_, nu_c_, correlation_ : float or ndarray of shape (n_channels,)
+        The hyperparameters used, as far as the prior has them; arrays where channels may differ.
+        Those of a channel that faded out are those that are best for all channels together.
+    channel_scale_ : ndarray of shape (n_channels,)
+        The scales used; ones where they are shared. Where they and `alpha` are chosen by their
+        evidence the largest is 1, since a common factor trades against `alpha`.
+    channel_relevance_ : ndarray of shape (n_channels,)
+        Variance of the target that the prior expects from each channel, up to a common factor: its
+        scale times the sum of its lag weights times the variance of its input, the mean over the
+        lags.
+    prior_ : LagPrior or ChannelPriors
+        The prior used; where channels may differ, with one for each.
     n_steps_ : int or None
         The number of iterations; None for the minimum.
     solution_ : Solution or None
@@ -174,6 +194,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
        regularizations and Gaussian processes - Revisited", Automatica 48, 2012.
     .. [3] G. Pillonetto, F. Dinuzzo, T. Chen, G. De Nicolao, L. Ljung, "Kernel methods in system
        identification, machine learning and function estimation: A survey", Automatica 50, 2014.
+    .. [4] D. J. C. MacKay, "Bayesian non-linear modeling for the prediction competition", ASHRAE
+       Transactions 100, 1994.
 
     Examples
     --------
@@ -199,6 +221,9 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         **{name: [*checks, StrOptions({"auto"})] for name, checks in VARIANCES.items()},
         **SHAPES,
         **COMPUTING,
+        **BY_CHANNEL,
+        "nu_w": [*VARIANCES["nu_w"], StrOptions({"auto"}), "array-like"],
+        "memory": [StrOptions({"shared", "channel"}), "array-like"],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "prior": [str, LagPrior, "array-like"],
         "correlation": [Interval(Real, -1, 1, closed="neither"), StrOptions({"auto"})],
@@ -215,13 +240,15 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
 
     def __init__(
         self,
-        nu_w: float | Literal["auto"] = 0.5,
+        nu_w: float | ArrayLike | Literal["auto"] = 0.5,
         nu_f: float | Literal["auto"] = 1.0,
         nu_c: float | Literal["auto"] = 1.0,
         *,
         alpha: float | Literal["auto"] = 1.0,
         prior: str | LagPrior | ArrayLike = "linear_rnn",
         correlation: float | Literal["auto"] = 0.9,
+        memory: Literal["shared", "channel"] | ArrayLike = "shared",
+        channel_scale: ArrayLike | None = None,
         n_steps: int | Literal["gcv", "loo", "validation"] | None = None,
         validation_fraction: float = 0.1,
         learning_rate: float | Literal["auto"] = "auto",
@@ -243,6 +270,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         self.alpha = alpha
         self.prior = prior
         self.correlation = correlation
+        self.memory = memory
+        self.channel_scale = channel_scale
         self.n_steps = n_steps
         self.validation_fraction = validation_fraction
         self.learning_rate = learning_rate
@@ -270,11 +299,12 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
                 fit = self._without_scatter(data, n_lags)
                 if fit is not None:
                     return fit
-            return self._solve(data, n_lags)
+            return self._solve(data, n_lags, n_channels)
 
-    def _solve(self, data: AnyData, n_lags: int) -> Fit:
+    def _solve(self, data: AnyData, n_lags: int, n_channels: int) -> Fit:
         """Return the solution from the sums of the data, at the hyperparameters chosen for them."""
-        choice = AutoChoice(self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto")
+        known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"
+        choice = AutoChoice(*known, n_channels, self.memory, self.channel_scale)
         found, statistics = choice.choose(data, partial(self._statistics, n_lags=n_lags), self._say)
         solution = Solution(self._make_problem(statistics, found.prior), found.alpha)
         if self.n_steps is not None:
