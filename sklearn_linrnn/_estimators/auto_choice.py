@@ -76,13 +76,7 @@ class AutoChoice:
         say : callable
             Prints a line about what was found.
         """
-        prior = make_priors(
-            self.prior,
-            self.n_channels,
-            channel_scale=self.channel_scale,
-            memory=self.memory,
-            **self.hyperparameters,
-        )
+        prior = self.make_prior()
         sought = self.sought(prior)
         if self.alpha != "auto":
             statistics = sum_up(data)
@@ -144,6 +138,23 @@ class AutoChoice:
         seeks_scale = chooses and self.channel_scale is None and bool(group.any())
         known = statistics, prior, sought, alpha, self.seeks_lags
         return ChannelSearch(*known, group, seeks_scale).run()
+
+    def make_prior(self) -> Prior:
+        """Return the prior, with defaults for what is sought."""
+        return make_priors(
+            self.prior,
+            self.n_channels,
+            channel_scale=self.channel_scale,
+            memory=self.memory,
+            **self.hyperparameters,
+        )
+
+    def in_common(self) -> AutoChoice:
+        """Return the choice of what all channels share; of given decays it has the mean."""
+        nu_w = self.hyperparameters["nu_w"]
+        decay = nu_w if isinstance(nu_w, str) else float(np.mean(nu_w))
+        known = {**self.hyperparameters, "nu_w": decay}
+        return replace(self, hyperparameters=known, memory="shared", channel_scale=None)
 
     def sought(self, prior: Prior) -> tuple[str, ...]:
         """Return the names of the prior's hyperparameters that are "auto"."""

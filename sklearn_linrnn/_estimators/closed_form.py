@@ -21,6 +21,7 @@ from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
+from sklearn_linrnn._core.statistics.autoregression import Autoregression
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
 from sklearn_linrnn._core.training.optimizers import DIVERGED
@@ -165,10 +166,12 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             return self._answer(X, sequence_id, out, self._means)
         check_is_fitted(self)
         solution = self._posterior()
-        root, level = solution.posterior_root, solution.intercept_variance + float(include_noise)
+        root, noise = solution.posterior_root, self._autoregression
+        share = 1.0 / noise.gain
+        level = solution.intercept_variance * share**2 + include_noise * noise.variances[0]
 
         def deviations(sequences: Sequences) -> Blocks:
-            for steps, spread in spreads_of(sequences, solution.statistics, root):
+            for steps, spread in spreads_of(sequences, solution.statistics, root, share):
                 variance = (spread[:, None] + level) * solution.noise_variance.numpy()
                 variance[np.isinf(spread)] = np.inf  # not NaN where there is no noise
                 yield steps, without_overflow(np.sqrt(variance).astype(self.dtype, copy=False))
@@ -256,7 +259,8 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         responses = self.staged_impulse_response(n_steps)
         sequences = self._read(X, sequence_id)
         statistics = self._require_solution("staged_predict").statistics
-        intercepts = self._export(statistics.intercept(as_matrix(responses)))
+        filtered = statistics.intercept(as_matrix(responses))
+        intercepts = self._export(filtered / self._autoregression.gain)
         for response, intercept in zip(responses, intercepts, strict=True):
             stage = partial(predictions_of, response, intercept)
             yield one_or_all(self._answer_to(sequences, [stage], [None]))
@@ -322,8 +326,9 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
 
     @property
     def noise_variance_(self) -> NDArray:
-        """Residual sum of squares over the degrees of freedom left, (n_outputs,)."""
-        return self._export(self._require_solution("noise_variance_").noise_variance)
+        """Variance of the noise, (n_outputs,)."""
+        innovations = self._require_solution("noise_variance_").noise_variance
+        return self._export(innovations * self._autoregression.variances[0])
 
     @property
     def noise_predictability_(self) -> float:
@@ -342,6 +347,11 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         solution = self._posterior()
         deviation = row_norms(solution.posterior_root) * solution.noise_variance.sqrt()
         return self._export(as_impulse_response(deviation, solution.statistics.n_lags))
+
+    @property
+    def _autoregression(self) -> Autoregression:
+        """The noise; `solution_` is that of data that its filter has made white."""
+        return Autoregression(vars(self).get("_noise_", np.empty(0)))
 
     def _posterior(self) -> Solution:
         solution = self._require_solution("The posterior")

@@ -147,8 +147,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         where these may differ: `nu_w` is an array, `channel_scale` is given, or `memory` is not
         "shared".
     noise_variance_ : ndarray of shape (n_outputs,)
-        Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
-        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
+        Variance of the noise in the square of y's unit; of white noise the residual sum of squares
+        over the residual degrees of freedom, and where `alpha` maximises the evidence, so does
+        this. Decomposes the scatter at first access.
     noise_predictability_ : float
         Share of the variance of the residuals that the residuals before explain: 0 for white noise,
         and where the data are windows or sums.

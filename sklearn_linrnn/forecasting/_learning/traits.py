@@ -79,6 +79,12 @@ def _traits(estimator: LagRegressor, auto_lags: bool) -> Traits:
 
 @_traits.register
 def _(estimator: NTKConvRegressor, auto_lags: bool) -> Traits:
+    if estimator.noise != "white":
+        raise ValueError(
+            f"noise of estimator must be 'white', but got {estimator.noise!r}: LagForecaster "
+            "learns from windows, and lags of the series itself already tell how it goes on from "
+            "step to step."
+        )
     if auto_lags:
         estimator.set_params(n_lags="auto")
     return Traits(estimator, chooses=any(isinstance(getattr(estimator, n), str) for n in CHOICES))
