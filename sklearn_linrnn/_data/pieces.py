@@ -15,11 +15,13 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of
+from sklearn_linrnn._data.known_sums import KnownSums
+from sklearn_linrnn._data.lag_shape import lag_shape, needed_steps
 from sklearn_linrnn._data.pass_log import PassLog, Say, silent
-from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.stretches import stretch_length
 from sklearn_linrnn._data.targets import read_training_data
-from sklearn_linrnn._data.training_data import KnownSums, TrainingData
+from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._data.zero_state import weight_of_heads
 
@@ -181,7 +183,7 @@ class _Total:
     Attributes
     ----------
     n_lags : int or None
-        Number of lags.
+        Number of lags from the target, or the delay, on.
     device : torch.device
         Where to compute.
     past : Past
@@ -209,18 +211,19 @@ class _Total:
 
     def add(self, data: TrainingData) -> None:
         """Add a piece. One that waits is copied: who made it may use its memory for the next."""
-        n_steps, self.n_lags, n_channels = lag_shape(data.sequences, self.n_lags, goes_on=True)
+        n_steps, n_lags, n_channels = lag_shape(data.sequences, self.n_lags, goes_on=True)
+        self.n_lags = n_lags + min(data.form.first_lag, 0)
         if self.form is None:
             self.form, self.features = data.form, data.features
         self.was_observed |= bool(data.observed.any())
         goes_on = isinstance(data.sequences, Recordings) and data.sequences.rows is not None
         self.longest = max(self.longest, data.sequences.longest + self.longest * goes_on)
-        enough = stretch_length(n_channels, self.n_lags - 1, (self.n_lags * n_channels) ** 2)
+        enough = stretch_length(n_channels, n_lags - 1, (n_lags * n_channels) ** 2)
         if n_steps >= enough:
             self._sum_up()
             self._add(data, self.n_lags)
             return
-        self.waiting.append(_copied(data, self.n_lags))
+        self.waiting.append(_copied(data, n_lags))
         if sum(len(each.observed) for each in self.waiting) >= enough:
             self._sum_up()
 
@@ -234,10 +237,11 @@ class _Total:
                 "y must be observed at one time step at least, with a sample_weight that is not "
                 "zero, but got no such time step in any piece."
             )
-        if must_be_long and self.longest < (self.n_lags or 1):
+        needed = self.sums.n_lags + max(self.form.first_lag, 0) * self.form.every_step
+        if must_be_long and self.longest < needed:
             raise ValueError(
-                f"n_lags={self.n_lags} needs as many time steps, but got pieces of an X whose "
-                f"longest recording has n_timesteps={self.longest}."
+                f"{needed_steps(self.n_lags or 1, self.form.first_lag)}, but got pieces of an X "
+                f"whose longest recording has n_timesteps={self.longest}."
             )
         if must_be_observed and self.sums.weight <= 0:
             raise ValueError(
@@ -262,8 +266,8 @@ class _Total:
             self._add(_joined(waiting), self.n_lags)
 
     def _add(self, data: TrainingData, n_lags: int) -> None:
-        self.weight_of_heads += self._heads_of(data, n_lags)
-        data, n_steps, _, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
+        self.weight_of_heads += self._heads_of(data, n_lags + max(data.form.first_lag, 0))
+        data, n_steps, n_lags, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
         n_inputs = n_lags * n_channels
         size = max(n_steps, n_inputs) * n_inputs
         sums = run_by_size(size, partial(data.statistics, n_lags, self.device))
@@ -283,7 +287,8 @@ class _Total:
 def _copied(data: TrainingData, n_lags: int) -> TrainingData:
     sequences: Sequences
     if isinstance(data.sequences, Windows):
-        sequences = Windows(np.array(data.sequences.inputs[:, data.sequences.longest - n_lags :]))
+        inputs = np.array(data.sequences.inputs[:, data.sequences.longest - n_lags :])
+        sequences = replace(data.sequences, inputs=inputs, columns=None)
     else:
         sequences = replace(data.sequences, parts=[np.array(part) for part in data.sequences.parts])
     weights = None if data.weights is None else np.array(data.weights)
@@ -310,7 +315,7 @@ def _joined(pieces: list[TrainingData]) -> TrainingData:
 def _joined_sequences(sequences: list[Any]) -> Sequences:
     first = sequences[0]
     if isinstance(first, Windows):
-        return Windows(np.concatenate([each.inputs for each in sequences]))
+        return replace(first, inputs=np.concatenate([each.inputs for each in sequences]))
     parts = [part for each in sequences for part in each.parts]
     if isinstance(first, Recordings) and first.rows is not None:
         parts = [np.concatenate(parts)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -20,6 +19,7 @@ from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
@@ -211,8 +211,8 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         check_is_fitted(self)
         if not isinstance(self.prior_, LinearRNN):
             raise ValueError(
-                "predict_ensemble is defined for networks: it needs prior='linear_rnn', but got "
-                f"{self.prior}."
+                "predict_ensemble is defined for networks: it needs prior='linear_rnn' and "
+                f"n_leads=0, but got {self.prior} and {self.n_leads}."
             )
         solution = self._require_solution("predict_ensemble")
         initial = self.prior_.ensemble_deviations(solution.statistics.n_lags)
@@ -304,8 +304,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         """
         check_is_fitted(self)
         statistics = self._require_solution("log_marginal_likelihood").statistics
-        own = {f.name for f in fields(self.prior_)} - {"array"}
-        known = {"alpha"} | own
+        known = {"alpha", *self.prior_.hyperparameters}
         for name, value in hyperparameters.items():
             if name not in known or not isinstance(value, Real):
                 raise TypeError(
@@ -314,7 +313,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         alpha = hyperparameters.pop("alpha", self.alpha_)
         if not alpha > 0:
             raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
-        prior = replace(self.prior_, **hyperparameters)
+        prior = self.prior_.with_values(**hyperparameters)
         root = self._make_problem(statistics, prior).root
         return log_evidence(statistics, root, alpha)
 
@@ -370,5 +369,6 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
 
 def prior_attributes(prior: LagPrior) -> dict[str, Any]:
     """Return the fitted attributes of a prior: itself, and its hyperparameters."""
-    names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
-    return {"prior_": prior, **{f"{name}_": getattr(prior, name) for name in names}}
+    one_side = prior.one_side if isinstance(prior, TwoSided) else prior
+    names = [name for name in HYPERPARAMETERS if hasattr(one_side, name)]
+    return {"prior_": prior, **{f"{name}_": getattr(one_side, name) for name in names}}

@@ -21,7 +21,8 @@ from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.scores import SCORES
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._data.folds import Fold, fold_statistics, n_samples
+from sklearn_linrnn._data.folds import Fold, fold_statistics, folds_of_parts, n_samples
+from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.grid import Candidates
 from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
@@ -158,6 +159,34 @@ def cross_validate(
     whole, folds = fold_statistics(data, splits, n_lags, device)
     whole.check_usable()
     return whole if centred else whole.uncentred(), score_folds(folds, scorer, centred=centred)
+
+
+def score_sums(
+    data: AnyData, whole: LagStatistics, rule: Any, scorer: CandidateScorer, *, centred: bool
+) -> tuple[NDArray, int]:
+    """Return the scores (n_parts, n_candidates) that sums give, and the number of splits.
+
+    Parameters
+    ----------
+    data : TrainingData or KnownSums
+        The data. Sums of parts of them are held out, if they are known.
+    whole : LagStatistics
+        The sums of the data.
+    rule : str
+        The rule for sums that are not split: "gcv", "loo" or "evidence".
+    scorer : CandidateScorer
+        How to score.
+    centred : bool
+        Whether candidates have an intercept.
+    """
+    device = whole.input_mean.device
+    if isinstance(data, KnownSums) and data.held_out is not None:
+        return scorer.score(whole, data.held_out.to(device))[None], 1
+    if isinstance(data, KnownSums) and data.parts:
+        folds = folds_of_parts([part.to(device) for part in data.parts])
+        scores = score_folds(folds, scorer, centred=centred)
+        return scores, len(scores)
+    return scorer.expect(rule, data, whole)[None], 0
 
 
 def score_folds(folds: Iterable[Fold], scorer: CandidateScorer, *, centred: bool) -> NDArray:

@@ -101,7 +101,8 @@ def _params(candidate: dict[str, Any]) -> dict[str, Any]:
 def prior_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> LagPrior:
     """Return the prior of a candidate, with the estimator's parameters where it has none."""
     names = (*HYPERPARAMETERS, "prior")
-    return make_prior(**{name: candidate.get(name, getattr(estimator, name)) for name in names})
+    values = {name: candidate.get(name, getattr(estimator, name)) for name in names}
+    return make_prior(n_leads=estimator.n_leads, **values)
 
 
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:

@@ -16,9 +16,12 @@ from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT
+from sklearn_linrnn._estimators.delay_choice import with_best_delay
 from sklearn_linrnn._estimators.iterations import CountsIterations, make_descent
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
+    DELAY,
+    LEADS,
     SHAPES,
     VARIANCES,
     Interval,
@@ -63,7 +66,7 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
         diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
         stable spline [3]_, "ss"; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
-        ``(n_lags,)`` with the variances of independent lags.
+        ``(n_lags,)`` with the variances of independent lags, the leads among them.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
     n_steps : int, "gcv", "loo" or "validation", default=None
@@ -84,6 +87,13 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         "auto" is the number of the highest evidence, without lags whose weight cannot matter: up to
         the length of the windows, or for recordings until all channels together have a coefficient
         for every four observed time steps; at most 1000 coefficients.
+    n_leads : int, default=0
+        Number of time steps after the target that are lags, too, with the prior's weights on both
+        sides of it. Windows have their target `n_leads` time steps before the last one. After the
+        end of a recording the inputs are what `initial_state` says.
+    delay : int or "auto", default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
+        "auto" is the number of the highest evidence, of those up to 30 for which X has `n_lags`.
     solver : {"auto", "direct", "cg"}, default="auto"
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
@@ -116,7 +126,11 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
     Attributes
     ----------
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
+        ``H``, lag `first_lag_` first; leads are lags, too.
+    first_lag_ : int
+        The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
+    delay_ : int
+        The delay used.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,)
@@ -208,7 +222,9 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
             None,
         ],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        **LEADS,
         "n_lags": [*SHAPES["n_lags"], StrOptions({"auto"})],
+        "delay": [*DELAY["delay"], StrOptions({"auto"})],
         "solver": [StrOptions({"auto", "direct", "cg"})],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
@@ -227,6 +243,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         n_lags: int | Literal["auto"] | None = None,
+        n_leads: int = 0,
+        delay: int | Literal["auto"] = 0,
         solver: Literal["auto", "direct", "cg"] = "auto",
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
@@ -248,6 +266,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.n_leads = n_leads
+        self.delay = delay
         self.solver = solver
         self.rows = rows
         self.layout = layout
@@ -258,7 +278,12 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         self.dtype = dtype
         self.verbose = verbose
 
-    _rows_for = {"n_lags": ("auto",), "n_steps": ("loo", "validation"), "solver": ("cg",)}
+    _rows_for = {
+        "n_lags": ("auto",),
+        "delay": ("auto",),
+        "n_steps": ("loo", "validation"),
+        "solver": ("cg",),
+    }
 
     def _learn(self, data: AnyData) -> Fit:
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
@@ -273,14 +298,27 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
 
     def _solve(self, data: AnyData, n_lags: int) -> Fit:
         """Return the solution from the sums of the data, at the hyperparameters chosen for them."""
-        choice = AutoChoice(self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto")
-        found, statistics = choice.choose(data, partial(self._statistics, n_lags=n_lags), self._say)
+        sum_up = partial(self._statistics, n_lags=n_lags)
+        found, statistics = self._choice().choose(data, sum_up, self._say)
         solution = Solution(self._make_problem(statistics, found.prior), found.alpha)
         if self.n_steps is not None:
             n_steps = self._count_steps(data, solution)
             descent = make_descent(solution, n_steps, self.learning_rate)
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution, data)
+
+    @property
+    def delay_(self) -> int:
+        """The delay."""
+        return max(self.first_lag_, 0)
+
+    def _with_delay(self, data: AnyData) -> TrainingData:
+        rows = data.rows("delay='auto'")
+        return with_best_delay(rows, self.n_lags, self._choice(), self._statistics, self._say)
+
+    def _choice(self) -> AutoChoice:
+        seeks_lags = self.n_lags == "auto"
+        return AutoChoice(self.prior, self._hyperparameters(), self.alpha, seeks_lags, self.n_leads)
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}

@@ -14,20 +14,23 @@ from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
-from sklearn_linrnn._data.folds import folds_of_parts
-from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
+from sklearn_linrnn._data.known_sums import KnownSums, known_sums
+from sklearn_linrnn._data.targets import first_lag_of
+from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ClosedFormRegressor
 from sklearn_linrnn._estimators.cross_validation import (
     CandidateScorer,
     cross_validate,
     cv_results,
-    score_folds,
+    score_sums,
 )
 from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
 from sklearn_linrnn._estimators.iterations import make_descent
 from sklearn_linrnn._estimators.parameters import (
     COMPUTING,
+    DELAY,
+    LEADS,
     SHAPES,
     Interval,
     StrOptions,
@@ -75,6 +78,12 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         ``H``.
     n_lags : int, default=None
         Number of lags, the present time step included; ``None`` for the length of the windows.
+    n_leads : int, default=0
+        Number of time steps after the target that are lags, too, with the prior's weights on both
+        sides of it. Windows have their target `n_leads` time steps before the last one. After the
+        end of a recording the inputs are what `initial_state` says.
+    delay : int, default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -125,7 +134,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
         are not stored.
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
+        ``H``, lag `first_lag_` first; leads are lags, too.
+    first_lag_ : int
+        The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,)
@@ -182,6 +193,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     _parameter_constraints: dict[str, list] = {
         **SHAPES,
+        **LEADS,
+        **DELAY,
         **COMPUTING,
         **{name: [Real, "array-like"] for name in HYPERPARAMETERS},
         "shape": [Real, "array-like", None],
@@ -209,6 +222,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         n_lags: int | None = None,
+        n_leads: int = 0,
+        delay: int = 0,
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
@@ -231,6 +246,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.n_leads = n_leads
+        self.delay = delay
         self.rows = rows
         self.layout = layout
         self.lag_order = lag_order
@@ -312,7 +329,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         {'alpha': 0.001}
         """
         self._check_parameters()
-        return self._fit(known_sums(statistics, held_out, initial_state=self.initial_state))
+        first_lag, state = first_lag_of(self), self.initial_state
+        return self._fit(known_sums(statistics, held_out, initial_state=state, first_lag=first_lag))
 
     def _needs_rows(self) -> str | None:
         from_sums = isinstance(self.cv, str) and self.cv != "loo"
@@ -369,20 +387,11 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     ) -> tuple[LagStatistics, NDArray, int]:
         """Return the sums of all data, the scores (n_parts, n_candidates) and number of splits."""
         scorer = CandidateScorer(candidates, self.scoring, self.learning_rate)
-        if isinstance(data, KnownSums) and data.held_out is not None:
-            whole = self._statistics(data, n_lags)
-            held_out = data.held_out.to(whole.input_mean.device)
-            return whole, scorer.score(whole, held_out)[None], 1
-        if isinstance(data, KnownSums) and data.parts:
-            whole = self._statistics(data, n_lags)
-            parts = [part.to(whole.input_mean.device) for part in data.parts]
-            scores = score_folds(folds_of_parts(parts), scorer, centred=self.fit_intercept)
-            return whole, scores, len(scores)
-        if isinstance(rule := self.cv, str):
-            whole = self._statistics(data, n_lags)
-            return whole, scorer.expect(rule, data, whole)[None], 0
-        rows = data.rows(f"cv={self.cv!r}")
         device, centred = check_device(self.device), self.fit_intercept
+        if isinstance(self.cv, str) or (isinstance(data, KnownSums) and data.is_split):
+            whole = self._statistics(data, n_lags)
+            return whole, *score_sums(data, whole, self.cv, scorer, centred=centred)
+        rows = data.rows(f"cv={self.cv!r}")
         self._say(f"{len(candidates)} candidates")
         whole, scores = cross_validate(
             rows, self.cv, scorer, n_lags=n_lags, device=device, centred=centred

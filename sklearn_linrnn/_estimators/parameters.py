@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import LARGEST, NUMBERS, linear_rnn_lag_weights
+from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.tensors import check_device
 from sklearn_linrnn._data.containers import check_numbers
 
@@ -41,6 +42,8 @@ SHAPES: dict[str, list] = {
     "n_channels": [Interval(Integral, 1, None, closed="left"), None],
     "initial_state": [StrOptions({"zero", "mean", "unknown"})],
 }
+DELAY: dict[str, list] = {"delay": [Interval(Integral, 0, None, closed="left")]}
+LEADS: dict[str, list] = {"n_leads": [Interval(Integral, 0, None, closed="left")]}
 COMPUTING: dict[str, list] = {
     "fit_intercept": ["boolean"],
     "device": [str, torch.device],
@@ -55,16 +58,23 @@ class WithParameters(BaseEstimator):
     def _check_parameters(self) -> None:
         """Raise unless the parameters are what the class says of them."""
         self._validate_params()
+        n_leads, delay = getattr(self, "n_leads", 0), getattr(self, "delay", 0)
+        if n_leads != 0 and delay != 0:
+            raise ValueError(
+                "n_leads reads time steps after the target, and delay leaves out those up to it: "
+                f"one of them must be 0, but got n_leads={n_leads} and delay={delay!r}."
+            )
 
 
 def check_lag_weights(
-    lag_weights: Any, n_lags: int, nu_w: float, nu_f: float, nu_c: float
+    lag_weights: Any, n_lags: int, nu_w: float, nu_f: float, nu_c: float, *, n_leads: int = 0
 ) -> NDArray:
-    """Return the weights ``(n_lags,)`` of "linear_rnn", "flat" or an array."""
+    """Return the weights ``(n_lags,)`` of "linear_rnn", "flat" or an array; the leads' first."""
     if isinstance(lag_weights, str):
         if lag_weights == "flat":
             return np.ones(n_lags)
-        return linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c)
+        distances = np.abs(np.arange(-n_leads, n_lags - n_leads))
+        return linear_rnn_lag_weights(int(distances.max()) + 1, nu_w, nu_f, nu_c)[distances]
     weights = check_numbers(lag_weights, "lag_weights", dtype=np.float64, ensure_2d=False)
     if weights.shape != (n_lags,):
         raise ValueError(
@@ -79,12 +89,15 @@ def check_lag_weights(
     return weights
 
 
-def make_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
-    """Return the prior of a name, an array or a `LagPrior`.
+def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior:
+    """Return the prior of a name, an array or a `LagPrior`; with leads one on both sides.
 
     A named prior uses those of the ``hyperparameters`` that it has; "auto" is replaced by its
-    default.
+    default. An array has the variances or the covariance of all lags, the leads among them.
     """
+    if n_leads > 0:
+        one_side = make_prior(prior, **hyperparameters)
+        return one_side if isinstance(one_side, Given) else TwoSided(one_side, int(n_leads))
     if isinstance(prior, LagPrior):
         return prior
     if prior is None or (isinstance(prior, str) and prior not in PRIORS):
@@ -111,6 +124,8 @@ def make_seed(random_state: Any) -> int:
 
 __all__ = [
     "COMPUTING",
+    "DELAY",
+    "LEADS",
     "SHAPES",
     "VARIANCES",
     "Interval",

@@ -44,6 +44,11 @@ class LagPredictor:
     impulse_response_: NDArray
     intercept_: NDArray
 
+    @property
+    def first_lag_(self) -> int:
+        """The lag at which the impulse response begins: the delay, or minus the leads."""
+        return self._form.first_lag
+
     def predict(self, X: Any, *, sequence_id: Any = None, out: Any = None) -> Any:
         """Predict the targets.
 
@@ -136,8 +141,10 @@ class LagPredictor:
 
     def _read(self, X: Any, sequence_id: Any) -> Sequences:
         """Return X as it was read, of which the fitted response can predict."""
-        n_lags = self.impulse_response_.shape[2]
-        return read_inputs(self, X, sequence_id, self._form, n_lags=n_lags)
+        first_lag, n_lags = self._form.first_lag, self.impulse_response_.shape[2]
+        n_reached = n_lags + max(first_lag, 0)
+        sequences = read_inputs(self, X, sequence_id, self._form, n_lags=n_reached)
+        return sequences if first_lag == 0 else sequences.from_lag(first_lag)
 
     def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Yield pieces with X as it was read, each going on where the one before ended."""
@@ -146,6 +153,7 @@ class LagPredictor:
             with in_piece(number):
                 sequences = self._read(X, None)
             if isinstance(sequences, Recordings):
+                sequences.check_goes_on()
                 sequences = replace(sequences, past=past)
                 past = past.after(sequences, self.impulse_response_.shape[2])
             yield (sequences, *others)

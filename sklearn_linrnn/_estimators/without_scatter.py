@@ -133,12 +133,14 @@ class WithoutScatter(ClosedFormRegressor):
     alpha: float | Literal["auto"]
     n_steps: int | Literal["gcv", "loo", "validation"] | None
     prior: str | LagPrior | ArrayLike
+    n_leads: int
     _hyperparameters: Callable[[], dict[str, Any]]
 
     def _without_scatter(self, data: TrainingData, n_lags: int) -> Fit | None:
         """Return the response by conjugate gradients or a Gram matrix; None to form the scatter."""
         self._check_iterable(n_lags)
-        prior, device = make_prior(self.prior, **self._hyperparameters()), check_device(self.device)
+        prior = make_prior(self.prior, self.n_leads, **self._hyperparameters())
+        device = check_device(self.device)
         alpha, centred = float(self.alpha), self.fit_intercept
         size = problem_size(data, n_lags, is_penalised=alpha > 0)
         routes: list[Route] = ["cg"]

@@ -19,7 +19,8 @@ from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.folds import steps_of
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of, totals_of_known
-from sklearn_linrnn._data.sequences import Past, Recordings, lag_shape
+from sklearn_linrnn._data.lag_shape import lag_shape
+from sklearn_linrnn._data.sequences import Past, Recordings
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.zero_state import weight_of_heads
 from sklearn_linrnn._estimators.gathering import gathering_of
@@ -160,7 +161,9 @@ def sum_part(
     heads, longest, past = 0.0, 0, Past()
     if isinstance(data.sequences, Recordings):
         shares = shares_of(data.observed, data.weights)
-        heads = weight_of_heads(np.array(data.sequences.lengths), shares, n_lags - 1)
+        heads = weight_of_heads(
+            np.array(data.sequences.lengths), shares, n_lags - 1 + data.sequences.first_lag
+        )
         longest = data.sequences.longest
         past = _own(earlier.after(data.sequences, n_lags), names)
     return PartSums(sums, heads, longest, data.form, data.features, past, names)

@@ -39,6 +39,8 @@ class LagShares:
 
     Attributes
     ----------
+    lags : ndarray of int, shape (n_lags,)
+        The lags.
     shares : ndarray of shape (n_lags,)
         Share of each lag.
     memory : int
@@ -49,25 +51,27 @@ class LagShares:
         Quantiles of the memory in the posterior.
     """
 
+    lags: NDArray
     shares: NDArray
     memory: int
     band: NDArray | None = None
     interval: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, energy: NDArray, draws: NDArray | None, coverage: float) -> Self:
+    def of(cls, energy: NDArray, draws: NDArray | None, coverage: float, first_lag: int) -> Self:
         """Return those of energies (n_lags,), and of draws (n_draws, n_lags) if there are some."""
-        known = shares(energy), effective_memory(energy)
+        lags = first_lag + np.arange(len(energy))
+        known = lags, shares(energy), effective_memory(energy, first_lag=first_lag)
         if draws is None:
             return cls(*known)
         tail = (1.0 - coverage) / 2.0
         band = np.quantile(shares(draws), [tail, 1.0 - tail], axis=0)
-        return cls(*known, band, quantiles_of_memory(draws, coverage))
+        return cls(*known, band, quantiles_of_memory(draws, coverage, first_lag))
 
     def say_memory(self) -> str:
         """Return the memory and its interval as a label says them."""
         between = "" if self.interval is None else f" ({self.interval[0]} to {self.interval[1]})"
-        return f"90 % within lag {self.memory}{between}"
+        return f"{_within(self.memory, int(self.lags[0]))}{between}"
 
 
 class MemoryDisplay:
@@ -91,6 +95,8 @@ class MemoryDisplay:
         Share of the draws that bands and intervals hold.
     channel_names : sequence of str, default=None
         Names of the channels; ``None`` for numbers.
+    first_lag : int, default=0
+        The first lag: a delay, or below zero minus the leads.
 
     Attributes
     ----------
@@ -130,8 +136,10 @@ class MemoryDisplay:
         draws: NDArray | None = None,
         coverage: float = 0.9,
         channel_names: Sequence[str] | None = None,
+        first_lag: int = 0,
     ) -> None:
         check_coverage(coverage)
+        self.first_lag = first_lag
         self.prior = prior
         self.name = name
         self.channels = fit[None] if channels is None else channels
@@ -139,8 +147,9 @@ class MemoryDisplay:
         self.coverage = coverage
         numbers = [f"channel {number}" for number in range(len(self.channels))]
         self.channel_names = numbers if channel_names is None else list(channel_names)
-        self.prior_memory_ = effective_memory(prior)
-        self._total = LagShares.of(fit, None if draws is None else draws.sum(axis=1), coverage)
+        self.prior_memory_ = effective_memory(prior, first_lag=first_lag)
+        whole = None if draws is None else draws.sum(axis=1)
+        self._total = LagShares.of(fit, whole, coverage, first_lag)
         self.fit = self._total.shares
         self.fit_memory_ = self._total.memory
         self.fit_memory_interval_ = self._total.interval
@@ -150,7 +159,7 @@ class MemoryDisplay:
     def _by_channel(self) -> list[LagShares]:
         draws = [None] * len(self.channels) if self.draws is None else self.draws.swapaxes(0, 1)
         pairs = zip(self.channels, draws, strict=True)
-        return [LagShares.of(*pair, self.coverage) for pair in pairs]
+        return [LagShares.of(*pair, self.coverage, self.first_lag) for pair in pairs]
 
     @property
     def channel_memory_(self) -> list[int]:
@@ -199,6 +208,7 @@ class MemoryDisplay:
             draws=draws,
             coverage=coverage,
             channel_names=channel_names(estimator),
+            first_lag=estimator.first_lag_,
         )
 
     def frame(self) -> pd.DataFrame:
@@ -216,7 +226,8 @@ class MemoryDisplay:
             columns["fit_lower"], columns["fit_upper"] = self.fit_band_
         if len(self.channels) > 1:
             columns |= dict(zip(self.channel_names, self.channels, strict=True))
-        return pd.DataFrame(columns, index=pd.RangeIndex(len(self.prior), name="lag"))
+        last = self.first_lag + len(self.prior)
+        return pd.DataFrame(columns, index=pd.RangeIndex(self.first_lag, last, name="lag"))
 
     def plot(self, ax: Any = None, *, by_channel: bool = False) -> Self:
         """Draw the energies against the lag.
@@ -255,13 +266,20 @@ class MemoryDisplay:
         return [f"{name}, {part} of the energy\n{found.say_memory()}" for name, part, found in each]
 
     def _draw(self, ax: Axes, energy: LagShares, label: str) -> None:
-        lags = np.arange(len(energy.shares))
+        lags = energy.lags
         ax.bar(lags, energy.shares, color=BLUE, alpha=0.6, label=label)
         if energy.band is not None:
             label = f"posterior of the fit, {as_percent(self.coverage)}"
             ax.vlines(lags, *energy.band, color="0.25", lw=1.2, label=label)
-        prior = f"prior, 90 % within lag {self.prior_memory_}"
+        prior = f"prior, {_within(self.prior_memory_, self.first_lag)}"
         ax.plot(lags, self.prior, color=VERMILION, marker=marker(lags), label=prior)
+
+
+def _within(memory: int, first_lag: int) -> str:
+    """Return up to where most of the energy is, as a label says it."""
+    if first_lag < 0:
+        return f"90 % within {memory} time steps of the target"
+    return f"90 % within lag {memory}"
 
 
 def shares(energy: NDArray) -> NDArray[np.float64]:

@@ -36,6 +36,7 @@ APART = {
         (NTKConvRegressorCV,): "they may be grids",
     },
     "n_lags": {(NTKConvRegressor,): "may be 'auto'"},
+    "delay": {(NTKConvRegressor,): "may be 'auto'"},
     "prior": {(NTKConvRegressorCV,): "may be a list"},
     "correlation": {(NTKConvRegressorCV,): "may be a grid"},
     "n_steps": {(NTKConvRegressorCV,): "may be a grid"},
@@ -48,6 +49,7 @@ APART = {
         (LinearRNNRegressor,): "may be 'tf32'",
         (WeightedConv1DRegressor,): "is that of the parameters, too",
     },
+    "first_lag_": {(LagWeighter,): "has no impulse response"},
     "lag_weights_": {
         (LinearRNNRegressor,): "they are those of the limit, perhaps estimated",
         (NTKConvRegressor, NTKConvRegressorCV): "there are other priors",
