@@ -195,7 +195,7 @@ class Recordings:
 
     def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
         """Yield what `respond` returns in blocks, after their places in it."""
-        n_before, moved_here = impulse_response.shape[2] - 1, self.from_lag_0()
+        n_before, moved_here = impulse_response.shape[2] - 1, self.from_lag_0
         for cut in stretches(self.lengths, self.n_channels, n_before):
             stretch = moved_here.stretch(cut)
             yield cut.steps, _respond(stretch, impulse_response)[cut.n_before :]
@@ -205,7 +205,7 @@ class Recordings:
 
         They are in order, none of more than one recording; oldest time step first.
         """
-        n_before, moved_here = n_lags - 1, self.from_lag_0()
+        n_before, moved_here = n_lags - 1, self.from_lag_0
         for cut in stretches(self.lengths, self.n_channels, n_before):
             stretch = moved_here.stretch(cut)
             for known, inputs in zip(stretch.past.of(stretch), stretch.parts, strict=True):
@@ -259,8 +259,9 @@ class Recordings:
         """Return the recordings with another first lag."""
         return replace(self, first_lag=first_lag)
 
+    @cached_property
     def from_lag_0(self) -> Recordings:
-        """Return recordings whose inputs are moved in time, so that their first lag is lag 0.
+        """The recordings with inputs that are moved in time, so that their first lag is lag 0.
 
         The first inputs of recordings with leads are then their past.
         """
@@ -268,8 +269,11 @@ class Recordings:
             return self
         fill = np.zeros(self.n_channels) if self.before is None else self.before
         earlier, parts = moved(self.past.of(self), self.parts, self.first_lag, fill)
-        numbers = list(range(len(parts)))
-        return Recordings(parts, self.rows, self.before, numbers, Past(numbers, earlier), self.own)
+        found = Recordings(parts, self.rows, self.before, self.ids, own=self.own)
+        if not any(map(len, earlier)):
+            return found
+        names = list(range(len(parts))) if self.ids is None else self.ids
+        return replace(found, ids=names, past=Past(names, earlier))
 
     def unrolled(self, n_lags: int) -> Unrolled:
         """Return the recordings with the inputs before them that their lags need.
@@ -280,7 +284,7 @@ class Recordings:
             Number of lags.
         """
         if self.first_lag != 0:
-            found = self.from_lag_0().unrolled(n_lags)
+            found = self.from_lag_0.unrolled(n_lags)
             return replace(found, recordings=replace(found.recordings, ids=self.ids))
         heads = self.past.of(self)
         if self.before is not None:

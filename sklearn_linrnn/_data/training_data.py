@@ -139,6 +139,8 @@ class TrainingData:
         sequences = self.sequences
         if isinstance(sequences, Windows) or sequences.is_plain:
             return self
+        if sequences.first_lag != 0 and sequences.from_lag_0.is_plain:
+            return replace(self, sequences=sequences.from_lag_0)
         unrolled = sequences.unrolled(n_lags)
         n_before, weights = unrolled.n_before, self.weights
         return replace(
