@@ -18,6 +18,7 @@ from sklearn_linrnn import (
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
+    distributed,
     linear_rnn_lag_weights,
 )
 from sklearn_linrnn.forecasting import LagForecaster
@@ -585,3 +586,26 @@ def test_a_forecaster_lays_out_its_windows_itself(given):
     (name,) = given
     with pytest.raises(ValueError, match=f"{name} of estimator must be left at 0, but got 1"):
         LagForecaster(NTKConvRegressor(**given), n_lags=4).fit(series, fh=[1])
+
+
+def test_data_in_parts_go_on_after_a_delay_and_have_no_leads():
+    array = pytest.importorskip("dask.array")
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(90, N_CHANNELS)), rng.normal(size=90)
+    X, Y = array.from_array(x, chunks=(13, N_CHANNELS)), array.from_array(y, chunks=13)
+    for state in ("zero", "unknown"):
+        given = {"n_lags": N_LAGS, "rows": "timesteps", "initial_state": state}
+        model, here = ntk(delay=DELAY, **given), ntk(delay=DELAY, **given).fit(x, y)
+        same_model(distributed.fit(model, X, Y), here)
+        assert_allclose(distributed.predict(model, X).compute(), here.predict(x), rtol=1e-9)
+        assert_allclose(distributed.score(model, X, Y), here.score(x, y), rtol=1e-9)
+        grown = distributed.partial_fit(ntk(delay=DELAY, **given), X[:39], Y[:39])
+        same_model(distributed.partial_fit(grown, X[39:], Y[39:]), here)
+    leads = ntk(n_leads=N_LEADS, n_lags=N_LAGS, rows="timesteps")
+    for call in (distributed.fit, distributed.partial_fit):
+        with pytest.raises(ValueError, match="n_leads=2 reads time steps after the target"):
+            call(leads, X, Y)
+    with pytest.raises(ValueError, match="n_leads=2 reads time steps after the target"):
+        distributed.predict(leads.fit(x, y), X)
+    with pytest.raises(ValueError, match="n_lags=4 with delay=3 needs n_timesteps=7, but got"):
+        distributed.fit(ntk(delay=DELAY, n_lags=N_LAGS, rows="timesteps"), X[:6], Y[:6])
