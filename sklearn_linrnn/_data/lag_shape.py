@@ -30,8 +30,11 @@ def lag_shape(
     else:
         n_steps, n_channels = sequences.n_supervised, sequences.n_channels
         longest = sequences.longest
-        if goes_on:
-            sequences.check_goes_on()
+        if goes_on and sequences.reads_on:
+            raise ValueError(
+                f"n_leads={n_leads} reads time steps after the target, which of a recording that "
+                "may go on are not there yet. Pass whole recordings, in lists or panels."
+            )
     if n_lags is None:
         if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
             raise ValueError(

@@ -17,10 +17,11 @@ from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.lag_shape import lag_shape, needed_steps
+from sklearn_linrnn._data.looking_ahead import looking_ahead
 from sklearn_linrnn._data.pass_log import PassLog, Say, silent
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.stretches import stretch_length
-from sklearn_linrnn._data.targets import read_training_data
+from sklearn_linrnn._data.targets import first_lag_of, read_training_data
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._data.zero_state import weight_of_heads
@@ -153,8 +154,11 @@ def sums_of_pieces(
             "initial_state='mean' needs the mean of all inputs before the first ones are read, but "
             "got an iterator of pieces. Use initial_state='zero' or 'unknown', or subtract a mean."
         )
+    if n_lags is not None:
+        n_lags += max(-first_lag_of(estimator), 0)
     total, log = _Total(n_lags, device, past or Past()), PassLog(say)
-    for data in _read(estimator, pieces, form):
+    read = _read(estimator, pieces, form)
+    for data in read if goes_on else _ahead(read):
         total.add(data)
         log.add(len(data.observed))
     return total.known(must_be_observed=form is None, must_be_long=not goes_on)
@@ -176,6 +180,12 @@ def _read(
         yield data
 
 
+def _ahead(read: Iterator[TrainingData]) -> Iterator[TrainingData]:
+    """Yield pieces as they were read, those that wait for later inputs once these are there."""
+    for sequences, data in looking_ahead((data.sequences, data) for data in read):
+        yield replace(data, sequences=sequences)
+
+
 @dataclass
 class _Total:
     """The sums of the pieces so far, and those that wait until there are enough to be summed.
@@ -183,7 +193,7 @@ class _Total:
     Attributes
     ----------
     n_lags : int or None
-        Number of lags from the target, or the delay, on.
+        Number of lags, the leads among them.
     device : torch.device
         Where to compute.
     past : Past
@@ -211,19 +221,21 @@ class _Total:
 
     def add(self, data: TrainingData) -> None:
         """Add a piece. One that waits is copied: who made it may use its memory for the next."""
-        n_steps, n_lags, n_channels = lag_shape(data.sequences, self.n_lags, goes_on=True)
-        self.n_lags = n_lags + min(data.form.first_lag, 0)
+        n_lags = self._from_target(data)
+        n_steps, self.n_lags, n_channels = lag_shape(data.sequences, n_lags, goes_on=True)
+        if isinstance(data.sequences, Recordings) and data.sequences.past.ids:
+            self.past = data.sequences.past
         if self.form is None:
             self.form, self.features = data.form, data.features
         self.was_observed |= bool(data.observed.any())
         goes_on = isinstance(data.sequences, Recordings) and data.sequences.rows is not None
         self.longest = max(self.longest, data.sequences.longest + self.longest * goes_on)
-        enough = stretch_length(n_channels, n_lags - 1, (n_lags * n_channels) ** 2)
+        enough = stretch_length(n_channels, self.n_lags - 1, (self.n_lags * n_channels) ** 2)
         if n_steps >= enough:
             self._sum_up()
-            self._add(data, self.n_lags)
+            self._add(data)
             return
-        self.waiting.append(_copied(data, n_lags))
+        self.waiting.append(_copied(data, self.n_lags))
         if sum(len(each.observed) for each in self.waiting) >= enough:
             self._sum_up()
 
@@ -237,11 +249,13 @@ class _Total:
                 "y must be observed at one time step at least, with a sample_weight that is not "
                 "zero, but got no such time step in any piece."
             )
-        needed = self.sums.n_lags + max(self.form.first_lag, 0) * self.form.every_step
+        first_lag = self.form.first_lag
+        needed = self.sums.n_lags + max(first_lag, 0) * self.form.every_step
         if must_be_long and self.longest < needed:
+            known = needed_steps(self.sums.n_lags + min(first_lag, 0), first_lag)
             raise ValueError(
-                f"{needed_steps(self.n_lags or 1, self.form.first_lag)}, but got pieces of an X "
-                f"whose longest recording has n_timesteps={self.longest}."
+                f"{known}, but got pieces of an X whose longest recording has "
+                f"n_timesteps={self.longest}."
             )
         if must_be_observed and self.sums.weight <= 0:
             raise ValueError(
@@ -262,12 +276,17 @@ class _Total:
     def _sum_up(self) -> None:
         """Sum up what waits."""
         waiting, self.waiting = self.waiting, []
-        if waiting and self.n_lags is not None:
-            self._add(_joined(waiting), self.n_lags)
+        if waiting:
+            self._add(_joined(waiting))
 
-    def _add(self, data: TrainingData, n_lags: int) -> None:
-        self.weight_of_heads += self._heads_of(data, n_lags + max(data.form.first_lag, 0))
+    def _from_target(self, data: TrainingData) -> int | None:
+        """Return the number of lags without the leads of a piece."""
+        return None if self.n_lags is None else self.n_lags + min(data.sequences.first_lag, 0)
+
+    def _add(self, data: TrainingData) -> None:
+        n_lags, earlier = self._from_target(data), data
         data, n_steps, n_lags, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
+        self.weight_of_heads += self._heads_of(earlier, n_lags + earlier.sequences.first_lag)
         n_inputs = n_lags * n_channels
         size = max(n_steps, n_inputs) * n_inputs
         sums = run_by_size(size, partial(data.statistics, n_lags, self.device))

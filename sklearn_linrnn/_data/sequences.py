@@ -246,14 +246,10 @@ class Recordings:
                 before = total / mass
         return replace(self, before=before)
 
-    def check_goes_on(self) -> None:
-        """Raise if lags reach beyond the end of recordings that may go on."""
-        if self.first_lag < 0 and self.ids is not None:
-            raise ValueError(
-                f"n_leads={-self.first_lag} reads time steps after the target, which of a "
-                "recording that may go on are not there yet. Pass whole recordings: not an "
-                "iterator of their parts, and to partial_fit lists or panels."
-            )
+    @property
+    def reads_on(self) -> bool:
+        """Whether lags reach beyond the end of recordings that may go on."""
+        return self.first_lag < 0 and self.ids is not None
 
     def from_lag(self, first_lag: int) -> Recordings:
         """Return the recordings with another first lag."""

@@ -16,6 +16,7 @@ from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import read_inputs
+from sklearn_linrnn._data.looking_ahead import looking_ahead
 from sklearn_linrnn._data.outputs import (
     Blocks,
     check_outputs,
@@ -149,14 +150,17 @@ class LagPredictor:
     def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Yield pieces with X as it was read, each going on where the one before ended."""
         past = Past()
+        for read, *others in looking_ahead(self._each_read(pieces)):
+            sequences = read
+            if isinstance(read, Recordings):
+                sequences = read if read.past.ids else replace(read, past=past)
+                past = sequences.past.after(sequences, self.impulse_response_.shape[2])
+            yield (sequences, *others)
+
+    def _each_read(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         for number, (X, *others) in enumerate(pieces):
             with in_piece(number):
-                sequences = self._read(X, None)
-            if isinstance(sequences, Recordings):
-                sequences.check_goes_on()
-                sequences = replace(sequences, past=past)
-                past = past.after(sequences, self.impulse_response_.shape[2])
-            yield (sequences, *others)
+                yield (self._read(X, None), *others)
 
     def _means(self, sequences: Sequences) -> Blocks:
         """Return an iterator of predictions (n, n_outputs) in blocks, after their places."""

@@ -534,15 +534,40 @@ def test_windows_must_be_long_enough(given):
         model.predict(X[:, :5])
 
 
+@pytest.mark.parametrize("state", ["zero", "unknown"])
+@pytest.mark.parametrize("ends", [[1, 2, 3, 4, 30, 49], [20, 21], [40], []])
+@both_sides
+def test_the_last_pieces_wait_for_their_leads(make, ends, state):
+    rng = np.random.default_rng(2)
+    x, y, w = rng.normal(size=(50, N_CHANNELS)), rng.normal(size=50), rng.random(50)
+    memory = np.empty((50, N_CHANNELS + 2))  # of one piece after another
+
+    def pieces():
+        for part in np.split(np.column_stack([x, y, w]), ends):
+            memory[: len(part)] = part
+            piece = memory[: len(part)]
+            yield piece[:, :N_CHANNELS], piece[:, -2], piece[:, -1]
+
+    given = {"n_leads": N_LEADS, "n_lags": N_LAGS, "rows": "timesteps", "initial_state": state}
+    whole = make(**given).fit(x, y, w)
+    same_model(make(**given).fit(pieces()), whole)
+    assert_allclose(whole.score(pieces()), whole.score(x, y, w), rtol=1e-9)
+    found = list(whole.predict(part for part, *_ in pieces()))
+    assert [len(part) for part in found] == np.diff([0, *ends, 50]).tolist()
+    assert_allclose(np.concatenate(found), whole.predict(x), rtol=1e-9, atol=1e-12)
+    out = np.empty(50)
+    whole.predict((part for part, *_ in pieces()), out=out)
+    assert_allclose(out, whole.predict(x), rtol=1e-9, atol=1e-12)
+
+
 def test_leads_need_whole_recordings():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 1)), rng.normal(size=40)
     model = ntk(n_leads=N_LEADS, n_lags=N_LAGS, rows="timesteps")
     for call in (
-        lambda: model.fit(iter([(x[:20], y[:20]), (x[20:], y[20:])])),
-        lambda: clone(model).partial_fit(x, y),
+        lambda: model.partial_fit(x, y),
         lambda: clone(model).fit(x, y).partial_fit(x, y),
-        lambda: list(clone(model).fit(x, y).predict(iter([x[:20], x[20:]]))),
+        lambda: clone(model).partial_fit(iter([(x[:20], y[:20]), (x[20:], y[20:])])),
     ):
         with pytest.raises(ValueError, match="n_leads=2 reads time steps after the target"):
             call()
