@@ -16,6 +16,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from dask.callbacks import Callback
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -313,7 +314,7 @@ def test_folds_that_sums_cannot_form_are_refused():
             learn(**data)
     with pytest.raises(ValueError, match=r"cv=91 needs as many samples, .* n_samples=90"):
         distributed.fit(clone(model).set_params(cv=91), **as_arrays(case("one")[1]))
-    with pytest.raises(ValueError, match="cv=3 needs the data themselves"):
+    with pytest.raises(ValueError, match=r"cv=3, unlike .*, needs the data themselves"):
         distributed.partial_fit(model, **as_arrays(data))
 
 
@@ -480,7 +481,8 @@ def test_predictions_are_lazy_and_read_what_they_need():
     counter = Counter(data["X"], 10)
     found = distributed.predict(model, counter.array())
     assert counter.n_read == 0
-    assert_allclose(found[35:40].compute(), model.predict(data["X"])[35:40], rtol=RTOL, atol=RTOL)
+    computed = found[35:40].compute(scheduler="sync")  # in this process, where the counter is
+    assert_allclose(computed, model.predict(data["X"])[35:40], rtol=RTOL, atol=RTOL)
     assert counter.n_read == 2  # its chunk and the one before, which is longer than the lags
 
 
@@ -489,8 +491,27 @@ def test_a_fit_reads_every_chunk_once():
     _, data = case("one")
     counter = Counter(np.column_stack([data["X"], data["y"]]), 4)
     table = counter.array()
-    distributed.fit(ntk(), table[:, :2], table[:, 2] * 2.0)
+    with dask.config.set(scheduler="sync"):  # in this process, where the counter is
+        distributed.fit(ntk(), table[:, :2], table[:, 2] * 2.0)
     assert counter.n_read == -(-N_STEPS // 4)
+
+
+def test_a_part_is_read_and_summed_up_in_one_task_that_waits_for_no_other():
+    n_parts = 40
+    x, y = (
+        da.map_blocks(
+            np.full, length, 0.5, chunks=((10,) * n_parts, *length[1:]), dtype=float, meta=empty
+        )
+        for length, empty in (((10, 2), np.empty((0, 2))), ((10,), np.empty(0)))
+    )
+    tasks = []
+    with (
+        dask.config.set(scheduler="sync"),
+        Callback(pretask=lambda key, graph, state: tasks.append(key)),
+    ):
+        distributed.lag_statistics(x, y * 2.0, n_lags=N_LAGS)
+    n_additions = 10 + 3 + 1  # of four parts each
+    assert n_parts + n_additions <= len(tasks) < n_parts + n_additions + 10
 
 
 def test_weights_may_fade_over_all_orders_of_magnitude():
@@ -586,7 +607,7 @@ def test_parts_of_different_forms_are_refused():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (NTKConvRegressorCV(cv="loo", **STEPS), "cv='loo' needs the data themselves"),
+        (NTKConvRegressorCV(cv="loo", **STEPS), "cv='loo', unlike .*, needs the data themselves"),
         (NTKConvRegressorCV(cv=KFold(2, shuffle=True), **STEPS), "cv=KFold.* needs the data"),
         (NTKConvRegressorCV(cv=1, **STEPS), "cv|n_splits"),
         (ntk(n_lags="auto"), "n_lags='auto' needs the data themselves"),

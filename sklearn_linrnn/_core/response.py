@@ -92,7 +92,8 @@ def convolve(inputs: NDArray, impulse_response: NDArray) -> NDArray:
     recordings = as_float64(inputs if inputs.ndim == 3 else inputs[None]).transpose(1, 2)
     kernel = as_float64(impulse_response)
     outputs = _overlap_save(recordings, kernel).transpose(1, 2).numpy()
-    outputs[np.isnan(outputs)] = np.inf  # sums of infinities that differ in sign
+    if not math.isfinite(outputs.sum()):
+        outputs[np.isnan(outputs)] = np.inf  # sums of infinities that differ in sign
     return outputs if inputs.ndim == 3 else outputs[0]
 
 
@@ -114,9 +115,23 @@ def _overlap_save(recordings: Tensor, kernel: Tensor) -> Tensor:
     frames = pad(recordings, (n_lags - 1, n_frames * fresh - n_timesteps)).unfold(2, length, fresh)
     response = torch.fft.rfft(kernel, length)
     outputs = kernel.new_empty(n_recordings, n_outputs, n_frames, fresh)
-    at_once = max(1, SLAB // (n_recordings * n_channels * length))
+    at_once = max(1, SLAB // (n_recordings * max(n_channels, n_outputs) * length))
     for first in range(0, n_frames, at_once):
         slab = slice(first, first + at_once)
-        spectra = torch.einsum("rcfk,ock->rofk", torch.fft.rfft(frames[:, :, slab]), response)
+        spectra = _sum_over_channels(torch.fft.rfft(frames[:, :, slab]), response[:, :, None])
         outputs[:, :, slab] = torch.fft.irfft(spectra, length)[..., n_lags - 1 :]
     return outputs.flatten(2)[:, :, :n_timesteps]
+
+
+def _sum_over_channels(spectra: Tensor, response: Tensor) -> Tensor:
+    """Return the spectra (n_recordings, n_outputs, ...) of outputs.
+
+    Of inputs ``(n_recordings, n_channels, ...)`` and responses ``(n_outputs, n_channels, ...)``.
+    Products are taken entry by entry, since for matrix products spectra would be transposed.
+    """
+    if len(response) <= spectra.shape[1]:
+        return torch.stack([(spectra * each).sum(1) for each in response], dim=1)
+    total = spectra[:, 0, None] * response[:, 0]
+    for channel in range(1, spectra.shape[1]):
+        total.addcmul_(spectra[:, channel, None], response[:, channel])
+    return total

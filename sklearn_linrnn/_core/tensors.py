@@ -110,11 +110,12 @@ def finite(tensor: Tensor, name: str) -> Tensor:
     return tensor
 
 
-def blank(n_numbers: int, device: torch.device) -> Tensor:
-    """Return float64 memory that is to be written to, of any numbers."""
+def blank(n_numbers: int, device: torch.device, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Return memory that is to be written to, of any numbers."""
     if device.type != "cpu":
-        return torch.empty(n_numbers, dtype=torch.float64, device=device)
-    return torch.from_numpy(np.empty(n_numbers))  # in huge pages, if it is large, unlike PyTorch
+        return torch.empty(n_numbers, dtype=dtype, device=device)
+    kind = np.float64 if dtype == torch.float64 else np.float32
+    return torch.from_numpy(np.empty(n_numbers, kind))  # huge pages, if it is large, unlike PyTorch
 
 
 def whole_number(value: Any, name: str) -> int:

@@ -1,4 +1,17 @@
-"""The number of threads for a piece of work: by its size, and for its duration only."""
+"""The number of threads for a piece of work: by its size, and for its duration only.
+
+Threads wait actively for each other. If operations are short they wait most of the time, and with
+another busy process on the machine many times as long as one thread needs for everything. NumPy,
+SciPy and PyTorch have a pool of threads each, and those of one go on waiting for some ten
+milliseconds beside the work of the next. So there is one rule for closed forms (`calm`): each
+operation has one thread, and all of them work on
+
+* the items of long work that go `side_by_side`, each with a thread of its own;
+* products of matrices that take one thread a millisecond (`spread`), by PyTorch alone;
+* everything, where the largest matrix takes a tenth of a second to factorise.
+
+Training has one thread if its largest matrix is small, else all of them (`run_by_size`).
+"""
 
 from __future__ import annotations
 
@@ -15,15 +28,13 @@ from threadpoolctl import ThreadpoolController
 S = TypeVar("S")
 T = TypeVar("T")
 
-LARGE = 2**22  # entries of a matrix that is summed or copied in some milliseconds
+LARGE = 2**22  # entries of a matrix: it is copied in milliseconds, and factorised in 0.1 s
 SMALL = 2**16  # entries of a matrix; products with a smaller one gain nothing from more threads
+WORTH = 2**24  # multiply-adds of a product: they take one thread a millisecond
 
 
 def run_by_size(size: int, function: Callable[[], T]) -> T:
     """Return what a function returns; if its largest matrix is small, it runs with one thread.
-
-    Threads wait actively for each other. If operations are short they wait most of the time, and
-    with another busy process on the machine many times as long as one thread needs for everything.
 
     Parameters
     ----------
@@ -63,24 +74,23 @@ def side_by_side(function: Callable[[S], T], items: Sequence[S]) -> Iterator[T]:
 
 
 @contextmanager
-def calm(size: int, product: int = 0) -> Iterator[None]:
-    """Let each operation in the body use one thread; what goes `side_by_side` has all of them.
+def calm(size: int) -> Iterator[None]:
+    """Let each operation in the body use one thread, but for what is `spread` or `side_by_side`.
 
-    For sums and copies of matrices: they wait for memory, which more threads hardly hasten.
+    For sums and copies of matrices, which wait for memory, and for factorisations and
+    decompositions, whose threads wait for each other between many short products.
 
     Parameters
     ----------
     size : int
-        Number of entries of the largest matrix; a larger one than some is worth all threads.
-    product : int, default=0
-        Number of entries of the largest matrix that is multiplied by another: likewise.
+        Number of entries of the largest matrix that is kept; a larger one than some is worth all
+        threads.
     """
-    if size > LARGE or product >= SMALL or _here.is_limited:
+    if size > LARGE or _here.is_limited:
         yield
         return
-    n_workers = torch.get_num_threads()
-    with one_thread():
-        _here.n_workers = n_workers
+    with one_thread() as before:
+        _here.n_workers = before
         try:
             yield
         finally:
@@ -88,21 +98,45 @@ def calm(size: int, product: int = 0) -> Iterator[None]:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def spread(n_operations: int) -> Iterator[None]:
+    """Let PyTorch use all threads for a product of matrices in `calm` work, if it is large.
+
+    Parameters
+    ----------
+    n_operations : int
+        Number of multiply-adds.
+    """
+    n_workers = _here.n_workers
+    if n_workers < 2 or n_operations < WORTH:
+        yield
+        return
+    _here.n_workers, _here.is_limited = 0, False
+    torch.set_num_threads(n_workers)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(1)
+        _here.n_workers, _here.is_limited = n_workers, True
+
+
+@contextmanager
+def one_thread() -> Iterator[int]:
     """Let PyTorch and the BLAS of NumPy and SciPy use one thread in the body.
+
+    It yields the number of threads that PyTorch returns to.
 
     For a BLAS with one pool for the whole process threadpoolctl lets one thread set the limit, so
     that no other limit is lost. PyTorch gives new threads the number that was set last: while one
     thread is limited, others may begin with its limit, and return to the usual number.
     """
     if _here.is_limited:  # by a context around this one
-        yield
+        yield 1
         return
     before = _limited.enter()
     _here.is_limited = True
     try:
         with _blas().limit(limits=1):
-            yield
+            yield before
     finally:
         _here.is_limited = False
         _limited.leave(before)

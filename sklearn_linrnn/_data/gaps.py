@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 from sklearn_linrnn._data.stretches import stretches
 
 
+def any_missing(values: NDArray) -> bool:
+    """Return whether there is a NaN among numbers, by a single pass where there is none.
+
+    Parameters
+    ----------
+    values : ndarray
+        Numbers that are finite or NaN.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum()
+    return bool(np.isnan(total) and np.isnan(values).any())
+
+
 def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
     """Return at which time steps of recordings no input of the last ``n_lags`` is missing.
 
@@ -28,7 +41,7 @@ def whole_windows(missing: NDArray, lengths: NDArray, n_lags: int) -> NDArray:
     return n_missing[1:] == n_missing[first]
 
 
-def shares_of(observed: NDArray, weights: Any, steps: slice = slice(None)) -> NDArray:
+def shares_of(observed: NDArray, weights: Any, steps: Any = slice(None)) -> NDArray:
     """Return the weights of some time steps, zero where none is observed.
 
     Parameters
@@ -37,7 +50,7 @@ def shares_of(observed: NDArray, weights: Any, steps: slice = slice(None)) -> ND
         Which time steps are observed.
     weights : ndarray or SlicedArray of shape (n_supervised,), or None
         Weights of the time steps; ``None`` for ones.
-    steps : slice, default=slice(None)
+    steps : slice or ndarray of int, default=slice(None)
         The places of the time steps; all by default.
     """
     return observed[steps] * (1.0 if weights is None else weights[steps])

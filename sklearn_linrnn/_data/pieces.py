@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.known_sums import KnownSums
@@ -24,7 +23,7 @@ from sklearn_linrnn._data.stretches import stretch_length
 from sklearn_linrnn._data.targets import first_lag_of, read_training_data
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
-from sklearn_linrnn._data.zero_state import weight_of_heads
+from sklearn_linrnn._data.zero_state import head_steps
 
 Pieces = Iterator  # what hands them out one after another, as generators do
 
@@ -69,6 +68,51 @@ def check_piece(piece: Any, number: int) -> tuple[Any, Any, Any]:
         )
     X, y, *weights = piece
     return X, y, weights[0] if weights else None
+
+
+def is_empty(values: Any) -> bool:
+    """Return whether what was passed has no rows.
+
+    Parameters
+    ----------
+    values : object
+        Inputs, targets or weights; what is no array-like is not empty.
+    """
+    shape = getattr(values, "shape", None)
+    if shape is None:
+        return hasattr(values, "__len__") and len(values) == 0
+    return tuple(shape[:1]) == (0,)
+
+
+def pieces_with_rows(pieces: Iterator[Any]) -> Iterator[tuple[int, tuple[Any, Any, Any]]]:
+    """Yield the pieces that hold something, as `check_piece` returns them, after their numbers.
+
+    Those without rows add nothing.
+
+    Parameters
+    ----------
+    pieces : iterator of tuple
+        Tuples ``(X, y)`` or ``(X, y, sample_weight)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is no piece, or has targets or weights but no inputs; at the end, if no piece
+        held anything.
+    """
+    found = False
+    for number, piece in enumerate(pieces):
+        X, y, sample_weight = check_piece(piece, number)
+        if not is_empty(X):
+            found = True
+            yield number, (X, y, sample_weight)
+            continue
+        with in_piece(number):
+            for name, values in (("y", y), ("sample_weight", sample_weight)):
+                if values is not None and not is_empty(values):
+                    raise ValueError(f"{name} must have as many rows as X, 0, but got some.")
+    if not found:
+        raise ValueError("X must hand out at least one piece, but got none that has rows.")
 
 
 def check_inputs(piece: Any, number: int) -> Any:
@@ -130,7 +174,8 @@ def sums_of_pieces(
         It says how pieces are read; with a ``form`` they must have its features.
     pieces : iterator of tuple
         Tuples ``(X, y)`` or ``(X, y, sample_weight)``, with X and y in one of the shapes of the
-        user guide. Time steps of a recording go on from one piece to the next.
+        user guide. Time steps of a recording go on from one piece to the next; a piece without
+        rows adds nothing.
     n_lags : int or None
         Number of lags; ``None`` for those of the first piece's windows.
     device : torch.device
@@ -169,8 +214,7 @@ def _read(
 ) -> Iterator[TrainingData]:
     """Yield pieces as they are read, all of them in the form and with the features of the first."""
     reader = estimator
-    for number, piece in enumerate(pieces):
-        X, y, sample_weight = check_piece(piece, number)
+    for number, (X, y, sample_weight) in pieces_with_rows(pieces):
         with in_piece(number):
             data = read_training_data(reader, X, y, sample_weight, form=form, is_piece=True)
         if form is None:
@@ -182,8 +226,16 @@ def _read(
 
 def _ahead(read: Iterator[TrainingData]) -> Iterator[TrainingData]:
     """Yield pieces as they were read, those that wait for later inputs once these are there."""
-    for sequences, data in looking_ahead((data.sequences, data) for data in read):
+    for sequences, data in looking_ahead((data.sequences, _kept(data)) for data in read):
         yield replace(data, sequences=sequences)
+
+
+def _kept(data: TrainingData) -> TrainingData:
+    """Return a piece that may wait: who made it may use the memory of its targets for the next."""
+    if data.form.first_lag >= 0:
+        return data
+    weights = None if data.weights is None else np.array(data.weights)
+    return replace(data, targets=np.array(data.targets), weights=weights, given={})
 
 
 @dataclass
@@ -242,8 +294,8 @@ class _Total:
     def known(self, *, must_be_observed: bool, must_be_long: bool) -> KnownSums:
         """Return the sums of all that was added."""
         self._sum_up()
-        if self.sums is None or self.form is None:
-            raise ValueError("X must hand out at least one piece, but got none.")
+        assert self.sums is not None  # of one piece at least
+        assert self.form is not None
         if must_be_observed and not self.was_observed:
             raise ValueError(
                 "y must be observed at one time step at least, with a sample_weight that is not "
@@ -285,12 +337,11 @@ class _Total:
 
     def _add(self, data: TrainingData) -> None:
         n_lags, earlier = self._from_target(data), data
-        data, n_steps, n_lags, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
+        data, _, n_lags, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
         self.weight_of_heads += self._heads_of(earlier, n_lags + earlier.sequences.first_lag)
-        n_inputs = n_lags * n_channels
-        size = max(n_steps, n_inputs) * n_inputs
-        sums = run_by_size(size, partial(data.statistics, n_lags, self.device))
-        self.sums = sums if self.sums is None else self.sums + sums
+        with calm((n_lags * n_channels) ** 2):
+            sums = data.statistics(n_lags, self.device)
+            self.sums = sums if self.sums is None else self.sums + sums
         self.past = data.past or self.past
 
     def _heads_of(self, data: TrainingData, n_lags: int) -> float:
@@ -298,9 +349,9 @@ class _Total:
         recordings = data.sequences
         if isinstance(recordings, Windows) or recordings.before is not None:
             return 0.0
-        shares = shares_of(data.observed, data.weights)
         n_known = max(map(len, self.past.of(recordings)))  # only one that is alone has a past
-        return weight_of_heads(np.array(recordings.lengths), shares, max(n_lags - 1 - n_known, 0))
+        heads = head_steps(np.array(recordings.lengths), max(n_lags - 1 - n_known, 0))
+        return float(shares_of(data.observed, data.weights, heads).sum())
 
 
 def _copied(data: TrainingData, n_lags: int) -> TrainingData:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.equal_lengths import alike_steps, stacked
 from sklearn_linrnn._core.response import convolve
 from sklearn_linrnn._core.statistics.series import Series
-from sklearn_linrnn._data.gaps import totals_of_known, whole_windows
+from sklearn_linrnn._data.gaps import any_missing, totals_of_known, whole_windows
 from sklearn_linrnn._data.lag_shift import moved
 from sklearn_linrnn._data.sliced import changed, joined, parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretches
@@ -115,7 +115,7 @@ class Recordings:
     def has_gaps(self) -> bool:
         """Whether an input is missing."""
         cuts = stretches(self.lengths, self.n_channels)
-        return any(np.isnan(self.stretch(cut).joined).any() for cut in cuts)
+        return any(any_missing(self.stretch(cut).joined) for cut in cuts)
 
     @property
     def is_plain(self) -> bool:
@@ -342,7 +342,8 @@ def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:
     if recordings.is_plain:
         if isinstance(recordings.parts, np.ndarray):
             return convolve(recordings.parts, impulse_response).reshape(-1, len(impulse_response))
-        response = np.empty((recordings.n_supervised, len(impulse_response)))
+        # Each output side by side in memory, as they are convolved.
+        response = np.empty((len(impulse_response), recordings.n_supervised)).T
         for inputs, steps in recordings.alike():
             response[steps] = convolve(inputs, impulse_response[:, :, : inputs.shape[1]])
         return response

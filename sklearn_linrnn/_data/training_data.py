@@ -54,8 +54,6 @@ class TrainingData:
         Groups of the samples, for a splitter that needs them.
     past : Past or None
         Inputs with which these recordings go on in later data.
-    is_masked : bool
-        Whether there are targets and weights where nothing counts as observed.
     """
 
     sequences: Sequences
@@ -67,7 +65,6 @@ class TrainingData:
     given: Mapping[str, Any] = field(default_factory=dict)
     groups: Any = None
     past: Past | None = None
-    is_masked: bool = False
 
     @property
     def goes_on(self) -> bool:
@@ -149,12 +146,11 @@ class TrainingData:
             targets=sequences.after_heads(self.targets, n_before, np.nan),
             weights=None if weights is None else sequences.after_heads(weights, n_before, 0.0),
             observed=sequences.after_heads(self.observed, n_before, False) & unrolled.whole,
-            is_masked=True,
         )
 
     def shares(self, steps: slice) -> NDArray | None:
         """Return the weights of some time steps, zero where none is observed; None for ones."""
-        if self.is_masked:
+        if not self.observed[steps].all():
             return shares_of(self.observed, self.weights, steps)
         return None if self.weights is None else self.weights[steps]
 
@@ -257,14 +253,13 @@ class TrainingData:
             return TrainingData(some, targets, weights, observed[selected], self.form)
         kept = sequences.totals(selected) > 0
         if kept.all():
-            return replace(self, observed=observed, is_masked=True)
+            return replace(self, observed=observed)
         return TrainingData(
             Recordings([part for part, keep in zip(sequences.parts, kept, strict=True) if keep]),
             sequences.of_some(kept, self.targets),
             None if weights is None else sequences.of_some(kept, weights),
             sequences.of_some(kept, observed),
             self.form,
-            is_masked=True,
         )
 
     def consecutive_parts(self, n_parts: int, least: int) -> list[TrainingData]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._data.gaps import shares_of
+from sklearn_linrnn._data.gaps import any_missing, shares_of
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.stretches import stretches
 
-ENOUGH_STEPS = 10**6  # for a mean and a variance
+ENOUGH_STEPS = 2**14  # for a mean and a variance: it is known to 1 %
+MOST_STEPS = 10**6  # where steps at equal distances may be those that are not observed
 ROUNDING = 1e-20  # of the square of a mean, in a variance
 
 
@@ -43,13 +44,18 @@ def weight_of_zeros(
         own = shares_of(observed, weights, cut.steps)
         n_left = max(n_lags - 1 - (cut.inputs.start or 0), 0)
         lengths = np.minimum(recordings.lengths[cut.recordings], len(own))
-        heads += weight_of_heads(lengths, own, n_left)
+        heads += float(own[head_steps(lengths, n_left)].sum())
         whole += float(own.sum())
-    chosen = slice(None, None, -(-len(observed) // ENOUGH_STEPS))
-    inputs, mass = recordings.joined[chosen], shares_of(observed, weights, chosen)
-    total, values, missing = mass.sum(), inputs.astype(np.float64, copy=False), None
+    for n_steps in (ENOUGH_STEPS, MOST_STEPS):
+        chosen = slice(None, None, -(-len(observed) // n_steps))
+        mass = shares_of(observed, weights, chosen)
+        total = mass.sum()
+        if 2.0 * chosen.step * total >= whole:
+            break
+    inputs = recordings.joined[chosen]
+    values, missing = inputs.astype(np.float64, copy=False), None
     with np.errstate(all="ignore"):  # of channels without known inputs, and of huge ones
-        if np.isnan(values.sum()):
+        if any_missing(values):
             missing = np.isnan(values)
             touched = missing.any(axis=1)
             total = total - mass[touched] @ missing[touched]
@@ -80,20 +86,20 @@ def excess_of_zeros(mean: NDArray, variance: NDArray, share_of_heads: float) -> 
     return np.where(variance > 0.0, excess, 0.0)
 
 
-def weight_of_heads(lengths: NDArray, shares: NDArray, n_steps: int) -> float:
-    """Return the weight of the first time steps of all recordings.
+def head_steps(lengths: NDArray, n_steps: int) -> NDArray:
+    """Return the places of the first time steps of recordings, one recording after another.
 
     Parameters
     ----------
     lengths : ndarray of int, shape (n_recordings,)
         Numbers of time steps.
-    shares : ndarray of shape (n_supervised,)
-        Weights of the time steps.
     n_steps : int
-        How many are the first ones.
+        How many are the first ones of each.
+
+    Returns
+    -------
+    places : ndarray of int
     """
-    starts = np.cumsum(lengths) - lengths
-    ends = starts + np.minimum(lengths, n_steps)
-    edges = np.column_stack([starts, ends]).ravel().astype(np.intp)
-    sums = np.add.reduceat(np.append(shares, 0.0), edges)[::2]
-    return float(sums[ends > starts].sum())
+    counts = np.minimum(lengths, n_steps)
+    skipped = np.cumsum(lengths - counts) - (lengths - counts)  # before each recording
+    return np.arange(counts.sum()) + np.repeat(skipped, counts)

@@ -86,7 +86,8 @@ class LagRegressor(
             recordings NaN is a missing input: time steps that have it among their lags are left out
             of the loss. Or an iterator, as a generator, of pieces ``(X, y)`` or ``(X, y,
             sample_weight)`` in one of these shapes, of which one at a time is in memory; with
-            ``rows="timesteps"`` they are consecutive parts of one recording.
+            ``rows="timesteps"`` they are consecutive parts of one recording. A piece without rows
+            adds nothing.
         y : array-like or list, default=None
             Targets, ``(n_samples,)`` or ``(n_samples, n_outputs)``; for a panel also one at every
             time step, ``(n_sequences, n_timesteps, n_outputs)``; for a list a list; ``None`` with

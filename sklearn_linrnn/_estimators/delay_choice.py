@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 
@@ -52,17 +52,12 @@ def with_best_delay(
         known = data.with_lags(max(min(n_lags + MOST_DELAY, data.sequences.longest), n_lags))
     else:
         known = data.with_lags(None)
-    rows, n_steps, n_all, n_channels = known
-    n_inputs = n_all * n_channels
-    size = max(n_steps, n_inputs) * n_inputs
-
-    def gains() -> list[float]:
+    rows, _, n_all, n_channels = known
+    most = min(MOST_DELAY, n_all - (n_lags if has_number else 1))
+    with calm((n_all * n_channels) ** 2):
         sums = sum_up(rows, n_all)
-        most = min(MOST_DELAY, n_all - (n_lags if has_number else 1))
         parts = (sums.lags_from(d, n_lags if has_number else n_all - d) for d in range(most + 1))
-        return [choice.gain(part) for part in parts]
-
-    delay = _longest_of_best(np.array(run_by_size(size, gains)))
+        delay = _longest_of_best(np.array([choice.gain(part) for part in parts]))
     say(f"delay {delay}")
     return data.from_lag(delay)
 

@@ -25,7 +25,7 @@ from sklearn_linrnn._core.networks.recipes import Recipe
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.scores import r2
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm, run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
@@ -169,15 +169,14 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         adds: bool,
     ) -> Fit:
         """Return what is learned from data; from the earlier data, too, if it ``adds`` to them."""
-        data, n_steps, n_lags, n_channels = has_lags
+        data, _, n_lags, n_channels = has_lags
         seed = None if earlier is None else earlier.seed
         if seed is None and self._is_random():
             seed = make_seed(self.random_state)
         n_inputs, n_hidden = n_lags * n_channels, getattr(self, "n_hidden", 0)
         with self._explained(n_lags):
-            sums = run_by_size(
-                max(n_steps, n_inputs) * n_inputs, partial(self._gather, data, n_lags, seed)
-            )
+            with calm(n_inputs**2):
+                sums = self._gather(data, n_lags, seed)
             if adds and earlier is not None:
                 sums = _added(sums, earlier)
             return run_by_size(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar, Self
 
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.known_sums import known_sums
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.training_data import AnyData
@@ -97,11 +96,9 @@ class GrowingSumsRegressor(LagRegressor):
         self, earlier: LagStatistics | None, has_lags: tuple[AnyData, int, int, int]
     ) -> Self:
         """Learn from the earlier sums and more data."""
-        data, n_steps, n_lags, n_channels = has_lags
-        n_inputs = n_lags * n_channels
-        sums = run_by_size(
-            max(n_steps, n_inputs) * n_inputs, partial(self._gather, data, n_lags, earlier)
-        )
+        data, _, n_lags, n_channels = has_lags
+        with calm((n_lags * n_channels) ** 2):
+            sums = self._gather(data, n_lags, earlier)
         fit = self._learn(known_sums(sums, first_lag=data.form.first_lag))
         if not data.goes_on:
             self._warn_of_zeros(data, fit)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
@@ -287,14 +287,15 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
 
     def _learn(self, data: AnyData) -> Fit:
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
-        data, n_steps, n_lags, n_channels = has_lags
+        data, _, n_lags, n_channels = has_lags
         n_inputs = n_lags * n_channels
         direct = self.solver == "direct" or (self.solver == "auto" and n_inputs <= MOST_DIRECT)
-        if isinstance(data, TrainingData) and not direct:
-            fit = self._without_scatter(data, n_lags)
-            if fit is not None:
-                return fit
-        return run_by_size(max(n_steps, n_inputs) * n_inputs, partial(self._solve, data, n_lags))
+        with calm(n_inputs**2):
+            if isinstance(data, TrainingData) and not direct:
+                fit = self._without_scatter(data, n_lags)
+                if fit is not None:
+                    return fit
+            return self._solve(data, n_lags)
 
     def _solve(self, data: AnyData, n_lags: int) -> Fit:
         """Return the solution from the sums of the data, at the hyperparameters chosen for them."""

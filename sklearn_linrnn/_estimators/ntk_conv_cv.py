@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import run_by_size
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.known_sums import KnownSums, known_sums
 from sklearn_linrnn._data.targets import first_lag_of
 from sklearn_linrnn._data.training_data import AnyData
@@ -168,6 +167,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     never joins time steps that were not neighbours. Rows that `GridSearchCV` passes on have lost
     their past, so that its scores there differ at the first time steps of each part.
     ``sample_weight`` counts in the fits and in the scores.
+
+    "gcv" and "evidence" follow from sums, and so go with `partial_fit`. Test parts of a splitter
+    change with every piece that comes, and "loo" takes the time steps themselves.
 
     With ``cv="loo"`` iterations of gradient descent are judged by the formula of linear smoothers,
     which is exact for the minimum.
@@ -333,13 +335,13 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         return self._fit(known_sums(statistics, held_out, initial_state=state, first_lag=first_lag))
 
     def _needs_rows(self) -> str | None:
-        from_sums = isinstance(self.cv, str) and self.cv != "loo"
-        return None if from_sums else f"cv={self.cv!r}"
+        if isinstance(self.cv, str) and self.cv != "loo":
+            return None
+        return f"cv={self.cv!r}, unlike cv='gcv' and cv='evidence',"
 
     def _n_parts(self) -> int | None:
-        if self.cv is None:
-            return 5  # as scikit-learn has by default
-        return int(self.cv) if isinstance(self.cv, Integral) else None
+        n_parts = 5 if self.cv is None else self.cv  # as scikit-learn has by default
+        return int(n_parts) if isinstance(n_parts, Integral) else None
 
     def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
         """Return the prior of a candidate.
@@ -358,7 +360,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     def _learn(self, data: AnyData) -> Fit:
         candidates = make_candidates(self)
-        data, n_steps, n_lags, n_channels = data.with_lags(self.n_lags)
+        data, _, n_lags, n_channels = data.with_lags(self.n_lags)
         n_inputs = n_lags * n_channels
         if n_inputs > MOST_DIRECT:
             raise ValueError(
@@ -366,8 +368,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
                 f"{MOST_DIRECT} coefficients, but got n_lags={n_lags} with {n_channels} "
                 "channels. Lower n_lags, or compare fits of NTKConvRegressor."
             )
-        size = max(n_steps, n_inputs) * n_inputs
-        return run_by_size(size, partial(self._choose, data, n_lags, candidates))
+        with calm(n_inputs**2):
+            return self._choose(data, n_lags, candidates)
 
     def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
         """Return the best candidate, fitted to all data."""
@@ -387,13 +389,12 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     ) -> tuple[LagStatistics, NDArray, int]:
         """Return the sums of all data, the scores (n_parts, n_candidates) and number of splits."""
         scorer = CandidateScorer(candidates, self.scoring, self.learning_rate)
-        device, centred = check_device(self.device), self.fit_intercept
+        centred = self.fit_intercept
         if isinstance(self.cv, str) or (isinstance(data, KnownSums) and data.is_split):
             whole = self._statistics(data, n_lags)
             return whole, *score_sums(data, whole, self.cv, scorer, centred=centred)
         rows = data.rows(f"cv={self.cv!r}")
         self._say(f"{len(candidates)} candidates")
-        whole, scores = cross_validate(
-            rows, self.cv, scorer, n_lags=n_lags, device=device, centred=centred
-        )
+        kind: dict[str, Any] = {"device": check_device(self.device), "centred": centred}
+        whole, scores = cross_validate(rows, self.cv, scorer, n_lags=n_lags, **kind)
         return whole, scores, len(scores)

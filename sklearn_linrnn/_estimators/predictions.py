@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import calm, spread
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import read_inputs
 from sklearn_linrnn._data.looking_ahead import looking_ahead
@@ -28,8 +30,9 @@ from sklearn_linrnn._data.pieces import (
     Pieces,
     check_alone,
     check_inputs,
-    check_piece,
     in_piece,
+    is_empty,
+    pieces_with_rows,
 )
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.targets import read_targets, read_weights
@@ -41,6 +44,7 @@ Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
 class LagPredictor:
     """What predicts with an impulse response and an intercept."""
 
+    layout: Any
     _form: DataForm  # of the data that were learned from
     impulse_response_: NDArray
     intercept_: NDArray
@@ -148,7 +152,10 @@ class LagPredictor:
         return sequences if first_lag == 0 else sequences.from_lag(first_lag)
 
     def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        """Yield pieces with X as it was read, each going on where the one before ended."""
+        """Yield pieces with X as it was read, each going on where the one before ended.
+
+        A piece is its number, X, and what belongs to it. What has no rows is handed on as it is.
+        """
         past = Past()
         for read, *others in looking_ahead(self._each_read(pieces)):
             sequences = read
@@ -158,9 +165,10 @@ class LagPredictor:
             yield (sequences, *others)
 
     def _each_read(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        for number, (X, *others) in enumerate(pieces):
+        for number, X, *others in pieces:
+            kept = deepcopy(others) if self._form.first_lag < 0 else others  # they may wait
             with in_piece(number):
-                yield (self._read(X, None), *others)
+                yield (X if is_empty(X) else self._read(X, None), number, *kept)
 
     def _means(self, sequences: Sequences) -> Blocks:
         """Return an iterator of predictions (n, n_outputs) in blocks, after their places."""
@@ -184,12 +192,10 @@ class LagPredictor:
             yield targets[steps], predictions, None if weights is None else weights[steps]
 
     def _scored_pieces(self, pieces: Iterator[Any]) -> Iterator[Scored]:
-        number = -1
-        for number, piece in enumerate(self._going_on(map(check_piece, pieces, count()))):
+        with_rows = ((number, *piece) for number, piece in pieces_with_rows(pieces))
+        for sequences, number, *others in self._going_on(with_rows):
             with in_piece(number):
-                yield from self._scored(*piece)
-        if number < 0:
-            raise ValueError("X must hand out at least one piece, but got none.")
+                yield from self._scored(sequences, *others)
 
     def _answer(self, X: Any, sequence_id: Any, out: Any, *answers: Answer) -> Any:
         """Return answers to X in the shape of y, or written to ``out``; a tuple of several."""
@@ -200,9 +206,28 @@ class LagPredictor:
         if not isinstance(X, Pieces):
             return one_or_all(self._answer_to(self._read(X, sequence_id), answers, outs))
         check_alone(sequence_id=sequence_id)
-        pieces = self._going_on((check_inputs(piece, number),) for number, piece in enumerate(X))
-        found = (self._answer_to(inputs, answers, (None,) * len(answers)) for (inputs,) in pieces)
+        found = self._answers_to_pieces(X, answers)
         return map(one_or_all, found) if out is None else one_or_all(fill_in_order(outs, found))
+
+    def _answers_to_pieces(
+        self, pieces: Iterator[Any], answers: Sequence[Answer]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield answers to pieces; those to pieces without rows have none either."""
+        numbered = ((number, check_inputs(piece, number)) for number, piece in enumerate(pieces))
+        for found, _ in self._going_on(numbered):
+            if isinstance(found, Sequences):
+                yield self._answer_to(found, answers, (None,) * len(answers))
+            else:
+                yield tuple(self._answer_to_nothing(found) for _ in answers)
+
+    def _answer_to_nothing(self, X: Any) -> Any:
+        """Return what answers inputs without rows."""
+        shape, every_step = getattr(X, "shape", ()), self._form.every_step
+        if every_step and not shape:  # a list without recordings
+            return []
+        steps = shape[1 + (self.layout == "nct") :][:1] if every_step and len(shape) == 3 else ()
+        outputs = () if self._form.single_output else self.intercept_.shape
+        return np.empty((0, *steps, *outputs), self.intercept_.dtype)
 
     def _answer_to(
         self, sequences: Sequences, answers: Sequence[Answer], outs: Sequence[Any]
@@ -249,10 +274,12 @@ def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) ->
     root : Tensor of shape (p, k)
         ``F``.
     """
-    mean, columns, first = statistics.origin[0].numpy(), root.numpy(), 0
+    mean, first = statistics.origin[0].numpy(), 0
     for block in sequences.lags(statistics.n_lags):
         steps = slice(first, first + len(block))
-        yield steps, np.square((block - mean) @ columns).sum(axis=1)
+        with calm(root.numel()), spread(len(block) * root.numel()):
+            found = (torch.from_numpy(block - mean) @ root).square_().sum(1)
+        yield steps, found.numpy()
         first = steps.stop
 
 

@@ -74,11 +74,12 @@ def _serial_noise(solution: Solution, data: TrainingData) -> SerialNoise:
     for block, cut in data.blocks(solution.statistics.n_lags, enough=enough):
         residuals = _residuals(solution, block)[:, cut.n_before :]
         known = last if cut.goes_on and cut.steps.start == end else last[:, :0]
-        residuals, end = np.hstack([known, residuals]), cut.steps.stop
+        if known.shape[1] > 0:
+            residuals = np.hstack([known, residuals])
         read = np.array(cast(Recordings, block.sequences).lengths)
         for _, steps in alike_steps(read - cut.n_before + known.shape[1]):
-            products.add(np.stack([one[steps] for one in residuals]), known.shape[1])
-        last = residuals[:, max(residuals.shape[1] - order, 0) :]
+            products.add(np.moveaxis(residuals.T[steps], -1, 0), known.shape[1])
+        last, end = residuals[:, max(residuals.shape[1] - order, 0) :], cut.steps.stop
     return SerialNoise.of_products([products], longest)
 
 

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import ArpackError, eigs
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn.callback._step_callback import StepCallback, check_fitted, is_step
 
 DENSE = 256  # hidden units, up to which all eigenvalues cost no more than the largest
@@ -109,7 +110,8 @@ def _spectral_radius(transition: NDArray) -> float:
     """Return the largest modulus of an eigenvalue of ``n^{-1/2} W``."""
     n_hidden = len(transition)
     A = np.asarray(transition, dtype=np.float64) / n_hidden**0.5
-    return float(np.abs(_leading_eigenvalues(A)).max())
+    with calm(A.size):
+        return float(np.abs(_leading_eigenvalues(A)).max())
 
 
 def _leading_eigenvalues(A: NDArray[np.float64]) -> NDArray:

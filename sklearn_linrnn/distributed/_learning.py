@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -28,9 +29,9 @@ def fit(estimator: E, X: Any, y: Any, *, sample_weight: Any = None, sequence_id:
     """Fit an estimator to data of Dask, of which the workers send sums alone.
 
     What is learned is what ``estimator.fit`` learns from the same data in one array, or more
-    exactly what `fit_statistics` learns from their sums. Time goes on from one chunk to the next:
-    the workers take the ``n_lags - 1`` time steps before a chunk from the chunks before it, however
-    short these are.
+    exactly what `fit_statistics` learns from their sums. Time goes on from one chunk to the next,
+    however short these are: the first ``n_lags - 1`` time steps of a chunk are summed up where its
+    sums are added to those of the chunks before it.
 
     Parameters
     ----------
@@ -73,9 +74,10 @@ def fit(estimator: E, X: Any, y: Any, *, sample_weight: Any = None, sequence_id:
     -----
     The chunks of y, of weights and of names are made those of X. Where the lengths of chunks are
     not known, as in a DataFrame, there must be as many, and they must go together. Every chunk is
-    summed up by one thread of a worker, in the memory of the chunk and of a scatter of ``(n_lags *
-    n_channels)**2`` numbers. The scatters are added up in a tree, four at a time, in an order that
-    does not depend on the workers: a lost one changes nothing.
+    read and summed up by one thread of a worker, in the memory of the chunk and of a scatter of
+    ``(n_lags * n_channels)**2`` numbers, and waits for no other one. The scatters are added up in a
+    tree, four at a time, in an order that does not depend on the workers: a lost one changes
+    nothing.
 
     As sums do not tell how residuals go on from step to step, `noise_predictability_` is 0, and a
     penalty that is "auto" is not checked on later parts of the data. ``initial_state="mean"``
@@ -253,7 +255,7 @@ def _gather(
     if n_parts is not None:
         source, n_samples = source.counted()
         edges = consecutive_parts(n_samples, n_parts)
-    sums = source.summed(sum_part, reader, n_lags, earlier, level, edges)
+    sums = source.summed_with_lags(partial(sum_part, reader, n_lags, earlier, level, edges))
     if sums is None:
         raise ValueError("X must have at least one row, but got blocks without any.")
     return sums
@@ -265,7 +267,7 @@ def _level(reader: Any, source: Source) -> Any:
         return None
     if reader.initial_state == "unknown":
         return np.nan
-    totals = source.summed(total_part, reader)
+    totals = source.summed(partial(total_part, reader))
     if totals is None:  # of windows, before which nothing is assumed
         return None
     with np.errstate(invalid="ignore"):  # a channel that is never seen is unknown

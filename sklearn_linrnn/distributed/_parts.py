@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from operator import add
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,10 @@ from sklearn_linrnn._data.gaps import shares_of, totals_of_known
 from sklearn_linrnn._data.lag_shape import lag_shape
 from sklearn_linrnn._data.sequences import Past, Recordings
 from sklearn_linrnn._data.training_data import TrainingData
-from sklearn_linrnn._data.zero_state import weight_of_heads
+from sklearn_linrnn._data.zero_state import head_steps
 from sklearn_linrnn._estimators.gathering import gathering_of
 from sklearn_linrnn.distributed._names import Names
 from sklearn_linrnn.distributed._rows import Block
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +149,7 @@ def sum_part(
         return None
     data = gathering_of(reader).read(**block.given(), before=level)
     _, n_lags, _ = lag_shape(data.sequences, n_lags, goes_on=True)
-    names = Names.of(block.sequence_id)
+    names = Names.of(block.own_ids)
     earlier = earlier or Past()
     if isinstance(data.sequences, Recordings):
         data = replace(data, sequences=replace(data.sequences, past=earlier))
@@ -160,10 +158,9 @@ def sum_part(
         sums = _sums_of_parts(known, n_lags, reader.device, edges, block)
     heads, longest, past = 0.0, 0, Past()
     if isinstance(data.sequences, Recordings):
-        shares = shares_of(data.observed, data.weights)
-        heads = weight_of_heads(
-            np.array(data.sequences.lengths), shares, n_lags - 1 + data.sequences.first_lag
-        )
+        n_first = n_lags - 1 + data.sequences.first_lag
+        first = head_steps(np.array(data.sequences.lengths), n_first)
+        heads = float(shares_of(data.observed, data.weights, first).sum())
         longest = data.sequences.longest
         past = _own(earlier.after(data.sequences, n_lags), names)
     return PartSums(sums, heads, longest, data.form, data.features, past, names)
@@ -201,12 +198,11 @@ def total_part(reader: Any, block: Block) -> NDArray | None:
     reader : estimator
         Reads the data.
     block : Block
-        The part; the rows before it count there.
+        The part.
     """
     if len(block) == 0:
         return None
-    given = replace(block, before=None).given()
-    data: TrainingData = gathering_of(reader).read(**given, before=None)
+    data: TrainingData = gathering_of(reader).read(**block.given(), before=None)
     if not isinstance(data.sequences, Recordings):
         return None
     shares = shares_of(data.observed, data.weights)
@@ -250,10 +246,12 @@ def errors_of_part(
         return None
     with one_thread():
         errors = gathering_of(reader).errors(**block.given())
-    return PartErrors(errors, Names.of(block.sequence_id))
+    return PartErrors(errors, Names.of(block.own_ids))
 
 
-def predict_part(reader: Any, nothing: NDArray, _checked: Names | None, block: Block) -> Any:
+def predict_part(
+    reader: Any, nothing: NDArray, _checked: Names | None, block: Block, before: Block | None
+) -> Any:
     """Return the predictions for a part of the data, with the index of a frame.
 
     Parameters
@@ -266,29 +264,21 @@ def predict_part(reader: Any, nothing: NDArray, _checked: Names | None, block: B
         The names of all recordings: those of different parts have been compared.
     block : Block
         The part.
+    before : Block or None
+        The rows before it that its lags reach.
     """
     predictions: Any = nothing
+    index = block.X.index if hasattr(block.X, "iloc") else None
     if len(block) > 0:
+        block = block if before is None else block.after(before)
         given = block.given()
         with one_thread():
             predictions = reader.predict(given["X"], sequence_id=given["sequence_id"])
         predictions = (predictions[0] if block.is_recording else predictions)[block.n_before :]
-    return with_index(predictions, block.X.index) if hasattr(block.X, "iloc") else predictions
+    return predictions if index is None else with_index(predictions, index)
 
 
 def with_index(predictions: NDArray, index: Any) -> Any:
     """Return predictions as a series, or as a frame if they have an axis of outputs."""
     kind = pd.Series if predictions.ndim == 1 else pd.DataFrame
     return kind(predictions, index=index)
-
-
-def total(parts: Sequence[T | None]) -> T | None:
-    """Return the sum of parts, in their order; those without rows are None.
-
-    Parameters
-    ----------
-    parts : sequence
-        The parts.
-    """
-    some: list[Any] = [part for part in parts if part is not None]
-    return reduce(add, some) if some else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._estimators.gathering import check_no_leads, gathering_of
 from sklearn_linrnn._estimators.scoring import r2_of
-from sklearn_linrnn.distributed._blocks import Source, read_source, tree_of
+from sklearn_linrnn.distributed._blocks import Source, read_source, rows_before, tree_of
 from sklearn_linrnn.distributed._kinds import has_rows, is_array, is_bag, is_frame, require_dask
 from sklearn_linrnn.distributed._names import Names
 from sklearn_linrnn.distributed._parts import errors_of_part, predict_part, with_index
@@ -59,8 +60,18 @@ def predict(estimator: Any, X: Any, *, sequence_id: Any = None) -> Any:
     ((1000, 1000, 1000),)
     """
     reader, source = _prepare(estimator, Block(X, sequence_id=sequence_id))
+    from dask.delayed import delayed
+
     nothing = _predictions_of_nothing(reader, X, sequence_id)
-    groups = source.mapped(predict_part, reader, nothing, _checked_names(source))
+    predict_block = delayed(partial(predict_part, reader, nothing), traverse=False)
+    names = _checked_names(source)
+    groups = [
+        [
+            predict_block(names, block, before)
+            for block, before in zip(group.blocks, rows_before(group, source.n_before), strict=True)
+        ]
+        for group in source.groups
+    ]
     if not isinstance(X, (list, tuple)):
         return _as_collection(groups[0], X, nothing)
     return [
@@ -115,7 +126,7 @@ def score(
     1.0
     """
     reader, source = _prepare(estimator, Block(X, y, sample_weight, sequence_id))
-    found = source.summed(errors_of_part, reader)
+    found = source.summed_with_lags(partial(errors_of_part, reader))
     if found is None:
         raise ValueError("X must have at least one row, but got blocks without any.")
     return r2_of(found.errors)
@@ -137,7 +148,7 @@ def _checked_names(source: Source) -> Any:
     from dask.delayed import delayed
 
     of = delayed(Names.of)
-    names = [block.sequence_id for block in source.blocks]
+    names = [block.sequence_id for group in source.groups for block in group.blocks]
     return None if names[0] is None else tree_of([of(name) for name in names])
 
 

@@ -52,8 +52,8 @@ def pieces(*arrays, cuts=(7, 20)):
 STEPS = {"rows": "timesteps", "n_lags": 3, "device": "cpu"}
 
 NEED_ROWS = {
-    "cv": (NTKConvRegressorCV(cv=3, **STEPS), r"cv=3 needs the rows"),
-    "leaving one out": (NTKConvRegressorCV(cv="loo", **STEPS), r"cv='loo' needs the rows"),
+    "cv": (NTKConvRegressorCV(cv=3, **STEPS), r"cv=3, unlike .*, needs the rows"),
+    "leaving one out": (NTKConvRegressorCV(cv="loo", **STEPS), r"cv=.loo., unlike .*, needs"),
     "early stopping": (
         WeightedConv1DRegressor(early_stopping=True, **STEPS),
         r"early_stopping=True needs the rows",
@@ -89,6 +89,9 @@ def test_pieces_hold_all_there_is(method, name):
 X, Y = steps_and_targets()
 BAD = {
     "nothing": (lambda: iter([]), "at least one piece, but got none"),
+    "no rows": (lambda: iter([(X[:0], Y[:0])] * 2), "at least one piece, but got none that"),
+    "targets alone": (lambda: iter([(X, Y), (X[:0], Y[:1])]), "y must have as many rows as X, 0"),
+    "weights alone": (lambda: iter([(X, Y), (X[:0], Y[:0], Y)]), "sample_weight must have as many"),
     "no piece": (lambda: iter([X]), "piece 0 a ndarray"),
     "other columns": (lambda: iter([(X, Y), (np.hstack([X, X]), Y)]), "X has 2 features, but"),
     "other targets": (lambda: iter([(X, Y), (X, Y[:, None])]), "without an axis of outputs"),
@@ -228,3 +231,35 @@ def test_names_of_columns_are_those_of_the_first_piece():
     frames[1].columns = ["wind"]
     with pytest.raises(ValueError, match="feature names"):
         model.fit(zip(frames, targets, strict=True))
+
+
+PANEL, WINDOWS = X.reshape(10, 6, 1), X.reshape(10, 6)
+KINDS = {
+    "time steps": (X, Y, STEPS),
+    "a frame": (pd.DataFrame(X), pd.Series(Y), STEPS),
+    "windows": (WINDOWS, Y[:10], {"n_lags": 3}),
+    "windows of a panel": (PANEL, Y[:10, None], {"n_lags": 3}),
+    "a panel": (PANEL, Y.reshape(10, 6, 1), {"n_lags": 3}),
+    "lists": (list(PANEL), list(Y.reshape(10, 6, 1)), {"n_lags": 3}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_piece_without_rows_adds_nothing(kind, place):
+    x, y, shape = KINDS[kind]
+    some = [(x[:4], y[:4]), (x[4:], y[4:])]
+    pieces = [*some[:place], (x[:0], y[:0]), *some[place:]]
+    model = NTKConvRegressor(0.6, **{"device": "cpu", **shape})
+    for method in ("fit", "partial_fit"):
+        ours, plain = (getattr(clone(model), method)(iter(each)) for each in (pieces, some))
+        np.testing.assert_array_equal(ours.impulse_response_, plain.impulse_response_)
+    assert plain.score(iter(pieces)) == plain.score(iter(some))
+    found = list(plain.predict(each for each, _ in pieces))
+    expected = list(plain.predict(each for each, _ in some))
+    nothing = found.pop(place)
+    assert len(nothing) == 0
+    if isinstance(nothing, np.ndarray):
+        assert (nothing.shape, nothing.dtype) == (expected[0][:0].shape, expected[0].dtype)
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)

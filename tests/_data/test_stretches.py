@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sklearn_linrnn._data import stretches as module
 from sklearn_linrnn._data.stretches import stretch_length, stretches
+from sklearn_linrnn._data.zero_state import head_steps
 
 
 @pytest.mark.parametrize("n_before", [0, 1, 4])
@@ -30,3 +33,14 @@ def test_a_stretch_outweighs_what_is_read_before_it_and_what_is_made_of_it():
     assert stretch_length(1, 10**7) >= 10 * 10**7
     assert stretch_length(4, 3, least=10**8) * 4 >= 10**8
     assert 4 * stretch_length(4, 3) < 10**7
+
+
+@given(lengths=st.lists(st.integers(0, 6), min_size=1, max_size=5), n_steps=st.integers(0, 8))
+def test_first_time_steps_of_recordings_are_found(lengths, n_steps):
+    ends = np.cumsum(lengths)
+    expected = [
+        place
+        for end, length in zip(ends, lengths, strict=True)
+        for place in range(end - length, end - length + min(length, n_steps))
+    ]
+    assert head_steps(np.array(lengths), n_steps).tolist() == expected

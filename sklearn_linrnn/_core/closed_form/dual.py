@@ -13,6 +13,7 @@ from sklearn_linrnn._core.closed_form.rank_revealing import rank_tolerance
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.series import check_weights, observed
 from sklearn_linrnn._core.tensors import as_float64, finite
+from sklearn_linrnn._core.threads import calm
 
 
 def dual_ridge(
@@ -56,11 +57,13 @@ def dual_ridge(
     scale = weights.sqrt()[:, None]
     features = root.pull((scale * (windows - input_mean)).T).T
     goal = scale * (targets - target_mean)
-    gram = _products(features)
+    with calm(features.numel()):
+        gram = _products(features)
     if centred and (places := _solved(gram, goal, alpha)) is not None:
         response = root.respond(features.T @ places)
         return response, target_mean - input_mean @ response
-    eigenvalues, vectors = torch.linalg.eigh(gram)
+    with calm(gram.numel()):
+        eigenvalues, vectors = torch.linalg.eigh(gram)
     shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues[-1]
     roots = eigenvalues[shown].sqrt()
     basis = vectors[:, shown] / roots  # F^T takes its columns to orthonormal ones
@@ -99,7 +102,8 @@ def _solved(gram: Tensor, goal: Tensor, alpha: float) -> Tensor | None:
     size = matrix.diagonal().clone()
     unit = torch.where(size > 0, size, 1.0).rsqrt()[:, None]
     matrix.mul_(unit).mul_(unit.T)
-    factor, info = torch.linalg.cholesky_ex(matrix)
+    with calm(matrix.numel()):
+        factor, info = torch.linalg.cholesky_ex(matrix)
     if info or not factor.diagonal().square().min() > torch.finfo(factor.dtype).eps ** 0.5:
         return None
     return unit * torch.cholesky_solve(unit * goal, factor)

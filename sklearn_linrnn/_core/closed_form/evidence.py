@@ -39,6 +39,7 @@ from sklearn_linrnn._core.closed_form.ridge_factors import (
 from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.threads import calm
 
 GRID = 12  # numbers of lags between two bounds
 # Share of the targets' scatter that counts as noise even where none is seen. Rounding of the sums
@@ -355,7 +356,8 @@ def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
     sums = EvidenceSums.of(moments, root.n_channels)
     if math.isinf(alpha):
         return sums.evidence_of_no_response()
-    return sums.under(root.lags.numpy()).at(alpha).value
+    with calm(sums.scatter.size):
+        return sums.under(root.lags.numpy()).at(alpha).value
 
 
 def first_lags(root: NDArray, n_lags: int) -> NDArray:

@@ -12,6 +12,7 @@ from torch import Tensor
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.tensors import as_float64
+from sklearn_linrnn._core.threads import spread
 
 MOST_STEPS = 2**30
 ROUNDING = 1e-10  # of a leverage
@@ -105,7 +106,8 @@ def leave_one_out(
         seen = ~torch.isnan(goal).any(1) & (weight > 0)
         weight = weight[seen, None]
         inputs = as_float64(block, filters.device)[seen] - input_origin
-        coordinates = inputs @ basis
+        with spread(len(inputs) * basis.numel()):
+            coordinates = inputs @ basis
         leverage = coordinates.square() @ filters + statistics.n_intercepts
         left = 1.0 - weight * leverage / statistics.weight
         for output in range(targets.shape[1]):

@@ -20,6 +20,7 @@ from sklearn_linrnn._core.closed_form.spectral import (
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import StoredAsNumPy
+from sklearn_linrnn._core.threads import calm
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,14 @@ class Problem(StoredAsNumPy):
     @cached_property
     def spectrum(self) -> Spectrum:
         """The eigendecomposition, with what to see there."""
-        return Quadratic.of(self.statistics, self.root).decompose()
+        with calm(self.statistics.input_scatter.numel()):
+            return Quadratic.of(self.statistics, self.root).decompose()
 
     @cached_property
     def shown(self) -> ShownDirections:
         """The directions that the data show."""
-        return ShownDirections.of(self.statistics, self.root)
+        with calm(self.statistics.input_scatter.numel()):
+            return ShownDirections.of(self.statistics, self.root)
 
     def ridge(self, penalty: float) -> Tensor:
         """Return ``H`` for the filter ``1/(lam + penalty)``, (p, n_outputs)."""
@@ -230,7 +233,8 @@ class Solution(StoredAsNumPy):
         statistics, mean = self.statistics, self.statistics.mean_row[0]
         scatter = statistics.input_scatter + statistics.weight * torch.outer(mean, mean)
         more = root.T @ (self.long_run.scatter - scatter) @ root
-        values, vectors = torch.linalg.eigh(torch.eye(len(more), dtype=more.dtype) + more)
+        with calm(more.numel()):
+            values, vectors = torch.linalg.eigh(torch.eye(len(more), dtype=more.dtype) + more)
         return root @ (vectors * values.clamp(min=0.0).sqrt())
 
     @property
@@ -243,7 +247,8 @@ class Solution(StoredAsNumPy):
     def _white_root(self) -> Tensor:
         """``F_0``, ``F`` if noise is white."""
         if self.is_least_squares:
-            return self.problem.shown.least_squares_spread() / self.statistics.weight**0.5
+            with calm(self.statistics.input_scatter.numel()):
+                return self.problem.shown.least_squares_spread() / self.statistics.weight**0.5
         curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)
         return self.root.respond(self.spectrum.vectors * curvature.rsqrt())
 

@@ -22,6 +22,7 @@ from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.closed_form.unit_factor import solve_scaled
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.threads import spread
 
 
 def in_range(curvature: Tensor) -> Tensor:
@@ -249,7 +250,9 @@ def held_out_squares(
     """
     input_origin, target_origin = training.origin
     vectors, projections, root = spectrum.vectors, spectrum.projections, spectrum.root
-    seen = vectors.mT @ root.congruence(held_out.input_scatter) @ vectors
+    matrix = root.congruence(held_out.input_scatter)
+    with spread(len(vectors) ** 3):
+        seen = vectors.mT @ matrix @ vectors
     curvature = seen * (projections @ projections.mT)
     slope = torch.linalg.vecdot(projections, vectors.mT @ root.pull(held_out.cross_scatter))
     total = held_out.target_scatter.sum()

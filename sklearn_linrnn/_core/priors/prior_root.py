@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.tensors import StoredAsNumPy
+from sklearn_linrnn._core.threads import spread
 
 IRRELEVANT = 1e-18  # signal that a prior expects of a lag, as a share of alpha, to leave it out
 
@@ -96,4 +97,5 @@ class PriorRoot(StoredAsNumPy):
     def _apply(self, lags: Tensor, columns: Tensor) -> Tensor:
         if self.is_diagonal:
             return self.scale * columns
-        return (lags @ columns.reshape(len(lags), -1)).view(columns.shape)
+        with spread(len(lags) * columns.numel()):
+            return (lags @ columns.reshape(len(lags), -1)).view(columns.shape)

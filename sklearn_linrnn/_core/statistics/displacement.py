@@ -13,7 +13,7 @@ ranks of matrices and linear equations".
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,15 +23,17 @@ from torch.nn.functional import pad
 from sklearn_linrnn._core.fourier import fast_length, irfft, rfft
 from sklearn_linrnn._core.statistics.moments import Moments, RunningSums
 from sklearn_linrnn._core.tensors import blank
-from sklearn_linrnn._core.threads import one_thread, side_by_side
+from sklearn_linrnn._core.threads import one_thread, side_by_side, spread
 
 SLAB = 2**17  # complex numbers of spectra at a time: 2 MiB, which stays in cache
 SUMS = 2**19  # complex numbers that spectra are summed up in: 8 MiB
 REPEATED, SHORTEST = 8, 256  # lengths of transforms, the former in lags
 STRETCH = 2**19  # inputs that one thread sums up at a time: it takes milliseconds to begin
 ENOUGH_BLOCKS = 64  # for a matrix product to be fast
+DISTANCE = 16  # of the time steps that a level is taken from
 EDGES = 1024  # time steps at which weights change, taken together
-BAND = 64  # rows mirrored at a time
+BAND = 64  # rows of a matrix taken together
+CACHED = 2**17  # numbers that stay in cache: 1 MiB
 
 
 def full_window_moments(
@@ -79,8 +81,16 @@ def full_window_moments(
 
 
 def series_level(columns: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted mean of ``columns (n_timesteps, k)``; zeros if nothing has weight."""
-    return torch.einsum("s,sk->k", weights, columns) / positive_sum(weights)
+    """Return about the weighted mean of ``columns (n_timesteps, k)``; zeros if nothing has weight.
+
+    It is that of time steps at equal distances, if they have their share of the weight. Their mean
+    is at most ``sqrt(W / W')`` standard deviations from that of all, where ``W'`` of the weight
+    ``W`` is theirs, so that sums about it keep their digits.
+    """
+    some = slice(None, None, DISTANCE)
+    if 2 * DISTANCE * weights[some].sum() < weights.sum():
+        some = slice(None)
+    return weights[some] @ columns[some] / positive_sum(weights[some])
 
 
 def positive_sum(weights: Tensor) -> Tensor:
@@ -98,9 +108,10 @@ def displacement(
 ) -> Tensor:
     """Write and return what takes the scatter, and the sums, from one lag to the next.
 
-    ``sum_s (w_{s+1} - w_s) e_s e_s^T`` of shape ``((n_lags - 1) n_channels, (n_lags - 1)
-    n_channels)`` is written to ``out``, and ``sum_s (w_{s+1} - w_s) e_s`` of shape ``(n_lags - 1,
-    n_channels)`` returned, with lags 0 to ``n_lags - 2`` of the inputs less their level in ``e_s``.
+    The upper triangle of ``sum_s (w_{s+1} - w_s) e_s e_s^T``, of shape ``((n_lags - 1) n_channels,
+    (n_lags - 1) n_channels)``, is written to ``out``, and ``sum_s (w_{s+1} - w_s) e_s`` of shape
+    ``(n_lags - 1, n_channels)`` returned, with lags 0 to ``n_lags - 2`` of the inputs less their
+    level in ``e_s``.
     """
     steps = torch.cat([changes, changes.new_tensor([-1, len(weights) - 1])])  # zero beyond the ends
     jumps = torch.cat([weights[changes + 1] - weights[changes], weights[:1], -weights[-1:]])
@@ -111,7 +122,10 @@ def displacement(
         index = step[:, None] - lags
         inputs = x[index.clamp(min=0)].masked_fill((index < 0)[:, :, None], 0.0)
         edges = (inputs - level).flatten(1)
-        out.addmm_(edges.T * jump, edges, beta=share)
+        weighted = edges.T * jump
+        with spread(len(step) * out.numel()):
+            for band in _bands(len(out)):  # the lower triangle follows by symmetry
+                out[band, band.start :].addmm_(weighted[band], edges[:, band.start :], beta=share)
         sums += jump @ edges
         share = 1
     return sums.view(n_lags - 1, x.shape[1])
@@ -168,7 +182,8 @@ def _stretch_products(
     length, n_channels = block + before, x.shape[1]
     half = length // 2 + 1
     spectra = [x.new_zeros(half, n_channels, len(each), dtype=torch.complex128) for each in levels]
-    sums, squares = x.new_zeros(2, sum(map(len, levels)))
+    sums = [torch.zeros_like(each) for each in levels]
+    squares = [torch.zeros_like(each) for each in levels]
     is_weighted = not bool((weights[slabs.start : slabs.stop] == 1).all())
     earlier = -levels[0].expand(before, -1)  # zero state
     if slabs.start > 0:
@@ -183,16 +198,16 @@ def _stretch_products(
         if is_weighted:
             shares = _whole_blocks(weights[slab, None], block)
             weighted = [part * shares for part in parts]
-        sums += torch.cat([part.sum(0) for part in weighted])
-        squares += torch.cat([(a * b).sum(0) for a, b in zip(parts, weighted, strict=True)])
         seen = torch.cat([earlier, parts[0]])
         earlier = seen[len(seen) - before :]
         recent = rfft(seen.unfold(0, length, block).mT, length, dim=1).conj_physical_()
         recent = recent.permute(1, 2, 0).contiguous()
-        for spectrum, part in zip(spectra, weighted, strict=True):
-            present = rfft(part.unflatten(0, (-1, block)), length, dim=1)
-            spectrum.baddbmm_(recent, present.transpose(0, 1))
-    return [*spectra, sums, squares]
+        for kind, (part, counted) in enumerate(zip(parts, weighted, strict=True)):
+            present = rfft(counted.unflatten(0, (-1, block)), length, dim=1)
+            spectra[kind].baddbmm_(recent, present.transpose(0, 1))
+            sums[kind] += present[:, 0].real.sum(0)  # at frequency zero
+            squares[kind] += (part * counted).sum(0)
+    return [*spectra, torch.cat(sums), torch.cat(squares)]
 
 
 def transform_length(n_steps: int, n_lags: int, n_products: int) -> int:
@@ -216,21 +231,20 @@ def _whole_blocks(rows: Tensor, block: int) -> Tensor:
 class Diagonals:
     """The symmetric ``R`` with ``R[0, j] = first[j]`` and ``R[k+1, j+1] = R[k, j] + D[k, j]``.
 
-    In memory of row length ``p = n_lags * n_channels``, stepping by ``n_channels (p + 1)`` walks
-    down a diagonal of blocks. So each of them is one column of a strided view, and one cumulative
-    sum does them all; what runs past the end of a row lands below the diagonal, which is then
-    overwritten by symmetry.
+    In memory of row length ``n``, stepping by ``n_channels (n + 1)`` walks down a diagonal of
+    blocks. So each of them is one column of a strided view, and one cumulative sum does them all;
+    what runs past the end of a row lands below the diagonal, which is then overwritten by symmetry.
+    That is done in bands of rows, each of which stays in cache until its mirror image is written.
 
     Attributes
     ----------
-    memory : Tensor of shape (p * (p + 1),)
-        The first block row of ``R``, and the increments.
-    n_lags, n_channels : int
-        ``p`` is their product.
+    matrix : Tensor of shape (p, p)
+        The first block row of ``R``, and the increments; anything below the diagonal.
+    n_channels : int
+        Number of channels.
     """
 
-    memory: Tensor
-    n_lags: int
+    matrix: Tensor
     n_channels: int
 
     @classmethod
@@ -244,27 +258,33 @@ class Diagonals:
         """
         n_lags, n_channels, _ = first.shape
         p = n_lags * n_channels
-        found = cls(blank(p * (p + 1), first.device), n_lags, n_channels)
-        found._matrix[:n_channels] = first.transpose(0, 1).reshape(n_channels, p)
-        found._matrix[n_channels:, :n_channels] = 0.0
-        found.memory[p * p :] = 0.0
-        return found
+        matrix = blank(p * p, first.device).view(p, p)
+        matrix[:n_channels] = first.transpose(0, 1).reshape(n_channels, p)
+        return cls(matrix, n_channels)
 
     @property
     def increments(self) -> Tensor:
         """``D``, lag-major: ((n_lags - 1) * n_channels, (n_lags - 1) * n_channels)."""
-        return self._matrix[self.n_channels :, self.n_channels :]
-
-    @property
-    def _matrix(self) -> Tensor:
-        p = self.n_lags * self.n_channels
-        return self.memory[: p * p].view(p, p)
+        return self.matrix[self.n_channels :, self.n_channels :]
 
     def accumulate(self) -> Tensor:
         """Return ``R``, (p, p), in the place of its increments."""
-        p, step = len(self._matrix), self.n_channels
-        self.memory.as_strided((self.n_lags, step * p), (step * (p + 1), 1)).cumsum_(0)
-        return mirror_upper(self._matrix)
+        matrix, step = self.matrix, self.n_channels
+        p = len(matrix)
+        height = step * max(1, CACHED // (p * step))
+        memory = matrix.new_empty(min(height, p) * (p + 1))
+        with one_thread():
+            for first in range(0, p, height):
+                source = matrix[first : first + height, first:]
+                rows = memory[: source.numel()].view_as(source).copy_(source)
+                if first > 0:
+                    rows[:step] += matrix[first - step : first, first - step : p - step]
+                n_rows, n_columns = rows.shape
+                by_block = (n_rows // step, step * n_columns), (step * (n_columns + 1), 1)
+                memory.as_strided(*by_block).cumsum_(0)
+                source.copy_(rows)
+                _mirror_band(matrix, first, rows)
+        return matrix
 
 
 def mirror_upper(matrix: Tensor) -> Tensor:
@@ -274,9 +294,20 @@ def mirror_upper(matrix: Tensor) -> Tensor:
     small, and threads would wait for each other at each of them.
     """
     with one_thread():
-        for first in range(0, len(matrix), BAND):
-            band = matrix[first : first + BAND]
-            diagonal = band[:, first : first + BAND]
-            diagonal.copy_(diagonal.triu() + diagonal.triu(1).T)
-            matrix[first + BAND :, first : first + BAND] = band[:, first + BAND :].T
+        for band in _bands(len(matrix)):
+            _mirror_band(matrix, band.start, matrix[band, band.start :])
     return matrix
+
+
+def _mirror_band(matrix: Tensor, first: int, rows: Tensor) -> None:
+    """Write the image of rows of the upper triangle, from the diagonal on, to the lower one."""
+    after = first + len(rows)
+    square = rows[:, : len(rows)]
+    matrix[first:after, first:after] = square.triu() + square.triu(1).T
+    matrix[after:, first:after] = rows[:, len(rows) :].T
+
+
+def _bands(n_rows: int) -> Iterator[slice]:
+    """Yield consecutive rows of a matrix, some at a time."""
+    for first in range(0, n_rows, BAND):
+        yield slice(first, min(first + BAND, n_rows))

@@ -16,6 +16,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from sklearn_linrnn._core.threads import calm
+
 
 @dataclass(frozen=True, eq=False)
 class ResidualForm:
@@ -40,7 +42,8 @@ class ResidualForm:
         """Return the form of ``G``, ``B`` and ``s_yy``, by the correlations of the inputs."""
         deviations = input_scatter.diagonal().clamp(min=0.0).sqrt()[:, None]
         deviations = torch.where(deviations > 0, deviations, 1.0)
-        eigenvalues, vectors = torch.linalg.eigh(input_scatter / deviations / deviations.T)
+        with calm(input_scatter.numel()):
+            eigenvalues, vectors = torch.linalg.eigh(input_scatter / deviations / deviations.T)
         rounding = len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps * eigenvalues[-1]
         roots = torch.where(eigenvalues > rounding, eigenvalues, 0.0).sqrt()[:, None]
         goals = vectors.T @ (cross_scatter / deviations)

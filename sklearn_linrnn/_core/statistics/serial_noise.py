@@ -72,8 +72,8 @@ class ResidualProducts:
         n_blocks = 1 - (n_before - n_steps) // height
         filled = np.zeros((n_outputs, n_series, n_blocks * height))
         place = filled[..., height - n_before : height - n_before + n_steps]
-        np.copyto(place, residuals, where=known)
-        largest = np.maximum(self._unit, np.abs(place).max(axis=(1, 2), initial=0.0))
+        np.copyto(place, residuals, where=True if known.all() else known)
+        largest = np.maximum(self._unit, _largest(place))
         unit = np.where(largest > 0, largest, 1.0)
         self.sums *= np.square(self._unit / unit)[:, None]
         self._unit = largest
@@ -173,6 +173,12 @@ class SerialNoise:
             found[lag:] -= coefficient * residuals[: max(len(residuals) - lag, 0)]
         found[: len(self.coefficients)] = np.nan
         return found
+
+
+def _largest(residuals: NDArray) -> NDArray:
+    """Return the largest absolute value of each output, (n_outputs,); zero if there is none."""
+    axes = (1, 2)
+    return np.maximum(residuals.max(axes, initial=0.0), -residuals.min(axes, initial=0.0))
 
 
 def _sums_of_diagonals(products: NDArray) -> NDArray:

@@ -74,15 +74,17 @@ class Series:
         y : array-like of shape (n_timesteps, n_outputs)
             Targets, NaN where they were not observed.
         weights : array-like of shape (n_timesteps,) or None
-            Weights, ones if there are none.
+            Weights; ``None`` for ones, where all targets were observed.
         lengths : sequence of int, length n_recordings
             Number of time steps of each recording.
         device : torch.device or str, default="cpu"
             Where to keep them.
         """
         inputs, targets = as_float64(x, device), as_float64(y, device)
-        given = inputs.new_ones(len(inputs)) if weights is None else as_float64(weights, device)
-        return cls(inputs, *observed(targets, given), torch.tensor(lengths, device=inputs.device))
+        n_steps = torch.tensor(lengths, device=inputs.device)
+        if weights is None:
+            return cls(inputs, targets, inputs.new_ones(len(inputs)), n_steps)
+        return cls(inputs, *observed(targets, as_float64(weights, device)), n_steps)
 
     def supervised(self, n_lags: int, start: str) -> Series:
         """Return the series prepared for windows of ``n_lags``.

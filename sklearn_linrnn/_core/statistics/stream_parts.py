@@ -247,8 +247,7 @@ class StreamPart:
         lengths = np.diff([head, *begins, stop])
         device = self.sums.statistics.input_mean.device
         series = Series.of(rows.inputs, rows.targets, weights, lengths.tolist(), device)
-        n_inputs, n_changes = n_lags * rows.inputs.shape[1], np.count_nonzero(np.diff(weights))
-        with calm(n_inputs**2, n_changes * n_inputs):
+        with calm((n_lags * rows.inputs.shape[1]) ** 2):
             if fades_evenly and rate > 0.0:
                 return fading_statistics(series, n_lags, self.start, rate)
             return LagStatistics.of_series(series, n_lags=n_lags, start=self.start)

@@ -18,7 +18,7 @@ from sklearn_linrnn._core.statistics.displacement import (
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.tensors import as_float64
-from sklearn_linrnn._core.threads import calm
+from sklearn_linrnn._core.threads import calm, spread
 
 CHUNK = 2**20  # numbers in a block of windows: 8 MiB
 CACHED = 2**17  # those of one that stays in cache: 1 MiB
@@ -66,8 +66,7 @@ def series_moments(series: Series, n_lags: int) -> Moments:
     """
     changes = weight_changes(series.weights)
     if displacement_is_cheaper(series, len(changes), n_lags):
-        n_inputs = n_lags * series.x.shape[1]
-        with calm(n_inputs**2, len(changes) * n_inputs):
+        with calm((n_lags * series.x.shape[1]) ** 2):
             return full_window_moments(series.x, series.y, series.weights, changes, n_lags)
     return formed_window_moments(series, n_lags)
 
@@ -86,7 +85,8 @@ def formed_window_moments(series: Series, n_lags: int) -> Moments:
         for block in steps.split(min(fitting, _block_length(len(level))))
         if len(block)
     )
-    return Moments.of_blocks(rows, level, series_level(y, weights))
+    with spread(len(steps) * len(level) ** 2):
+        return Moments.of_blocks(rows, level, series_level(y, weights))
 
 
 def displacement_is_cheaper(series: Series, n_changes: int, n_lags: int) -> bool:

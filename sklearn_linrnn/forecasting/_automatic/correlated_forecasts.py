@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn.forecasting._automatic.ensemble import Ensemble
 from sklearn_linrnn.forecasting._automatic.forms import Drift
 from sklearn_linrnn.forecasting._automatic.rolling_fits import RollingForm
@@ -86,9 +87,10 @@ def error_correlations(ensemble: Ensemble, n_ahead: int) -> NDArray:
 
 def triangular_root(covariance: NDArray) -> NDArray:
     """Return lower triangular ``L``, ``L L^T`` the covariance (n, n), which may be singular."""
-    eigenvalues, vectors = np.linalg.eigh(covariance)
-    half = np.sqrt(np.maximum(eigenvalues, 0.0))[:, None] * vectors.T
-    upper = np.asarray(np.linalg.qr(half, mode="r"))
+    with calm(covariance.size):
+        eigenvalues, vectors = np.linalg.eigh(covariance)
+        half = np.sqrt(np.maximum(eigenvalues, 0.0))[:, None] * vectors.T
+        upper = np.asarray(np.linalg.qr(half, mode="r"))
     return (upper * np.where(np.diagonal(upper) < 0, -1.0, 1.0)[:, None]).T
 
 
