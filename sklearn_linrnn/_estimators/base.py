@@ -18,11 +18,12 @@ from torch import Tensor
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.known_sums import KnownSums, known_sums
 from sklearn_linrnn._data.pass_log import Count, PassLog
 from sklearn_linrnn._data.pieces import Pieces, check_alone, sums_of_pieces
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.targets import read_training_data
-from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
+from sklearn_linrnn._data.targets import first_lag_of, read_training_data
+from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters, check_device
 from sklearn_linrnn._estimators.pass_reports import PassReports
@@ -123,7 +124,8 @@ class LagRegressor(
         Parameters
         ----------
         statistics : LagStatistics
-            Sums of recordings or windows; those of several add up.
+            Sums of recordings or windows; those of several add up. Their first lag is that of the
+            model: with `n_leads` of targets that were moved, with a `delay` of inputs.
 
         Returns
         -------
@@ -150,7 +152,9 @@ class LagRegressor(
         array([[[1. , 0.5, 0. ]]])
         """
         self._check_parameters()
-        return self._fit(known_sums(statistics, initial_state=self.initial_state))
+        first_lag = first_lag_of(self)
+        known = known_sums(statistics, initial_state=self.initial_state, first_lag=first_lag)
+        return self._fit(known)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -186,7 +190,8 @@ class LagRegressor(
         n_lags, past, form = self.n_lags, None, None
         if earlier is not None:
             form, past = self._form, earlier[1] or Past()
-            n_lags = earlier[0] if form.every_step and n_lags is None else n_lags
+            if form.every_step and n_lags is None:
+                n_lags = earlier[0] + min(form.first_lag, 0)
         if isinstance(X, Pieces):
             check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
             sums = self._sum_pieces(X, n_lags, form=form, past=past, goes_on=True)
@@ -208,8 +213,14 @@ class LagRegressor(
     def _learn(self, data: AnyData) -> Fit:
         """Return what is learned from data, or from their sums."""
 
+    def _with_delay(self, data: AnyData) -> AnyData:
+        """Return the data with the delay that is found in them."""
+        raise NotImplementedError
+
     @with_callbacks
     def _fit(self, data: AnyData) -> Self:
+        if self.delay == "auto":
+            data = self._with_delay(data)
         fit = self._learn(data)
         self._warn_of_zeros(data, fit)
         return self._publish(data, fit)

@@ -219,8 +219,8 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         kind = self.prior_.priors[0] if isinstance(self.prior_, ChannelPriors) else self.prior_
         if not isinstance(kind, LinearRNN):
             raise ValueError(
-                "predict_ensemble is defined for networks: it needs prior='linear_rnn', but got "
-                f"{self.prior}."
+                "predict_ensemble is defined for networks: it needs prior='linear_rnn' and "
+                f"n_leads=0, but got {self.prior} and {self.n_leads}."
             )
         solution = self._require_solution("predict_ensemble")
         n_lags, n_channels = solution.statistics.n_lags, solution.statistics.n_channels
@@ -393,10 +393,11 @@ def prior_attributes(prior: Prior, lag_weights: NDArray, variances: NDArray) -> 
         Of the inputs.
     """
     if isinstance(prior, ChannelPriors):
-        names = [name for name in HYPERPARAMETERS if hasattr(prior.priors[0], name)]
+        names = [name for name in HYPERPARAMETERS if name in prior.priors[0].hyperparameters]
         own, scale = {f"{name}_": prior.values(name) for name in names}, prior.scale
     else:
-        names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
-        own, scale = {f"{name}_": getattr(prior, name) for name in names}, np.ones(len(variances))
+        known = prior.hyperparameters
+        own = {f"{name}_": known[name] for name in HYPERPARAMETERS if name in known}
+        scale = np.ones(len(variances))
     relevance = lag_weights.sum(axis=-1) * variances
     return {"prior_": prior, **own, "channel_scale_": scale, "channel_relevance_": relevance}

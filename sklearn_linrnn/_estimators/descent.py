@@ -91,7 +91,7 @@ class DescentRegressor(LagRegressor):
 
         With ``rows="timesteps"`` a recording may come in pieces, also shorter than `n_lags`: each
         goes on where the one before ended, so that the sums are those of the whole. For that the
-        last ``n_lags - 1`` inputs of every recording are kept.
+        last ``n_lags - 1`` inputs of every recording are kept, and as many more as the delay.
 
         Parameters
         ----------

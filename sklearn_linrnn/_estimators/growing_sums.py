@@ -11,8 +11,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm
+from sklearn_linrnn._data.known_sums import known_sums
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.training_data import AnyData, known_sums
+from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.parameters import check_device
 
@@ -54,7 +55,7 @@ class GrowingSumsRegressor(LagRegressor):
 
         With ``rows="timesteps"`` a recording may come in pieces, also shorter than `n_lags`: each
         goes on where the one before ended, so that the sums are those of the whole. For that the
-        last ``n_lags - 1`` inputs of every recording are kept.
+        last ``n_lags - 1`` inputs of every recording are kept, and as many more as the delay.
 
         Parameters
         ----------
@@ -101,7 +102,7 @@ class GrowingSumsRegressor(LagRegressor):
         data, _, n_lags, n_channels = has_lags
         with calm((n_lags * n_channels) ** 2):
             sums = self._gather(data, n_lags, earlier)
-        fit = self._learn(known_sums(sums))
+        fit = self._learn(known_sums(sums, first_lag=data.form.first_lag))
         if not data.goes_on:
             self._warn_of_zeros(data, fit)
         return self._publish(data, replace(fit, attributes={**fit.attributes, "_past_": data.past}))

@@ -17,10 +17,13 @@ from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT
 from sklearn_linrnn._estimators.coloured_noise import ColouredNoise
+from sklearn_linrnn._estimators.delay_choice import with_best_delay
 from sklearn_linrnn._estimators.iterations import CountsIterations, make_descent
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
     COMPUTING,
+    DELAY,
+    LEADS,
     SHAPES,
     VARIANCES,
     Interval,
@@ -66,7 +69,7 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
         diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
         stable spline [3]_, "ss"; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
-        ``(n_lags,)`` with the variances of independent lags.
+        ``(n_lags,)`` with the variances of independent lags, the leads among them.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
     memory : {"shared", "channel"} or array-like of shape (n_channels,), default="shared"
@@ -103,6 +106,13 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         "auto" is the number of the highest evidence, without lags whose weight cannot matter: up to
         the length of the windows, or for recordings until all channels together have a coefficient
         for every four observed time steps; at most 1000 coefficients.
+    n_leads : int, default=0
+        Number of time steps after the target that are lags, too, with the prior's weights on both
+        sides of it. Windows have their target `n_leads` time steps before the last one. After the
+        end of a recording the inputs are what `initial_state` says.
+    delay : int or "auto", default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
+        "auto" is the number of the highest evidence, of those up to 30 for which X has `n_lags`.
     solver : {"auto", "direct", "cg"}, default="auto"
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
@@ -135,7 +145,11 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
     Attributes
     ----------
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
+        ``H``, lag `first_lag_` first; leads are lags, too.
+    first_lag_ : int
+        The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
+    delay_ : int
+        The delay used.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
@@ -250,7 +264,9 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
             None,
         ],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        **LEADS,
         "n_lags": [*SHAPES["n_lags"], StrOptions({"auto"})],
+        "delay": [*DELAY["delay"], StrOptions({"auto"})],
         "solver": [StrOptions({"auto", "direct", "cg"})],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
@@ -272,6 +288,8 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         n_lags: int | Literal["auto"] | None = None,
+        n_leads: int = 0,
+        delay: int | Literal["auto"] = 0,
         solver: Literal["auto", "direct", "cg"] = "auto",
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
@@ -296,6 +314,8 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.n_leads = n_leads
+        self.delay = delay
         self.solver = solver
         self.rows = rows
         self.layout = layout
@@ -309,6 +329,7 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
     _rows_for = {
         "n_lags": ("auto",),
         "noise": ("ar",),
+        "delay": ("auto",),
         "n_steps": ("loo", "validation"),
         "solver": ("cg",),
     }
@@ -338,9 +359,19 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution, data)
 
+    @property
+    def delay_(self) -> int:
+        """The delay."""
+        return max(self.first_lag_, 0)
+
+    def _with_delay(self, data: AnyData) -> TrainingData:
+        rows = data.rows("delay='auto'")
+        choice = self._choice(rows.sequences.n_channels)
+        return with_best_delay(rows, self.n_lags, choice, self._statistics, self._say)
+
     def _choice(self, n_channels: int) -> AutoChoice:
         known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"
-        return AutoChoice(*known, n_channels, self.memory, self.channel_scale)
+        return AutoChoice(*known, n_channels, self.memory, self.channel_scale, self.n_leads)
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}

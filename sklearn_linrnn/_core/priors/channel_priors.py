@@ -33,7 +33,7 @@ class ChannelPriors:
         """Return those of a prior with a decay for each channel; None for its own in all."""
         scale = np.array(scale, dtype=np.float64)
         decays = [{}] * len(scale) if values is None else [{"nu_w": float(v)} for v in values]
-        return cls(tuple(replace(prior, **decay) for decay in decays), scale)
+        return cls(tuple(prior.with_values(**decay) for decay in decays), scale)
 
     def __repr__(self) -> str:
         kind, n_channels = type(self.priors[0]).__name__, len(self.priors)
@@ -46,7 +46,7 @@ class ChannelPriors:
 
     def values(self, name: str) -> NDArray:
         """Return a hyperparameter of each channel, (n_channels,)."""
-        return np.array([getattr(prior, name) for prior in self.priors], dtype=np.float64)
+        return np.array([prior.hyperparameters[name] for prior in self.priors], dtype=np.float64)
 
     def with_values(self, **hyperparameters: float | NDArray) -> ChannelPriors:
         """Return the priors with other hyperparameters: a number, or one for each channel."""
@@ -56,7 +56,7 @@ class ChannelPriors:
         }
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         pairs = zip(self.priors, rows or [{}] * len(self.priors), strict=True)
-        return replace(self, priors=tuple(replace(prior, **row) for prior, row in pairs))
+        return replace(self, priors=tuple(prior.with_values(**row) for prior, row in pairs))
 
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return the roots of the channels' covariances.

@@ -68,8 +68,12 @@ def make_traits(estimator: Any, *, auto_lags: bool) -> Traits:
     """
     if estimator is None:
         return _traits(NTKConvRegressor("auto", "auto", "auto", alpha="auto"), auto_lags)
-    why = "LagForecaster lays out the windows itself. Use the forecaster's own n_lags."
-    return _traits(cloned_component(estimator, ("n_lags", *LAYOUT), why), auto_lags)
+    why = (
+        "LagForecaster lays out the windows itself, up to the last time step that is known. Use "
+        "the forecaster's own n_lags."
+    )
+    untouched = ("n_lags", "n_leads", "delay", *LAYOUT)
+    return _traits(cloned_component(estimator, untouched, why), auto_lags)
 
 
 @singledispatch
