@@ -15,6 +15,7 @@ from scipy.signal import lfilter
 from sklearn_linrnn._core.statistics.joint_sums import JointSums
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.moments import RunningSums
+from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import TrainingData
 
@@ -114,25 +115,21 @@ def joint_sums(data: TrainingData, n_lags: int, order: int, device: Any) -> Join
     """
     usable = usable_steps(data, order)
     known = replace(data, observed=usable)
-    level = np.repeat(
-        np.nanmean(np.where(usable[:, None], data.targets[:], np.nan), axis=0), order + 1
-    )
-    level = level.reshape(-1, order + 1).T.ravel()
-    about = torch.from_numpy(np.ascontiguousarray(level))
+    level = np.nanmean(np.where(usable[:, None], data.targets[:], np.nan), axis=0, dtype=np.float64)
+    about = torch.from_numpy(np.tile(level, order + 1))
     running = RunningSums.about(about, about[:0])
-    parts = []
-    for block, _ in known.blocks(n_lags + order, sums=True):
+
+    def sums_of(block: TrainingData) -> LagStatistics:
         targets = lagged_targets(block.targets[:], order).transpose(0, 2, 1)
         targets = np.where(block.observed[:, None, None], targets, 0.0).reshape(len(targets), -1)
-        weights = block.shares(slice(None))
-        shares = np.ones(len(targets)) if weights is None else np.asarray(weights, np.float64)
-        shares = np.where(block.observed, shares, 0.0)
-        parts.append(
-            block.sequences.statistics(LagStatistics, n_lags + order, targets, shares, device)
-        )
+        weights = shares_of(block.observed, block.weights).astype(np.float64)
         rows = torch.from_numpy(targets)
-        running.add(rows, rows[:, :0], torch.from_numpy(shares))
-    lagged = reduce(add, parts).to("cpu")
+        running.add(rows, rows[:, :0], torch.from_numpy(weights))
+        inputs = block.sequences
+        return inputs.statistics(LagStatistics, n_lags + order, targets, weights, device)
+
+    blocks = (block for block, _ in known.blocks(n_lags + order, sums=True))
+    lagged = reduce(add, map(sums_of, blocks)).to("cpu")
     return JointSums(lagged, running.moments(), order)
 
 

@@ -130,8 +130,9 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             Whether to return the posterior standard deviation, too. It is that of Bayesian linear
             regression with the prior that corresponds to the penalty: ``H ~ N(0, noise_variance_ /
             alpha * P)``, with ``P`` the diagonal matrix of the lag weights or the prior's
-            covariance. Where the residuals of recordings are not white (`noise_predictability_`),
-            the response and the noise variance are as uncertain as they then are.
+            covariance; with ``noise="ar"`` the variance there is that of the innovations. Where the
+            residuals of recordings are not white (`noise_predictability_`), the response and the
+            noise variance are as uncertain as they then are.
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None

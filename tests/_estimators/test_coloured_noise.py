@@ -136,6 +136,13 @@ def test_with_gaps_in_inputs_one_step_predictions_are_those_of_the_parts():
         assert_allclose(one[101:], other, rtol=1e-10)
 
 
+def test_descent_on_the_filtered_loss_ends_at_the_fit():
+    x, y, _ = simulate()
+    model = NTKConvRegressor(0.7, noise="ar", **OPTIONS).fit(x, y)
+    (last,) = model.staged_predict(x, [2**30])
+    assert_allclose(last, model.predict(x), rtol=1e-8)
+
+
 def test_white_noise_is_order_zero_exactly():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 2))
