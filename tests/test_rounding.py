@@ -34,7 +34,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(N, N_LAGS))
 Y = X @ 0.7 ** np.arange(N_LAGS)[::-1] + 0.5 * rng.normal(size=N)
 NOISE = rng.normal(size=N)
-HYPERPARAMETER_NAMES = ("nu_w_", "nu_f_", "nu_c_", "correlation_", "alpha_")
+HYPERPARAMETER_NAMES = ("nu_w_", "nu_f_", "nu_c_", "correlation_", "channel_scale_", "alpha_")
 
 
 def nudged(array, seed=1):
@@ -101,6 +101,25 @@ def test_what_is_found_by_evidence(prior, n_lags, target):
 def test_variances_of_a_network_found_by_evidence(sought, alpha):
     model = NTKConvRegressor(**dict.fromkeys(sought, "auto"), alpha=alpha)
     assert_rounding_stays(model, X, Y)
+
+
+@pytest.mark.parametrize(
+    ("prior", "options"),
+    [
+        *((prior, {}) for prior in PRIORS),
+        ("linear_rnn", {"n_lags": "auto"}),
+        ("tc", {"memory": [0, 1, 1, 0]}),
+    ],
+    ids=str,
+)
+def test_memories_of_channels_found_by_evidence(prior, options):
+    options = {"memory": "channel", **AUTO, **options}
+    model = NTKConvRegressor(prior=prior, n_channels=4, **options)
+    windows = np.random.default_rng(3).normal(size=(N, 5, 4))
+    sizes = np.array([1.0, 0.5, 0.2, 0.0])
+    response = sizes * np.array([0.3, 0.8, 0.5, 0.5]) ** np.arange(5)[::-1, None]
+    y = np.einsum("njc,jc->n", windows, response) + 0.5 * NOISE
+    assert_rounding_stays(model, windows.reshape(N, -1), y)
 
 
 @pytest.mark.parametrize("sought", [("nu_w",), ("nu_w", "nu_f"), ("nu_w", "nu_f", "nu_c")])

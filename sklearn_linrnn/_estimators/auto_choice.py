@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, cast
 
 import numpy as np
@@ -150,8 +151,8 @@ class AutoChoice:
     ) -> Candidate:
         """Return the hyperparameters of each group of channels of the highest evidence."""
         group = channel_groups(self.memory, self.n_channels)
-        is_one = not group.any() and len(set(prior.priors)) == 1 and self.channel_scale is None
-        if is_one:  # all channels share all of it
+        shares_decay = isinstance(self.hyperparameters["nu_w"], (Real, str))
+        if not group.any() and shares_decay and self.channel_scale is None:  # all share all of it
             search = Search(statistics, prior.priors[0], sought, alpha, self.seeks_lags)
             found = search.run()
             return replace(found, prior=ChannelPriors.of(found.prior, None, prior.scale))

@@ -122,7 +122,9 @@ def with_channels(
     n_channels : int
         Number of channels.
     """
-    known = {"nu_w": estimator.nu_w, "channel_scale": estimator.channel_scale}
+    known: dict[str, Any] = {"channel_scale": estimator.channel_scale}
+    if isinstance(estimator.nu_w, Real):  # of which there is no grid
+        known["nu_w"] = estimator.nu_w
     params = [{**known, **each} for each in candidates.params]
     mean = np.nan_to_num(scores.mean(axis=0), nan=-np.inf)
     place = first_best(mean)

@@ -21,6 +21,7 @@ from sklearn_linrnn import (
     linear_rnn_lag_weights,
     ntk_gap,
 )
+from sklearn_linrnn._core.priors.lag_priors import TC
 from sklearn_linrnn.forecasting import LagForecaster
 
 N, C, J = 200, 3, 6
@@ -251,6 +252,20 @@ def test_groups_share_what_is_found():
     assert evidence[0] <= evidence[1] + 1e-6
 
 
+@pytest.mark.parametrize("prior", [np.eye(8) + 0.5, np.arange(8.0, 0.0, -1.0), TC(0.4)], ids=str)
+@pytest.mark.parametrize("memory", ["channel", [0, 0, 0, 0, 0]], ids=str)
+def test_a_prior_of_your_own_has_scales(prior, memory):
+    x, y = draw(4, 300)
+    options = {"prior": prior, "alpha": "auto", **STEPS}
+    model = NTKConvRegressor(memory=memory, **options).fit(x, y)
+    shared = NTKConvRegressor(**options).fit(x, y)
+    if memory == "channel":
+        assert model.log_marginal_likelihood() > shared.log_marginal_likelihood()
+    else:
+        assert_array_equal(model.channel_scale_, 1.0)
+        assert_allclose(model.predict(x), shared.predict(x), atol=1e-9)
+
+
 def test_outputs_are_taken_together():
     x, y = draw(3, 300)
     both = np.column_stack([y, np.roll(y, 1)])
@@ -336,6 +351,19 @@ def test_a_memory_of_each_channel_by_its_score(cv):
     again = NTKConvRegressor(**model.best_params_, **STEPS).fit(x, y)
     assert_allclose(again.impulse_response_, model.impulse_response_, atol=1e-9)
     assert_allclose(again.channel_relevance_, model.channel_relevance_)
+
+
+@pytest.mark.parametrize("prior", ["flat", "tc", ["flat", "tc"], np.eye(8)], ids=str)
+@pytest.mark.parametrize("nu_w", [0.5, (0.2, 0.7)], ids=str)
+def test_what_a_memory_of_each_channel_is_tried_for(prior, nu_w):
+    """Whatever is chosen, the best parameters are those of a single fit."""
+    x, y = draw(2, 120)
+    grid = {"prior": prior, "alphas": [1.0], "cv": "evidence", **STEPS}
+    model = NTKConvRegressorCV(nu_w, memory="channel", **grid).fit(x, y)
+    options = {"prior": prior, **model.best_params_} if not isinstance(prior, list) else {}
+    options = options or model.best_params_
+    again = NTKConvRegressor(**options, **STEPS).fit(x, y)
+    assert_allclose(again.impulse_response_, model.impulse_response_, atol=1e-9)
 
 
 def test_no_change_of_one_channel_has_a_better_score():

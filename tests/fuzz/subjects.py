@@ -75,6 +75,16 @@ COMPUTING: Values = {
 }  # fmt: skip
 NETWORK: Values = dict.fromkeys(("nu_w", "nu_f", "nu_c"), VARIANCE)
 CHOSEN: Values = {name: [*VARIANCE, "auto", "auto"] for name in NETWORK}
+SCALES = {
+    "channel_scale": [None, None, [1.0], [2.0, 1.0], [0.0, 1.0, 1.0], (1e-300, 1e300), [0.0, 0.0],
+                      [-1.0, 1.0], [np.nan, 1.0], 1.0, "auto", [], [[1.0]], ["a"]],
+}  # fmt: skip
+CHANNELS: Values = {
+    **SCALES,
+    "memory": ["channel", "channel", "shared", [0, 1], ["a", "a"], [0, 1, 0], np.array([1, 0]),
+               [0], [], [[0, 1]], "own", 1, None],
+}  # fmt: skip
+DECAYS = [[0.5], [0.2, 0.9], np.array([0.1, 0.9, 0.5]), [-0.5, 0.5], [np.inf, 0.1], []]
 TRAINING: Values = {
     "solver": ["gd", "adam", "lbfgs", "sgd", None],
     "learning_rate": POSITIVE,
@@ -152,6 +162,8 @@ SUBJECTS = [
             **FORM,
             **COMPUTING,
             **CHOSEN,
+            **CHANNELS,
+            "nu_w": [*CHOSEN["nu_w"], *DECAYS],
             "alpha": [0, 0.1, 1e-10, 1e10, "auto", "auto", *NOT_NEGATIVE, "1", [1.0]],
             "prior": PRIORS,
             "correlation": [0.5, 0, -0.9, 0.999999, "auto", 1, -1, 2, np.nan, None, "0.5"],
@@ -167,6 +179,8 @@ SUBJECTS = [
             **FORM,
             **COMPUTING,
             **{name: [*VARIANCE, [0.1, 0.5], np.array([0.3]), (), [-1.0]] for name in NETWORK},
+            **CHANNELS,
+            "nu_w": [0.3, [0.1, 0.5], (0.2, [0.1, 0.9]), [[0.5]], np.eye(2), [["a"]], -1.0, "auto"],
             "shape": [None, 1.0, [0.5, 2.0], [0.0], -1, "a", np.nan],
             "alphas": [1.0, [0, 1.0], [1e-300, 1e300], (1,), np.array([0.1, 1]), [], [-1.0],
                        [np.nan], "auto", None, [[1.0]]],
@@ -181,7 +195,15 @@ SUBJECTS = [
     ),
     Subject(
         _convolution,
-        {**FORM, **COMPUTING, **NETWORK, **TRAINING, "lag_weights": WEIGHTS_OF_LAGS},
+        {
+            **FORM,
+            **COMPUTING,
+            **NETWORK,
+            **TRAINING,
+            **SCALES,
+            "nu_w": [*VARIANCE, *DECAYS],
+            "lag_weights": WEIGHTS_OF_LAGS,
+        },
     ),
     Subject(
         _network,
@@ -190,6 +212,7 @@ SUBJECTS = [
             **COMPUTING,
             **NETWORK,
             **TRAINING,
+            **SCALES,
             "n_hidden": [1, 2, 16, *COUNT],
             "transition_init": ["orthogonal", "identity", orthogonal_like, "zero", None],
             "init": ["random", "centered", "zero", None],

@@ -32,8 +32,9 @@ class ChannelPriors:
     ) -> ChannelPriors:
         """Return those of a prior with a decay for each channel; None for its own in all."""
         scale = np.array(scale, dtype=np.float64)
-        decays = [{}] * len(scale) if values is None else [{"nu_w": float(v)} for v in values]
-        return cls(tuple(prior.with_values(**decay) for decay in decays), scale)
+        if values is None:
+            return cls((prior,) * len(scale), scale)
+        return cls(tuple(prior.with_values(nu_w=float(value)) for value in values), scale)
 
     def __repr__(self) -> str:
         kind, n_channels = type(self.priors[0]).__name__, len(self.priors)
