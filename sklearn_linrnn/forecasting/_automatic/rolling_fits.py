@@ -157,8 +157,8 @@ class OriginFits:
 
     def followed_to(self, data: Differenced, ends: NDArray) -> OriginFits:
         """Return what the last origin learned, to forecast from other ends (n_origins,)."""
-        last = {"n_targets": self.n_targets[-1:], "sums": self.sums[:, -1:]}
-        found = replace(self, data=data, ends=ends, **last)
+        n_targets, sums = self.n_targets[-1:], self.sums[:, -1:]
+        found = replace(self, data=data, ends=ends, n_targets=n_targets, sums=sums)
         # What is known of them is not computed again.
         known = {name: value[:, -1:] for name, value in vars(self).items() if name in LEARNED}
         vars(found).update(known)
