@@ -23,6 +23,7 @@ ESTIMATORS = [
     NTKConvRegressor(layout="nct", n_channels=1, alpha=0.01),
     NTKConvRegressor(rows="timesteps", n_lags=1),
     NTKConvRegressor(rows="timesteps", n_lags=2),
+    NTKConvRegressor(rows="timesteps", n_lags=2, noise="ar"),
     NTKConvRegressor("auto", alpha="auto", n_lags="auto"),
     NTKConvRegressor(prior="tc"),
     NTKConvRegressor(solver="cg"),

@@ -473,7 +473,7 @@ def test_parameters_that_do_not_go_together(parameters, message):
             NTKConvRegressor(prior="tc"),
             lambda model: model.predict_ensemble(X),
             ValueError,
-            "predict_ensemble .* prior='linear_rnn', but",
+            "predict_ensemble .* prior='linear_rnn' and n_leads=0, but",
         ),
         (
             NTKConvRegressor(),

@@ -88,6 +88,13 @@ CASES = {
         X,
         np.cumsum(BOTH, axis=0),
     ),
+    "coloured noise": (
+        NTKConvRegressor(rows="timesteps", n_lags=3, noise="ar"),
+        X,
+        np.cumsum(BOTH, axis=0),
+    ),
+    "leads": (NTKConvRegressor(prior="tc", n_leads=2), X, Y),
+    "delay": (NTKConvRegressor(delay="auto", alpha="auto"), X, Y),
     "search": (NTKConvRegressorCV([0.2, 0.8], alphas=[0.1, 1.0], prior=["tc", "ss"]), X, Y),
     **{f"conv {name}": (conv(**options), X, Y) for name, options in OPTIMISERS.items()},
     "conv early stopping": (conv(early_stopping=True, schedule="cosine"), X, Y),

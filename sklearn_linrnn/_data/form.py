@@ -29,6 +29,8 @@ class DataForm:
         The inputs before the first time step of each recording, as in `Recordings`.
     n_channels : int or None
         Number of channels; ``None`` if it is not known yet.
+    first_lag : int
+        The lag of the inputs that comes first: a delay, or minus the number of leads.
     """
 
     every_step: bool
@@ -37,3 +39,4 @@ class DataForm:
     has_ids: bool = False
     before: NDArray | None = None
     n_channels: int | None = None
+    first_lag: int = 0

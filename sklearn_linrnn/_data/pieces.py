@@ -14,11 +14,14 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of
-from sklearn_linrnn._data.pass_log import PassLog, Say, silent
-from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
+from sklearn_linrnn._data.known_sums import KnownSums
+from sklearn_linrnn._data.lag_shape import lag_shape, needed_steps
+from sklearn_linrnn._data.looking_ahead import looking_ahead
+from sklearn_linrnn._data.pass_log import Watch, unwatched
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.stretches import stretch_length
-from sklearn_linrnn._data.targets import read_training_data
-from sklearn_linrnn._data.training_data import KnownSums, TrainingData
+from sklearn_linrnn._data.targets import first_lag_of, read_training_data
+from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._data.zero_state import head_steps
 
@@ -161,7 +164,7 @@ def sums_of_pieces(
     form: DataForm | None = None,
     past: Past | None = None,
     goes_on: bool = False,
-    say: Say = silent,
+    watch: Watch = unwatched,
 ) -> KnownSums:
     """Return the sums of what an iterator hands out.
 
@@ -183,8 +186,8 @@ def sums_of_pieces(
         Earlier inputs of recordings that go on.
     goes_on : bool, default=False
         Whether more data may follow, so that recordings may be shorter than the lags.
-    say : callable, default=silent
-        Prints a line about how far a long pass has come.
+    watch : callable, default=unwatched
+        Begins a pass, and is told how far it has come.
 
     Raises
     ------
@@ -196,10 +199,13 @@ def sums_of_pieces(
             "initial_state='mean' needs the mean of all inputs before the first ones are read, but "
             "got an iterator of pieces. Use initial_state='zero' or 'unknown', or subtract a mean."
         )
-    total, log = _Total(n_lags, device, past or Past()), PassLog(say)
-    for data in _read(estimator, pieces, form):
-        total.add(data)
-        log.add(len(data.observed))
+    if n_lags is not None:
+        n_lags += max(-first_lag_of(estimator), 0)
+    total, read = _Total(n_lags, device, past or Past()), _read(estimator, pieces, form)
+    with watch(None) as count:
+        for data in read if goes_on else _ahead(read):
+            total.add(data)
+            count(len(data.observed))
     return total.known(must_be_observed=form is None, must_be_long=not goes_on)
 
 
@@ -218,6 +224,20 @@ def _read(
         yield data
 
 
+def _ahead(read: Iterator[TrainingData]) -> Iterator[TrainingData]:
+    """Yield pieces as they were read, those that wait for later inputs once these are there."""
+    for sequences, data in looking_ahead((data.sequences, _kept(data)) for data in read):
+        yield replace(data, sequences=sequences)
+
+
+def _kept(data: TrainingData) -> TrainingData:
+    """Return a piece that may wait: who made it may use the memory of its targets for the next."""
+    if data.form.first_lag >= 0:
+        return data
+    weights = None if data.weights is None else np.array(data.weights)
+    return replace(data, targets=np.array(data.targets), weights=weights, given={})
+
+
 @dataclass
 class _Total:
     """The sums of the pieces so far, and those that wait until there are enough to be summed.
@@ -225,7 +245,7 @@ class _Total:
     Attributes
     ----------
     n_lags : int or None
-        Number of lags.
+        Number of lags, the leads among them.
     device : torch.device
         Where to compute.
     past : Past
@@ -253,7 +273,10 @@ class _Total:
 
     def add(self, data: TrainingData) -> None:
         """Add a piece. One that waits is copied: who made it may use its memory for the next."""
-        n_steps, self.n_lags, n_channels = lag_shape(data.sequences, self.n_lags, goes_on=True)
+        n_lags = self._from_target(data)
+        n_steps, self.n_lags, n_channels = lag_shape(data.sequences, n_lags, goes_on=True)
+        if isinstance(data.sequences, Recordings) and data.sequences.past.ids:
+            self.past = data.sequences.past
         if self.form is None:
             self.form, self.features = data.form, data.features
         self.was_observed |= bool(data.observed.any())
@@ -262,7 +285,7 @@ class _Total:
         enough = stretch_length(n_channels, self.n_lags - 1, (self.n_lags * n_channels) ** 2)
         if n_steps >= enough:
             self._sum_up()
-            self._add(data, self.n_lags)
+            self._add(data)
             return
         self.waiting.append(_copied(data, self.n_lags))
         if sum(len(each.observed) for each in self.waiting) >= enough:
@@ -278,10 +301,13 @@ class _Total:
                 "y must be observed at one time step at least, with a sample_weight that is not "
                 "zero, but got no such time step in any piece."
             )
-        if must_be_long and self.longest < (self.n_lags or 1):
+        first_lag = self.form.first_lag
+        needed = self.sums.n_lags + max(first_lag, 0) * self.form.every_step
+        if must_be_long and self.longest < needed:
+            known = needed_steps(self.sums.n_lags + min(first_lag, 0), first_lag)
             raise ValueError(
-                f"n_lags={self.n_lags} needs as many time steps, but got pieces of an X whose "
-                f"longest recording has n_timesteps={self.longest}."
+                f"{known}, but got pieces of an X whose longest recording has "
+                f"n_timesteps={self.longest}."
             )
         if must_be_observed and self.sums.weight <= 0:
             raise ValueError(
@@ -302,12 +328,17 @@ class _Total:
     def _sum_up(self) -> None:
         """Sum up what waits."""
         waiting, self.waiting = self.waiting, []
-        if waiting and self.n_lags is not None:
-            self._add(_joined(waiting), self.n_lags)
+        if waiting:
+            self._add(_joined(waiting))
 
-    def _add(self, data: TrainingData, n_lags: int) -> None:
-        self.weight_of_heads += self._heads_of(data, n_lags)
-        data, _, _, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
+    def _from_target(self, data: TrainingData) -> int | None:
+        """Return the number of lags without the leads of a piece."""
+        return None if self.n_lags is None else self.n_lags + min(data.sequences.first_lag, 0)
+
+    def _add(self, data: TrainingData) -> None:
+        n_lags, earlier = self._from_target(data), data
+        data, _, n_lags, n_channels = data.with_lags(n_lags, self.past, goes_on=True)
+        self.weight_of_heads += self._heads_of(earlier, n_lags + earlier.sequences.first_lag)
         with calm((n_lags * n_channels) ** 2):
             sums = data.statistics(n_lags, self.device)
             self.sums = sums if self.sums is None else self.sums + sums
@@ -326,7 +357,8 @@ class _Total:
 def _copied(data: TrainingData, n_lags: int) -> TrainingData:
     sequences: Sequences
     if isinstance(data.sequences, Windows):
-        sequences = Windows(np.array(data.sequences.inputs[:, data.sequences.longest - n_lags :]))
+        inputs = np.array(data.sequences.inputs[:, data.sequences.longest - n_lags :])
+        sequences = replace(data.sequences, inputs=inputs, columns=None)
     else:
         sequences = replace(data.sequences, parts=[np.array(part) for part in data.sequences.parts])
     weights = None if data.weights is None else np.array(data.weights)
@@ -353,7 +385,7 @@ def _joined(pieces: list[TrainingData]) -> TrainingData:
 def _joined_sequences(sequences: list[Any]) -> Sequences:
     first = sequences[0]
     if isinstance(first, Windows):
-        return Windows(np.concatenate([each.inputs for each in sequences]))
+        return replace(first, inputs=np.concatenate([each.inputs for each in sequences]))
     parts = [part for each in sequences for part in each.parts]
     if isinstance(first, Recordings) and first.rows is not None:
         parts = [np.concatenate(parts)]

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.equal_lengths import alike_steps, stacked
 from sklearn_linrnn._core.response import convolve
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._data.gaps import any_missing, totals_of_known, whole_windows
+from sklearn_linrnn._data.lag_shift import moved
 from sklearn_linrnn._data.sliced import changed, joined, parts_between
 from sklearn_linrnn._data.stretches import Stretch, stretches
 from sklearn_linrnn._data.windows import S, Windows, lag_blocks
@@ -49,10 +50,11 @@ class Past:
         if recordings.ids is None:
             return self
         known = dict(zip(self.ids, self.inputs, strict=True))
+        n_kept = n_lags - 1 + max(recordings.first_lag, 0)
         ends = zip(recordings.ids, self.of(recordings), recordings.parts, strict=True)
         for name, earlier, part in ends:
-            inputs = np.concatenate([earlier, part[max(len(part) - n_lags + 1, 0) :]])
-            known[name] = inputs[max(len(inputs) - n_lags + 1, 0) :]
+            inputs = np.concatenate([earlier, part[max(len(part) - n_kept, 0) :]])
+            known[name] = inputs[max(len(inputs) - n_kept, 0) :]
         return Past(list(known), list(known.values()))
 
 
@@ -69,13 +71,16 @@ class Recordings:
         Where the time steps were rows of one array, their places in the order of `parts`; -1 for a
         time step that was none of them.
     before : ndarray of shape (n_channels,) or None
-        The inputs before the first time step of each recording: ``None`` for zeros, NaN if unknown.
+        The inputs before the first time step of each recording, and after the last one: ``None``
+        for zeros, NaN if unknown.
     ids : list or None
         The name of each recording, by which it goes on; ``None`` if they end here.
     past : Past
         Inputs from before, of recordings that go on here.
     own : ndarray of bool, shape (n_supervised,), or None
         Which time steps are the user's; ``None`` for all.
+    first_lag : int
+        The lag of the inputs that comes first: a delay, or minus the number of leads.
     """
 
     parts: list[NDArray] | NDArray
@@ -84,6 +89,7 @@ class Recordings:
     ids: list[Any] | None = None
     past: Past = field(default_factory=Past)
     own: NDArray | None = None
+    first_lag: int = 0
 
     @property
     def n_channels(self) -> int:
@@ -114,7 +120,9 @@ class Recordings:
     @property
     def is_plain(self) -> bool:
         """Whether all lags are known: of the recordings themselves, or zeros before them."""
-        return self.before is None and not self.past.ids and not self.has_gaps
+        if self.first_lag != 0 or self.before is not None or self.past.ids:
+            return False
+        return not self.has_gaps
 
     @property
     def joined(self) -> NDArray:
@@ -187,18 +195,19 @@ class Recordings:
 
     def responses(self, impulse_response: NDArray) -> Iterator[tuple[slice, NDArray]]:
         """Yield what `respond` returns in blocks, after their places in it."""
-        n_before = impulse_response.shape[2] - 1
+        n_before, moved_here = impulse_response.shape[2] - 1, self.from_lag_0
         for cut in stretches(self.lengths, self.n_channels, n_before):
-            yield cut.steps, _respond(self.stretch(cut), impulse_response)[cut.n_before :]
+            stretch = moved_here.stretch(cut)
+            yield cut.steps, _respond(stretch, impulse_response)[cut.n_before :]
 
     def windows(self, n_lags: int) -> Iterator[NDArray]:
         """Yield the windows that end at the time steps, (n, n_lags, n_channels), in blocks.
 
         They are in order, none of more than one recording; oldest time step first.
         """
-        n_before = n_lags - 1
+        n_before, moved_here = n_lags - 1, self.from_lag_0
         for cut in stretches(self.lengths, self.n_channels, n_before):
-            stretch = self.stretch(cut)
+            stretch = moved_here.stretch(cut)
             for known, inputs in zip(stretch.past.of(stretch), stretch.parts, strict=True):
                 head = np.zeros((n_before, self.n_channels), dtype=inputs.dtype)
                 if self.before is not None:
@@ -237,6 +246,31 @@ class Recordings:
                 before = total / mass
         return replace(self, before=before)
 
+    @property
+    def reads_on(self) -> bool:
+        """Whether lags reach beyond the end of recordings that may go on."""
+        return self.first_lag < 0 and self.ids is not None
+
+    def from_lag(self, first_lag: int) -> Recordings:
+        """Return the recordings with another first lag."""
+        return replace(self, first_lag=first_lag)
+
+    @cached_property
+    def from_lag_0(self) -> Recordings:
+        """The recordings with inputs that are moved in time, so that their first lag is lag 0.
+
+        The first inputs of recordings with leads are then their past.
+        """
+        if self.first_lag == 0:
+            return self
+        fill = np.zeros(self.n_channels) if self.before is None else self.before
+        earlier, parts = moved(self.past.of(self), self.parts, self.first_lag, fill)
+        found = Recordings(parts, self.rows, self.before, self.ids, own=self.own)
+        if not any(map(len, earlier)):
+            return found
+        names = list(range(len(parts))) if self.ids is None else self.ids
+        return replace(found, ids=names, past=Past(names, earlier))
+
     def unrolled(self, n_lags: int) -> Unrolled:
         """Return the recordings with the inputs before them that their lags need.
 
@@ -245,6 +279,9 @@ class Recordings:
         n_lags : int
             Number of lags.
         """
+        if self.first_lag != 0:
+            found = self.from_lag_0.unrolled(n_lags)
+            return replace(found, recordings=replace(found.recordings, ids=self.ids))
         heads = self.past.of(self)
         if self.before is not None:
             fill = np.tile(self.before, (n_lags - 1, 1))
@@ -298,35 +335,6 @@ class Unrolled:
 
 
 Sequences = Windows | Recordings
-
-
-def lag_shape(
-    sequences: Sequences, n_lags: int | None, *, goes_on: bool = False
-) -> tuple[int, int, int]:
-    """Return the supervised time steps, lags and channels; the lags of windows for ``None``.
-
-    Recordings that go on may be shorter than the lags.
-    """
-    if isinstance(sequences, Windows):
-        n_steps, longest, n_channels = sequences.inputs.shape
-    else:
-        n_steps, n_channels = sequences.n_supervised, sequences.n_channels
-        longest = sequences.longest
-    if n_lags is None:
-        if isinstance(sequences, Recordings) and isinstance(sequences.parts, list):
-            raise ValueError(
-                "n_lags must be given for recordings with a target at every time step "
-                "(rows='timesteps' or a list), but got None: their shape does not contain it."
-            )
-        n_lags = longest
-    n_lags = int(n_lags)  # NumPy's may be too short for products
-    if n_lags > longest and not (goes_on and isinstance(sequences, Recordings)):
-        what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
-        raise ValueError(
-            f"n_lags={n_lags} needs as many time steps, but got an X of "
-            f"n_samples={n_steps}, whose {what} n_timesteps={longest}."
-        )
-    return n_steps, n_lags, n_channels
 
 
 def _respond(recordings: Recordings, impulse_response: NDArray) -> NDArray:

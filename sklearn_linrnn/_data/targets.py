@@ -69,18 +69,31 @@ def read_training_data(
     if form is None and isinstance(sequences, Recordings) and estimator.initial_state != "zero":
         shares = partial(shares_of, observed, weights)
         sequences = sequences.starting_from(estimator.initial_state, shares)
+    first_lag = first_lag_of(estimator) if form is None else form.first_lag
+    if first_lag != 0:
+        sequences = sequences.from_lag(first_lag)
     metadata = {"sample_weight": sample_weight, "sequence_id": sequence_id}
     metadata = {name: value for name, value in metadata.items() if value is not None}
     given = {"X": X, "y": y, "metadata": metadata}
     if isinstance(sequences, Windows):
         n_channels, columns = sequences.inputs.shape[2], sequences.columns
-        seen = DataForm(False, single_output, columns, n_channels=n_channels)
+        seen = DataForm(False, single_output, columns, n_channels=n_channels, first_lag=first_lag)
     else:
-        known = sequence_id is not None, sequences.before, sequences.n_channels
+        known = sequence_id is not None, sequences.before, sequences.n_channels, first_lag
         seen = DataForm(True, single_output, None, *known)
     if form is not None:
         _check_form(seen, form)
+        _check_first_lag(estimator, form)
     return TrainingData(sequences, targets, weights, observed, seen, features, given, groups)
+
+
+def first_lag_of(estimator: BaseEstimator) -> int:
+    """Return the lag of the inputs that comes first: a delay, or minus the number of leads.
+
+    It is 0 for a delay that is yet to be found.
+    """
+    delay = estimator.delay
+    return (0 if delay == "auto" else int(delay)) - int(getattr(estimator, "n_leads", 0))
 
 
 def _check_form(seen: DataForm, form: DataForm) -> None:
@@ -91,6 +104,15 @@ def _check_form(seen: DataForm, form: DataForm) -> None:
         f"X and y must have the form of the earlier data: {_described(form)}, but got "
         f"{_described(seen)}."
     )
+
+
+def _check_first_lag(estimator: BaseEstimator, form: DataForm) -> None:
+    """Raise unless an estimator has the delay or the leads of earlier data."""
+    if estimator.delay != "auto" and first_lag_of(estimator) != form.first_lag:
+        raise ValueError(
+            f"Lags must begin where they do in the earlier data, at {form.first_lag}, but got "
+            f"delay={estimator.delay} and n_leads={getattr(estimator, 'n_leads', 0)}."
+        )
 
 
 def _described(form: DataForm) -> str:

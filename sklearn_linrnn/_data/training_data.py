@@ -17,11 +17,13 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import places_of, shares_of
-from sklearn_linrnn._data.pass_log import PassLog, Say, silent
-from sklearn_linrnn._data.sequences import Past, Recordings, Sequences, lag_shape
+from sklearn_linrnn._data.known_sums import KnownSums
+from sklearn_linrnn._data.lag_shape import lag_shape
+from sklearn_linrnn._data.pass_log import Watch, unwatched
+from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.stretches import NUMBERS, Stretch, stretches
 from sklearn_linrnn._data.windows import Windows
-from sklearn_linrnn._data.zero_state import excess_of_zeros, weight_of_zeros
+from sklearn_linrnn._data.zero_state import weight_of_zeros
 
 AT_DISTANCES = 3  # blocks that stand for all, at the least
 
@@ -83,7 +85,8 @@ class TrainingData:
         Parameters
         ----------
         n_lags : int or None
-            Number of lags; ``None`` for those of windows.
+            Number of lags from the target, or the delay, on; ``None`` for those of windows. The
+            leads are returned as lags, too.
         past : Past, default=None
             Earlier inputs of recordings that go on here.
         goes_on : bool, default=False
@@ -107,6 +110,14 @@ class TrainingData:
         """Return the number of observed time steps of which all lags are known."""
         return int(self.unrolled(n_lags).observed.sum())
 
+    def from_lag(self, first_lag: int) -> TrainingData:
+        """Return the data with another first lag: a delay, or minus the number of leads."""
+        sequences, form = (
+            self.sequences.from_lag(first_lag),
+            replace(self.form, first_lag=first_lag),
+        )
+        return replace(self, sequences=sequences, form=form)
+
     def with_before(self, before: NDArray | None) -> TrainingData:
         """Return recordings with inputs before the first time step of each, as `Recordings` has."""
         sequences = replace(cast(Recordings, self.sequences), before=before)
@@ -125,6 +136,8 @@ class TrainingData:
         sequences = self.sequences
         if isinstance(sequences, Windows) or sequences.is_plain:
             return self
+        if sequences.first_lag != 0 and sequences.from_lag_0.is_plain:
+            return replace(self, sequences=sequences.from_lag_0)
         unrolled = sequences.unrolled(n_lags)
         n_before, weights = unrolled.n_before, self.weights
         return replace(
@@ -146,10 +159,11 @@ class TrainingData:
         sequences = self.sequences
         if isinstance(sequences, Windows) or sequences.before is not None:
             return np.zeros(sequences.n_channels)
+        n_reached = n_lags + max(sequences.first_lag, 0)
         with one_thread():  # sums of columns, which wait for memory
-            return weight_of_zeros(sequences, self.observed, self.weights, n_lags)
+            return weight_of_zeros(sequences, self.observed, self.weights, n_reached)
 
-    def statistics(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
+    def statistics(self, n_lags: int, device: Any, watch: Watch = unwatched) -> LagStatistics:
         """Return the sums to learn from.
 
         Parameters
@@ -158,27 +172,27 @@ class TrainingData:
             Number of lags.
         device : torch.device or str
             Where to compute.
-        say : callable, default=silent
-            Prints a line about how far a long pass has come.
+        watch : callable, default=unwatched
+            Begins a pass, and is told how far it has come.
         """
-        sums = self.sums(n_lags, device, say)
+        sums = self.sums(n_lags, device, watch)
         # A piece of a recording may have no target: then it only goes before the next one.
         return sums.check_usable() if self.observed.any() else sums
 
-    def sums(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
+    def sums(self, n_lags: int, device: Any, watch: Watch = unwatched) -> LagStatistics:
         """Return the sums of a part of what is learned from, which may be out of range alone."""
         if isinstance(self.sequences, Windows):  # which are in memory, and summed up at once
             known = self.targets, self.weights
             return self.sequences.statistics(LagStatistics, n_lags, *known, device)
-        return reduce(add, self._sums_of_blocks(n_lags, device, say))
+        return reduce(add, self._sums_of_blocks(n_lags, device, watch))
 
-    def _sums_of_blocks(self, n_lags: int, device: Any, say: Say) -> Iterator[LagStatistics]:
-        log = PassLog(say, len(self.observed))
-        for block, cut in self.blocks(n_lags, sums=True):
-            yield block.sequences.statistics(
-                LagStatistics, n_lags, block.targets, block.weights, device
-            )
-            log.add(cut.steps.stop - cut.steps.start)
+    def _sums_of_blocks(self, n_lags: int, device: Any, watch: Watch) -> Iterator[LagStatistics]:
+        with watch(len(self.observed)) as count:
+            for block, cut in self.blocks(n_lags, sums=True):
+                yield block.sequences.statistics(
+                    LagStatistics, n_lags, block.targets, block.weights, device
+                )
+                count(cut.steps.stop - cut.steps.start)
 
     def blocks(
         self, n_lags: int, *, sums: bool = False, enough: int | None = None
@@ -234,8 +248,9 @@ class TrainingData:
         sequences, weights, observed = self.sequences, self.weights, self.observed & selected
         if isinstance(sequences, Windows):
             weights = None if weights is None else weights[selected]
-            inputs, targets = Windows(sequences.inputs[selected]), self.targets[selected]
-            return TrainingData(inputs, targets, weights, observed[selected], self.form)
+            inputs, targets = sequences.inputs[selected], self.targets[selected]
+            some = replace(sequences, inputs=inputs, columns=None)
+            return TrainingData(some, targets, weights, observed[selected], self.form)
         kept = sequences.totals(selected) > 0
         if kept.all():
             return replace(self, observed=observed)
@@ -287,77 +302,6 @@ class TrainingData:
         return self.part(~held_out), self.part(held_out)
 
 
-@final
-@dataclass(frozen=True)
-class KnownSums:
-    """Data that are known by their sums alone: the same methods, as far as sums allow.
-
-    Attributes
-    ----------
-    sums : LagStatistics
-        The sums to learn from.
-    held_out : LagStatistics or None
-        Sums of other data, to score candidates on.
-    form : DataForm
-        The form of the data; that of recordings with an axis of outputs, if it is not known.
-    features : mapping of str to object
-        What scikit-learn records of X.
-    given : mapping
-        Empty: callbacks have no data.
-    past : Past or None
-        Inputs with which recordings go on in later data; ``None`` if they do not.
-    share_of_heads : float
-        Share of the weight that time steps have which have zeros before recordings among their
-        lags, as far as it is known.
-    parts : tuple of LagStatistics
-        Sums of consecutive parts of the data, to hold out one after another.
-    """
-
-    sums: LagStatistics
-    held_out: LagStatistics | None = None
-    form: DataForm = field(default_factory=lambda: DataForm(every_step=True))
-    features: Mapping[str, Any] = field(default_factory=dict)
-    given: Mapping[str, Any] = field(default_factory=dict)
-    past: Past | None = None
-    share_of_heads: float = 0.0
-    parts: tuple[LagStatistics, ...] = ()
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether nothing is known of how these data begin."""
-        return False
-
-    def rows(self, what: str) -> TrainingData:
-        """Raise: ``what`` needs the rows, which are not known."""
-        raise ValueError(f"{what} needs the rows of the data, but got only their sums.")
-
-    def with_lags(
-        self, n_lags: int | None, past: Past | None = None, *, goes_on: bool = False
-    ) -> tuple[KnownSums, int, int, int]:
-        """Return these, no time steps, and the lags and channels; raise for other lags."""
-        if n_lags not in (None, self.sums.n_lags):
-            raise ValueError(
-                f"n_lags must be that of the statistics, {self.sums.n_lags}, or None, but got "
-                f"{n_lags}. Use statistics.first_lags for fewer."
-            )
-        return self, 0, self.sums.n_lags, self.sums.n_channels
-
-    def weight_of_zeros(self, n_lags: int) -> NDArray:
-        """Return how much the zeros before recordings outweigh the inputs, (n_channels,)."""
-        first = slice(0, self.sums.n_channels)
-        mean = self.sums.input_mean[first].cpu().numpy()
-        variance = self.sums.input_scatter.diagonal()[first].cpu().numpy() / self.sums.weight
-        return excess_of_zeros(mean, variance, self.share_of_heads)
-
-    def statistics(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
-        """Return the sums to learn from."""
-        return self.sums.to(device)
-
-    def consecutive_parts(self, n_parts: int, least: int) -> list[KnownSums]:
-        """Return the whole: sums have no order of time."""
-        return [self]
-
-
 AnyData = TrainingData | KnownSums
 
 
@@ -366,21 +310,3 @@ def _between(first: int, stop: int, length: int) -> NDArray:
     chosen = np.zeros(length, dtype=bool)
     chosen[first:stop] = True
     return chosen
-
-
-def known_sums(statistics: Any, held_out: Any = None, *, initial_state: str = "zero") -> KnownSums:
-    """Return data known by their sums; raise if it is impossible to learn from them."""
-    for name, sums in (("statistics", statistics), ("held_out", held_out)):
-        if not (isinstance(sums, LagStatistics) or (name == "held_out" and sums is None)):
-            raise TypeError(f"{name} must be LagStatistics, but got {type(sums).__name__}.")
-    statistics.check_usable()
-    if held_out is not None:
-        if held_out.weight <= 0:
-            raise ValueError("held_out must have at least one row, but got a weight of 0.")
-        statistics.check_alike(held_out.to(statistics.input_mean.device))
-    before = None
-    if initial_state != "zero":
-        before = statistics.input_mean[: statistics.n_channels].cpu().numpy().copy()
-        before = before if initial_state == "mean" else np.full_like(before, np.nan)
-    form = DataForm(every_step=True, before=before, n_channels=statistics.n_channels)
-    return KnownSums(statistics, held_out, form, {"n_features_in_": statistics.n_channels})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -25,11 +25,14 @@ BLOCK = 2**20  # numbers in a block of windows: 8 MiB
 class Windows:
     """Windows ``(n_windows, n_timesteps, n_channels)``, oldest first, target at the last time step.
 
-    If they were rows of a 2-D array, ``columns`` has the lag of each of its columns.
+    If they were rows of a 2-D array, ``columns`` has the lag of each of its columns. With a
+    ``first_lag`` below zero the target is as many time steps before the last one; windows with a
+    delay end where it begins.
     """
 
     inputs: NDArray
     columns: WindowColumns | None = None
+    first_lag: int = 0
 
     @property
     def n_channels(self) -> int:
@@ -45,6 +48,16 @@ class Windows:
     def n_supervised(self) -> int:
         """Number of time steps that can have a target."""
         return len(self.inputs)
+
+    def from_lag(self, first_lag: int) -> Windows:
+        """Return the windows with another first lag: without the last ones, if it is a delay."""
+        n_timesteps, delay = self.longest, max(first_lag, 0)
+        if delay >= n_timesteps:
+            raise ValueError(
+                f"delay={delay} needs windows of more time steps, but got an X whose windows have "
+                f"n_timesteps={n_timesteps}."
+            )
+        return replace(self, inputs=self.inputs[:, : n_timesteps - delay], first_lag=first_lag)
 
     def arrange(self, flat: NDArray) -> NDArray:
         """Return values of the supervised time steps in the user's shape."""

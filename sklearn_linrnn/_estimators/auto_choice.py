@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_linrnn._core.closed_form.channel_search import ChannelSearch
 from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
+from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import Given, LagPrior
@@ -53,6 +54,8 @@ class AutoChoice:
         Which channels share what is chosen, as users say it.
     channel_scale : array-like of shape (n_channels,) or None
         Scales of the channels' priors, as users give them.
+    n_leads : int
+        How many of the lags come after the target.
     """
 
     prior: Any
@@ -62,6 +65,7 @@ class AutoChoice:
     n_channels: int = 1
     memory: Any = "shared"
     channel_scale: Any = None
+    n_leads: int = 0
 
     def choose(
         self, data: AnyData, sum_up: SumUp, say: Callable[[str], None]
@@ -77,13 +81,7 @@ class AutoChoice:
         say : callable
             Prints a line about what was found.
         """
-        prior = make_priors(
-            self.prior,
-            self.n_channels,
-            channel_scale=self.channel_scale,
-            memory=self.memory,
-            **self.hyperparameters,
-        )
+        prior = self.make_prior()
         sought = self.sought(prior)
         if self.alpha != "auto":
             statistics = sum_up(data)
@@ -106,11 +104,7 @@ class AutoChoice:
         say: Callable[[str], None],
     ) -> Candidate:
         """Return the hyperparameters of the highest evidence."""
-        if alpha == 0:
-            raise ValueError(
-                "'auto' maximises the evidence, which does not exist for alpha=0: it needs "
-                "alpha > 0 or alpha='auto'."
-            )
+        _check_penalised(alpha)
         local = statistics.to("cpu")  # many small operations
         if alpha is None and not local.varies():
             warn("X or y does not vary, so that there is no alpha to choose: nothing is learned.")
@@ -126,6 +120,27 @@ class AutoChoice:
                 ConvergenceWarning,
             )
         return found
+
+    def gain(self, statistics: LagStatistics) -> float:
+        """Return by how much the highest evidence exceeds that of no response, in nats.
+
+        Of a memory that all channels share.
+
+        Parameters
+        ----------
+        statistics : LagStatistics
+            The sums of the data over all lags that there may be.
+        """
+        choice = self.in_common()
+        prior = cast(LagPrior, choice.make_prior())
+        alpha = None if self.alpha == "auto" else float(self.alpha)
+        _check_penalised(alpha)
+        local = statistics.to("cpu")
+        if not local.varies():
+            return 0.0
+        found = Search(local, prior, choice.sought(prior), alpha, self.seeks_lags).run()
+        nothing = EvidenceSums.of(local, local.n_channels).evidence_of_no_response()
+        return found.value - nothing
 
     def _search_channels(
         self,
@@ -146,6 +161,24 @@ class AutoChoice:
         known = statistics, prior, sought, alpha, self.seeks_lags
         return ChannelSearch(*known, group, seeks_scale).run()
 
+    def make_prior(self) -> Prior:
+        """Return the prior, with defaults for what is sought."""
+        return make_priors(
+            self.prior,
+            self.n_channels,
+            n_leads=self.n_leads,
+            channel_scale=self.channel_scale,
+            memory=self.memory,
+            **self.hyperparameters,
+        )
+
+    def in_common(self) -> AutoChoice:
+        """Return the choice of what all channels share; of given decays it has the mean."""
+        nu_w = self.hyperparameters["nu_w"]
+        decay = nu_w if isinstance(nu_w, str) else float(np.mean(nu_w))
+        known = {**self.hyperparameters, "nu_w": decay}
+        return replace(self, hyperparameters=known, memory="shared", channel_scale=None)
+
     def sought(self, prior: Prior) -> tuple[str, ...]:
         """Return the names of the prior's hyperparameters that are "auto"."""
         prior = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
@@ -157,8 +190,16 @@ class AutoChoice:
             )
         if self.seeks_lags and isinstance(prior, Given):
             raise ValueError("n_lags='auto' needs a prior for any number of lags, not an array.")
-        names = [field.name for field in fields(prior)] if isinstance(self.prior, str) else []
-        return tuple(name for name in names if name in auto)
+        return tuple(name for name in prior.hyperparameters if name in auto) if auto else ()
+
+
+def _check_penalised(alpha: float | None) -> None:
+    """Raise if there is no evidence."""
+    if alpha == 0:
+        raise ValueError(
+            "'auto' maximises the evidence, which does not exist for alpha=0: it needs "
+            "alpha > 0 or alpha='auto'."
+        )
 
 
 def _trusted(found: Candidate, parts: Sequence[LagStatistics]) -> Candidate:
@@ -199,11 +240,11 @@ def with_most_lags(data: AnyData) -> tuple[AnyData, int, int, int]:
     """
     if not isinstance(data, TrainingData):
         return data.with_lags(None)
-    sequences = data.sequences
-    per_lag, most = STEPS_PER_COEFFICIENT * sequences.n_channels, sequences.longest
-    most = min(most_lags(sequences.n_channels, None), most)
+    sequences, n_leads = data.sequences, max(-data.form.first_lag, 0)
+    per_lag = STEPS_PER_COEFFICIENT * sequences.n_channels
+    most = min(most_lags(sequences.n_channels, None), sequences.longest)
     if isinstance(sequences, Recordings):
-        candidates = range(1, most + 1)
+        candidates = range(1, most - max(data.form.first_lag, 0) + 1)
         too_many = bisect_left(candidates, True, key=lambda n: per_lag * n > data.n_observed(n))
-        most = max(too_many, 1)
-    return data.with_lags(most)
+        most = too_many
+    return data.with_lags(max(most - n_leads, 1))

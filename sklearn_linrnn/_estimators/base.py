@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from torch import Tensor
 
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.known_sums import KnownSums, known_sums
+from sklearn_linrnn._data.pass_log import Count, PassLog
 from sklearn_linrnn._data.pieces import Pieces, check_alone, sums_of_pieces
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.targets import read_training_data
-from sklearn_linrnn._data.training_data import AnyData, KnownSums, known_sums
+from sklearn_linrnn._data.targets import first_lag_of, read_training_data
+from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters, check_device
+from sklearn_linrnn._estimators.pass_reports import PassReports
 from sklearn_linrnn._estimators.predictions import LagPredictor
 from sklearn_linrnn._estimators.systems import SystemMixin
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
@@ -55,6 +60,7 @@ class Fit:
 
 
 class LagRegressor(
+    CallbackSupportMixin,
     SavedState,
     MultiOutputMixin,
     LagPredictor,
@@ -69,6 +75,7 @@ class LagRegressor(
     Subclasses define how it is learned (`_learn`).
     """
 
+    @with_callbacks
     def fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
@@ -117,7 +124,8 @@ class LagRegressor(
         Parameters
         ----------
         statistics : LagStatistics
-            Sums of recordings or windows; those of several add up.
+            Sums of recordings or windows; those of several add up. Their first lag is that of the
+            model: with `n_leads` of targets that were moved, with a `delay` of inputs.
 
         Returns
         -------
@@ -144,7 +152,9 @@ class LagRegressor(
         array([[[1. , 0.5, 0. ]]])
         """
         self._check_parameters()
-        return self._fit(known_sums(statistics, initial_state=self.initial_state))
+        first_lag = first_lag_of(self)
+        known = known_sums(statistics, initial_state=self.initial_state, first_lag=first_lag)
+        return self._fit(known)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -180,7 +190,8 @@ class LagRegressor(
         n_lags, past, form = self.n_lags, None, None
         if earlier is not None:
             form, past = self._form, earlier[1] or Past()
-            n_lags = earlier[0] if form.every_step and n_lags is None else n_lags
+            if form.every_step and n_lags is None:
+                n_lags = earlier[0] + min(form.first_lag, 0)
         if isinstance(X, Pieces):
             check_alone(y=y, sample_weight=sample_weight, sequence_id=sequence_id)
             sums = self._sum_pieces(X, n_lags, form=form, past=past, goes_on=True)
@@ -196,13 +207,20 @@ class LagRegressor(
                 "learned from by their sums."
             )
         device = check_device(self.device)
-        return sums_of_pieces(self, pieces, n_lags, device, say=self._say, **earlier)
+        return sums_of_pieces(self, pieces, n_lags, device, watch=self._watch, **earlier)
 
     @abstractmethod
     def _learn(self, data: AnyData) -> Fit:
         """Return what is learned from data, or from their sums."""
 
+    def _with_delay(self, data: AnyData) -> AnyData:
+        """Return the data with the delay that is found in them."""
+        raise NotImplementedError
+
+    @with_callbacks
     def _fit(self, data: AnyData) -> Self:
+        if self.delay == "auto":
+            data = self._with_delay(data)
         fit = self._learn(data)
         self._warn_of_zeros(data, fit)
         return self._publish(data, fit)
@@ -225,7 +243,11 @@ class LagRegressor(
         nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
         if nu_w is not None and not isinstance(nu_w, str) and np.max(nu_w) > 1.0:
             warn_if_growing(float(np.max(nu_w)), fit.lag_weights)
-        replace_fitted(self, self._fitted_attributes(data, fit))
+        fitted = self._fitted_attributes(data, fit)
+        self._fit_context(data).call_on_fit_task_end(
+            estimator=self, **data.given, reconstruction_attributes=fitted
+        )
+        replace_fitted(self, fitted)
         if fit.interrupt is not None:
             raise fit.interrupt
         return self
@@ -261,8 +283,32 @@ class LagRegressor(
 
     def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
         """Return the sums of data about their means, or about zero without an intercept."""
-        statistics = data.statistics(n_lags, self.device, self._say)
+        statistics = data.statistics(n_lags, self.device, self._watch)
         return statistics if self.fit_intercept else statistics.uncentred()
+
+    def _fit_context(self, data: AnyData | None = None) -> CallbackContext:
+        """Return the context of the fit under way for its callbacks; it begins with the first."""
+        if not hasattr(self, "_callback_fit_ctx"):
+            context = self._init_callback_context(max_subtasks=None)  # passes, and a training
+            given = {} if data is None else data.given
+            context.call_on_fit_task_begin(estimator=self, **given)
+        return self._callback_fit_ctx
+
+    @contextmanager
+    def _watch(self, n_steps: int | None) -> Iterator[Count]:
+        """Begin a pass over data, of which lines and callbacks tell how far it has come."""
+        log, reports = PassLog(self._say, n_steps), None
+        if getattr(self, "_skl_callbacks", None):
+            reports = PassReports(self, self._fit_context(), n_steps)
+
+        def count(n_read: int) -> None:
+            log.add(n_read)
+            if reports is not None:
+                reports.add(n_read)
+
+        yield count
+        if reports is not None:
+            reports.close()
 
     def _say(self, message: str) -> None:
         if self.verbose:

@@ -132,7 +132,7 @@ def with_channels(
     assert isinstance(priors, ChannelPriors)
     grid = [estimator.nu_w] if isinstance(estimator.nu_w, Real) else estimator.nu_w
     decays = [float(value) for value in grid if isinstance(value, Real)]
-    decays = decays if hasattr(priors.priors[0], "nu_w") else []
+    decays = decays if "nu_w" in priors.priors[0].hyperparameters else []
     alphas = np.unique(estimator.alphas).tolist()
     descent = ChannelDescent(
         lambda some: score(some).mean(axis=0),

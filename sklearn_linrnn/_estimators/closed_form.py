@@ -21,6 +21,7 @@ from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
+from sklearn_linrnn._core.statistics.autoregression import Autoregression
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
 from sklearn_linrnn._core.training.optimizers import DIVERGED
@@ -129,8 +130,9 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             Whether to return the posterior standard deviation, too. It is that of Bayesian linear
             regression with the prior that corresponds to the penalty: ``H ~ N(0, noise_variance_ /
             alpha * P)``, with ``P`` the diagonal matrix of the lag weights or the prior's
-            covariance. Where the residuals of recordings are not white (`noise_predictability_`),
-            the response and the noise variance are as uncertain as they then are.
+            covariance; with ``noise="ar"`` the variance there is that of the innovations. Where the
+            residuals of recordings are not white (`noise_predictability_`), the response and the
+            noise variance are as uncertain as they then are.
         include_noise : bool, default=True
             Whether the standard deviation is that of a new target, or that of its mean.
         sequence_id : array-like of shape (n_samples,), default=None
@@ -165,10 +167,12 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             return self._answer(X, sequence_id, out, self._means)
         check_is_fitted(self)
         solution = self._posterior()
-        root, level = solution.posterior_root, solution.intercept_variance + float(include_noise)
+        root, noise = solution.posterior_root, self._autoregression
+        share = 1.0 / noise.gain
+        level = solution.intercept_variance * share**2 + include_noise * noise.variances[0]
 
         def deviations(sequences: Sequences) -> Blocks:
-            for steps, spread in spreads_of(sequences, solution.statistics, root):
+            for steps, spread in spreads_of(sequences, solution.statistics, root, share):
                 variance = (spread[:, None] + level) * solution.noise_variance.numpy()
                 variance[np.isinf(spread)] = np.inf  # not NaN where there is no noise
                 yield steps, without_overflow(np.sqrt(variance).astype(self.dtype, copy=False))
@@ -216,8 +220,8 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         kind = self.prior_.priors[0] if isinstance(self.prior_, ChannelPriors) else self.prior_
         if not isinstance(kind, LinearRNN):
             raise ValueError(
-                "predict_ensemble is defined for networks: it needs prior='linear_rnn', but got "
-                f"{self.prior}."
+                "predict_ensemble is defined for networks: it needs prior='linear_rnn' and "
+                f"n_leads=0, but got {self.prior} and {self.n_leads}."
             )
         solution = self._require_solution("predict_ensemble")
         n_lags, n_channels = solution.statistics.n_lags, solution.statistics.n_channels
@@ -256,7 +260,8 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         responses = self.staged_impulse_response(n_steps)
         sequences = self._read(X, sequence_id)
         statistics = self._require_solution("staged_predict").statistics
-        intercepts = self._export(statistics.intercept(as_matrix(responses)))
+        filtered = statistics.intercept(as_matrix(responses))
+        intercepts = self._export(filtered / self._autoregression.gain)
         for response, intercept in zip(responses, intercepts, strict=True):
             stage = partial(predictions_of, response, intercept)
             yield one_or_all(self._answer_to(sequences, [stage], [None]))
@@ -322,8 +327,9 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
 
     @property
     def noise_variance_(self) -> NDArray:
-        """Residual sum of squares over the degrees of freedom left, (n_outputs,)."""
-        return self._export(self._require_solution("noise_variance_").noise_variance)
+        """Variance of the noise, (n_outputs,)."""
+        innovations = self._require_solution("noise_variance_").noise_variance
+        return self._export(innovations * self._autoregression.variances[0])
 
     @property
     def noise_predictability_(self) -> float:
@@ -342,6 +348,11 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         solution = self._posterior()
         deviation = row_norms(solution.posterior_root) * solution.noise_variance.sqrt()
         return self._export(as_impulse_response(deviation, solution.statistics.n_lags))
+
+    @property
+    def _autoregression(self) -> Autoregression:
+        """The noise; `solution_` is that of data that its filter has made white."""
+        return Autoregression(vars(self).get("_noise_", np.empty(0)))
 
     def _posterior(self) -> Solution:
         solution = self._require_solution("The posterior")
@@ -383,10 +394,11 @@ def prior_attributes(prior: Prior, lag_weights: NDArray, variances: NDArray) -> 
         Of the inputs.
     """
     if isinstance(prior, ChannelPriors):
-        names = [name for name in HYPERPARAMETERS if hasattr(prior.priors[0], name)]
+        names = [name for name in HYPERPARAMETERS if name in prior.priors[0].hyperparameters]
         own, scale = {f"{name}_": prior.values(name) for name in names}, prior.scale
     else:
-        names = [name for name in HYPERPARAMETERS if hasattr(prior, name)]
-        own, scale = {f"{name}_": getattr(prior, name) for name in names}, np.ones(len(variances))
+        known = prior.hyperparameters
+        own = {f"{name}_": known[name] for name in HYPERPARAMETERS if name in known}
+        scale = np.ones(len(variances))
     relevance = lag_weights.sum(axis=-1) * variances
     return {"prior_": prior, **own, "channel_scale_": scale, "channel_relevance_": relevance}

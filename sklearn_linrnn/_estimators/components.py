@@ -43,7 +43,7 @@ def cloned_component(estimator: Any, untouched: Sequence[str], why: str) -> LagR
         )
     given, defaults = estimator.get_params(deep=False), signature(type(estimator)).parameters
     for name in untouched:
-        if given[name] != defaults[name].default:
+        if name in given and given[name] != defaults[name].default:
             raise ValueError(
                 f"{name} of estimator must be left at {defaults[name].default!r}, but got "
                 f"{given[name]!r}: {why}"

@@ -23,7 +23,8 @@ from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.scores import SCORES
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.folds import Fold, fold_statistics, folds_of_parts, n_samples
-from sklearn_linrnn._data.training_data import AnyData, KnownSums, TrainingData
+from sklearn_linrnn._data.known_sums import KnownSums
+from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.grid import Candidates
 from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
 from sklearn_linrnn._estimators.parameters import check_device

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
@@ -66,7 +66,7 @@ TRAINING: dict[str, list] = {
 }
 
 
-class DescentRegressor(CallbackSupportMixin, LagRegressor):
+class DescentRegressor(LagRegressor):
     """A response learned by full-batch gradient descent on the exact loss.
 
     Subclasses define what is trained (`_recipe`).
@@ -79,6 +79,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
     training_: TrainingRecord
 
+    @with_callbacks
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
@@ -90,7 +91,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
         With ``rows="timesteps"`` a recording may come in pieces, also shorter than `n_lags`: each
         goes on where the one before ended, so that the sums are those of the whole. For that the
-        last ``n_lags - 1`` inputs of every recording are kept.
+        last ``n_lags - 1`` inputs of every recording are kept, and as many more as the delay.
 
         Parameters
         ----------
@@ -121,6 +122,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         known = None if earlier is None else (earlier.statistics.n_lags, earlier.past)
         return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
 
+    @with_callbacks
     def _add(self, data: AnyData) -> Self:
         return self._add_to(self._earlier(), data.with_lags(self.n_lags))
 
@@ -209,7 +211,6 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
     # -- Training --------------------------------------------------------------------------
 
-    @with_callbacks
     def _train(
         self, data: AnyData, sums: Sums, seed: int | None, earlier: TrainingRecord | None
     ) -> Fit:
@@ -308,7 +309,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         self, training: Training, data: AnyData, fit_now: Callable[[], Fit]
     ) -> KeyboardInterrupt | None:
         """Train, with reports; return what interrupted the training."""
-        log, interrupt = TrainingLog(self, self.max_iter, data.given, self._say), None
+        context, interrupt = self._fit_context(data), None
+        log = TrainingLog(self, context, self.max_iter, data.given, self._say)
 
         def attributes() -> dict[str, Any]:
             return self._fitted_attributes(data, fit_now())

@@ -105,7 +105,9 @@ def _params(candidate: dict[str, Any]) -> dict[str, Any]:
 def prior_of(estimator: BaseEstimator, candidate: Mapping[str, Any], n_channels: int) -> Prior:
     """Return the prior of a candidate, with the estimator's parameters where it has none."""
     known = parameters_of(estimator, candidate)
-    return make_priors(n_channels=n_channels, memory=estimator.memory, **known)
+    return make_priors(
+        n_channels=n_channels, n_leads=estimator.n_leads, memory=estimator.memory, **known
+    )
 
 
 def parameters_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> dict[str, Any]:

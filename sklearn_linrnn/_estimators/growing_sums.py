@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
+from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm
+from sklearn_linrnn._data.known_sums import known_sums
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.training_data import AnyData, known_sums
+from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.parameters import check_device
 
@@ -41,6 +43,7 @@ class GrowingSumsRegressor(LagRegressor):
         return None
 
     @available_if(_sums_suffice)
+    @with_callbacks
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
@@ -52,7 +55,7 @@ class GrowingSumsRegressor(LagRegressor):
 
         With ``rows="timesteps"`` a recording may come in pieces, also shorter than `n_lags`: each
         goes on where the one before ended, so that the sums are those of the whole. For that the
-        last ``n_lags - 1`` inputs of every recording are kept.
+        last ``n_lags - 1`` inputs of every recording are kept, and as many more as the delay.
 
         Parameters
         ----------
@@ -85,6 +88,7 @@ class GrowingSumsRegressor(LagRegressor):
         known = None if earlier is None else (earlier.n_lags, self._past_)
         return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
 
+    @with_callbacks
     def _add(self, data: AnyData) -> Self:
         return self._add_to(self._earlier_sums(), data.with_lags(self.n_lags))
 
@@ -98,7 +102,7 @@ class GrowingSumsRegressor(LagRegressor):
         data, _, n_lags, n_channels = has_lags
         with calm((n_lags * n_channels) ** 2):
             sums = self._gather(data, n_lags, earlier)
-        fit = self._learn(known_sums(sums))
+        fit = self._learn(known_sums(sums, first_lag=data.form.first_lag))
         if not data.goes_on:
             self._warn_of_zeros(data, fit)
         return self._publish(data, replace(fit, attributes={**fit.attributes, "_past_": data.past}))
@@ -116,5 +120,5 @@ class GrowingSumsRegressor(LagRegressor):
 
     def _gather(self, data: AnyData, n_lags: int, earlier: LagStatistics | None) -> LagStatistics:
         """Return the sums of new and of earlier data."""
-        sums = data.statistics(n_lags, check_device(self.device), self._say)
+        sums = data.statistics(n_lags, check_device(self.device), self._watch)
         return sums if earlier is None else earlier.to(sums.input_mean.device) + sums

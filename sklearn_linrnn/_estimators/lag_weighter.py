@@ -19,10 +19,14 @@ from sklearn_linrnn._data.inputs import (
     read_new_inputs,
 )
 from sklearn_linrnn._data.lag_columns import window_columns
-from sklearn_linrnn._data.sequences import Recordings, lag_shape
+from sklearn_linrnn._data.lag_shape import lag_shape
+from sklearn_linrnn._data.sequences import Recordings
+from sklearn_linrnn._data.targets import first_lag_of
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._estimators.base import replace_fitted
 from sklearn_linrnn._estimators.parameters import (
+    DELAY,
+    LEADS,
     SHAPES,
     VARIANCES,
     StrOptions,
@@ -33,10 +37,11 @@ from sklearn_linrnn._estimators.parameters import (
 
 @dataclass(frozen=True)
 class _WindowForm:
-    """The form of X in `fit`, and the shape of its windows."""
+    """The form of X in `fit`, the length of its windows, and the lag of their last time step."""
 
     data: DataForm
     n_timesteps: int
+    newest_lag: int = 0
 
 
 class LagWeighter(SavedState, TransformerMixin, WithParameters):
@@ -56,6 +61,12 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
         Used with ``lag_weights="linear_rnn"`` only.
     n_lags : int, default=None
         Number of lags, the present time step included; ``None`` for the length of the windows.
+    n_leads : int, default=0
+        Number of time steps after the target that are lags, too, with the prior's weights on both
+        sides of it. Windows have their target `n_leads` time steps before the last one. After the
+        end of a recording the inputs are what `initial_state` says.
+    delay : int, default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -75,6 +86,8 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
     ----------
     lag_weights_ : ndarray of shape (n_lags,)
         ``rho``.
+    first_lag_ : int
+        The lag at which `lag_weights_` begin: the delay, or ``-n_leads``.
     n_features_in_ : int
         Number of columns of X. For a 3-D X, number of columns of a flattened window, or of channels
         if there is a target at every time step.
@@ -107,6 +120,8 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
     _parameter_constraints: dict[str, list] = {
         **VARIANCES,
         **SHAPES,
+        **LEADS,
+        **DELAY,
         "lag_weights": [StrOptions({"linear_rnn", "flat"}), "array-like"],
     }
 
@@ -118,6 +133,8 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
         nu_c: float = 1.0,
         *,
         n_lags: int | None = None,
+        n_leads: int = 0,
+        delay: int = 0,
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
@@ -129,6 +146,8 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
         self.nu_f = nu_f
         self.nu_c = nu_c
         self.n_lags = n_lags
+        self.n_leads = n_leads
+        self.delay = delay
         self.rows = rows
         self.layout = layout
         self.lag_order = lag_order
@@ -156,16 +175,19 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
         """
         self._check_parameters()
         sequences, features = read_new_inputs(self, X, None, sequence_id)
-        _, n_lags, _ = lag_shape(sequences, self.n_lags)
+        first_lag = first_lag_of(self)
+        _, n_lags, n_channels = lag_shape(sequences.from_lag(first_lag), self.n_lags)
         variances = self.nu_w, self.nu_f, self.nu_c
-        lag_weights = check_lag_weights(self.lag_weights, n_lags, *variances)
+        lag_weights = check_lag_weights(self.lag_weights, n_lags, *variances, n_leads=self.n_leads)
         if isinstance(sequences, Windows):
             data, n_timesteps = DataForm(False, columns=sequences.columns), sequences.longest
+            newest = min(first_lag, 0)
         else:
             before = sequences.starting_from(self.initial_state).before
-            has_ids, n_timesteps = sequence_id is not None, n_lags
+            has_ids, n_timesteps, newest = sequence_id is not None, n_lags, first_lag
             data = DataForm(False, has_ids=has_ids, before=before)
-        form = _WindowForm(replace(data, n_channels=sequences.n_channels), n_timesteps)
+        data = replace(data, n_channels=n_channels, first_lag=first_lag)
+        form = _WindowForm(data, n_timesteps, newest)
         replace_fitted(self, {**features, "_form": form, "lag_weights_": lag_weights})
         return self
 
@@ -205,16 +227,23 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
         -------
         Z : ndarray of shape (n_samples, n_features_out)
             A 2-D X of windows with its columns scaled; else the scaled lags as flattened windows,
-            oldest time step first, channels side by side. Time steps of windows before `n_lags` are
-            scaled by zero; where an input of a recording is missing or unknown, its lags are NaN.
+            oldest time step first, channels side by side. Time steps of windows that are no lags
+            are scaled by zero; where an input of a recording is missing or unknown, its lags are
+            NaN.
         """
         check_is_fitted(self)
-        n_lags = len(self.lag_weights_)
-        sequences = read_inputs(self, X, sequence_id, self._form.data, n_lags=n_lags)
+        n_lags, first_lag = len(self.lag_weights_), self.first_lag_
+        n_reached = n_lags + max(first_lag, 0)
+        sequences = read_inputs(self, X, sequence_id, self._form.data, n_lags=n_reached)
         if isinstance(sequences, Recordings):
-            windows = np.concatenate(list(sequences.windows(n_lags)))
-            return sequences.arrange(self._weigh(windows))
-        return self._weigh(sequences.inputs)[:, self._places(X)]
+            windows = np.concatenate(list(sequences.from_lag(first_lag).windows(n_lags)))
+            return sequences.arrange(self._weigh(windows, n_lags))
+        return self._weigh(sequences.inputs, n_reached)[:, self._places(X)]
+
+    @property
+    def first_lag_(self) -> int:
+        """The lag at which the weights begin: the delay, or minus the leads."""
+        return self._form.data.first_lag
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the scaled lags.
@@ -237,7 +266,8 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
         assert n_channels is not None  # since fit
         if names is None:
             names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(n_channels)])
-        lags = range(self._form.n_timesteps - 1, -1, -1)
+        newest = self._form.newest_lag
+        lags = range(newest + self._form.n_timesteps - 1, newest - 1, -1)
         return np.array([f"{name}_lag_{lag}" for lag in lags for name in names], dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
@@ -247,12 +277,15 @@ class LagWeighter(SavedState, TransformerMixin, WithParameters):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _weigh(self, windows: NDArray) -> NDArray:
-        """Return windows ``(n_samples, n_timesteps, n_channels)`` scaled and flattened."""
+    def _weigh(self, windows: NDArray, n_reached: int) -> NDArray:
+        """Return windows ``(n_samples, n_timesteps, n_channels)`` scaled and flattened.
+
+        The weights begin ``n_reached`` time steps before the end; after them all are zero.
+        """
         roots = np.sqrt(self.lag_weights_)[::-1]
         scale = np.zeros((windows.shape[1], 1), dtype=windows.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            scale[-len(roots) :, 0] = roots
+            scale[len(scale) - n_reached :][: len(roots), 0] = roots
             weighed = windows * scale
         if np.isinf(scale).any() or np.isinf(weighed).any():
             raise ValueError(

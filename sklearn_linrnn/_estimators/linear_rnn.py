@@ -13,13 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.network import LinearRNNModel
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
-from sklearn_linrnn._core.networks.state_space import StateSpace, network_realisation
+from sklearn_linrnn._core.networks.state_space import StateSpace, delayed, network_realisation
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.descent import TRAINING
 from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
     COMPUTING,
+    DELAY,
     SHAPES,
     VARIANCES,
     Interval,
@@ -106,6 +107,8 @@ class LinearRNNRegressor(NetworkKernel):
         ``H``.
     n_lags : int, default=None
         Number of lags, the present time step included; ``None`` for the length of the windows.
+    delay : int, default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -135,7 +138,9 @@ class LinearRNNRegressor(NetworkKernel):
     Attributes
     ----------
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
+        ``H``, lag `first_lag_` first; leads are lags, too.
+    first_lag_ : int
+        The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
@@ -200,6 +205,7 @@ class LinearRNNRegressor(NetworkKernel):
     _parameter_constraints: dict[str, list] = {
         **VARIANCES,
         **SHAPES,
+        **DELAY,
         **COMPUTING,
         **TRAINING,
         **BY_CHANNEL,
@@ -239,6 +245,7 @@ class LinearRNNRegressor(NetworkKernel):
         warm_start: bool = False,
         fit_intercept: bool = True,
         n_lags: int | None = None,
+        delay: int = 0,
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
@@ -273,6 +280,7 @@ class LinearRNNRegressor(NetworkKernel):
         self.warm_start = warm_start
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.delay = delay
         self.rows = rows
         self.layout = layout
         self.lag_order = lag_order
@@ -312,13 +320,16 @@ class LinearRNNRegressor(NetworkKernel):
             response = LinearRNNModel(initial, n_lags).response()
             origin = self._export(as_impulse_response(response, n_lags))
         arrays = self.transition_, self.input_, self.readout_, self.intercept_
-        every_step = self._form.every_step
-        return LinearRNNModule(*arrays, n_lags=n_lags, every_step=every_step, origin=origin)
+        every_step, delay = self._form.every_step, self.first_lag_
+        return LinearRNNModule(
+            *arrays, n_lags=n_lags, every_step=every_step, delay=delay, origin=origin
+        )
 
     def _whole_system(self) -> StateSpace:
         initial = subtracted_network(self.training_)
         start = None if initial is None else initial.numpy()
-        return network_realisation(self.transition_, self.input_, self.readout_, start=start)
+        arrays = self.transition_, self.input_, self.readout_
+        return delayed(network_realisation(*arrays, start=start), self.first_lag_)
 
     def _is_random(self) -> bool:
         return True

@@ -16,10 +16,14 @@ from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT
+from sklearn_linrnn._estimators.coloured_noise import ColouredNoise
+from sklearn_linrnn._estimators.delay_choice import with_best_delay
 from sklearn_linrnn._estimators.iterations import CountsIterations, make_descent
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
     COMPUTING,
+    DELAY,
+    LEADS,
     SHAPES,
     VARIANCES,
     Interval,
@@ -28,7 +32,7 @@ from sklearn_linrnn._estimators.parameters import (
 from sklearn_linrnn._estimators.without_scatter import WithoutScatter
 
 
-class NTKConvRegressor(CountsIterations, WithoutScatter):
+class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
     r"""Infinitely wide linear RNN, trained in closed form.
 
     In the limit of many hidden units a linear RNN trained by gradient descent is a convolution
@@ -65,7 +69,7 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
         diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
         stable spline [3]_, "ss"; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
-        ``(n_lags,)`` with the variances of independent lags.
+        ``(n_lags,)`` with the variances of independent lags, the leads among them.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
     memory : {"shared", "channel"} or array-like of shape (n_channels,), default="shared"
@@ -76,6 +80,14 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         Factors of all prior variances of each channel, not negative. ``None`` for ones, or with
         `memory` "channel" or labels and hyperparameters that are "auto" for those of the highest
         evidence: a channel that says nothing fades out (automatic relevance determination [4]_).
+    noise : {"white", "ar"}, default="white"
+        What is assumed of the noise of recordings from step to step: that it is white, or that it
+        is an autoregression, of the order and the coefficients that have the highest evidence
+        together with all else that is "auto". The loss and everything that the fit publishes are
+        then those of inputs and targets that are filtered, so that their noise is white
+        (generalised least squares): residuals are innovations. The first time steps of each
+        recording, and those after a missing target, as many as the order, are left out. `predict`
+        is still the simulation from inputs alone; `predict_one_step` uses past targets, too.
     n_steps : int, "gcv", "loo" or "validation", default=None
         Number of iterations of gradient descent from zero on this loss; ``None`` for its minimum
         (the least-norm one if there are several). A name chooses the number with the least error:
@@ -94,6 +106,13 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         "auto" is the number of the highest evidence, without lags whose weight cannot matter: up to
         the length of the windows, or for recordings until all channels together have a coefficient
         for every four observed time steps; at most 1000 coefficients.
+    n_leads : int, default=0
+        Number of time steps after the target that are lags, too, with the prior's weights on both
+        sides of it. Windows have their target `n_leads` time steps before the last one. After the
+        end of a recording the inputs are what `initial_state` says.
+    delay : int or "auto", default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
+        "auto" is the number of the highest evidence, of those up to 30 for which X has `n_lags`.
     solver : {"auto", "direct", "cg"}, default="auto"
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
@@ -126,7 +145,11 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
     Attributes
     ----------
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
+        ``H``, lag `first_lag_` first; leads are lags, too.
+    first_lag_ : int
+        The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
+    delay_ : int
+        The delay used.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
@@ -155,8 +178,14 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
         are not stored.
     noise_variance_ : ndarray of shape (n_outputs,)
-        Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
-        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
+        Variance of the noise in the square of y's unit; of white noise the residual sum of squares
+        over the residual degrees of freedom, and where `alpha` maximises the evidence, so does
+        this. Decomposes the scatter at first access.
+    noise_coefficients_ : ndarray of shape (order,)
+        ``a_1, ..., a_q`` of ``noise="ar"``: with the innovations ``w``, white, the noise ``e`` of
+        every output is ``e_t = w_t - a_1 e_{t-1} - ... - a_q e_{t-q}``. None for white noise.
+    innovation_variance_ : ndarray of shape (n_outputs,)
+        Variance of the innovations, that of the noise if it is white.
     noise_predictability_ : float
         Share of the variance of the residuals that the residuals before explain: 0 for white noise,
         and where the data are windows or sums.
@@ -183,8 +212,9 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
     the number of samples. A penalty without `n_steps` takes a Cholesky factorisation, all else one
     eigendecomposition.
 
-    Evidence assumes white noise. Real noise often is not white, hence the check on later parts of
-    the data, and the posterior heeds how residuals of recordings go on from step to step.
+    Evidence assumes white noise, unless ``noise="ar"``. Real noise often is not white, hence the
+    check on later parts of the data, and the posterior heeds how residuals of recordings go on from
+    step to step.
 
     References
     ----------
@@ -227,13 +257,16 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "prior": [str, LagPrior, "array-like"],
         "correlation": [Interval(Real, -1, 1, closed="neither"), StrOptions({"auto"})],
+        "noise": [StrOptions({"white", "ar"})],
         "n_steps": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"gcv", "loo", "validation"}),
             None,
         ],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        **LEADS,
         "n_lags": [*SHAPES["n_lags"], StrOptions({"auto"})],
+        "delay": [*DELAY["delay"], StrOptions({"auto"})],
         "solver": [StrOptions({"auto", "direct", "cg"})],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
@@ -249,11 +282,14 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         correlation: float | Literal["auto"] = 0.9,
         memory: Literal["shared", "channel"] | ArrayLike = "shared",
         channel_scale: ArrayLike | None = None,
+        noise: Literal["white", "ar"] = "white",
         n_steps: int | Literal["gcv", "loo", "validation"] | None = None,
         validation_fraction: float = 0.1,
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         n_lags: int | Literal["auto"] | None = None,
+        n_leads: int = 0,
+        delay: int | Literal["auto"] = 0,
         solver: Literal["auto", "direct", "cg"] = "auto",
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
@@ -272,11 +308,14 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         self.correlation = correlation
         self.memory = memory
         self.channel_scale = channel_scale
+        self.noise = noise
         self.n_steps = n_steps
         self.validation_fraction = validation_fraction
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.n_leads = n_leads
+        self.delay = delay
         self.solver = solver
         self.rows = rows
         self.layout = layout
@@ -287,11 +326,19 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         self.dtype = dtype
         self.verbose = verbose
 
-    _rows_for = {"n_lags": ("auto",), "n_steps": ("loo", "validation"), "solver": ("cg",)}
+    _rows_for = {
+        "n_lags": ("auto",),
+        "noise": ("ar",),
+        "delay": ("auto",),
+        "n_steps": ("loo", "validation"),
+        "solver": ("cg",),
+    }
 
     def _learn(self, data: AnyData) -> Fit:
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
         data, _, n_lags, n_channels = has_lags
+        if self.noise == "ar":
+            return self._learn_coloured(data, n_lags, n_channels)
         n_inputs = n_lags * n_channels
         direct = self.solver == "direct" or (self.solver == "auto" and n_inputs <= MOST_DIRECT)
         with calm(n_inputs**2):
@@ -303,15 +350,28 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
 
     def _solve(self, data: AnyData, n_lags: int, n_channels: int) -> Fit:
         """Return the solution from the sums of the data, at the hyperparameters chosen for them."""
-        known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"
-        choice = AutoChoice(*known, n_channels, self.memory, self.channel_scale)
-        found, statistics = choice.choose(data, partial(self._statistics, n_lags=n_lags), self._say)
+        sum_up = partial(self._statistics, n_lags=n_lags)
+        found, statistics = self._choice(n_channels).choose(data, sum_up, self._say)
         solution = Solution(self._make_problem(statistics, found.prior), found.alpha)
         if self.n_steps is not None:
             n_steps = self._count_steps(data, solution)
             descent = make_descent(solution, n_steps, self.learning_rate)
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution, data)
+
+    @property
+    def delay_(self) -> int:
+        """The delay."""
+        return max(self.first_lag_, 0)
+
+    def _with_delay(self, data: AnyData) -> TrainingData:
+        rows = data.rows("delay='auto'")
+        choice = self._choice(rows.sequences.n_channels)
+        return with_best_delay(rows, self.n_lags, choice, self._statistics, self._say)
+
+    def _choice(self, n_channels: int) -> AutoChoice:
+        known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"
+        return AutoChoice(*known, n_channels, self.memory, self.channel_scale, self.n_leads)
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}

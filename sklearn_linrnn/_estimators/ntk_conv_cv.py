@@ -8,13 +8,16 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.callback import with_callbacks
 
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm
-from sklearn_linrnn._data.training_data import AnyData, known_sums
+from sklearn_linrnn._data.known_sums import known_sums
+from sklearn_linrnn._data.targets import first_lag_of
+from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.channel_descent import with_channels
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ClosedFormRegressor
@@ -24,6 +27,8 @@ from sklearn_linrnn._estimators.iterations import make_descent
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
     COMPUTING,
+    DELAY,
+    LEADS,
     SHAPES,
     Interval,
     StrOptions,
@@ -80,6 +85,12 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         ``H``.
     n_lags : int, default=None
         Number of lags, the present time step included; ``None`` for the length of the windows.
+    n_leads : int, default=0
+        Number of time steps after the target that are lags, too, with the prior's weights on both
+        sides of it. Windows have their target `n_leads` time steps before the last one. After the
+        end of a recording the inputs are what `initial_state` says.
+    delay : int, default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -138,7 +149,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
         are not stored.
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
+        ``H``, lag `first_lag_` first; leads are lags, too.
+    first_lag_ : int
+        The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
@@ -146,8 +159,9 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         where these may differ: `nu_w` is an array, `channel_scale` is given, or `memory` is not
         "shared".
     noise_variance_ : ndarray of shape (n_outputs,)
-        Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
-        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
+        Variance of the noise in the square of y's unit; of white noise the residual sum of squares
+        over the residual degrees of freedom, and where `alpha` maximises the evidence, so does
+        this. Decomposes the scatter at first access.
     noise_predictability_ : float
         Share of the variance of the residuals that the residuals before explain: 0 for white noise,
         and where the data are windows or sums.
@@ -202,6 +216,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     _parameter_constraints: dict[str, list] = {
         **SHAPES,
+        **LEADS,
+        **DELAY,
         **COMPUTING,
         **BY_CHANNEL,
         "memory": [StrOptions({"shared", "channel"}), "array-like"],
@@ -233,6 +249,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         learning_rate: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         n_lags: int | None = None,
+        n_leads: int = 0,
+        delay: int = 0,
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
@@ -257,6 +275,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.learning_rate = learning_rate
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.n_leads = n_leads
+        self.delay = delay
         self.rows = rows
         self.layout = layout
         self.lag_order = lag_order
@@ -266,6 +286,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.dtype = dtype
         self.verbose = verbose
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -338,7 +359,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         {'alpha': 0.001}
         """
         self._check_parameters()
-        return self._fit(known_sums(statistics, held_out, initial_state=self.initial_state))
+        first_lag, state = first_lag_of(self), self.initial_state
+        return self._fit(known_sums(statistics, held_out, initial_state=state, first_lag=first_lag))
 
     def _needs_rows(self) -> str | None:
         if isinstance(self.cv, str) and self.cv != "loo":
@@ -346,9 +368,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         return f"cv={self.cv!r}, unlike cv='gcv' and cv='evidence',"
 
     def _n_parts(self) -> int | None:
-        if self.cv is None:
-            return 5  # as scikit-learn has by default
-        return int(self.cv) if isinstance(self.cv, Integral) else None
+        n_parts = 5 if self.cv is None else self.cv  # as scikit-learn has by default
+        return int(n_parts) if isinstance(n_parts, Integral) else None
 
     def make_prior(self, candidate: Mapping[str, Any]) -> Prior:
         """Return the prior of a candidate.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import LARGEST, NUMBERS, linear_rnn_lag_weights
+from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.tensors import check_device
 from sklearn_linrnn._data.containers import check_numbers
 
@@ -43,6 +44,8 @@ SHAPES: dict[str, list] = {
     "n_channels": [Interval(Integral, 1, None, closed="left"), None],
     "initial_state": [StrOptions({"zero", "mean", "unknown"})],
 }
+DELAY: dict[str, list] = {"delay": [Interval(Integral, 0, None, closed="left")]}
+LEADS: dict[str, list] = {"n_leads": [Interval(Integral, 0, None, closed="left")]}
 COMPUTING: dict[str, list] = {
     "fit_intercept": ["boolean"],
     "device": [str, torch.device],
@@ -57,16 +60,23 @@ class WithParameters(BaseEstimator):
     def _check_parameters(self) -> None:
         """Raise unless the parameters are what the class says of them."""
         self._validate_params()
+        n_leads, delay = getattr(self, "n_leads", 0), getattr(self, "delay", 0)
+        if n_leads != 0 and delay != 0:
+            raise ValueError(
+                "n_leads reads time steps after the target, and delay leaves out those up to it: "
+                f"one of them must be 0, but got n_leads={n_leads} and delay={delay!r}."
+            )
 
 
 def check_lag_weights(
-    lag_weights: Any, n_lags: int, nu_w: float, nu_f: float, nu_c: float
+    lag_weights: Any, n_lags: int, nu_w: float, nu_f: float, nu_c: float, *, n_leads: int = 0
 ) -> NDArray:
-    """Return the weights ``(n_lags,)`` of "linear_rnn", "flat" or an array."""
+    """Return the weights ``(n_lags,)`` of "linear_rnn", "flat" or an array; the leads' first."""
     if isinstance(lag_weights, str):
         if lag_weights == "flat":
             return np.ones(n_lags)
-        return linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c)
+        distances = np.abs(np.arange(-n_leads, n_lags - n_leads))
+        return linear_rnn_lag_weights(int(distances.max()) + 1, nu_w, nu_f, nu_c)[distances]
     weights = check_numbers(lag_weights, "lag_weights", dtype=np.float64, ensure_2d=False)
     if weights.shape != (n_lags,):
         raise ValueError(
@@ -89,6 +99,8 @@ def check_channel_weights(
     nu_f: float,
     nu_c: float,
     channel_scale: Any,
+    *,
+    n_leads: int = 0,
 ) -> NDArray:
     """Return the weights of `check_lag_weights`, (n_lags,), or of each channel where they differ.
 
@@ -96,18 +108,24 @@ def check_channel_weights(
     """
     one = isinstance(nu_w, NUMBERS)
     if one and channel_scale is None:
-        return check_lag_weights(lag_weights, n_lags, nu_w, nu_f, nu_c)
+        return check_lag_weights(lag_weights, n_lags, nu_w, nu_f, nu_c, n_leads=n_leads)
     decays = np.full(n_channels, nu_w) if one else check_channels(nu_w, "nu_w", n_channels)
-    each = [check_lag_weights(lag_weights, n_lags, nu, nu_f, nu_c) for nu in decays.tolist()]
+    each = [
+        check_lag_weights(lag_weights, n_lags, nu, nu_f, nu_c, n_leads=n_leads)
+        for nu in decays.tolist()
+    ]
     return check_channel_scale(channel_scale, n_channels)[:, None] * np.array(each)
 
 
-def make_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
-    """Return the prior of a name, an array or a `LagPrior`.
+def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior:
+    """Return the prior of a name, an array or a `LagPrior`; with leads one on both sides.
 
     A named prior uses those of the ``hyperparameters`` that it has; "auto" is replaced by its
-    default.
+    default. An array has the variances or the covariance of all lags, the leads among them.
     """
+    if n_leads > 0:
+        one_side = make_prior(prior, **hyperparameters)
+        return one_side if isinstance(one_side, Given) else TwoSided(one_side, int(n_leads))
     if isinstance(prior, LagPrior):
         return prior
     if prior is None or (isinstance(prior, str) and prior not in PRIORS):
@@ -126,6 +144,7 @@ def make_priors(
     prior: Any,
     n_channels: int,
     *,
+    n_leads: int = 0,
     channel_scale: Any = None,
     memory: Any = "shared",
     **hyperparameters: Any,
@@ -137,12 +156,12 @@ def make_priors(
     decays = hyperparameters["nu_w"]
     shares_decay = isinstance(decays, (*NUMBERS, str))
     if shares_decay and is_shared(memory) and channel_scale is None:
-        return make_prior(prior, **hyperparameters)
+        return make_prior(prior, n_leads, **hyperparameters)
     if not shares_decay:
         decays = check_channels(decays, "nu_w", n_channels)
         hyperparameters = {**hyperparameters, "nu_w": float(decays[0])}
-    made = make_prior(prior, **hyperparameters)
-    takes = isinstance(prior, str) and hasattr(made, "nu_w") and not shares_decay
+    made = make_prior(prior, n_leads, **hyperparameters)
+    takes = isinstance(prior, str) and "nu_w" in made.hyperparameters and not shares_decay
     channel_groups(memory, n_channels)  # checks it
     scale = check_channel_scale(channel_scale, n_channels)
     return ChannelPriors.of(made, decays if takes else None, scale)
@@ -151,8 +170,7 @@ def make_priors(
 def with_hyperparameters(prior: Prior, values: dict[str, Any]) -> Prior:
     """Return a prior with other hyperparameters: numbers, or of channels one for each, too."""
     channels = prior if isinstance(prior, ChannelPriors) else None
-    kind: Any = prior if channels is None else channels.priors[0]
-    known = {field.name for field in fields(kind)} - {"array"}
+    known = set((prior if isinstance(prior, LagPrior) else prior.priors[0]).hyperparameters)
     for name, value in values.items():
         is_array = channels is not None and np.shape(value) == channels.scale.shape
         if name not in known or not (isinstance(value, Real) or is_array):
@@ -160,7 +178,7 @@ def with_hyperparameters(prior: Prior, values: dict[str, Any]) -> Prior:
                 f"This prior takes numbers for {sorted(known | {'alpha'})}, but got "
                 f"{name}={value!r}."
             )
-    return replace(kind, **values) if channels is None else channels.with_values(**values)
+    return prior.with_values(**values)
 
 
 def check_channel_scale(channel_scale: Any, n_channels: int) -> NDArray:
@@ -217,6 +235,8 @@ def make_seed(random_state: Any) -> int:
 __all__ = [
     "BY_CHANNEL",
     "COMPUTING",
+    "DELAY",
+    "LEADS",
     "SHAPES",
     "VARIANCES",
     "Interval",

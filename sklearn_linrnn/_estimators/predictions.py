@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm, spread
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.inputs import read_inputs
+from sklearn_linrnn._data.looking_ahead import looking_ahead
 from sklearn_linrnn._data.outputs import (
     Blocks,
     check_outputs,
@@ -42,10 +44,15 @@ Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
 class LagPredictor:
     """What predicts with an impulse response and an intercept."""
 
-    layout: Any
     _form: DataForm  # of the data that were learned from
+    layout: str
     impulse_response_: NDArray
     intercept_: NDArray
+
+    @property
+    def first_lag_(self) -> int:
+        """The lag at which the impulse response begins: the delay, or minus the leads."""
+        return self._form.first_lag
 
     def predict(self, X: Any, *, sequence_id: Any = None, out: Any = None) -> Any:
         """Predict the targets.
@@ -139,23 +146,29 @@ class LagPredictor:
 
     def _read(self, X: Any, sequence_id: Any) -> Sequences:
         """Return X as it was read, of which the fitted response can predict."""
-        n_lags = self.impulse_response_.shape[2]
-        return read_inputs(self, X, sequence_id, self._form, n_lags=n_lags)
+        first_lag, n_lags = self._form.first_lag, self.impulse_response_.shape[2]
+        n_reached = n_lags + max(first_lag, 0)
+        sequences = read_inputs(self, X, sequence_id, self._form, n_lags=n_reached)
+        return sequences if first_lag == 0 else sequences.from_lag(first_lag)
 
-    def _reading(self) -> Callable[[int, Any], Sequences]:
-        """Return a function that reads X, each going on where the one before ended."""
+    def _going_on(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        """Yield pieces with X as it was read, each going on where the one before ended.
+
+        A piece is its number, X, and what belongs to it. What has no rows is handed on as it is.
+        """
         past = Past()
+        for read, *others in looking_ahead(self._each_read(pieces)):
+            sequences = read
+            if isinstance(read, Recordings):
+                sequences = read if read.past.ids else replace(read, past=past)
+                past = sequences.past.after(sequences, self.impulse_response_.shape[2])
+            yield (sequences, *others)
 
-        def read(number: int, X: Any) -> Sequences:
-            nonlocal past
+    def _each_read(self, pieces: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        for number, X, *others in pieces:
+            kept = deepcopy(others) if self._form.first_lag < 0 else others  # they may wait
             with in_piece(number):
-                sequences = self._read(X, None)
-            if isinstance(sequences, Recordings):
-                sequences = replace(sequences, past=past)
-                past = past.after(sequences, self.impulse_response_.shape[2])
-            return sequences
-
-        return read
+                yield (X if is_empty(X) else self._read(X, None), number, *kept)
 
     def _means(self, sequences: Sequences) -> Blocks:
         """Return an iterator of predictions (n, n_outputs) in blocks, after their places."""
@@ -179,9 +192,8 @@ class LagPredictor:
             yield targets[steps], predictions, None if weights is None else weights[steps]
 
     def _scored_pieces(self, pieces: Iterator[Any]) -> Iterator[Scored]:
-        read = self._reading()
-        for number, (X, *others) in pieces_with_rows(pieces):
-            sequences = read(number, X)
+        with_rows = ((number, *piece) for number, piece in pieces_with_rows(pieces))
+        for sequences, number, *others in self._going_on(with_rows):
             with in_piece(number):
                 yield from self._scored(sequences, *others)
 
@@ -201,13 +213,12 @@ class LagPredictor:
         self, pieces: Iterator[Any], answers: Sequence[Answer]
     ) -> Iterator[tuple[Any, ...]]:
         """Yield answers to pieces; those to pieces without rows have none either."""
-        read = self._reading()
-        for number, piece in enumerate(pieces):
-            X = check_inputs(piece, number)
-            if is_empty(X):
-                yield tuple(self._answer_to_nothing(X) for _ in answers)
+        numbered = ((number, check_inputs(piece, number)) for number, piece in enumerate(pieces))
+        for found, _ in self._going_on(numbered):
+            if isinstance(found, Sequences):
+                yield self._answer_to(found, answers, (None,) * len(answers))
             else:
-                yield self._answer_to(read(number, X), answers, (None,) * len(answers))
+                yield tuple(self._answer_to_nothing(found) for _ in answers)
 
     def _answer_to_nothing(self, X: Any) -> Any:
         """Return what answers inputs without rows."""
@@ -251,8 +262,10 @@ def predictions_of(response: NDArray, intercept: NDArray, sequences: Sequences) 
     return ((steps, without_overflow(values + intercept)) for steps, values in blocks)
 
 
-def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> Blocks:
-    """Yield ``||F^T (z_s - z_bar)||^2`` in blocks, after their places.
+def spreads_of(
+    sequences: Sequences, statistics: LagStatistics, root: Tensor, share: float = 1.0
+) -> Blocks:
+    """Yield ``||F^T (z_s - share * z_bar)||^2`` in blocks, after their places.
 
     Parameters
     ----------
@@ -262,8 +275,10 @@ def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) ->
         Of the loss; they have the origin ``z_bar``.
     root : Tensor of shape (p, k)
         ``F``.
+    share : float, default=1.0
+        What of the origin belongs to inputs that are not filtered as those of the loss.
     """
-    mean, first = statistics.origin[0].numpy(), 0
+    mean, first = share * statistics.origin[0].numpy(), 0
     for block in sequences.lags(statistics.n_lags):
         steps = slice(first, first + len(block))
         with calm(root.numel()), spread(len(block) * root.numel()):

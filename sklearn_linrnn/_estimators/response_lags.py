@@ -10,4 +10,5 @@ from numpy.typing import NDArray
 
 def response_lags(estimator: Any) -> NDArray[np.int64]:
     """Return the lags of the impulse response of a fitted estimator, (n_lags,), in time steps."""
-    return np.arange(estimator.impulse_response_.shape[2], dtype=np.int64)
+    n_lags = estimator.impulse_response_.shape[2]
+    return estimator.first_lag_ + np.arange(n_lags, dtype=np.int64)

@@ -11,7 +11,7 @@ from torch.nn.functional import conv1d, pad
 class LinearRNNModule(nn.Module):
     r"""Linear RNN that predicts as the estimator it was made from, and can be trained further.
 
-    .. math:: y_t = b + \sum_{j < n_\mathrm{lags}} H_j x_{t-j}, \qquad
+    .. math:: y_t = b + \sum_{j < n_\mathrm{lags}} H_j x_{t-\mathrm{delay}-j}, \qquad
               H_j = n^{-1/2} C (n^{-1/2} W)^j F - H^0_j
 
     is the estimator's truncated convolution, with ``H`` computed from the parameters at every call,
@@ -32,6 +32,8 @@ class LinearRNNModule(nn.Module):
         Number of lags, the present time step included.
     every_step : bool
         Whether there is a prediction at every time step, or at the last one alone.
+    delay : int, default=0
+        Number of time steps that inputs take to act, the lag of ``H_0``.
     origin : array-like of shape (n_outputs, n_channels, n_lags), default=None
         ``H^0``, the response at initialisation of a network with ``init="centered"``, which is
         subtracted and not trained; ``None`` for zeros.
@@ -77,6 +79,7 @@ class LinearRNNModule(nn.Module):
         *,
         n_lags: int,
         every_step: bool,
+        delay: int = 0,
         origin: ArrayLike | None = None,
     ) -> None:
         super().__init__()
@@ -86,6 +89,7 @@ class LinearRNNModule(nn.Module):
         self.bias = nn.Parameter(torch.tensor(bias))
         self.n_lags = n_lags
         self.every_step = every_step
+        self.delay = delay
         n_hidden, n_channels = self.input.shape
         shape = len(self.readout), n_channels, n_lags
         zeros = self.transition.new_zeros(shape)
@@ -131,9 +135,10 @@ class LinearRNNModule(nn.Module):
                 f"x must have shape (n_sequences, n_timesteps, {n_channels}), but got shape "
                 f"{tuple(x.shape)}."
             )
-        seen = x if self.every_step else x[:, -self.n_lags :]
-        rest = self.n_lags - (1 if self.every_step else seen.shape[1])
-        padded = pad(seen.mT, (rest, 0))
+        acting = pad(x.mT, (self.delay, 0))[..., : x.shape[1]]
+        seen = acting if self.every_step else acting[..., -self.n_lags :]
+        rest = self.n_lags - (1 if self.every_step else seen.shape[2])
+        padded = pad(seen, (rest, 0))
         # PyTorch's convolution is a correlation: the oldest lag comes first.
         outputs = conv1d(padded, self.response().flip(-1), self.bias).mT
         return outputs if self.every_step else outputs[:, -1]
@@ -143,7 +148,7 @@ class LinearRNNModule(nn.Module):
         n_outputs, n_channels, n_lags = self.origin.shape
         return (
             f"n_hidden={len(self.transition)}, n_channels={n_channels}, n_outputs={n_outputs}, "
-            f"n_lags={n_lags}, every_step={self.every_step}"
+            f"n_lags={n_lags}, every_step={self.every_step}, delay={self.delay}"
         )
 
     def _check(self, name: str, shape: tuple[int, ...]) -> None:

@@ -18,6 +18,7 @@ SKOPS_TRUSTED_TYPES = [
     "sklearn_linrnn._core.priors.lag_priors.SS",
     "sklearn_linrnn._core.priors.lag_priors.TC",
     "sklearn_linrnn._core.priors.prior_root.PriorRoot",
+    "sklearn_linrnn._core.priors.two_sided.TwoSided",
     "sklearn_linrnn._core.statistics.lag_statistics.LagStatistics",
     "sklearn_linrnn._core.training.loop.Stopping",
     "sklearn_linrnn._core.training.rule.TrainingRule",

@@ -13,6 +13,8 @@ from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
     COMPUTING,
+    DELAY,
+    LEADS,
     SHAPES,
     VARIANCES,
     StrOptions,
@@ -89,6 +91,12 @@ class WeightedConv1DRegressor(DescentRegressor):
         ``H``.
     n_lags : int, default=None
         Number of lags, the present time step included; ``None`` for the length of the windows.
+    n_leads : int, default=0
+        Number of time steps after the target that are lags, too, with the prior's weights on both
+        sides of it. Windows have their target `n_leads` time steps before the last one. After the
+        end of a recording the inputs are what `initial_state` says.
+    delay : int, default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -117,7 +125,9 @@ class WeightedConv1DRegressor(DescentRegressor):
     Attributes
     ----------
     impulse_response_ : ndarray of shape (n_outputs, n_channels, n_lags)
-        ``H``, lag 0 first.
+        ``H``, lag `first_lag_` first; leads are lags, too.
+    first_lag_ : int
+        The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
@@ -173,6 +183,8 @@ class WeightedConv1DRegressor(DescentRegressor):
     _parameter_constraints: dict[str, list] = {
         **VARIANCES,
         **SHAPES,
+        **LEADS,
+        **DELAY,
         **COMPUTING,
         **TRAINING,
         **BY_CHANNEL,
@@ -205,6 +217,8 @@ class WeightedConv1DRegressor(DescentRegressor):
         warm_start: bool = False,
         fit_intercept: bool = True,
         n_lags: int | None = None,
+        n_leads: int = 0,
+        delay: int = 0,
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",
@@ -237,6 +251,8 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.warm_start = warm_start
         self.fit_intercept = fit_intercept
         self.n_lags = n_lags
+        self.n_leads = n_leads
+        self.delay = delay
         self.rows = rows
         self.layout = layout
         self.lag_order = lag_order
@@ -251,6 +267,11 @@ class WeightedConv1DRegressor(DescentRegressor):
         variances = self.nu_w, self.nu_f, self.nu_c
         return ConvolutionRecipe(
             check_channel_weights(
-                self.lag_weights, n_lags, n_channels, *variances, self.channel_scale
+                self.lag_weights,
+                n_lags,
+                n_channels,
+                *variances,
+                self.channel_scale,
+                n_leads=self.n_leads,
             )
         )

@@ -137,6 +137,7 @@ class WithoutScatter(ClosedFormRegressor):
     prior: str | LagPrior | ArrayLike
     memory: Literal["shared", "channel"] | ArrayLike
     channel_scale: ArrayLike | None
+    n_leads: int
     _hyperparameters: Callable[[], dict[str, Any]]
 
     def _without_scatter(self, data: TrainingData, n_lags: int) -> Fit | None:
@@ -144,7 +145,8 @@ class WithoutScatter(ClosedFormRegressor):
         self._check_iterable(n_lags)
         alpha, centred = float(self.alpha), self.fit_intercept
         size = problem_size(data, n_lags, is_penalised=alpha > 0)
-        channels = {"channel_scale": self.channel_scale, "memory": self.memory}
+        channels: dict[str, Any] = {"channel_scale": self.channel_scale, "memory": self.memory}
+        channels["n_leads"] = self.n_leads
         hyperparameters = self._hyperparameters()
         prior = make_priors(self.prior, size.n_channels, **channels, **hyperparameters)
         device = check_device(self.device)

@@ -12,8 +12,9 @@ import numpy as np
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.folds import consecutive_parts
+from sklearn_linrnn._data.known_sums import KnownSums
+from sklearn_linrnn._data.lag_shape import needed_steps
 from sklearn_linrnn._data.sequences import Past
-from sklearn_linrnn._data.training_data import KnownSums
 from sklearn_linrnn._estimators.gathering import gathering_of
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn.distributed._blocks import Source, read_source
@@ -248,7 +249,7 @@ def _gather(
         )
     if given.y is None:
         raise ValueError("y must be passed: an estimator learns from targets, but got None.")
-    source = read_source(given, rows=reader.rows, n_before=(n_lags or 1) - 1)
+    source = read_source(given, rows=reader.rows, n_before=(n_lags or 1) - 1 + reader.delay)
     level = _level(reader, source) if earlier is None else None
     edges = [0, sys.maxsize]
     if n_parts is not None:
@@ -275,10 +276,10 @@ def _level(reader: Any, source: Source) -> Any:
 
 def _check_whole(sums: PartSums) -> None:
     """Raise if there is nothing to learn from, or no recording is as long as the lags."""
-    n_lags = sums.whole.check_usable().n_lags
-    if sums.form.every_step and sums.longest < n_lags:
+    n_lags, delay = sums.whole.check_usable().n_lags, sums.form.first_lag
+    if sums.form.every_step and sums.longest < n_lags + delay:
         raise ValueError(
-            f"n_lags={n_lags} needs as many time steps, but got an X whose longest recording has "
+            f"{needed_steps(n_lags, delay)}, but got an X whose longest recording has "
             f"n_timesteps={sums.longest}."
         )
     if any(part is None or part.weight == 0.0 for part in sums.sums):

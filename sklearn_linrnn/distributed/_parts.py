@@ -19,7 +19,8 @@ from sklearn_linrnn._core.threads import one_thread
 from sklearn_linrnn._data.folds import steps_of
 from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import shares_of, totals_of_known
-from sklearn_linrnn._data.sequences import Past, Recordings, lag_shape
+from sklearn_linrnn._data.lag_shape import lag_shape
+from sklearn_linrnn._data.sequences import Past, Recordings
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.zero_state import head_steps
 from sklearn_linrnn._estimators.gathering import gathering_of
@@ -157,7 +158,8 @@ def sum_part(
         sums = _sums_of_parts(known, n_lags, reader.device, edges, block)
     heads, longest, past = 0.0, 0, Past()
     if isinstance(data.sequences, Recordings):
-        first = head_steps(np.array(data.sequences.lengths), n_lags - 1)
+        n_first = n_lags - 1 + data.sequences.first_lag
+        first = head_steps(np.array(data.sequences.lengths), n_first)
         heads = float(shares_of(data.observed, data.weights, first).sum())
         longest = data.sequences.longest
         past = _own(earlier.after(data.sequences, n_lags), names)

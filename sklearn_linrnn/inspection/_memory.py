@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn.inspection._posterior import (
     check_coverage,
     check_regressor,
@@ -16,22 +17,25 @@ from sklearn_linrnn.inspection._posterior import (
 )
 
 
-def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
+def effective_memory(energy: ArrayLike, *, share: float = 0.9, first_lag: int = 0) -> int:
     """Return the lag that holds a share of the energy.
 
     Parameters
     ----------
     energy : array-like of shape (n_lags,)
-        Energy of each lag, lag 0 first, not negative: the ``lag_weights_`` of an estimator for the
-        memory of its prior, the squares of its ``impulse_response_`` for that of the fit.
+        Energy of each lag, `first_lag` first, not negative: the ``lag_weights_`` of an estimator
+        for the memory of its prior, the squares of its ``impulse_response_`` for that of the fit.
     share : float, default=0.9
         Share of the total energy, within (0, 1].
+    first_lag : int, default=0
+        The first lag, `first_lag_` of an estimator: a delay, or below zero minus the leads.
 
     Returns
     -------
     lag : int
-        The smallest lag ``j`` such that lags 0 to ``j`` together hold that share; 0 means that
-        the present time step suffices. 0 also if there is no energy at all.
+        The smallest lag ``j`` such that the lags up to ``j`` time steps from the target, on both
+        sides if there are leads, together hold that share; 0 means that the present time step
+        suffices. `first_lag`, or 0 if that is below zero, if there is no energy at all.
 
     Raises
     ------
@@ -39,7 +43,7 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
         If `energy` is not one-dimensional, is negative or not finite somewhere, or `share` is out
         of range.
     TypeError
-        If `energy` holds anything but real numbers.
+        If `energy` holds anything but real numbers, or `first_lag` is not whole.
 
     Examples
     --------
@@ -56,9 +60,13 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9) -> int:
         raise ValueError("energy must be finite and not negative at every lag.")
     if not 0 < share <= 1:
         raise ValueError(f"share must be within (0, 1], but got {share}.")
-    cumulative = np.cumsum(energy / (energy.max() or 1.0))  # sums that do not overflow
+    first_lag = whole_number(first_lag, "first_lag")
+    distances = np.abs(first_lag + np.arange(len(energy)))
+    parts = energy / (energy.max() or 1.0)  # sums that do not overflow
+    cumulative = np.cumsum(np.bincount(distances, weights=parts))
     # Rounding of the sum must not push the last lags past the total.
-    return int(np.argmax(cumulative >= share * cumulative[-1] * (1 - 1e-12)))
+    holds = cumulative >= share * cumulative[-1] * (1 - 1e-12)
+    return max(int(np.argmax(holds)), first_lag)
 
 
 def response_energy(impulse_response: NDArray) -> NDArray:
@@ -133,14 +141,14 @@ def memory_interval(
         )
     draws = draw_responses(estimator, n_draws, random_state)
     energies = map(response_energy, draws)
-    return quantiles_of_memory(energies, coverage, share=share)
+    return quantiles_of_memory(energies, coverage, estimator.first_lag_, share=share)
 
 
 def quantiles_of_memory(
-    energies: Iterable[NDArray], coverage: float, *, share: float = 0.9
+    energies: Iterable[NDArray], coverage: float, first_lag: int = 0, *, share: float = 0.9
 ) -> tuple[int, int]:
     """Return the quantiles of the memories of several energies (n_lags,) that hold a share."""
-    memories = [effective_memory(energy, share=share) for energy in energies]
+    memories = [effective_memory(each, share=share, first_lag=first_lag) for each in energies]
     tail = (1.0 - coverage) / 2.0
     # A lag is a whole number: no value between two of them.
     lower, upper = np.quantile(memories, [tail, 1.0 - tail], method="inverted_cdf")

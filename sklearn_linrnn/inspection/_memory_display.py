@@ -25,6 +25,7 @@ from sklearn_linrnn.inspection._pictures import (
     label_lags,
     make_axes,
     marker,
+    posterior_label,
 )
 from sklearn_linrnn.inspection._posterior import (
     channel_names,
@@ -32,6 +33,7 @@ from sklearn_linrnn.inspection._posterior import (
     check_regressor,
     draw_responses,
     find_posterior,
+    residual_predictability,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class LagShares:
 
     Attributes
     ----------
+    lags : ndarray of int, shape (n_lags,)
+        The lags.
     shares : ndarray of shape (n_lags,)
         Share of each lag.
     memory : int
@@ -54,25 +58,27 @@ class LagShares:
         Quantiles of the memory in the posterior.
     """
 
+    lags: NDArray
     shares: NDArray
     memory: int
     band: NDArray | None = None
     interval: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, energy: NDArray, draws: NDArray | None, coverage: float) -> Self:
+    def of(cls, energy: NDArray, draws: NDArray | None, coverage: float, first_lag: int) -> Self:
         """Return those of energies (n_lags,), and of draws (n_draws, n_lags) if there are some."""
-        known = shares(energy), effective_memory(energy)
+        lags = first_lag + np.arange(len(energy))
+        known = lags, shares(energy), effective_memory(energy, first_lag=first_lag)
         if draws is None:
             return cls(*known)
         tail = (1.0 - coverage) / 2.0
         band = np.quantile(shares(draws), [tail, 1.0 - tail], axis=0)
-        return cls(*known, band, quantiles_of_memory(draws, coverage))
+        return cls(*known, band, quantiles_of_memory(draws, coverage, first_lag))
 
     def say_memory(self) -> str:
         """Return the memory and its interval as a label says them."""
         between = "" if self.interval is None else f" ({self.interval[0]} to {self.interval[1]})"
-        return f"90 % within lag {self.memory}{between}"
+        return f"{_within(self.memory, int(self.lags[0]))}{between}"
 
 
 class MemoryDisplay:
@@ -96,8 +102,13 @@ class MemoryDisplay:
         Share of the draws that bands and intervals hold.
     channel_names : sequence of str, default=None
         Names of the channels; ``None`` for numbers.
+    predictability : float, default=0.0
+        Share of the variance of the residuals that the residuals before explain, which the legend
+        names beside the posterior; 0 if they are white.
     channel_priors : ndarray of shape (n_channels, n_lags), default=None
         Share of each lag in the energy of the prior of each channel; ``None`` for `prior` in all.
+    first_lag : int, default=0
+        The first lag: a delay, or below zero minus the leads.
 
     Attributes
     ----------
@@ -137,20 +148,25 @@ class MemoryDisplay:
         draws: NDArray | None = None,
         coverage: float = 0.9,
         channel_names: Sequence[str] | None = None,
+        predictability: float = 0.0,
         channel_priors: NDArray | None = None,
+        first_lag: int = 0,
     ) -> None:
         check_coverage(coverage)
+        self.first_lag = first_lag
         self.prior = prior
         self.name = name
         self.channels = fit[None] if channels is None else channels
         self.draws = draws
         self.coverage = coverage
+        self.predictability = predictability
         numbers = [f"channel {number}" for number in range(len(self.channels))]
         self.channel_names = numbers if channel_names is None else list(channel_names)
         by_channel = prior if channel_priors is None else channel_priors
         self.channel_priors = np.broadcast_to(by_channel, self.channels.shape)
-        self.prior_memory_ = effective_memory(prior)
-        self._total = LagShares.of(fit, None if draws is None else draws.sum(axis=1), coverage)
+        self.prior_memory_ = effective_memory(prior, first_lag=first_lag)
+        whole = None if draws is None else draws.sum(axis=1)
+        self._total = LagShares.of(fit, whole, coverage, first_lag)
         self.fit = self._total.shares
         self.fit_memory_ = self._total.memory
         self.fit_memory_interval_ = self._total.interval
@@ -160,7 +176,7 @@ class MemoryDisplay:
     def _by_channel(self) -> list[LagShares]:
         draws = [None] * len(self.channels) if self.draws is None else self.draws.swapaxes(0, 1)
         pairs = zip(self.channels, draws, strict=True)
-        return [LagShares.of(*pair, self.coverage) for pair in pairs]
+        return [LagShares.of(*pair, self.coverage, self.first_lag) for pair in pairs]
 
     @property
     def channel_memory_(self) -> list[int]:
@@ -209,7 +225,9 @@ class MemoryDisplay:
             draws=draws,
             coverage=coverage,
             channel_names=channel_names(estimator),
+            predictability=residual_predictability(estimator),
             channel_priors=shares(estimator.lag_weights_),
+            first_lag=estimator.first_lag_,
         )
 
     def frame(self) -> pd.DataFrame:
@@ -227,7 +245,8 @@ class MemoryDisplay:
             columns["fit_lower"], columns["fit_upper"] = self.fit_band_
         if len(self.channels) > 1:
             columns |= dict(zip(self.channel_names, self.channels, strict=True))
-        return pd.DataFrame(columns, index=pd.RangeIndex(len(self.prior), name="lag"))
+        last = self.first_lag + len(self.prior)
+        return pd.DataFrame(columns, index=pd.RangeIndex(self.first_lag, last, name="lag"))
 
     def plot(self, ax: Any = None, *, by_channel: bool = False) -> Self:
         """Draw the energies against the lag.
@@ -266,13 +285,21 @@ class MemoryDisplay:
         return [f"{name}, {part} of the energy\n{found.say_memory()}" for name, part, found in each]
 
     def _draw(self, ax: Axes, energy: LagShares, prior: NDArray, label: str) -> None:
-        lags = np.arange(len(energy.shares))
+        lags = energy.lags
         ax.bar(lags, energy.shares, color=BLUE, alpha=0.6, label=label)
         if energy.band is not None:
-            label = f"posterior of the fit, {as_percent(self.coverage)}"
+            label = posterior_label(self.coverage, self.predictability, " of the fit")
             ax.vlines(lags, *energy.band, color="0.25", lw=1.2, label=label)
-        label = f"prior, 90 % within lag {effective_memory(prior)}"
+        memory = effective_memory(prior, first_lag=self.first_lag)
+        label = f"prior, {_within(memory, self.first_lag)}"
         ax.plot(lags, prior, color=VERMILION, marker=marker(lags), label=label)
+
+
+def _within(memory: int, first_lag: int) -> str:
+    """Return up to where most of the energy is, as a label says it."""
+    if first_lag < 0:
+        return f"90 % within {memory} time steps of the target"
+    return f"90 % within lag {memory}"
 
 
 def shares(energy: NDArray) -> NDArray[np.float64]:

@@ -119,6 +119,36 @@ def test_a_fit_by_stretches_is_the_plain_fit(
     assert_allclose(ours.score(x, y, **metadata), expected[2], rtol=RTOL)
 
 
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("missing", ["nothing", "targets", "inputs"])
+def test_coloured_noise_by_stretches_is_that_of_the_whole(
+    tmp_path, monkeypatch, container, missing
+):
+    x, y = make_data(n_channels=2, n_outputs=2)
+    ids = np.repeat([3, 1, 2, 0], [30, 420, 230, 20])
+    if missing == "targets":
+        y[[60, 300, 301, 690]] = np.nan
+    if missing == "inputs":
+        x[[50, 51, 333, 600], [0, 1, 1, 0]] = np.nan
+    model = NTKConvRegressor(0.7, noise="ar", rows="timesteps", n_lags=N_LAGS, device="cpu")
+    model.fit(x.astype(np.float64), y.astype(np.float64), sequence_id=ids)
+    coefficients, expected = (
+        model.noise_coefficients_,
+        [
+            model.predict(x, sequence_id=ids),
+            *model.predict_one_step(x, y, sequence_id=ids, return_std=True),
+        ],
+    )
+    assert len(coefficients) > 0
+    cut_into_stretches(monkeypatch, 300)
+    x, y = (CONTAINERS[container](tmp_path, *pair) for pair in (("x", x), ("y", y)))
+    model.fit(x, y, sequence_id=ids)
+    assert_allclose(model.noise_coefficients_, coefficients, rtol=1e-6)
+    found = model.predict_one_step(x, y, sequence_id=ids, return_std=True)
+    for mine, theirs in zip([model.predict(x, sequence_id=ids), *found], expected, strict=True):
+        assert_allclose(mine, theirs, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", ["list", "panel"])
 def test_lists_and_panels_by_stretches_are_the_plain_fit(monkeypatch, shape):
     x, y = make_data(n_channels=2, n_outputs=2)

@@ -37,6 +37,7 @@ APART = {
         (WeightedConv1DRegressor,): "nu_w may be an array",
     },
     "n_lags": {(NTKConvRegressor,): "may be 'auto'"},
+    "delay": {(NTKConvRegressor,): "may be 'auto'"},
     "prior": {(NTKConvRegressorCV,): "may be a list"},
     "correlation": {(NTKConvRegressorCV,): "may be a grid"},
     "memory": {(NTKConvRegressorCV,): "is chosen by its score"},
@@ -55,6 +56,7 @@ APART = {
         (LinearRNNRegressor,): "may be 'tf32'",
         (WeightedConv1DRegressor,): "is that of the parameters, too",
     },
+    "first_lag_": {(LagWeighter,): "has no impulse response"},
     "lag_weights_": {
         (LinearRNNRegressor,): "they are those of the limit, perhaps estimated",
         (NTKConvRegressor, NTKConvRegressorCV): "there are other priors",

@@ -182,7 +182,7 @@ def test_parameters_and_buffers_have_the_names_of_the_model():
         "bias",
     ]
     assert [name for name, _ in module.named_buffers()] == ["origin"]
-    expected = "n_hidden=7, n_channels=3, n_outputs=2, n_lags=6, every_step=True"
+    expected = "n_hidden=7, n_channels=3, n_outputs=2, n_lags=6, every_step=True, delay=0"
     assert repr(module) == f"LinearRNNModule({expected})"
 
 

@@ -165,9 +165,11 @@ def test_the_plot_shows_the_numbers(model):
     assert_array_equal(drawn, display.fit_band_.T)
     labels = {text.get_text() for text in ax.get_legend().get_texts()}
     low, high = display.fit_memory_interval_
+    share = round(model.noise_predictability_, 2)
+    assert share > 0  # the penalty leaves what goes on from step to step
     assert labels == {
         f"fit, 90 % within lag {display.fit_memory_} ({low} to {high})",
-        "posterior of the fit, 90 %",
+        f"posterior of the fit, 90 % (residuals {100 * share:g} % predictable)",
         f"prior, 90 % within lag {display.prior_memory_}",
     }
 
@@ -325,3 +327,48 @@ def test_a_coverage_is_a_probability(model, coverage):
 def test_what_is_none_of_the_regressors_has_no_interval():
     with pytest.raises(TypeError, match="but got ndarray"):
         memory_interval(np.eye(2))
+
+
+# -- A delay, and lags on both sides ----------------------------------------------------------
+
+
+def test_a_delay_counts_in_the_lag_that_holds_the_share():
+    energy = np.random.default_rng(0).exponential(size=20)
+    for delay in (0, 1, 7):
+        padded = np.concatenate([np.zeros(delay), energy])
+        assert effective_memory(energy, first_lag=delay) == effective_memory(padded)
+    assert effective_memory(np.zeros(3), first_lag=7) == 7
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9, 1.0])
+@pytest.mark.parametrize("n_leads", [1, 5, 19])
+def test_leads_count_by_their_distance(share, n_leads):
+    energy = np.random.default_rng(n_leads).exponential(size=20)
+    memory = effective_memory(energy, share=share, first_lag=-n_leads)
+    distance = np.abs(np.arange(20) - n_leads)
+    held = [energy[distance <= most].sum() for most in range(memory + 1)]
+    assert held[-1] >= share * energy.sum() * (1 - 1e-12)
+    assert all(less < share * energy.sum() for less in held[:-1])
+
+
+def test_the_first_lag_is_whole():
+    with pytest.raises(TypeError, match="first_lag"):
+        effective_memory([1.0, 2.0], first_lag=0.5)
+
+
+@pytest.mark.parametrize(("given", "first"), [({"delay": 3}, 3), ({"n_leads": 2}, -2)])
+def test_the_display_begins_at_the_first_lag(given, first):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 1))
+    model = NTKConvRegressor(0.4, rows="timesteps", n_lags=6, **given).fit(x, np.roll(x, 4))
+    display = MemoryDisplay.from_estimator(model)
+    frame = display.frame()
+    assert frame.index[0] == first
+    assert frame["fit"].idxmax() == display.fit_memory_ == 4
+    assert memory_interval(model) == display.fit_memory_interval_ == (4, 4)
+    bars = display.plot().ax_.patches
+    assert bars[0].get_x() + bars[0].get_width() / 2 == pytest.approx(first)
+    labels = [text.get_text() for text in display.figure_.legends[0].get_texts()]
+    where = "lag 4" if first > 0 else "4 time steps of the target"
+    assert any(f"90 % within {where}" in label for label in labels)
+    Figure.clear(display.figure_)

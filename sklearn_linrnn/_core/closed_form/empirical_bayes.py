@@ -15,6 +15,7 @@ from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
 from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
 from sklearn_linrnn._core.closed_form.model_selection import first_best
+from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
 
@@ -81,7 +82,13 @@ class Search:
 
     def _nothing(self, value: float) -> Candidate:
         alpha = np.inf if self.alpha is None else self.alpha
-        return Candidate(self.prior, alpha, 1 if self.seeks_lags else self.statistics.n_lags, value)
+        n_lags = self._least_lags if self.seeks_lags else self.statistics.n_lags
+        return Candidate(self.prior, alpha, n_lags, value)
+
+    @property
+    def _least_lags(self) -> int:
+        """The leads, and one lag from the target on."""
+        return self.prior.n_leads + 1 if isinstance(self.prior, TwoSided) else 1
 
     @cached_property
     def _sums(self) -> EvidenceSums:
@@ -129,7 +136,8 @@ class Search:
         if not self.seeks_lags:
             return Candidate(prior, alpha, n_lags, weighted.at(alpha).value)
         values = weighted.at_first_lags(alpha, self._cost)
-        best = int(np.argmax(values - self._cost * np.arange(len(values))))
+        fewer = self._least_lags - 1
+        best = fewer + int(np.argmax((values - self._cost * np.arange(len(values)))[fewer:]))
         return Candidate(prior, alpha, best + 1, float(values[best]))
 
     def _refine(self, start: Candidate) -> Candidate:

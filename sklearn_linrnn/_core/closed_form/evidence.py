@@ -240,7 +240,7 @@ class WeightedSums:
         log_volume = float(factor.log_pivots.sum()) - len(half) * math.log(alpha) + math.log(reach)
         value = float(self.sums.log_density(fit, log_volume))
         precision = self.sums.freedom * left / np.square(fit)
-        return Evidence(value, self, alpha, factor, precision, reach, self.sums.goal - fitted)
+        return Evidence(value, self, alpha, factor, precision, reach, self.sums.goal - fitted, left)
 
     def at_first_lags(self, alpha: float, cost: float = 0.0) -> NDArray:
         """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
@@ -286,6 +286,8 @@ class Evidence:
         ``q``.
     surprise : ndarray of shape (n_outputs,)
         ``g - B^T L v``.
+    left : ndarray of shape (n_outputs,)
+        What the response leaves of the targets' sums, before the floor.
     """
 
     value: float
@@ -295,6 +297,7 @@ class Evidence:
     precision: NDArray
     reach: float
     surprise: NDArray
+    left: NDArray
 
     @property
     def _miss(self) -> NDArray:
@@ -314,6 +317,20 @@ class Evidence:
             A common factor of the covariance does the opposite.
         """
         return self._slopes_of_variances() if self.weighted.is_diagonal else self._slopes()
+
+    def posterior(self) -> tuple[NDArray, NDArray]:
+        """Return the response, (p, n_outputs), and its covariance, (p, p), over the noise variance.
+
+        The response is in the units of the targets' sums, of the lags that can matter.
+        """
+        full = self.weighted.full
+        spread = self.factor.whiten(np.diag(full[:, 0]) if self.weighted.is_diagonal else full.T)
+        theta, along = self.theta(self.factor.solve())
+        if self.weighted.is_diagonal:
+            response, beside = full * theta, full[:, 0] * along
+        else:
+            response, beside = full @ theta, full @ along
+        return response, spread.T @ spread - np.outer(beside, beside) / self.reach
 
     def _slopes_of_variances(self) -> tuple[NDArray, float]:
         """Return the slopes, by the response against the share of each lag that the data show."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -108,7 +108,8 @@ class Measures:
     def prior_of(self, values: Sequence[Any]) -> LagPrior:
         """Return the prior with a value for each group, or a column of values."""
         pairs = zip(self.groups, values, strict=True)
-        return replace(self.prior, **{name: value for names, value in pairs for name in names})
+        named = {name: value for names, value in pairs for name in names}
+        return self.prior.with_values(**named)
 
     def prior_at(self, point: NDArray) -> LagPrior:
         """Return the prior at a point (n_measures,)."""
@@ -122,8 +123,8 @@ class Measures:
 
     def of(self, prior: LagPrior) -> list[float]:
         """Return the measures of a prior."""
-        pairs = zip(self.groups, self.scales, strict=True)
-        return [float(scale.measure(getattr(prior, names[0]))) for names, scale in pairs]
+        pairs, values = zip(self.groups, self.scales, strict=True), prior.hyperparameters
+        return [float(scale.measure(values[names[0]])) for names, scale in pairs]
 
     def penalties_at(self, points: NDArray, signals: Any) -> Any:
         """Return the penalties at points, (..., n_measures), of priors that expect some signals."""
@@ -131,8 +132,9 @@ class Measures:
 
     def changes(self, prior: LagPrior, n_lags: int) -> list[NDArray]:
         """Return the derivatives of the covariance of the first lags by each group's measure."""
+        values = prior.hyperparameters
         return [
-            scale.slope(getattr(prior, names[0]))
+            scale.slope(values[names[0]])
             * np.sum([prior.covariance_slope(n_lags, name) for name in names], axis=0)
             for names, scale in zip(self.groups, self.scales, strict=True)
         ]

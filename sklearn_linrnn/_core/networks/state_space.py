@@ -76,6 +76,34 @@ def network_realisation(
     )
 
 
+def delayed(system: StateSpace, delay: int) -> StateSpace:
+    """Return a system whose inputs take some more time steps to act.
+
+    Parameters
+    ----------
+    system : StateSpace
+        The system.
+    delay : int
+        Number of time steps.
+
+    Returns
+    -------
+    system : StateSpace
+        Its further states are the last ``delay`` inputs.
+    """
+    if delay == 0:
+        return system
+    A, B, C, D = system
+    n_states, n_channels = B.shape
+    n_kept = delay * n_channels
+    line = np.eye(n_kept, k=-n_channels)  # each input takes the place of the one before
+    whole = block_diag(A, line)
+    whole[:n_states, -n_channels:] = B
+    first = np.concatenate([np.zeros(B.shape), np.eye(n_kept, n_channels)])
+    last = np.concatenate([C, np.zeros((len(C), n_kept - n_channels)), D], axis=1)
+    return StateSpace(whole, first, last, np.zeros(D.shape))
+
+
 def _realise(transition: NDArray, inputs: NDArray, readout: NDArray) -> StateSpace:
     W, F, C = (np.asarray(matrix, dtype=np.float64) for matrix in (transition, inputs, readout))
     scale = len(W) ** -0.5

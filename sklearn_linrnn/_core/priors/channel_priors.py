@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +34,7 @@ class ChannelPriors:
         scale = np.array(scale, dtype=np.float64)
         if values is None:
             return cls((prior,) * len(scale), scale)
-        decays: list[dict[str, Any]] = [{"nu_w": float(value)} for value in values]
-        return cls(tuple(replace(prior, **decay) for decay in decays), scale)
+        return cls(tuple(prior.with_values(nu_w=float(value)) for value in values), scale)
 
     def __repr__(self) -> str:
         kind, n_channels = type(self.priors[0]).__name__, len(self.priors)
@@ -49,7 +47,7 @@ class ChannelPriors:
 
     def values(self, name: str) -> NDArray:
         """Return a hyperparameter of each channel, (n_channels,)."""
-        return np.array([getattr(prior, name) for prior in self.priors], dtype=np.float64)
+        return np.array([prior.hyperparameters[name] for prior in self.priors], dtype=np.float64)
 
     def with_values(self, **hyperparameters: float | NDArray) -> ChannelPriors:
         """Return the priors with other hyperparameters: a number, or one for each channel."""
@@ -59,7 +57,7 @@ class ChannelPriors:
         }
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         pairs = zip(self.priors, rows or [{}] * len(self.priors), strict=True)
-        return replace(self, priors=tuple(replace(prior, **row) for prior, row in pairs))
+        return replace(self, priors=tuple(prior.with_values(**row) for prior, row in pairs))
 
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return the roots of the channels' covariances.

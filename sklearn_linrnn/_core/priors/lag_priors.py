@@ -10,8 +10,8 @@ fields and with `covariance`, and give it a name in `PRIORS`. A search for hyper
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,26 @@ class LagPrior(ABC):
         covariance : ndarray of shape (n_lags, n_lags) or (n_lags,)
             Symmetric and positive semi-definite; of independent lags the variances alone.
         """
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """The hyperparameters by name."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def with_values(self, **hyperparameters: Any) -> Self:
+        """Return the prior with other hyperparameters.
+
+        Parameters
+        ----------
+        **hyperparameters : float
+            Their values by name.
+
+        Returns
+        -------
+        prior : same type
+            A prior with these, and its own ones for the rest.
+        """
+        return replace(self, **hyperparameters)
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the covariance by a hyperparameter; here by differences.
@@ -319,6 +339,11 @@ class Given(LagPrior):
     """A covariance ``(n_lags, n_lags)`` or variances ``(n_lags,)`` of the user's own."""
 
     array: NDArray
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """None: the array is as it is."""
+        return {}
 
     @property
     def has_independent_lags(self) -> bool:

@@ -279,7 +279,25 @@ class LagStatistics(SavedState, Moments):
         n_lags = whole_number(n_lags, "n_lags")
         if not 1 <= n_lags <= self.n_lags:
             raise ValueError(f"n_lags={n_lags} must lie between 1 and {self.n_lags}.")
-        return replace(self.first(n_lags * self.n_channels), n_lags=n_lags)
+        return self.lags_from(0, n_lags)
+
+    def lags_from(self, delay: int, n_lags: int) -> LagStatistics:
+        """Return the statistics of some of the lags, for inputs that act after a delay.
+
+        Parameters
+        ----------
+        delay : int
+            The lag that is to be the first one.
+        n_lags : int
+            Number of lags to keep; at most those that there are from there on.
+
+        Returns
+        -------
+        statistics : LagStatistics
+            What the same time steps give with inputs that are moved by the delay.
+        """
+        first, stop = delay * self.n_channels, (delay + n_lags) * self.n_channels
+        return replace(self.some(slice(first, stop)), n_lags=n_lags)
 
     @classmethod
     def _of(cls, moments: Moments, n_lags: int, n_channels: int) -> LagStatistics:

@@ -244,27 +244,27 @@ class Moments(StoredAsNumPy):
         tensors = {name: each for name, each in kept.items() if isinstance(each, Tensor)}
         return replace(self, **kept | {name: each.to(device) for name, each in tensors.items()})
 
-    def first(self, n_inputs: int) -> Self:
-        """Return the moments of the first inputs and the targets.
+    def some(self, inputs: slice) -> Self:
+        """Return the moments of some inputs and the targets.
 
         Parameters
         ----------
-        n_inputs : int
-            Number of inputs to keep.
+        inputs : slice
+            The inputs to keep, which are neighbours.
 
         Returns
         -------
         moments : same type
-            Those of the rows ``(z[:n_inputs], y)``.
+            Those of the rows ``(z[inputs], y)``.
         """
         kept = self.peaks
         if kept is not None:
-            kept = torch.cat([kept[:n_inputs], kept[len(self.input_mean) :]])
+            kept = torch.cat([kept[: len(self.input_mean)][inputs], kept[len(self.input_mean) :]])
         return replace(
             self,
-            input_mean=self.input_mean[:n_inputs],
-            input_scatter=self.input_scatter[:n_inputs, :n_inputs].contiguous(),
-            cross_scatter=self.cross_scatter[:n_inputs],
+            input_mean=self.input_mean[inputs],
+            input_scatter=self.input_scatter[inputs, inputs].contiguous(),
+            cross_scatter=self.cross_scatter[inputs],
             peaks=kept,
         )
 

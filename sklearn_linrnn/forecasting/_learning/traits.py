@@ -68,8 +68,12 @@ def make_traits(estimator: Any, *, auto_lags: bool) -> Traits:
     """
     if estimator is None:
         return _traits(NTKConvRegressor("auto", "auto", "auto", alpha="auto"), auto_lags)
-    why = "LagForecaster lays out the windows itself. Use the forecaster's own n_lags."
-    return _traits(cloned_component(estimator, ("n_lags", *LAYOUT), why), auto_lags)
+    why = (
+        "LagForecaster lays out the windows itself, up to the last time step that is known. Use "
+        "the forecaster's own n_lags."
+    )
+    untouched = ("n_lags", "n_leads", "delay", *LAYOUT)
+    return _traits(cloned_component(estimator, untouched, why), auto_lags)
 
 
 @singledispatch
@@ -79,6 +83,12 @@ def _traits(estimator: LagRegressor, auto_lags: bool) -> Traits:
 
 @_traits.register
 def _(estimator: NTKConvRegressor, auto_lags: bool) -> Traits:
+    if estimator.noise != "white":
+        raise ValueError(
+            f"noise of estimator must be 'white', but got {estimator.noise!r}: LagForecaster "
+            "learns from windows, and lags of the series itself already tell how it goes on from "
+            "step to step."
+        )
     if auto_lags:
         estimator.set_params(n_lags="auto")
     return Traits(estimator, chooses=any(isinstance(getattr(estimator, n), str) for n in CHOICES))
