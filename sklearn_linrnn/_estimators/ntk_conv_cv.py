@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Literal, Self
 
@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn.callback import with_callbacks
 
 from sklearn_linrnn._core.closed_form.solution import Solution
-from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm
@@ -22,7 +21,7 @@ from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.channel_descent import with_channels
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ClosedFormRegressor
 from sklearn_linrnn._estimators.cross_validation import Scoring, cv_results
-from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
+from sklearn_linrnn._estimators.grid import Candidates, make_candidates
 from sklearn_linrnn._estimators.iterations import make_descent
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
@@ -370,23 +369,6 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     def _n_parts(self) -> int | None:
         n_parts = 5 if self.cv is None else self.cv  # as scikit-learn has by default
         return int(n_parts) if isinstance(n_parts, Integral) else None
-
-    def make_prior(self, candidate: Mapping[str, Any]) -> Prior:
-        """Return the prior of a candidate.
-
-        Parameters
-        ----------
-        candidate : mapping of str to object
-            Parameters of `NTKConvRegressor`, as in ``cv_results_["params"]``.
-
-        Returns
-        -------
-        prior : LagPrior or ChannelPriors
-            With the candidate's hyperparameters, and the estimator's where it has none; of a fitted
-            estimator if channels may differ.
-        """
-        n_channels = len(getattr(self, "channel_scale_", [1.0]))
-        return prior_of(self, candidate, n_channels)
 
     def _learn(self, data: AnyData) -> Fit:
         data, _, n_lags, n_channels = data.with_lags(self.n_lags)

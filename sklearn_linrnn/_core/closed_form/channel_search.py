@@ -30,6 +30,7 @@ from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.many_measures import climb_by_curvature
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.two_sided import TwoSided
 
 # Effective parameters to try, as a prior without noise would have them.
 SIGNALS = (1.0, 10.0, 100.0, 1e4, 1e6)
@@ -54,13 +55,18 @@ class ChannelSearch(Search):
     group: NDArray
     seeks_scale: bool
 
+    @property
+    def _least_lags(self) -> int:
+        one = self.prior.priors[0]
+        return one.n_leads + 1 if isinstance(one, TwoSided) else 1
+
     @cached_property
     def _shared(self) -> Candidate:
         """The optimum that all channels share, with a prior for each of them."""
         prior = self.prior.priors[0]
         search = Search(self.statistics, prior, self.sought, self.alpha, self.seeks_lags)
         found = search.run()
-        values = {name: getattr(found.prior, name) for name in self.sought}
+        values = {name: found.prior.hyperparameters[name] for name in self.sought}
         found = replace(found, prior=self.prior.with_values(**values))
         if np.isinf(found.alpha):  # a channel may say something nevertheless
             n_lags = self.statistics.n_lags
