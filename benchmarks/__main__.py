@@ -12,6 +12,7 @@ from benchmarks import (
     airline,
     backtest,
     billion,
+    channels,
     cluster,
     costs,
     coverage,
@@ -23,6 +24,7 @@ from benchmarks import (
     memory_map,
     mne_ridge,
     neural_s1,
+    nonlinear_benchmark,
     panels,
     recordings,
     ridge,
@@ -45,11 +47,13 @@ BENCHMARKS = {
         lag_statistics,
         grid_search,
         evidence,
+        channels,
         long_series,
         many_lags,
         memory_map,
         solver_choice,
         system_identification,
+        nonlinear_benchmark,
         neural_s1,
         coverage,
         update,
@@ -62,7 +66,7 @@ BENCHMARKS = {
         billion,
     )
 }
-BY_NAME_ALONE = {"billion"}  # minutes, and much longer with another process beside it
+BY_NAME_ALONE = {"billion", "channels"}  # minutes, and much longer with another process beside it
 
 
 @click.command()

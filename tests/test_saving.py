@@ -70,6 +70,11 @@ CASES = {
     },
     "prior matrix": (NTKConvRegressor(prior=np.eye(N_LAGS) + 0.5), X, Y),
     "evidence": (NTKConvRegressor("auto", alpha="auto", n_lags="auto"), X, Y),
+    "memories of channels": (
+        NTKConvRegressor("auto", alpha="auto", memory="channel", rows="timesteps", n_lags=3),
+        X,
+        Y,
+    ),
     "least squares": (NTKConvRegressor(alpha=0.0), X, Y),
     "steps": (NTKConvRegressor(n_steps="gcv"), X, Y),
     "conjugate gradients": (NTKConvRegressor(solver="cg"), X, Y),
@@ -85,6 +90,11 @@ CASES = {
     ),
     "leads": (NTKConvRegressor(prior="tc", n_leads=2), X, Y),
     "delay": (NTKConvRegressor(delay="auto", alpha="auto"), X, Y),
+    "coloured noise": (
+        NTKConvRegressor(rows="timesteps", n_lags=3, noise="ar"),
+        X,
+        np.cumsum(BOTH, axis=0),
+    ),
     "search": (NTKConvRegressorCV([0.2, 0.8], alphas=[0.1, 1.0], prior=["tc", "ss"]), X, Y),
     **{f"conv {name}": (conv(**options), X, Y) for name, options in OPTIMISERS.items()},
     "conv early stopping": (conv(early_stopping=True, schedule="cosine"), X, Y),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.form import DataForm
-from sklearn_linrnn._data.pass_log import Say, silent
+from sklearn_linrnn._data.pass_log import Watch, unwatched
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.zero_state import excess_of_zeros
 
@@ -56,11 +56,6 @@ class KnownSums:
         """Whether nothing is known of how these data begin."""
         return False
 
-    @property
-    def is_split(self) -> bool:
-        """Whether there are sums of parts to hold out."""
-        return self.held_out is not None or bool(self.parts)
-
     def rows(self, what: str) -> NoReturn:
         """Raise: ``what`` needs the rows, which are not known."""
         raise ValueError(f"{what} needs the rows of the data, but got only their sums.")
@@ -85,7 +80,7 @@ class KnownSums:
         variance = self.sums.input_scatter.diagonal()[first].cpu().numpy() / self.sums.weight
         return excess_of_zeros(mean, variance, self.share_of_heads)
 
-    def statistics(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
+    def statistics(self, n_lags: int, device: Any, watch: Watch = unwatched) -> LagStatistics:
         """Return the sums to learn from."""
         return self.sums.to(device)
 

@@ -1,21 +1,31 @@
-"""Lines that say how far a long pass over data has come."""
+"""How far a long pass over data has come, for those who want to know."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
-Say = Callable[[str], None]
+Count = Callable[[int], None]  # is told of time steps that were read
+Watch = Callable[[int | None], AbstractContextManager[Count]]  # begins a pass over so many of them
 
 SECONDS = 10.0  # between two lines; a shorter pass has none
 
 
-def silent(line: str) -> None:
-    """Say nothing."""
+@contextmanager
+def unwatched(_n_steps: int | None) -> Iterator[Count]:
+    """Begin a pass that nobody wants to know of.
+
+    Parameters
+    ----------
+    _n_steps : int or None
+        Number of time steps of the data; ``None`` if it is not known.
+    """
+    yield lambda _: None
 
 
 class PassLog:
-    """How far a pass has come.
+    """Lines that say how far a pass has come.
 
     Parameters
     ----------
@@ -25,7 +35,7 @@ class PassLog:
         Number of time steps of the data; ``None`` if it is not known.
     """
 
-    def __init__(self, say: Say, n_steps: int | None = None) -> None:
+    def __init__(self, say: Callable[[str], None], n_steps: int | None = None) -> None:
         self._say, self._n_steps, self._n_read = say, n_steps, 0
         self._begun = self._said = time.monotonic()
 

@@ -17,7 +17,7 @@ from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.lag_shape import lag_shape, needed_steps
 from sklearn_linrnn._data.looking_ahead import looking_ahead
-from sklearn_linrnn._data.pass_log import PassLog, Say, silent
+from sklearn_linrnn._data.pass_log import Watch, unwatched
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.stretches import stretch_length
 from sklearn_linrnn._data.targets import first_lag_of, read_training_data
@@ -164,7 +164,7 @@ def sums_of_pieces(
     form: DataForm | None = None,
     past: Past | None = None,
     goes_on: bool = False,
-    say: Say = silent,
+    watch: Watch = unwatched,
 ) -> KnownSums:
     """Return the sums of what an iterator hands out.
 
@@ -186,8 +186,8 @@ def sums_of_pieces(
         Earlier inputs of recordings that go on.
     goes_on : bool, default=False
         Whether more data may follow, so that recordings may be shorter than the lags.
-    say : callable, default=silent
-        Prints a line about how far a long pass has come.
+    watch : callable, default=unwatched
+        Begins a pass, and is told how far it has come.
 
     Raises
     ------
@@ -201,11 +201,11 @@ def sums_of_pieces(
         )
     if n_lags is not None:
         n_lags += max(-first_lag_of(estimator), 0)
-    total, log = _Total(n_lags, device, past or Past()), PassLog(say)
-    read = _read(estimator, pieces, form)
-    for data in read if goes_on else _ahead(read):
-        total.add(data)
-        log.add(len(data.observed))
+    total, read = _Total(n_lags, device, past or Past()), _read(estimator, pieces, form)
+    with watch(None) as count:
+        for data in read if goes_on else _ahead(read):
+            total.add(data)
+            count(len(data.observed))
     return total.known(must_be_observed=form is None, must_be_long=not goes_on)
 
 

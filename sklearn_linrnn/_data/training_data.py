@@ -19,7 +19,7 @@ from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.gaps import places_of, shares_of
 from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.lag_shape import lag_shape
-from sklearn_linrnn._data.pass_log import PassLog, Say, silent
+from sklearn_linrnn._data.pass_log import Watch, unwatched
 from sklearn_linrnn._data.sequences import Past, Recordings, Sequences
 from sklearn_linrnn._data.stretches import NUMBERS, Stretch, stretches
 from sklearn_linrnn._data.windows import Windows
@@ -163,7 +163,7 @@ class TrainingData:
         with one_thread():  # sums of columns, which wait for memory
             return weight_of_zeros(sequences, self.observed, self.weights, n_reached)
 
-    def statistics(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
+    def statistics(self, n_lags: int, device: Any, watch: Watch = unwatched) -> LagStatistics:
         """Return the sums to learn from.
 
         Parameters
@@ -172,27 +172,27 @@ class TrainingData:
             Number of lags.
         device : torch.device or str
             Where to compute.
-        say : callable, default=silent
-            Prints a line about how far a long pass has come.
+        watch : callable, default=unwatched
+            Begins a pass, and is told how far it has come.
         """
-        sums = self.sums(n_lags, device, say)
+        sums = self.sums(n_lags, device, watch)
         # A piece of a recording may have no target: then it only goes before the next one.
         return sums.check_usable() if self.observed.any() else sums
 
-    def sums(self, n_lags: int, device: Any, say: Say = silent) -> LagStatistics:
+    def sums(self, n_lags: int, device: Any, watch: Watch = unwatched) -> LagStatistics:
         """Return the sums of a part of what is learned from, which may be out of range alone."""
         if isinstance(self.sequences, Windows):  # which are in memory, and summed up at once
             known = self.targets, self.weights
             return self.sequences.statistics(LagStatistics, n_lags, *known, device)
-        return reduce(add, self._sums_of_blocks(n_lags, device, say))
+        return reduce(add, self._sums_of_blocks(n_lags, device, watch))
 
-    def _sums_of_blocks(self, n_lags: int, device: Any, say: Say) -> Iterator[LagStatistics]:
-        log = PassLog(say, len(self.observed))
-        for block, cut in self.blocks(n_lags, sums=True):
-            yield block.sequences.statistics(
-                LagStatistics, n_lags, block.targets, block.weights, device
-            )
-            log.add(cut.steps.stop - cut.steps.start)
+    def _sums_of_blocks(self, n_lags: int, device: Any, watch: Watch) -> Iterator[LagStatistics]:
+        with watch(len(self.observed)) as count:
+            for block, cut in self.blocks(n_lags, sums=True):
+                yield block.sequences.statistics(
+                    LagStatistics, n_lags, block.targets, block.weights, device
+                )
+                count(cut.steps.stop - cut.steps.start)
 
     def blocks(
         self, n_lags: int, *, sums: bool = False, enough: int | None = None

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_linrnn._core.closed_form.channel_search import ChannelSearch
 from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
+from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import Given, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
-from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._estimators.parameters import channel_groups, make_priors
 from sklearn_linrnn._estimators.user_warnings import warn
 
 SumUp = Callable[[AnyData], LagStatistics]
@@ -39,12 +41,18 @@ class AutoChoice:
     ----------
     prior : str, LagPrior or array-like
         The prior, as users name it.
-    hyperparameters : mapping of str to float or "auto"
+    hyperparameters : mapping of str to float, array-like or "auto"
         The hyperparameters of named priors.
     alpha : float or "auto"
         The penalty.
     seeks_lags : bool
         Whether the number of lags is to be chosen.
+    n_channels : int
+        Number of channels.
+    memory : str or array-like of shape (n_channels,)
+        Which channels share what is chosen, as users say it.
+    channel_scale : array-like of shape (n_channels,) or None
+        Scales of the channels' priors, as users give them.
     n_leads : int
         How many of the lags come after the target.
     """
@@ -53,6 +61,9 @@ class AutoChoice:
     hyperparameters: Mapping[str, Any]
     alpha: Any
     seeks_lags: bool
+    n_channels: int = 1
+    memory: Any = "shared"
+    channel_scale: Any = None
     n_leads: int = 0
 
     def choose(
@@ -69,7 +80,7 @@ class AutoChoice:
         say : callable
             Prints a line about what was found.
         """
-        prior = make_prior(self.prior, self.n_leads, **self.hyperparameters)
+        prior = self.make_prior()
         sought = self.sought(prior)
         if self.alpha != "auto":
             statistics = sum_up(data)
@@ -86,7 +97,7 @@ class AutoChoice:
     def _search(
         self,
         statistics: LagStatistics,
-        prior: LagPrior,
+        prior: Prior,
         sought: tuple[str, ...],
         alpha: float | None,
         say: Callable[[str], None],
@@ -96,7 +107,7 @@ class AutoChoice:
         local = statistics.to("cpu")  # many small operations
         if alpha is None and not local.varies():
             warn("X or y does not vary, so that there is no alpha to choose: nothing is learned.")
-        found = Search(local, prior, sought, alpha, self.seeks_lags).run()
+        found = self._found(local, prior, sought, alpha)
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
             warn(
@@ -114,19 +125,67 @@ class AutoChoice:
         statistics : LagStatistics
             The sums of the data over all lags that there may be.
         """
-        prior = make_prior(self.prior, self.n_leads, **self.hyperparameters)
-        alpha = None if self.alpha == "auto" else float(self.alpha)
+        prior, alpha = self.make_prior(), None if self.alpha == "auto" else float(self.alpha)
         _check_penalised(alpha)
         local = statistics.to("cpu")
         if not local.varies():
             return 0.0
-        found = Search(local, prior, self.sought(prior), alpha, self.seeks_lags).run()
+        found = self._found(local, prior, self.sought(prior), alpha)
         nothing = EvidenceSums.of(local, local.n_channels).evidence_of_no_response()
         return found.value - nothing
 
-    def sought(self, prior: LagPrior) -> tuple[str, ...]:
+    def _found(
+        self,
+        statistics: LagStatistics,
+        prior: Prior,
+        sought: tuple[str, ...],
+        alpha: float | None,
+    ) -> Candidate:
+        if isinstance(prior, LagPrior):
+            return Search(statistics, prior, sought, alpha, self.seeks_lags).run()
+        return self._search_channels(statistics, prior, sought, alpha)
+
+    def _search_channels(
+        self,
+        statistics: LagStatistics,
+        prior: ChannelPriors,
+        sought: tuple[str, ...],
+        alpha: float | None,
+    ) -> Candidate:
+        """Return the hyperparameters of each group of channels of the highest evidence."""
+        group = channel_groups(self.memory, self.n_channels)
+        is_one = not group.any() and len(set(prior.priors)) == 1 and self.channel_scale is None
+        if is_one:  # all channels share all of it
+            search = Search(statistics, prior.priors[0], sought, alpha, self.seeks_lags)
+            found = search.run()
+            return replace(found, prior=ChannelPriors.of(found.prior, None, prior.scale))
+        chooses = bool(sought) or alpha is None
+        seeks_scale = chooses and self.channel_scale is None and bool(group.any())
+        known = statistics, prior, sought, alpha, self.seeks_lags
+        return ChannelSearch(*known, group, seeks_scale).run()
+
+    def make_prior(self) -> Prior:
+        """Return the prior, with defaults for what is sought."""
+        return make_priors(
+            self.prior,
+            self.n_channels,
+            channel_scale=self.channel_scale,
+            memory=self.memory,
+            n_leads=self.n_leads,
+            **self.hyperparameters,
+        )
+
+    def in_common(self) -> AutoChoice:
+        """Return the choice of what all channels share; of given decays it has the mean."""
+        nu_w = self.hyperparameters["nu_w"]
+        decay = nu_w if isinstance(nu_w, str) else float(np.mean(nu_w))
+        known = {**self.hyperparameters, "nu_w": decay}
+        return replace(self, hyperparameters=known, memory="shared", channel_scale=None)
+
+    def sought(self, prior: Prior) -> tuple[str, ...]:
         """Return the names of the prior's hyperparameters that are "auto"."""
-        auto = [name for name, value in self.hyperparameters.items() if value == "auto"]
+        prior = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
+        auto = [name for name, value in self.hyperparameters.items() if isinstance(value, str)]
         if auto and not isinstance(self.prior, str):
             raise ValueError(
                 f"{auto[0]}='auto' needs a prior that has a name, but prior is "

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from torch import Tensor
 
@@ -18,12 +19,14 @@ from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.known_sums import KnownSums, known_sums
+from sklearn_linrnn._data.pass_log import Count, PassLog
 from sklearn_linrnn._data.pieces import Pieces, check_alone, sums_of_pieces
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.targets import first_lag_of, read_training_data
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters, check_device
+from sklearn_linrnn._estimators.pass_reports import PassReports
 from sklearn_linrnn._estimators.predictions import LagPredictor
 from sklearn_linrnn._estimators.systems import SystemMixin
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
@@ -41,7 +44,7 @@ class Fit:
         ``H``.
     intercept : Tensor of shape (n_outputs,)
         ``b``.
-    lag_weights : ndarray of shape (n_lags,)
+    lag_weights : ndarray of shape (n_lags,) or (n_channels, n_lags)
         The variances of the prior.
     attributes : mapping of str to object
         Further fitted attributes.
@@ -57,6 +60,7 @@ class Fit:
 
 
 class LagRegressor(
+    CallbackSupportMixin,
     SavedState,
     MultiOutputMixin,
     LagPredictor,
@@ -71,6 +75,7 @@ class LagRegressor(
     Subclasses define how it is learned (`_learn`).
     """
 
+    @with_callbacks
     def fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
@@ -202,7 +207,7 @@ class LagRegressor(
                 "learned from by their sums."
             )
         device = check_device(self.device)
-        return sums_of_pieces(self, pieces, n_lags, device, say=self._say, **earlier)
+        return sums_of_pieces(self, pieces, n_lags, device, watch=self._watch, **earlier)
 
     @abstractmethod
     def _learn(self, data: AnyData) -> Fit:
@@ -212,6 +217,7 @@ class LagRegressor(
         """Return the data with the delay that is found in them."""
         raise NotImplementedError
 
+    @with_callbacks
     def _fit(self, data: AnyData) -> Self:
         if self.delay == "auto":
             data = self._with_delay(data)
@@ -223,7 +229,7 @@ class LagRegressor(
         """Warn if the zeros that are assumed before recordings outweigh the inputs."""
         if not data.form.every_step or self.initial_state != "zero":
             return
-        weights = data.weight_of_zeros(len(fit.lag_weights))
+        weights = data.weight_of_zeros(fit.lag_weights.shape[-1])
         if weights.max() > MOST_WEIGHT:
             warn(
                 "initial_state='zero' assumes zeros before each recording, but the inputs are far "
@@ -235,15 +241,19 @@ class LagRegressor(
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
         nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
-        if isinstance(nu_w, Real) and float(nu_w) > 1.0:
-            warn_if_growing(float(nu_w), fit.lag_weights)
-        replace_fitted(self, self._fitted_attributes(data, fit))
+        if nu_w is not None and not isinstance(nu_w, str) and np.max(nu_w) > 1.0:
+            warn_if_growing(float(np.max(nu_w)), fit.lag_weights)
+        fitted = self._fitted_attributes(data, fit)
+        self._fit_context(data).call_on_fit_task_end(
+            estimator=self, **data.given, reconstruction_attributes=fitted
+        )
+        replace_fitted(self, fitted)
         if fit.interrupt is not None:
             raise fit.interrupt
         return self
 
     def _fitted_attributes(self, data: AnyData, fit: Fit) -> dict[str, Any]:
-        response = as_impulse_response(fit.response, len(fit.lag_weights))
+        response = as_impulse_response(fit.response, fit.lag_weights.shape[-1])
         return {
             **data.features,
             "_form": data.form,
@@ -273,8 +283,32 @@ class LagRegressor(
 
     def _statistics(self, data: AnyData, n_lags: int) -> LagStatistics:
         """Return the sums of data about their means, or about zero without an intercept."""
-        statistics = data.statistics(n_lags, self.device, self._say)
+        statistics = data.statistics(n_lags, self.device, self._watch)
         return statistics if self.fit_intercept else statistics.uncentred()
+
+    def _fit_context(self, data: AnyData | None = None) -> CallbackContext:
+        """Return the context of the fit under way for its callbacks; it begins with the first."""
+        if not hasattr(self, "_callback_fit_ctx"):
+            context = self._init_callback_context(max_subtasks=None)  # passes, and a training
+            given = {} if data is None else data.given
+            context.call_on_fit_task_begin(estimator=self, **given)
+        return self._callback_fit_ctx
+
+    @contextmanager
+    def _watch(self, n_steps: int | None) -> Iterator[Count]:
+        """Begin a pass over data, of which lines and callbacks tell how far it has come."""
+        log, reports = PassLog(self._say, n_steps), None
+        if getattr(self, "_skl_callbacks", None):
+            reports = PassReports(self, self._fit_context(), n_steps)
+
+        def count(n_read: int) -> None:
+            log.add(n_read)
+            if reports is not None:
+                reports.add(n_read)
+
+        yield count
+        if reports is not None:
+            reports.close()
 
     def _say(self, message: str) -> None:
         if self.verbose:

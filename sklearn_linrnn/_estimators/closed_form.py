@@ -17,10 +17,12 @@ from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior, LinearRNN
+from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
+from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
+from sklearn_linrnn._core.statistics.autoregression import Autoregression
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
 from sklearn_linrnn._core.training.optimizers import DIVERGED
@@ -31,6 +33,7 @@ from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
 from sklearn_linrnn._estimators.iterations import descent_filters
+from sklearn_linrnn._estimators.parameters import with_hyperparameters
 from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
 from sklearn_linrnn._estimators.response_covariance import ResponseCovarianceMixin
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
@@ -48,7 +51,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
 
     def _fit_of(
         self,
-        prior: LagPrior,
+        prior: Prior,
         solution: Solution,
         data: AnyData,
         attributes: dict[str, Any] | None = None,
@@ -60,12 +63,15 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         statistics, stored = solution.problem.statistics, solution
         if not statistics.input_mean.is_cpu:  # what is fitted loads on any machine
             stored = solution.to("cpu")
+        lag_weights = solution.problem.root.variances
+        scatter = statistics.input_scatter.diagonal().cpu().numpy() / statistics.weight
+        variances = scatter.reshape(lag_weights.shape[-1], -1).mean(axis=0)
         return Fit(
             response,
             statistics.intercept(response),
-            solution.problem.root.variances,
+            lag_weights,
             {
-                **prior_attributes(prior),
+                **prior_attributes(prior, lag_weights, variances),
                 "alpha_": solution.alpha,
                 "n_steps_": None if descent is None else descent.n_steps,
                 "solution_": stored,
@@ -74,7 +80,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             },
         )
 
-    def _make_problem(self, statistics: LagStatistics, prior: LagPrior) -> Problem:
+    def _make_problem(self, statistics: LagStatistics, prior: Prior) -> Problem:
         n_lags, n_channels = statistics.n_lags, statistics.n_channels
         device = statistics.input_mean.device
         return Problem(statistics, PriorRoot.of_prior(prior, n_lags, n_channels, device))
@@ -161,10 +167,12 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             return self._answer(X, sequence_id, out, self._means)
         check_is_fitted(self)
         solution = self._posterior()
-        root, level = solution.posterior_root, solution.intercept_variance + float(include_noise)
+        root, noise = solution.posterior_root, self._autoregression
+        share = 1.0 / noise.gain
+        level = solution.intercept_variance * share**2 + include_noise * noise.variances[0]
 
         def deviations(sequences: Sequences) -> Blocks:
-            for steps, spread in spreads_of(sequences, solution.statistics, root):
+            for steps, spread in spreads_of(sequences, solution.statistics, root, share):
                 variance = (spread[:, None] + level) * solution.noise_variance.numpy()
                 variance[np.isinf(spread)] = np.inf  # not NaN where there is no noise
                 yield steps, without_overflow(np.sqrt(variance).astype(self.dtype, copy=False))
@@ -209,15 +217,17 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
            NeurIPS 2019, equation 14.
         """
         check_is_fitted(self)
-        if not isinstance(self.prior_, LinearRNN):
+        kind = self.prior_.priors[0] if isinstance(self.prior_, ChannelPriors) else self.prior_
+        if not isinstance(kind, LinearRNN):
             raise ValueError(
                 "predict_ensemble is defined for networks: it needs prior='linear_rnn' and "
                 f"n_leads=0, but got {self.prior} and {self.n_leads}."
             )
         solution = self._require_solution("predict_ensemble")
-        initial = self.prior_.ensemble_deviations(solution.statistics.n_lags)
-        start = torch.from_numpy(initial).repeat_interleave(solution.statistics.n_channels)
-        root = solution.ensemble_root(start)
+        n_lags, n_channels = solution.statistics.n_lags, solution.statistics.n_channels
+        initial = self.prior_.ensemble_deviations(n_lags).reshape(n_lags, -1)
+        start = np.broadcast_to(initial, (n_lags, n_channels)).flatten()
+        root = solution.ensemble_root(torch.from_numpy(start))
 
         def deviations(sequences: Sequences) -> Blocks:
             for steps, spread in spreads_of(sequences, solution.statistics, root):
@@ -250,7 +260,8 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         responses = self.staged_impulse_response(n_steps)
         sequences = self._read(X, sequence_id)
         statistics = self._require_solution("staged_predict").statistics
-        intercepts = self._export(statistics.intercept(as_matrix(responses)))
+        filtered = statistics.intercept(as_matrix(responses))
+        intercepts = self._export(filtered / self._autoregression.gain)
         for response, intercept in zip(responses, intercepts, strict=True):
             stage = partial(predictions_of, response, intercept)
             yield one_or_all(self._answer_to(sequences, [stage], [None]))
@@ -281,14 +292,15 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         responses = solution.spectrum.solve(filters)
         return self._export(as_impulse_response(responses, solution.statistics.n_lags))
 
-    def log_marginal_likelihood(self, **hyperparameters: float) -> float:
+    def log_marginal_likelihood(self, **hyperparameters: Any) -> float:
         """Return the logarithm of the marginal likelihood (evidence), at its best noise variances.
 
         Parameters
         ----------
-        **hyperparameters : float
+        **hyperparameters : float or array-like of shape (n_channels,)
             Values of ``alpha`` and of the prior's ``nu_w``, ``nu_f``, ``nu_c``, ``correlation`` to
-            use instead of the fitted ones.
+            use instead of the fitted ones; of all but ``alpha`` also one for each channel, where
+            the channels have priors of their own.
 
         Returns
         -------
@@ -304,23 +316,20 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         """
         check_is_fitted(self)
         statistics = self._require_solution("log_marginal_likelihood").statistics
-        known = {"alpha", *self.prior_.hyperparameters}
-        for name, value in hyperparameters.items():
-            if name not in known or not isinstance(value, Real):
-                raise TypeError(
-                    f"This prior takes numbers for {sorted(known)}, but got {name}={value!r}."
-                )
         alpha = hyperparameters.pop("alpha", self.alpha_)
-        if not alpha > 0:
+        prior = with_hyperparameters(self.prior_, hyperparameters)
+        if not isinstance(alpha, Real):
+            raise TypeError(f"alpha must be a number, but got {alpha!r}.")
+        if not float(alpha) > 0:
             raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
-        prior = self.prior_.with_values(**hyperparameters)
         root = self._make_problem(statistics, prior).root
-        return log_evidence(statistics, root, alpha)
+        return log_evidence(statistics, root, float(alpha))
 
     @property
     def noise_variance_(self) -> NDArray:
-        """Residual sum of squares over the degrees of freedom left, (n_outputs,)."""
-        return self._export(self._require_solution("noise_variance_").noise_variance)
+        """Variance of the noise, (n_outputs,)."""
+        innovations = self._require_solution("noise_variance_").noise_variance
+        return self._export(innovations * self._autoregression.variances[0])
 
     @property
     def noise_predictability_(self) -> float:
@@ -340,6 +349,11 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         deviation = row_norms(solution.posterior_root) * solution.noise_variance.sqrt()
         return self._export(as_impulse_response(deviation, solution.statistics.n_lags))
 
+    @property
+    def _autoregression(self) -> Autoregression:
+        """The noise; `solution_` is that of data that its filter has made white."""
+        return Autoregression(vars(self).get("_noise_", np.empty(0)))
+
     def _posterior(self) -> Solution:
         solution = self._require_solution("The posterior")
         if solution.descent is not None:
@@ -358,7 +372,7 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
     def _require_solution(self, what: str) -> Solution:
         check_is_fitted(self)
         if self.solution_ is None:
-            n_lags, n_channels = len(self.lag_weights_), self.impulse_response_.shape[1]
+            _, n_channels, n_lags = self.impulse_response_.shape
             raise NotComputedError(
                 f"{what} needs the spectrum of the lags' scatter, which was not computed for "
                 f"n_lags={n_lags}, n_channels={n_channels} (solver={self.solver!r}). Lower them, "
@@ -367,8 +381,25 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         return self.solution_
 
 
-def prior_attributes(prior: LagPrior) -> dict[str, Any]:
-    """Return the fitted attributes of a prior: itself, and its hyperparameters."""
-    one_side = prior.one_side if isinstance(prior, TwoSided) else prior
+def prior_attributes(prior: Prior, lag_weights: NDArray, variances: NDArray) -> dict[str, Any]:
+    """Return the fitted attributes of a prior: itself, its hyperparameters, and its channels.
+
+    Parameters
+    ----------
+    prior : LagPrior or ChannelPriors
+        The prior.
+    lag_weights : ndarray of shape (n_lags,) or (n_channels, n_lags)
+        Its variances.
+    variances : ndarray of shape (n_channels,)
+        Of the inputs.
+    """
+    one = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
+    one_side = one.one_side if isinstance(one, TwoSided) else one
     names = [name for name in HYPERPARAMETERS if hasattr(one_side, name)]
-    return {"prior_": prior, **{f"{name}_": getattr(one_side, name) for name in names}}
+    if isinstance(prior, ChannelPriors):
+        own, scale = {f"{name}_": prior.values(name) for name in names}, prior.scale
+    else:
+        own = {f"{name}_": getattr(one_side, name) for name in names}
+        scale = np.ones(len(variances))
+    relevance = lag_weights.sum(axis=-1) * variances
+    return {"prior_": prior, **own, "channel_scale_": scale, "channel_relevance_": relevance}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 from typing import Any, Literal
 
@@ -26,8 +27,10 @@ from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.grid import Candidates
 from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
+from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn._estimators.user_warnings import warn
 
+SumUp = Callable[[AnyData, int], LagStatistics]
 SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum
 
 Path = tuple[Solution, Tensor, list[int]]
@@ -89,7 +92,7 @@ class CandidateScorer:
         for prior, places in zip(self.candidates.priors, self.candidates.paths, strict=True):
             root = PriorRoot.of_prior(prior, n_lags, n_channels, device)
             root = root.relevant(scatter, min(params[place]["alpha"] for place in places))
-            solution = Solution(Problem(statistics.first_lags(len(root.lags)), root), 0.0)
+            solution = Solution(Problem(statistics.first_lags(root.n_lags), root), 0.0)
             filters = [self._filter(solution, params[place]) for place in places]
             yield solution, torch.stack(filters, dim=1), places
 
@@ -125,68 +128,91 @@ class CandidateScorer:
         return found
 
 
-def cross_validate(
-    data: TrainingData, cv: Any, scorer: CandidateScorer, *, n_lags: int, device: Any, centred: bool
-) -> tuple[LagStatistics, NDArray]:
-    """Return the statistics of all data, and the scores (n_splits, n_candidates).
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """What candidates are scored on. Make it with `of`.
 
-    Parameters
+    Attributes
     ----------
-    data : TrainingData
-        The data.
-    cv : int, splitter, iterable or None
-        As in scikit-learn.
-    scorer : CandidateScorer
-        How to score.
-    n_lags : int
-        Number of lags.
-    device : torch.device
-        Where to compute.
-    centred : bool
-        Whether candidates have an intercept.
+    whole : LagStatistics
+        The sums of all data.
+    n_splits : int
+        Number of splits; 0 where candidates are scored by the sums that they learn from.
+    scores : callable
+        From a scorer to the scores of its candidates, (n_parts, n_candidates).
+    rule : tuple
+        Name of the score on held-out data, and the step size of gradient descent.
     """
+
+    whole: LagStatistics
+    n_splits: int
+    scores: Callable[[CandidateScorer], NDArray]
+    rule: tuple[str, float | Literal["auto"]]
+
+    def score(self, candidates: Candidates) -> NDArray:
+        """Return the scores of candidates, (n_parts, n_candidates)."""
+        return self.scores(CandidateScorer(candidates, *self.rule))
+
+    @classmethod
+    def of(
+        cls, estimator: Any, data: AnyData, n_lags: int, sum_up: SumUp, *, again: bool
+    ) -> Scoring:
+        """Return that of an estimator's ``cv`` on data.
+
+        Parameters
+        ----------
+        estimator : NTKConvRegressorCV
+            Whose candidates are to be scored.
+        data : TrainingData or KnownSums
+            The data.
+        n_lags : int
+            Number of lags.
+        sum_up : callable
+            From data and a number of lags to their sums.
+        again : bool
+            Whether scores will be asked for more than once: then the sums of the parts are kept.
+        """
+        centred, how = estimator.fit_intercept, (estimator.scoring, estimator.learning_rate)
+        if isinstance(data, KnownSums) and data.held_out is not None:
+            whole = sum_up(data, n_lags)
+            held_out = data.held_out.to(whole.input_mean.device)
+            return cls(whole, 1, lambda scorer: scorer.score(whole, held_out)[None], how)
+        if isinstance(data, KnownSums) and data.parts:
+            whole = sum_up(data, n_lags)
+            each = [part.to(whole.input_mean.device) for part in data.parts]
+            scores = partial(_scores_of_parts, each, centred)
+            return cls(whole, len(each), scores, how)
+        if isinstance(rule := estimator.cv, str):
+            whole = sum_up(data, n_lags)
+            return cls(whole, 0, lambda scorer: scorer.expect(rule, data, whole)[None], how)
+        rows, device = data.rows(f"cv={estimator.cv!r}"), check_device(estimator.device)
+        splits = _splits(rows, estimator.cv, estimator.scoring)
+        whole, folds = fold_statistics(rows, splits, n_lags, device)
+        whole.check_usable()
+        whole = whole if centred else whole.uncentred()
+        parts = list(folds) if again else folds
+        scores = partial(score_folds, parts, centred=centred)
+        return cls(whole, len(splits), scores, how)
+
+
+def _scores_of_parts(parts: list[LagStatistics], centred: bool, scorer: CandidateScorer) -> NDArray:
+    return score_folds(folds_of_parts(parts), scorer, centred=centred)
+
+
+def _splits(data: TrainingData, cv: Any, scoring: str) -> list[tuple[NDArray, NDArray]]:
+    """Return the rows to learn from and to score on of each split."""
     splitter = check_cv(cv, classifier=False)
     rows = np.arange(n_samples(data))
     splits = list(splitter.split(rows, rows, data.groups))
     if not splits:
         raise ValueError("cv must have at least one split, but got none.")
     samples_are_steps = getattr(data.sequences, "rows", ()) is not None
-    if scorer.scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
+    if scoring == "r2" and samples_are_steps and min(len(test) for _, test in splits) < 2:
         raise ValueError(
             "scoring='r2' needs at least two samples in each test part of cv; use "
             "scoring='neg_mean_squared_error'."
         )
-    whole, folds = fold_statistics(data, splits, n_lags, device)
-    whole.check_usable()
-    return whole if centred else whole.uncentred(), score_folds(folds, scorer, centred=centred)
-
-
-def score_sums(
-    data: AnyData, whole: LagStatistics, rule: Any, scorer: CandidateScorer, *, centred: bool
-) -> tuple[NDArray, int]:
-    """Return the scores (n_parts, n_candidates) that sums give, and the number of splits.
-
-    Parameters
-    ----------
-    data : TrainingData or KnownSums
-        The data. Sums of parts of them are held out, if they are known.
-    whole : LagStatistics
-        The sums of the data.
-    rule : str
-        The rule for sums that are not split: "gcv", "loo" or "evidence".
-    scorer : CandidateScorer
-        How to score.
-    centred : bool
-        Whether candidates have an intercept.
-    """
-    device = whole.input_mean.device
-    if isinstance(data, KnownSums) and data.held_out is not None:
-        return scorer.score(whole, data.held_out.to(device))[None], 1
-    if isinstance(data, KnownSums) and data.parts:
-        folds = folds_of_parts([part.to(device) for part in data.parts])
-        scores = score_folds(folds, scorer, centred=centred)
-        return scores, len(scores)
-    return scorer.expect(rule, data, whole)[None], 0
+    return splits
 
 
 def score_folds(folds: Iterable[Fold], scorer: CandidateScorer, *, centred: bool) -> NDArray:
@@ -238,5 +264,6 @@ def _masked(values: list) -> np.ma.MaskedArray:
     """Return the values of a parameter as `GridSearchCV` has them."""
     numbers = all(isinstance(value, Real) for value in values)
     array = np.array(values) if numbers else np.empty(len(values), dtype=object)
-    array[:] = values
+    for place, value in enumerate(values):  # one by one, since some may be arrays
+        array[place] = value
     return np.ma.MaskedArray(array, mask=False)

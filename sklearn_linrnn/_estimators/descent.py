@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
@@ -66,7 +66,7 @@ TRAINING: dict[str, list] = {
 }
 
 
-class DescentRegressor(CallbackSupportMixin, LagRegressor):
+class DescentRegressor(LagRegressor):
     """A response learned by full-batch gradient descent on the exact loss.
 
     Subclasses define what is trained (`_recipe`).
@@ -79,6 +79,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
     training_: TrainingRecord
 
+    @with_callbacks
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
@@ -121,6 +122,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         known = None if earlier is None else (earlier.statistics.n_lags, earlier.past)
         return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
 
+    @with_callbacks
     def _add(self, data: AnyData) -> Self:
         return self._add_to(self._earlier(), data.with_lags(self.n_lags))
 
@@ -141,7 +143,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         return self._publish(data, fit)
 
     @abstractmethod
-    def _recipe(self, n_lags: int, seed: int | None) -> Recipe:
+    def _recipe(self, n_lags: int, n_channels: int, seed: int | None) -> Recipe:
         """Return how the model that is trained is initialised."""
 
     def _needs_rows(self) -> str | None:
@@ -209,7 +211,6 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
 
     # -- Training --------------------------------------------------------------------------
 
-    @with_callbacks
     def _train(
         self, data: AnyData, sums: Sums, seed: int | None, earlier: TrainingRecord | None
     ) -> Fit:
@@ -221,7 +222,10 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
         with matrix_precision(self.dtype, device):
-            recipe = self._recipe(n_lags, seed) if earlier is None else earlier.recipe
+            if earlier is None:
+                recipe = self._recipe(n_lags, statistics.n_channels, seed)
+            else:
+                recipe = earlier.recipe
             prior = recipe.prior(n_lags)
             root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
@@ -305,7 +309,8 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         self, training: Training, data: AnyData, fit_now: Callable[[], Fit]
     ) -> KeyboardInterrupt | None:
         """Train, with reports; return what interrupted the training."""
-        log, interrupt = TrainingLog(self, self.max_iter, data.given, self._say), None
+        context, interrupt = self._fit_context(data), None
+        log = TrainingLog(self, context, self.max_iter, data.given, self._say)
 
         def attributes() -> dict[str, Any]:
             return self._fitted_attributes(data, fit_now())
@@ -329,7 +334,7 @@ class DescentRegressor(CallbackSupportMixin, LagRegressor):
         model, moments = training.objective.model, training.objective.moments
         response = model.response()
         curves = _curves(training, {} if earlier is None else earlier.curves)
-        named = zip(self._parameter_names, self._export_all(model.parameters), strict=False)
+        named = zip(self._parameter_names, self._export_all(model.shown), strict=False)
         attributes = {**curves, "learning_rate_": training.rate, **dict(named)}
         attributes["n_iter_"] = len(attributes["loss_curve_"])
         return Fit(response, moments.intercept(response), lag_weights, attributes)

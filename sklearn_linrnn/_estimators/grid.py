@@ -12,9 +12,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid
 
+from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
-from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._estimators.parameters import make_priors
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,18 @@ class Candidates:
     params : list of dict
         Parameters of `NTKConvRegressor`, without those of a single value and those that no prior
         uses.
-    priors : list of LagPrior
+    priors : list of LagPrior or ChannelPriors
         The different priors.
     paths : list of list of int
         For each prior the places of its candidates, which differ in `alpha` and `n_steps`.
     """
 
     params: list[dict[str, Any]]
-    priors: list[LagPrior]
+    priors: list[Prior]
     paths: list[list[int]]
 
     @property
-    def prior_of(self) -> dict[int, LagPrior]:
+    def prior_of(self) -> dict[int, Prior]:
         """The prior of each candidate, by its place."""
         pairs = zip(self.priors, self.paths, strict=True)
         return {place: prior for prior, places in pairs for place in places}
@@ -46,8 +47,8 @@ class Candidates:
         return len(self.params)
 
 
-def make_candidates(estimator: BaseEstimator) -> Candidates:
-    """Return the candidates of an estimator whose parameters are grids."""
+def make_candidates(estimator: BaseEstimator, n_channels: int) -> Candidates:
+    """Return the candidates of an estimator whose parameters are grids, for so many channels."""
     grid = _make_grid(estimator)
     places = list(ParameterGrid({name: range(len(values)) for name, values in grid.items()}))
     paths: dict[tuple[int, ...], list[int]] = {}
@@ -55,7 +56,8 @@ def make_candidates(estimator: BaseEstimator) -> Candidates:
         key = tuple(k for name, k in place.items() if name not in ("alpha", "n_steps"))
         paths.setdefault(key, []).append(index)
     params = [_params({name: grid[name][k] for name, k in place.items()}) for place in places]
-    priors = [prior_of(estimator, params[indices[0]]) for indices in paths.values()]
+    firsts = [params[indices[0]] for indices in paths.values()]
+    priors = [prior_of(estimator, candidate, n_channels) for candidate in firsts]
     return Candidates(params, priors, list(paths.values()))
 
 
@@ -68,6 +70,8 @@ def _make_grid(estimator: BaseEstimator) -> dict[str, list]:
     used = {field.name for prior in named for field in fields(prior)}
     for name in HYPERPARAMETERS:
         is_valid, need = _is_variance, "numbers of at least 0"
+        if name == "nu_w":
+            is_valid, need = _is_decay, "numbers of at least 0, or arrays (n_channels,) of them"
         if name == "correlation":
             is_valid, need = _is_correlation, "numbers between -1 and 1"
         values = _check(name, getattr(estimator, name), is_valid, need)
@@ -98,11 +102,20 @@ def _params(candidate: dict[str, Any]) -> dict[str, Any]:
     return {**candidate, "nu_f": variance, "nu_c": variance}
 
 
-def prior_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> LagPrior:
+def prior_of(estimator: BaseEstimator, candidate: Mapping[str, Any], n_channels: int) -> Prior:
     """Return the prior of a candidate, with the estimator's parameters where it has none."""
-    names = (*HYPERPARAMETERS, "prior")
-    values = {name: candidate.get(name, getattr(estimator, name)) for name in names}
-    return make_prior(n_leads=estimator.n_leads, **values)
+    known = parameters_of(estimator, candidate)
+    return make_priors(
+        n_channels=n_channels, memory=estimator.memory, n_leads=estimator.n_leads, **known
+    )
+
+
+def parameters_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes the prior of a candidate, as parameters of `NTKConvRegressor`."""
+    names = ("prior", "channel_scale", *HYPERPARAMETERS)
+    own = {name: candidate.get(name, getattr(estimator, name)) for name in names}
+    grids = [n for n in HYPERPARAMETERS if n not in candidate and not isinstance(own[n], Real)]
+    return {**own, **dict.fromkeys(grids, 0.5)}  # of which no prior among the candidates has any
 
 
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:
@@ -125,6 +138,12 @@ def _is_number(value: Any) -> bool:
 
 def _is_variance(value: Any) -> bool:
     return _is_number(value) and value >= 0
+
+
+def _is_decay(value: Any) -> bool:
+    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) == 1:
+        return len(value) > 0 and all(map(_is_variance, value))
+    return _is_variance(value)
 
 
 def _is_positive(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
+from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_linrnn._core.closed_form.solution import Solution
@@ -42,6 +43,7 @@ class GrowingSumsRegressor(LagRegressor):
         return None
 
     @available_if(_sums_suffice)
+    @with_callbacks
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, sequence_id: Any = None
     ) -> Self:
@@ -86,6 +88,7 @@ class GrowingSumsRegressor(LagRegressor):
         known = None if earlier is None else (earlier.n_lags, self._past_)
         return self._add_to(earlier, self._read_more(X, y, sample_weight, sequence_id, known))
 
+    @with_callbacks
     def _add(self, data: AnyData) -> Self:
         return self._add_to(self._earlier_sums(), data.with_lags(self.n_lags))
 
@@ -117,5 +120,5 @@ class GrowingSumsRegressor(LagRegressor):
 
     def _gather(self, data: AnyData, n_lags: int, earlier: LagStatistics | None) -> LagStatistics:
         """Return the sums of new and of earlier data."""
-        sums = data.statistics(n_lags, check_device(self.device), self._say)
+        sums = data.statistics(n_lags, check_device(self.device), self._watch)
         return sums if earlier is None else earlier.to(sums.input_mean.device) + sums

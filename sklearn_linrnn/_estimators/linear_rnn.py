@@ -7,33 +7,31 @@ from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
-from sklearn_linrnn._core.networks.lag_products import LagProducts
 from sklearn_linrnn._core.networks.network import LinearRNNModel
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
 from sklearn_linrnn._core.networks.state_space import StateSpace, delayed, network_realisation
 from sklearn_linrnn._core.response import as_impulse_response
-from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
+from sklearn_linrnn._estimators.descent import TRAINING
+from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.parameters import (
+    BY_CHANNEL,
     COMPUTING,
     DELAY,
     SHAPES,
     VARIANCES,
     Interval,
     StrOptions,
+    check_channel_scale,
 )
 from sklearn_linrnn._estimators.torch_module import LinearRNNModule
-from sklearn_linrnn._estimators.training_record import (
-    initial_network,
-    subtracted_network,
-    trained_network,
-)
+from sklearn_linrnn._estimators.training_record import subtracted_network
 
 
-class LinearRNNRegressor(DescentRegressor):
+class LinearRNNRegressor(NetworkKernel):
     r"""Linear recurrent network, trained by gradient descent with exact gradients.
 
     .. math:: h_t = n^{-1/2} W h_{t-1} + F x_t, \qquad y_t = n^{-1/2} C h_t + b
@@ -51,6 +49,9 @@ class LinearRNNRegressor(DescentRegressor):
         Number of hidden units ``n``.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the transition matrix, the input matrix and the readout; not negative.
+    channel_scale : array-like of shape (n_channels,), default=None
+        Scales of the channels, not negative: the roots of these factors multiply the inputs, so
+        that the limit has lag weights times them. ``None`` for ones.
     transition_init : {"gaussian", "orthogonal", "identity"} or callable, default="gaussian"
         Initialisation of the transition matrix: Gaussian entries, as in the theory; ``n^{-1/2} W``
         is ``sqrt(nu_w)`` times a random orthogonal matrix, or times the identity; or a function of
@@ -142,14 +143,14 @@ class LinearRNNRegressor(DescentRegressor):
         The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
-    lag_weights_ : ndarray of shape (n_lags,)
+    lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
         ``rho``, the weights of the network's infinite-width limit: the diagonal of its tangent
         kernel [2]_, see `linear_rnn_lag_covariance`. For a function as `transition_init` they are
-        estimated from random networks.
+        estimated from random networks. With `channel_scale` a row for each channel.
     transition_ : ndarray of shape (n_hidden, n_hidden)
         ``W``.
     input_ : ndarray of shape (n_hidden, n_channels)
-        ``F``.
+        ``F``, times the roots of `channel_scale`.
     readout_ : ndarray of shape (n_outputs, n_hidden)
         ``C``.
     n_iter_ : int
@@ -207,6 +208,7 @@ class LinearRNNRegressor(DescentRegressor):
         **DELAY,
         **COMPUTING,
         **TRAINING,
+        **BY_CHANNEL,
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "transition_init": [StrOptions({"gaussian", "orthogonal", "identity"}), callable],
         "init": [StrOptions({"random", "centered"})],
@@ -223,6 +225,7 @@ class LinearRNNRegressor(DescentRegressor):
         nu_w: float = 0.5,
         nu_f: float = 1.0,
         nu_c: float = 1.0,
+        channel_scale: ArrayLike | None = None,
         transition_init: TransitionInit = "gaussian",
         init: Literal["random", "centered"] = "random",
         solver: Literal["gd", "adam", "lbfgs"] = "gd",
@@ -257,6 +260,7 @@ class LinearRNNRegressor(DescentRegressor):
         self.nu_w = nu_w
         self.nu_f = nu_f
         self.nu_c = nu_c
+        self.channel_scale = channel_scale
         self.transition_init = transition_init
         self.init = init
         self.solver = solver
@@ -287,37 +291,6 @@ class LinearRNNRegressor(DescentRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
-    def empirical_lag_weights(self, *, at_start: bool = False) -> NDArray:
-        """Return the lag weights of this one network, as it is.
-
-        They are the diagonal of its tangent kernel, averaged over channels and outputs. At
-        initialisation they differ from `lag_weights_` by the inverse root of the width; where
-        training has changed them, the network has left the regime in which its limit holds.
-
-        Parameters
-        ----------
-        at_start : bool, default=False
-            Whether to return those at initialisation.
-
-        Returns
-        -------
-        lag_weights : ndarray of shape (n_lags,)
-            Lag 0 first.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_linrnn import LinearRNNRegressor
-        >>> X = np.random.default_rng(0).normal(size=(100, 4))
-        >>> model = LinearRNNRegressor(1000, max_iter=1, random_state=0).fit(X, X[:, -1])
-        >>> model.lag_weights_, model.empirical_lag_weights(at_start=True).round(1)
-        (array([2. , 2. , 1.5, 1. ]), array([2. , 2. , 1.5, 1. ]))
-        """
-        check_is_fitted(self)
-        network = initial_network if at_start else trained_network
-        products = LagProducts.of(network(self.training_), len(self.lag_weights_))
-        return self._export(products.lag_weights())
-
     def to_torch(self) -> LinearRNNModule:
         """Return the network as a module of PyTorch, to use or to train further.
 
@@ -342,7 +315,7 @@ class LinearRNNRegressor(DescentRegressor):
         True
         """
         check_is_fitted(self)
-        n_lags, origin = len(self.lag_weights_), None
+        n_lags, origin = self.impulse_response_.shape[2], None
         if (initial := subtracted_network(self.training_)) is not None:
             response = LinearRNNModel(initial, n_lags).response()
             origin = self._export(as_impulse_response(response, n_lags))
@@ -361,7 +334,10 @@ class LinearRNNRegressor(DescentRegressor):
     def _is_random(self) -> bool:
         return True
 
-    def _recipe(self, n_lags: int, seed: int | None) -> RNNRecipe:
+    def _recipe(self, n_lags: int, n_channels: int, seed: int | None) -> RNNRecipe:
         assert seed is not None  # networks are drawn
-        variances, centred = (self.nu_w, self.nu_f, self.nu_c), self.init == "centered"
-        return RNNRecipe(int(self.n_hidden), variances, self.transition_init, seed, centred)
+        variances, centred, scale = (self.nu_w, self.nu_f, self.nu_c), self.init == "centered", None
+        if self.channel_scale is not None:
+            scale = tuple(check_channel_scale(self.channel_scale, n_channels).tolist())
+        known = int(self.n_hidden), variances, self.transition_init, seed, centred
+        return RNNRecipe(*known, scale)

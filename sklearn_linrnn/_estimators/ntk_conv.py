@@ -16,9 +16,11 @@ from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT
+from sklearn_linrnn._estimators.coloured_noise import ColouredNoise
 from sklearn_linrnn._estimators.delay_choice import with_best_delay
 from sklearn_linrnn._estimators.iterations import CountsIterations, make_descent
 from sklearn_linrnn._estimators.parameters import (
+    BY_CHANNEL,
     COMPUTING,
     DELAY,
     LEADS,
@@ -30,7 +32,7 @@ from sklearn_linrnn._estimators.parameters import (
 from sklearn_linrnn._estimators.without_scatter import WithoutScatter
 
 
-class NTKConvRegressor(CountsIterations, WithoutScatter):
+class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
     r"""Infinitely wide linear RNN, trained in closed form.
 
     In the limit of many hidden units a linear RNN trained by gradient descent is a convolution
@@ -54,7 +56,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         from lag to lag, at most 1. ``nu_f`` and ``nu_c`` enter through their sum and their
         product alone, and a common factor of ``rho`` trades against `alpha`: a grid search needs
         ``nu_w`` and one of the other two at most. "auto" is the value of the highest evidence, of
-        `nu_w` among those below 1.
+        `nu_w` among those below 1. ``nu_w`` may be an array of shape ``(n_channels,)``, a memory
+        for each channel.
     alpha : float or "auto", default=1.0
         Strength of the penalty, on scikit-learn's scale: the estimator equals
         `sklearn.linear_model.Ridge` of the same `alpha` on the output of `LagWeighter`. 0 for none.
@@ -69,6 +72,22 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         ``(n_lags,)`` with the variances of independent lags, the leads among them.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
+    memory : {"shared", "channel"} or array-like of shape (n_channels,), default="shared"
+        Which channels share the hyperparameters that are "auto": all; none, so that each has a
+        memory of its own and, with `channel_scale` of None, a scale; or those with the same label.
+        It is without effect where nothing is "auto".
+    channel_scale : array-like of shape (n_channels,), default=None
+        Factors of all prior variances of each channel, not negative. ``None`` for ones, or with
+        `memory` "channel" or labels and hyperparameters that are "auto" for those of the highest
+        evidence: a channel that says nothing fades out (automatic relevance determination [4]_).
+    noise : {"white", "ar"}, default="white"
+        What is assumed of the noise of recordings from step to step: that it is white, or that it
+        is an autoregression, of the order and the coefficients that have the highest evidence
+        together with all else that is "auto". The loss and everything that the fit publishes are
+        then those of inputs and targets that are filtered, so that their noise is white
+        (generalised least squares): residuals are innovations. The first time steps of each
+        recording, and those after a missing target, as many as the order, are left out. `predict`
+        is still the simulation from inputs alone; `predict_one_step` uses past targets, too.
     n_steps : int, "gcv", "loo" or "validation", default=None
         Number of iterations of gradient descent from zero on this loss; ``None`` for its minimum
         (the least-norm one if there are several). A name chooses the number with the least error:
@@ -133,14 +152,24 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         The delay used.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
-    lag_weights_ : ndarray of shape (n_lags,)
-        ``rho``, or the variances of another prior.
+    lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
+        ``rho``, or the variances of another prior; a row for each channel, its scale included,
+        where these may differ: `nu_w` is an array, `channel_scale` is given, or `memory` is not
+        "shared".
     alpha_ : float
         The penalty used.
-    nu_w_, nu_f_, nu_c_, correlation_ : float
-        The hyperparameters used, as far as the prior has them.
-    prior_ : LagPrior
-        The prior used.
+    nu_w_, nu_f_, nu_c_, correlation_ : float or ndarray of shape (n_channels,)
+        The hyperparameters used, as far as the prior has them; arrays where channels may differ.
+        Those of a channel that faded out are those that are best for all channels together.
+    channel_scale_ : ndarray of shape (n_channels,)
+        The scales used; ones where they are shared. Where they and `alpha` are chosen by their
+        evidence the largest is 1, since a common factor trades against `alpha`.
+    channel_relevance_ : ndarray of shape (n_channels,)
+        Variance of the target that the prior expects from each channel, up to a common factor: its
+        scale times the sum of its lag weights times the variance of its input, the mean over the
+        lags.
+    prior_ : LagPrior or ChannelPriors
+        The prior used; where channels may differ, with one for each.
     n_steps_ : int or None
         The number of iterations; None for the minimum.
     solution_ : Solution or None
@@ -149,8 +178,14 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         n_channels)**2`` numbers, and so does a pickle; the decompositions are made at first use and
         are not stored.
     noise_variance_ : ndarray of shape (n_outputs,)
-        Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
-        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
+        Variance of the noise in the square of y's unit; of white noise the residual sum of squares
+        over the residual degrees of freedom, and where `alpha` maximises the evidence, so does
+        this. Decomposes the scatter at first access.
+    noise_coefficients_ : ndarray of shape (order,)
+        ``a_1, ..., a_q`` of ``noise="ar"``: with the innovations ``w``, white, the noise ``e`` of
+        every output is ``e_t = w_t - a_1 e_{t-1} - ... - a_q e_{t-q}``. None for white noise.
+    innovation_variance_ : ndarray of shape (n_outputs,)
+        Variance of the innovations, that of the noise if it is white.
     noise_predictability_ : float
         Share of the variance of the residuals that the residuals before explain: 0 for white noise,
         and where the data are windows or sums.
@@ -177,8 +212,9 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
     the number of samples. A penalty without `n_steps` takes a Cholesky factorisation, all else one
     eigendecomposition.
 
-    Evidence assumes white noise. Real noise often is not white, hence the check on later parts of
-    the data, and the posterior heeds how residuals of recordings go on from step to step.
+    Evidence assumes white noise, unless ``noise="ar"``. Real noise often is not white, hence the
+    check on later parts of the data, and the posterior heeds how residuals of recordings go on from
+    step to step.
 
     References
     ----------
@@ -188,6 +224,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
        regularizations and Gaussian processes - Revisited", Automatica 48, 2012.
     .. [3] G. Pillonetto, F. Dinuzzo, T. Chen, G. De Nicolao, L. Ljung, "Kernel methods in system
        identification, machine learning and function estimation: A survey", Automatica 50, 2014.
+    .. [4] D. J. C. MacKay, "Bayesian non-linear modeling for the prediction competition", ASHRAE
+       Transactions 100, 1994.
 
     Examples
     --------
@@ -213,9 +251,13 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         **{name: [*checks, StrOptions({"auto"})] for name, checks in VARIANCES.items()},
         **SHAPES,
         **COMPUTING,
+        **BY_CHANNEL,
+        "nu_w": [*VARIANCES["nu_w"], StrOptions({"auto"}), "array-like"],
+        "memory": [StrOptions({"shared", "channel"}), "array-like"],
         "alpha": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
         "prior": [str, LagPrior, "array-like"],
         "correlation": [Interval(Real, -1, 1, closed="neither"), StrOptions({"auto"})],
+        "noise": [StrOptions({"white", "ar"})],
         "n_steps": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"gcv", "loo", "validation"}),
@@ -231,13 +273,16 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
 
     def __init__(
         self,
-        nu_w: float | Literal["auto"] = 0.5,
+        nu_w: float | ArrayLike | Literal["auto"] = 0.5,
         nu_f: float | Literal["auto"] = 1.0,
         nu_c: float | Literal["auto"] = 1.0,
         *,
         alpha: float | Literal["auto"] = 1.0,
         prior: str | LagPrior | ArrayLike = "linear_rnn",
         correlation: float | Literal["auto"] = 0.9,
+        memory: Literal["shared", "channel"] | ArrayLike = "shared",
+        channel_scale: ArrayLike | None = None,
+        noise: Literal["white", "ar"] = "white",
         n_steps: int | Literal["gcv", "loo", "validation"] | None = None,
         validation_fraction: float = 0.1,
         learning_rate: float | Literal["auto"] = "auto",
@@ -261,6 +306,9 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
         self.alpha = alpha
         self.prior = prior
         self.correlation = correlation
+        self.memory = memory
+        self.channel_scale = channel_scale
+        self.noise = noise
         self.n_steps = n_steps
         self.validation_fraction = validation_fraction
         self.learning_rate = learning_rate
@@ -281,6 +329,7 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
     _rows_for = {
         "n_lags": ("auto",),
         "delay": ("auto",),
+        "noise": ("ar",),
         "n_steps": ("loo", "validation"),
         "solver": ("cg",),
     }
@@ -288,6 +337,8 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
     def _learn(self, data: AnyData) -> Fit:
         has_lags = with_most_lags(data) if self.n_lags == "auto" else data.with_lags(self.n_lags)
         data, _, n_lags, n_channels = has_lags
+        if self.noise == "ar":
+            return self._learn_coloured(data, n_lags, n_channels)
         n_inputs = n_lags * n_channels
         direct = self.solver == "direct" or (self.solver == "auto" and n_inputs <= MOST_DIRECT)
         with calm(n_inputs**2):
@@ -295,12 +346,12 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
                 fit = self._without_scatter(data, n_lags)
                 if fit is not None:
                     return fit
-            return self._solve(data, n_lags)
+            return self._solve(data, n_lags, n_channels)
 
-    def _solve(self, data: AnyData, n_lags: int) -> Fit:
+    def _solve(self, data: AnyData, n_lags: int, n_channels: int) -> Fit:
         """Return the solution from the sums of the data, at the hyperparameters chosen for them."""
         sum_up = partial(self._statistics, n_lags=n_lags)
-        found, statistics = self._choice().choose(data, sum_up, self._say)
+        found, statistics = self._choice(n_channels).choose(data, sum_up, self._say)
         solution = Solution(self._make_problem(statistics, found.prior), found.alpha)
         if self.n_steps is not None:
             n_steps = self._count_steps(data, solution)
@@ -315,11 +366,12 @@ class NTKConvRegressor(CountsIterations, WithoutScatter):
 
     def _with_delay(self, data: AnyData) -> TrainingData:
         rows = data.rows("delay='auto'")
-        return with_best_delay(rows, self.n_lags, self._choice(), self._statistics, self._say)
+        choice = self._choice(rows.sequences.n_channels).in_common()
+        return with_best_delay(rows, self.n_lags, choice, self._statistics, self._say)
 
-    def _choice(self) -> AutoChoice:
-        seeks_lags = self.n_lags == "auto"
-        return AutoChoice(self.prior, self._hyperparameters(), self.alpha, seeks_lags, self.n_leads)
+    def _choice(self, n_channels: int) -> AutoChoice:
+        known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"
+        return AutoChoice(*known, n_channels, self.memory, self.channel_scale, self.n_leads)
 
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in HYPERPARAMETERS}

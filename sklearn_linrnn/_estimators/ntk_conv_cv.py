@@ -7,33 +7,32 @@ from numbers import Integral, Real
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from sklearn.callback import with_callbacks
 
 from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm
-from sklearn_linrnn._data.known_sums import KnownSums, known_sums
+from sklearn_linrnn._data.known_sums import known_sums
 from sklearn_linrnn._data.targets import first_lag_of
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
+from sklearn_linrnn._estimators.channel_descent import with_channels
 from sklearn_linrnn._estimators.closed_form import MOST_DIRECT, ClosedFormRegressor
-from sklearn_linrnn._estimators.cross_validation import (
-    CandidateScorer,
-    cross_validate,
-    cv_results,
-    score_sums,
-)
+from sklearn_linrnn._estimators.cross_validation import Scoring, cv_results
 from sklearn_linrnn._estimators.grid import Candidates, make_candidates, prior_of
 from sklearn_linrnn._estimators.iterations import make_descent
 from sklearn_linrnn._estimators.parameters import (
+    BY_CHANNEL,
     COMPUTING,
     DELAY,
     LEADS,
     SHAPES,
     Interval,
     StrOptions,
-    check_device,
+    is_shared,
 )
 
 
@@ -48,7 +47,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     Parameters
     ----------
     nu_w, nu_f, nu_c : float or array-like, default=(0.1, 0.3, 0.5, 0.7, 0.9), 1.0, 1.0
-        Initial variances of the network's transition matrix, input matrix and readout to try.
+        Initial variances of the network's transition matrix, input matrix and readout to try. A
+        value of ``nu_w`` may be an array of shape ``(n_channels,)`` itself, one for each channel.
     shape : float or array-like of shape (n_values,), default=None
         Values of ``nu_f nu_c / (nu_f + nu_c)`` to try instead of `nu_f` and `nu_c`, which are then
         equal: besides `nu_w` the only parameter of the shape of the network's lag weights.
@@ -61,8 +61,16 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         Priors to try, as in `NTKConvRegressor`.
     correlation : float or array-like of shape (n_values,), default=0.9
         Correlations to try in the prior "dc".
+    memory : {"shared", "channel"} or array-like of shape (n_channels,), default="shared"
+        Which channels share ``nu_w`` and a scale: all; none; or those with the same label. If not
+        all, they are chosen for one group after another, beginning at the best candidate: each
+        number among `nu_w`, and, with `channel_scale` of None, scales from 0.01 to 10 and zero,
+        with all `alphas`, until no change of one group has a better score (banded ridge [3]_).
+    channel_scale : array-like of shape (n_channels,), default=None
+        Factors of all prior variances of each channel, not negative; ``None`` for ones, or with
+        `memory` "channel" or labels for those of the best score.
     cv : int, cross-validation generator, iterable, "gcv", "loo" or "evidence", default=None
-        How to scorer a candidate. By the mean score of the test parts of a splitter: ``None`` for
+        How to score a candidate. By the mean score of the test parts of a splitter: ``None`` for
         five consecutive folds, an int for that many. "gcv": minus the mean squared error that
         generalised cross-validation expects [2]_. "loo": minus that of leaving out each supervised
         time step in turn [1]_. "evidence": the logarithm of the evidence.
@@ -121,10 +129,18 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         Number of splits; 0 if there is no splitter.
     alpha_ : float
         The penalty used.
-    nu_w_, nu_f_, nu_c_, correlation_ : float
-        The hyperparameters used, as far as the prior has them.
-    prior_ : LagPrior
-        The prior used.
+    nu_w_, nu_f_, nu_c_, correlation_ : float or ndarray of shape (n_channels,)
+        The hyperparameters used, as far as the prior has them; arrays where channels may differ.
+        Those of a channel that faded out are those that are best for all channels together.
+    channel_scale_ : ndarray of shape (n_channels,)
+        The scales used; ones where they are shared. Where they and `alpha` are chosen by their
+        evidence the largest is 1, since a common factor trades against `alpha`.
+    channel_relevance_ : ndarray of shape (n_channels,)
+        Variance of the target that the prior expects from each channel, up to a common factor: its
+        scale times the sum of its lag weights times the variance of its input, the mean over the
+        lags.
+    prior_ : LagPrior or ChannelPriors
+        The prior used; where channels may differ, with one for each.
     n_steps_ : int or None
         The number of iterations; None for the minimum.
     solution_ : Solution or None
@@ -138,11 +154,14 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
-    lag_weights_ : ndarray of shape (n_lags,)
-        ``rho``, or the variances of another prior.
+    lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
+        ``rho``, or the variances of another prior; a row for each channel, its scale included,
+        where these may differ: `nu_w` is an array, `channel_scale` is given, or `memory` is not
+        "shared".
     noise_variance_ : ndarray of shape (n_outputs,)
-        Residual sum of squares over the residual degrees of freedom, in the square of y's unit;
-        where `alpha` maximises the evidence, so does this. Decomposes the scatter at first access.
+        Variance of the noise in the square of y's unit; of white noise the residual sum of squares
+        over the residual degrees of freedom, and where `alpha` maximises the evidence, so does
+        this. Decomposes the scatter at first access.
     noise_predictability_ : float
         Share of the variance of the residuals that the residuals before explain: 0 for white noise,
         and where the data are windows or sums.
@@ -180,6 +199,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
        method for prediction", Technometrics 16, 1974.
     .. [2] P. Craven, G. Wahba, "Smoothing noisy data with spline functions", Numerische Mathematik
        31, 1979.
+    .. [3] A. O. Nunez-Elizalde, A. G. Huth, J. L. Gallant, "Voxelwise encoding models with
+       non-spherical multivariate normal priors", NeuroImage 197, 2019.
 
     Examples
     --------
@@ -198,6 +219,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         **LEADS,
         **DELAY,
         **COMPUTING,
+        **BY_CHANNEL,
+        "memory": [StrOptions({"shared", "channel"}), "array-like"],
         **{name: [Real, "array-like"] for name in HYPERPARAMETERS},
         "shape": [Real, "array-like", None],
         "alphas": [Real, "array-like"],
@@ -219,6 +242,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         n_steps: int | Sequence[int | None] | None = None,
         prior: str | LagPrior | Sequence[str | LagPrior] = "linear_rnn",
         correlation: float | ArrayLike = 0.9,
+        memory: Literal["shared", "channel"] | ArrayLike = "shared",
+        channel_scale: ArrayLike | None = None,
         cv: Any = None,
         scoring: Literal["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"] = "r2",
         learning_rate: float | Literal["auto"] = "auto",
@@ -243,6 +268,8 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.n_steps = n_steps
         self.prior = prior
         self.correlation = correlation
+        self.memory = memory
+        self.channel_scale = channel_scale
         self.cv = cv
         self.scoring = scoring
         self.learning_rate = learning_rate
@@ -259,6 +286,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         self.dtype = dtype
         self.verbose = verbose
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -343,7 +371,7 @@ class NTKConvRegressorCV(ClosedFormRegressor):
         n_parts = 5 if self.cv is None else self.cv  # as scikit-learn has by default
         return int(n_parts) if isinstance(n_parts, Integral) else None
 
-    def make_prior(self, candidate: Mapping[str, Any]) -> LagPrior:
+    def make_prior(self, candidate: Mapping[str, Any]) -> Prior:
         """Return the prior of a candidate.
 
         Parameters
@@ -353,15 +381,16 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
         Returns
         -------
-        prior : LagPrior
-            With the candidate's hyperparameters, and the estimator's where it has none.
+        prior : LagPrior or ChannelPriors
+            With the candidate's hyperparameters, and the estimator's where it has none; of a fitted
+            estimator if channels may differ.
         """
-        return prior_of(self, candidate)
+        n_channels = len(getattr(self, "channel_scale_", [1.0]))
+        return prior_of(self, candidate, n_channels)
 
     def _learn(self, data: AnyData) -> Fit:
-        candidates = make_candidates(self)
         data, _, n_lags, n_channels = data.with_lags(self.n_lags)
-        n_inputs = n_lags * n_channels
+        candidates, n_inputs = make_candidates(self, n_channels), n_lags * n_channels
         if n_inputs > MOST_DIRECT:
             raise ValueError(
                 f"Cross-validation needs the spectrum of the lags' scatter, for at most "
@@ -373,8 +402,14 @@ class NTKConvRegressorCV(ClosedFormRegressor):
 
     def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
         """Return the best candidate, fitted to all data."""
-        whole, scores, n_splits = self._score(data, n_lags, candidates)
-        results = cv_results(candidates.params, scores, n_splits)
+        self._say(f"{len(candidates)} candidates")
+        again = not is_shared(self.memory)
+        scoring = Scoring.of(self, data, n_lags, self._statistics, again=again)
+        scores, whole = scoring.score(candidates), scoring.whole
+        if again:
+            known = candidates, scores, scoring.score
+            candidates, scores = with_channels(self, *known, whole.n_channels)
+        results = cv_results(candidates.params, scores, scoring.n_splits)
         best = candidates.params[results["best_index_"]]
         prior = candidates.prior_of[results["best_index_"]]
         self._say(f"best of {len(candidates)}: {best}, score {results['best_score_']:.6g}")
@@ -383,18 +418,3 @@ class NTKConvRegressorCV(ClosedFormRegressor):
             descent = make_descent(solution, n_steps, self.learning_rate)
             solution = Solution(solution.problem, solution.alpha, descent)
         return self._fit_of(prior, solution, data, results)
-
-    def _score(
-        self, data: AnyData, n_lags: int, candidates: Candidates
-    ) -> tuple[LagStatistics, NDArray, int]:
-        """Return the sums of all data, the scores (n_parts, n_candidates) and number of splits."""
-        scorer = CandidateScorer(candidates, self.scoring, self.learning_rate)
-        centred = self.fit_intercept
-        if isinstance(self.cv, str) or (isinstance(data, KnownSums) and data.is_split):
-            whole = self._statistics(data, n_lags)
-            return whole, *score_sums(data, whole, self.cv, scorer, centred=centred)
-        rows = data.rows(f"cv={self.cv!r}")
-        self._say(f"{len(candidates)} candidates")
-        kind: dict[str, Any] = {"device": check_device(self.device), "centred": centred}
-        whole, scores = cross_validate(rows, self.cv, scorer, n_lags=n_lags, **kind)
-        return whole, scores, len(scores)

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval as AnyInterval
 from sklearn.utils._param_validation import StrOptions
 
+from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import LARGEST, NUMBERS, linear_rnn_lag_weights
 from sklearn_linrnn._core.priors.two_sided import TwoSided
@@ -34,6 +35,7 @@ class Interval(AnyInterval):
 VARIANCES: dict[str, list] = {
     name: [Interval(Real, 0, np.inf, closed="left")] for name in ("nu_w", "nu_f", "nu_c")
 }
+BY_CHANNEL: dict[str, list] = {"channel_scale": ["array-like", None]}
 SHAPES: dict[str, list] = {
     "n_lags": [Interval(Integral, 1, None, closed="left"), None],
     "rows": [StrOptions({"windows", "timesteps"})],
@@ -89,6 +91,31 @@ def check_lag_weights(
     return weights
 
 
+def check_channel_weights(
+    lag_weights: Any,
+    n_lags: int,
+    n_channels: int,
+    nu_w: Any,
+    nu_f: float,
+    nu_c: float,
+    channel_scale: Any,
+    n_leads: int = 0,
+) -> NDArray:
+    """Return the weights of `check_lag_weights`, (n_lags,), or of each channel where they differ.
+
+    They do, (n_channels, n_lags), where ``nu_w`` is an array or scales are given.
+    """
+    one = isinstance(nu_w, NUMBERS)
+    if one and channel_scale is None:
+        return check_lag_weights(lag_weights, n_lags, nu_w, nu_f, nu_c, n_leads=n_leads)
+    decays = np.full(n_channels, nu_w) if one else check_channels(nu_w, "nu_w", n_channels)
+    each = [
+        check_lag_weights(lag_weights, n_lags, nu, nu_f, nu_c, n_leads=n_leads)
+        for nu in decays.tolist()
+    ]
+    return check_channel_scale(channel_scale, n_channels)[:, None] * np.array(each)
+
+
 def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior:
     """Return the prior of a name, an array or a `LagPrior`; with leads one on both sides.
 
@@ -112,6 +139,89 @@ def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior
     return Given(check_covariance(array, len(np.atleast_1d(array)), "prior"))
 
 
+def make_priors(
+    prior: Any,
+    n_channels: int,
+    *,
+    channel_scale: Any = None,
+    memory: Any = "shared",
+    n_leads: int = 0,
+    **hyperparameters: Any,
+) -> Prior:
+    """Return the prior as `make_prior` does, or one for each channel where these may differ.
+
+    They may where ``nu_w`` is an array, scales are given, or a memory is not shared.
+    """
+    decays = hyperparameters["nu_w"]
+    shares_decay = isinstance(decays, (*NUMBERS, str))
+    if shares_decay and is_shared(memory) and channel_scale is None:
+        return make_prior(prior, n_leads, **hyperparameters)
+    if not shares_decay:
+        decays = check_channels(decays, "nu_w", n_channels)
+        hyperparameters = {**hyperparameters, "nu_w": float(decays[0])}
+    made = make_prior(prior, n_leads, **hyperparameters)
+    takes = isinstance(prior, str) and "nu_w" in made.hyperparameters and not shares_decay
+    channel_groups(memory, n_channels)  # checks it
+    scale = check_channel_scale(channel_scale, n_channels)
+    return ChannelPriors.of(made, decays if takes else None, scale)
+
+
+def with_hyperparameters(prior: Prior, values: dict[str, Any]) -> Prior:
+    """Return a prior with other hyperparameters: numbers, or of channels one for each, too."""
+    channels = prior if isinstance(prior, ChannelPriors) else None
+    kind: Any = prior if channels is None else channels.priors[0]
+    known = set(kind.hyperparameters)
+    for name, value in values.items():
+        is_array = channels is not None and np.shape(value) == channels.scale.shape
+        if name not in known or not (isinstance(value, Real) or is_array):
+            raise TypeError(
+                f"This prior takes numbers for {sorted(known | {'alpha'})}, but got "
+                f"{name}={value!r}."
+            )
+    return prior.with_values(**values)
+
+
+def check_channel_scale(channel_scale: Any, n_channels: int) -> NDArray:
+    """Return the scales of channels, (n_channels,); ones for None."""
+    if channel_scale is None:
+        return np.ones(n_channels)
+    scale = check_channels(channel_scale, "channel_scale", n_channels)
+    if not (scale > 0).any():
+        raise ValueError("channel_scale must have a positive number, but got zeros alone.")
+    return scale
+
+
+def check_channels(values: Any, name: str, n_channels: int) -> NDArray:
+    """Return numbers that are not negative, one for each channel, (n_channels,)."""
+    numbers = check_numbers(values, name, dtype=np.float64, ensure_2d=False, copy=True)
+    if numbers.shape != (n_channels,):
+        raise ValueError(
+            f"{name} must be one number for each of {n_channels} channels, an array of shape "
+            f"({n_channels},), but got shape {numbers.shape}."
+        )
+    if (numbers < 0).any():
+        raise ValueError(f"{name} must not be negative, but got {numbers.min():g}.")
+    return numbers
+
+
+def is_shared(memory: Any) -> bool:
+    """Return whether all channels share a memory."""
+    return isinstance(memory, str) and memory == "shared"
+
+
+def channel_groups(memory: Any, n_channels: int) -> NDArray:
+    """Return the group of each channel, 0 and so on, for "shared", "channel" or labels."""
+    if isinstance(memory, str):
+        return np.arange(n_channels) if memory == "channel" else np.zeros(n_channels, dtype=int)
+    labels = np.asarray(memory)
+    if labels.shape != (n_channels,):
+        raise ValueError(
+            f"memory must be 'shared', 'channel' or one label for each of {n_channels} channels, "
+            f"an array of shape ({n_channels},), but got shape {labels.shape}."
+        )
+    return np.unique(labels, return_inverse=True)[1]
+
+
 def torch_dtype(name: str) -> torch.dtype:
     """Return the type of tensors for a ``dtype``; TF32 is a way to multiply float32."""
     return torch.float64 if name == "float64" else torch.float32
@@ -123,6 +233,7 @@ def make_seed(random_state: Any) -> int:
 
 
 __all__ = [
+    "BY_CHANNEL",
     "COMPUTING",
     "DELAY",
     "LEADS",
@@ -130,9 +241,15 @@ __all__ = [
     "VARIANCES",
     "Interval",
     "StrOptions",
+    "channel_groups",
+    "check_channel_scale",
+    "check_channel_weights",
     "check_device",
     "check_lag_weights",
+    "is_shared",
     "make_prior",
+    "make_priors",
     "make_seed",
     "torch_dtype",
+    "with_hyperparameters",
 ]

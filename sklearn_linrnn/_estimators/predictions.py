@@ -44,8 +44,8 @@ Answer = Callable[[Sequences], Blocks]  # values at the time steps of inputs
 class LagPredictor:
     """What predicts with an impulse response and an intercept."""
 
-    layout: Any
     _form: DataForm  # of the data that were learned from
+    layout: str
     impulse_response_: NDArray
     intercept_: NDArray
 
@@ -262,8 +262,10 @@ def predictions_of(response: NDArray, intercept: NDArray, sequences: Sequences) 
     return ((steps, without_overflow(values + intercept)) for steps, values in blocks)
 
 
-def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) -> Blocks:
-    """Yield ``||F^T (z_s - z_bar)||^2`` in blocks, after their places.
+def spreads_of(
+    sequences: Sequences, statistics: LagStatistics, root: Tensor, share: float = 1.0
+) -> Blocks:
+    """Yield ``||F^T (z_s - share * z_bar)||^2`` in blocks, after their places.
 
     Parameters
     ----------
@@ -273,8 +275,10 @@ def spreads_of(sequences: Sequences, statistics: LagStatistics, root: Tensor) ->
         Of the loss; they have the origin ``z_bar``.
     root : Tensor of shape (p, k)
         ``F``.
+    share : float, default=1.0
+        What of the origin belongs to inputs that are not filtered as those of the loss.
     """
-    mean, first = statistics.origin[0].numpy(), 0
+    mean, first = share * statistics.origin[0].numpy(), 0
     for block in sequences.lags(statistics.n_lags):
         steps = slice(first, first + len(block))
         with calm(root.numel()), spread(len(block) * root.numel()):

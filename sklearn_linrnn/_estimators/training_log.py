@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackContext
 
 N_REPORTS = 100  # calls of the callbacks in a training, at most; each takes a few microseconds
 N_LINES = 10  # that `verbose` prints
@@ -19,6 +20,8 @@ class TrainingLog:
     ----------
     estimator : estimator
         The estimator that is trained; it supports callbacks.
+    context : CallbackContext
+        That of the whole fit.
     max_iter : int
         Largest number of iterations.
     given : mapping of str to object
@@ -30,6 +33,7 @@ class TrainingLog:
     def __init__(
         self,
         estimator: BaseEstimator,
+        context: CallbackContext,
         max_iter: int,
         given: Mapping[str, Any],
         say: Callable[[str], None],
@@ -41,7 +45,7 @@ class TrainingLog:
         self.n_reports = min(N_REPORTS, max_iter)
         self.begun = time.monotonic()
         self._has_callbacks = bool(getattr(estimator, "_skl_callbacks", None))
-        self.context = estimator._init_callback_context(max_subtasks=self.n_reports)
+        self.context = context.subcontext("training", max_subtasks=self.n_reports)
         self.context.call_on_fit_task_begin(estimator=estimator, **given)
 
     def iterations_to_next(self, iteration: int) -> int:

@@ -74,6 +74,11 @@ def trained_network(record: TrainingRecord) -> RNNParameters:
 
 
 def subtracted_network(record: TrainingRecord) -> RNNParameters | None:
-    """Return the initial parameters of a network whose initial response is subtracted."""
-    is_centred = isinstance(record.recipe, RNNRecipe) and record.recipe.is_centred
-    return initial_network(record) if is_centred else None
+    """Return the initial parameters of a network whose initial response is subtracted.
+
+    They are those of the network to inputs that are not scaled.
+    """
+    recipe = record.recipe
+    if not (isinstance(recipe, RNNRecipe) and recipe.is_centred):
+        return None
+    return recipe.shown(initial_network(record))

@@ -9,6 +9,7 @@ SKOPS_TRUSTED_TYPES = [
     "sklearn_linrnn._core.closed_form.solution.Solution",
     "sklearn_linrnn._core.networks.recipes.ConvolutionRecipe",
     "sklearn_linrnn._core.networks.recipes.RNNRecipe",
+    "sklearn_linrnn._core.priors.channel_priors.ChannelPriors",
     "sklearn_linrnn._core.priors.lag_priors.DC",
     "sklearn_linrnn._core.priors.lag_priors.DI",
     "sklearn_linrnn._core.priors.lag_priors.Flat",

@@ -56,11 +56,14 @@ def warn_if_mean_alone(statistics: LagStatistics, root: PriorRoot, travelled: fl
 
 
 def warn_if_growing(nu_w: float, lag_weights: NDArray) -> None:
-    """Warn if ``nu_w > 1`` makes lag weights (n_lags,) grow by many decades."""
-    first, last = np.log10(lag_weights[[0, -1]]) if lag_weights[0] > 0 else (0.0, 0.0)
-    if last - first > MOST_DECADES:
+    """Warn if ``nu_w > 1`` makes lag weights (..., n_lags) grow by many decades."""
+    first, last = lag_weights[..., 0], lag_weights[..., -1]
+    grows = (first > 0) & (last > 0)
+    decades = float(np.log10(last[grows] / first[grows]).max(initial=0.0))
+    if decades > MOST_DECADES:
+        last_lag = lag_weights.shape[-1] - 1
         warn(
-            f"nu_w={nu_w:.4g} makes the prior grow by {last - first:.0f} decades from lag 0 to lag "
-            f"{len(lag_weights) - 1}: next to nothing holds the most distant lags, and what is "
+            f"nu_w={nu_w:.4g} makes the prior grow by {decades:.0f} decades from lag 0 to lag "
+            f"{last_lag}: next to nothing holds the most distant lags, and what is "
             "learned of them from noise may predict far off. Lower nu_w to 1 at most, or n_lags."
         )

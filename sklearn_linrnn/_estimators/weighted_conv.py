@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 from sklearn_linrnn._core.networks.recipes import ConvolutionRecipe
 from sklearn_linrnn._estimators.descent import TRAINING, DescentRegressor
 from sklearn_linrnn._estimators.parameters import (
+    BY_CHANNEL,
     COMPUTING,
     DELAY,
     LEADS,
     SHAPES,
     VARIANCES,
     StrOptions,
-    check_lag_weights,
+    check_channel_weights,
 )
 
 
@@ -40,7 +41,10 @@ class WeightedConv1DRegressor(DescentRegressor):
         ones, or an array.
     nu_w, nu_f, nu_c : float, default=0.5, 1.0, 1.0
         Initial variances of the RNN's transition matrix, input matrix and readout; not negative.
-        Used with ``lag_weights="linear_rnn"`` only.
+        Used with ``lag_weights="linear_rnn"`` only. ``nu_w`` may be an array of shape
+        ``(n_channels,)``, a memory for each channel.
+    channel_scale : array-like of shape (n_channels,), default=None
+        Factors of all lag weights of each channel, not negative; ``None`` for ones.
     solver : {"gd", "adam", "lbfgs"}, default="gd"
         Gradient descent, or PyTorch's Adam or L-BFGS; each iteration uses all data.
     learning_rate : "auto" or float, default="auto"
@@ -126,8 +130,9 @@ class WeightedConv1DRegressor(DescentRegressor):
         The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
-    lag_weights_ : ndarray of shape (n_lags,)
-        ``rho``.
+    lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
+        ``rho``; a row for each channel, its scale included, where `nu_w` is an array or
+        `channel_scale` is given.
     n_iter_ : int
         Number of iterations done.
     loss_curve_ : ndarray of shape (`n_iter_`,)
@@ -182,16 +187,19 @@ class WeightedConv1DRegressor(DescentRegressor):
         **DELAY,
         **COMPUTING,
         **TRAINING,
+        **BY_CHANNEL,
+        "nu_w": [*VARIANCES["nu_w"], "array-like"],
         "lag_weights": [StrOptions({"linear_rnn", "flat"}), "array-like"],
     }
 
     def __init__(
         self,
         lag_weights: ArrayLike | Literal["linear_rnn", "flat"] = "linear_rnn",
-        nu_w: float = 0.5,
+        nu_w: float | ArrayLike = 0.5,
         nu_f: float = 1.0,
         nu_c: float = 1.0,
         *,
+        channel_scale: ArrayLike | None = None,
         solver: Literal["gd", "adam", "lbfgs"] = "gd",
         learning_rate: float | Literal["auto"] = "auto",
         schedule: str | Callable[[int], float] = "constant",
@@ -225,6 +233,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.nu_w = nu_w
         self.nu_f = nu_f
         self.nu_c = nu_c
+        self.channel_scale = channel_scale
         self.solver = solver
         self.learning_rate = learning_rate
         self.schedule = schedule
@@ -254,8 +263,7 @@ class WeightedConv1DRegressor(DescentRegressor):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _recipe(self, n_lags: int, seed: int | None) -> ConvolutionRecipe:
+    def _recipe(self, n_lags: int, n_channels: int, seed: int | None) -> ConvolutionRecipe:
         variances = self.nu_w, self.nu_f, self.nu_c
-        return ConvolutionRecipe(
-            check_lag_weights(self.lag_weights, n_lags, *variances, n_leads=self.n_leads)
-        )
+        given = self.lag_weights, n_lags, n_channels, *variances, self.channel_scale
+        return ConvolutionRecipe(check_channel_weights(*given, self.n_leads))

@@ -22,6 +22,7 @@ from sklearn_linrnn._core.closed_form.routes import (
     most_iterations,
 )
 from sklearn_linrnn._core.memory import available_bytes
+from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._data.gaps import shares_of
@@ -29,7 +30,7 @@ from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor, prior_attributes
-from sklearn_linrnn._estimators.parameters import check_device, make_prior
+from sklearn_linrnn._estimators.parameters import check_device, make_priors
 from sklearn_linrnn._estimators.user_warnings import warn
 
 
@@ -65,7 +66,7 @@ def ridge_of_windows(
     centred : bool
         Whether there is an intercept.
     """
-    sequences, seen, n_lags = data.sequences, data.observed, len(root.lags)
+    sequences, seen, n_lags = data.sequences, data.observed, root.n_lags
     if isinstance(sequences, Windows):
         windows = sequences.inputs[seen, sequences.longest - n_lags :]
     else:
@@ -105,8 +106,9 @@ def iterated(
     max_iterations : int, default=1000
         The most iterations.
     """
-    used = root.first(np.flatnonzero(root.lags.cpu().numpy())[-1] + 1)
-    operator = data.operator(len(used.lags), root.lags.device)
+    in_use = np.atleast_2d(root.variances).any(axis=0)
+    used = root.first(np.flatnonzero(in_use)[-1] + 1)
+    operator = data.operator(used.n_lags, root.lags.device)
     operator = operator if centred else operator.uncentred()
     squares = used.scale[:, 0].square()
     found = iterated_ridge(operator, squares, alpha, max_iterations=max_iterations)
@@ -133,16 +135,22 @@ class WithoutScatter(ClosedFormRegressor):
     alpha: float | Literal["auto"]
     n_steps: int | Literal["gcv", "loo", "validation"] | None
     prior: str | LagPrior | ArrayLike
+    memory: Literal["shared", "channel"] | ArrayLike
+    channel_scale: ArrayLike | None
     n_leads: int
     _hyperparameters: Callable[[], dict[str, Any]]
 
     def _without_scatter(self, data: TrainingData, n_lags: int) -> Fit | None:
         """Return the response by conjugate gradients or a Gram matrix; None to form the scatter."""
         self._check_iterable(n_lags)
-        prior = make_prior(self.prior, self.n_leads, **self._hyperparameters())
-        device = check_device(self.device)
         alpha, centred = float(self.alpha), self.fit_intercept
         size = problem_size(data, n_lags, is_penalised=alpha > 0)
+        channels = {"channel_scale": self.channel_scale, "memory": self.memory}
+        hyperparameters = self._hyperparameters()
+        prior = make_priors(
+            self.prior, size.n_channels, n_leads=self.n_leads, **channels, **hyperparameters
+        )
+        device = check_device(self.device)
         routes: list[Route] = ["cg"]
         if self.solver == "auto":
             possible = routes * prior.has_independent_lags + ["direct", "dual"]
@@ -161,24 +169,32 @@ class WithoutScatter(ClosedFormRegressor):
             )
             if found.converged or not routes[1:]:
                 warn_if_not_converged(found)
-                return self._iterated_fit(prior, root, found.response, intercept)
+                return self._iterated_fit(data, prior, root, found.response, intercept)
             routes = routes[1:]
         if routes[0] == "direct":
             return None
         solved = ridge_of_windows(data, root, alpha, centred=centred)
-        return self._iterated_fit(prior, root, *solved)
+        return self._iterated_fit(data, prior, root, *solved)
 
     def _iterated_fit(
-        self, prior: LagPrior, root: PriorRoot, response: Tensor, intercept: Tensor
+        self,
+        data: TrainingData,
+        prior: Prior,
+        root: PriorRoot,
+        response: Tensor,
+        intercept: Tensor,
     ) -> Fit:
         attributes = {"alpha_": float(self.alpha), "n_steps_": None}
-        attributes |= {**prior_attributes(prior), "solution_": None, "_past_": None}
-        return Fit(response, intercept, root.variances, attributes)
+        attributes |= {"solution_": None, "_past_": None}
+        lag_weights, now = root.variances, data.statistics(1, "cpu")
+        variances = now.input_scatter.diagonal().numpy() / now.weight
+        attributes |= prior_attributes(prior, lag_weights, variances)
+        return Fit(response, intercept, lag_weights, attributes)
 
     def _check_iterable(self, n_lags: int) -> None:
         """Raise if a parameter needs what conjugate gradients do not compute."""
         names = (*HYPERPARAMETERS, "alpha", "n_lags")
-        needed = [f"{name}='auto'" for name in names if getattr(self, name) == "auto"]
+        needed = [f"{name}='auto'" for name in names if isinstance(getattr(self, name), str)]
         needed += [] if self.n_steps is None else [f"n_steps={self.n_steps!r}"]
         if needed:
             raise ValueError(

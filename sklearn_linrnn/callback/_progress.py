@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 
-from sklearn_linrnn.callback._step_callback import StepCallback, is_fit, is_step
+from sklearn_linrnn._estimators.pass_reports import PASS
+from sklearn_linrnn.callback._step_callback import StepCallback, is_fit, is_part, is_step
 
 
 @dataclass
@@ -23,6 +24,7 @@ class _Bar:
 class TrainingProgress(StepCallback[_Bar]):
     """Show a progress bar with the loss, the latest validation score and the time left.
 
+    Before a training, and where there is none, it shows how far the pass over the data has come.
     One line for each fit, within 80 columns, on rich's console. When the fit is done, it stays with
     the time that the fit took. If the output is not a terminal, only that last state is written.
 
@@ -50,6 +52,22 @@ class TrainingProgress(StepCallback[_Bar]):
         progress.start()
         return _Bar(progress, task)
 
+    def on_fit_task_begin(self, estimator: BaseEstimator, context: CallbackContext) -> None:
+        """Begin the bar anew where a pass over the data or a training begins.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that is fitted.
+        context : CallbackContext
+            Context of the task.
+        """
+        if is_fit(context) or context.max_subtasks == 0:
+            return
+        bar, name = self._records[estimator], context.estimator_name
+        state = "reading" if context.task_name == PASS else ""
+        bar.progress.reset(bar.task, total=context.max_subtasks, description=name, state=state)
+
     def on_fit_task_end(
         self,
         estimator: BaseEstimator,
@@ -71,8 +89,13 @@ class TrainingProgress(StepCallback[_Bar]):
         bar = self._records[estimator]
         if is_step(context):
             bar.progress.update(bar.task, advance=1, state=_describe(fitted_estimator))
+        elif is_part(context):
+            bar.progress.update(bar.task, advance=1)
         elif is_fit(context):  # it has ended, perhaps before its last task
-            bar.progress.update(bar.task, total=bar.progress.tasks[0].completed)
+            done = bar.progress.tasks[0].completed or 1.0
+            bar.progress.update(bar.task, total=done, completed=done)
+        elif context.task_name == PASS:
+            bar.progress.update(bar.task, state="")
 
     def _close(self, record: _Bar) -> None:
         record.progress.stop()

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 
+from sklearn_linrnn._estimators.pass_reports import READ
+
 Record = TypeVar("Record")
 
 
@@ -83,7 +85,12 @@ def is_fit(context: CallbackContext) -> bool:
 
 
 def is_step(context: CallbackContext) -> bool:
-    """Whether a task is a part of training, and not a fit that has no parts."""
+    """Whether a task is a part of training, and no fit without parts nor a part of a pass."""
+    return is_part(context) and context.task_name != READ
+
+
+def is_part(context: CallbackContext) -> bool:
+    """Whether a task has no parts, and is none that has no parts by chance: a whole fit."""
     return context.max_subtasks == 0 and not is_fit(context)
 
 

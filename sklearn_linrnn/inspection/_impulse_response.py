@@ -31,8 +31,8 @@ class ImpulseResponseDisplay(ResponseDisplay):
     ----------
     response : ndarray of shape (n_outputs, n_channels, n_lags)
         The impulse response, lag 0 first.
-    prior_deviation : ndarray of shape (n_outputs, n_lags)
-        Standard deviation of each entry before the data; all channels have the same.
+    prior_deviation : ndarray of shape (n_outputs, n_channels, n_lags)
+        Standard deviation of each entry before the data.
     name : str
         Name of the estimator, for the title.
     deviation : ndarray of shape (n_outputs, n_channels, n_lags), default=None
@@ -146,11 +146,11 @@ class ImpulseResponseDisplay(ResponseDisplay):
         return "impulse response"
 
     def _prior(self) -> dict[str, NDArray]:
-        prior = self._width * self.prior_deviation[:, None]
+        prior = self._width * self.prior_deviation
         return {"prior_lower": -prior, "prior_upper": prior}
 
     def _draw(self, axes: list[Axes], output: int, channel: int) -> None:
-        envelope = self._width * self.prior_deviation[output]
+        envelope = self._width * self.prior_deviation[output, channel]
         share = as_percent(self.coverage)
         label = f"prior, {share}" if self.is_scaled else "prior, scaled to the response"
         axes[0].fill_between(

@@ -74,6 +74,11 @@ def response_energy(impulse_response: NDArray) -> NDArray:
     return np.square(impulse_response).sum(axis=(0, 1))
 
 
+def prior_energy(lag_weights: NDArray) -> NDArray:
+    """Return the energy of each lag, (n_lags,), of the ``lag_weights_`` of an estimator."""
+    return np.atleast_2d(lag_weights).sum(axis=0)
+
+
 def memory_interval(
     estimator: Any,
     *,

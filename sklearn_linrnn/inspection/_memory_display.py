@@ -10,7 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn.inspection._memory import effective_memory, quantiles_of_memory, response_energy
+from sklearn_linrnn.inspection._memory import (
+    effective_memory,
+    prior_energy,
+    quantiles_of_memory,
+    response_energy,
+)
 from sklearn_linrnn.inspection._pictures import (
     BLUE,
     TITLE,
@@ -20,6 +25,7 @@ from sklearn_linrnn.inspection._pictures import (
     label_lags,
     make_axes,
     marker,
+    posterior_label,
 )
 from sklearn_linrnn.inspection._posterior import (
     channel_names,
@@ -27,6 +33,7 @@ from sklearn_linrnn.inspection._posterior import (
     check_regressor,
     draw_responses,
     find_posterior,
+    residual_predictability,
 )
 
 if TYPE_CHECKING:
@@ -95,6 +102,11 @@ class MemoryDisplay:
         Share of the draws that bands and intervals hold.
     channel_names : sequence of str, default=None
         Names of the channels; ``None`` for numbers.
+    predictability : float, default=0.0
+        Share of the variance of the residuals that the residuals before explain, which the legend
+        names beside the posterior; 0 if they are white.
+    channel_priors : ndarray of shape (n_channels, n_lags), default=None
+        Share of each lag in the energy of the prior of each channel; ``None`` for `prior` in all.
     first_lag : int, default=0
         The first lag: a delay, or below zero minus the leads.
 
@@ -136,6 +148,8 @@ class MemoryDisplay:
         draws: NDArray | None = None,
         coverage: float = 0.9,
         channel_names: Sequence[str] | None = None,
+        predictability: float = 0.0,
+        channel_priors: NDArray | None = None,
         first_lag: int = 0,
     ) -> None:
         check_coverage(coverage)
@@ -145,8 +159,11 @@ class MemoryDisplay:
         self.channels = fit[None] if channels is None else channels
         self.draws = draws
         self.coverage = coverage
+        self.predictability = predictability
         numbers = [f"channel {number}" for number in range(len(self.channels))]
         self.channel_names = numbers if channel_names is None else list(channel_names)
+        by_channel = prior if channel_priors is None else channel_priors
+        self.channel_priors = np.broadcast_to(by_channel, self.channels.shape)
         self.prior_memory_ = effective_memory(prior, first_lag=first_lag)
         whole = None if draws is None else draws.sum(axis=1)
         self._total = LagShares.of(fit, whole, coverage, first_lag)
@@ -201,13 +218,15 @@ class MemoryDisplay:
             draws = shares(energies.reshape(n_draws, -1)).reshape(energies.shape)
         channels = np.square(estimator.impulse_response_).sum(axis=0)
         return cls(
-            shares(estimator.lag_weights_),
+            shares(prior_energy(estimator.lag_weights_)),
             shares(response_energy(estimator.impulse_response_)),
             name=type(estimator).__name__,
             channels=shares(channels.ravel()).reshape(channels.shape),
             draws=draws,
             coverage=coverage,
             channel_names=channel_names(estimator),
+            predictability=residual_predictability(estimator),
+            channel_priors=shares(estimator.lag_weights_),
             first_lag=estimator.first_lag_,
         )
 
@@ -246,14 +265,14 @@ class MemoryDisplay:
         """
         if by_channel:
             found, titles = self._by_channel, self._channel_titles()
-            label = "fit"
+            label, priors = "fit", self.channel_priors
         else:
             found, titles = [self._total], [f"Memory of {self.name}"]
-            label = f"fit, {self._total.say_memory()}"
+            label, priors = f"fit, {self._total.say_memory()}", self.prior[None]
         n_columns = min(len(found), 3)
         axes = make_axes(self, ax, len(found), n_columns, sharex=True, sharey=True)
-        for panel, energy, title in zip(axes, found, titles, strict=True):
-            self._draw(panel, energy, label)
+        for panel, energy, title, prior in zip(axes, found, titles, priors, strict=True):
+            self._draw(panel, energy, prior, label)
             panel.set_title(title, fontsize=TITLE)
         label_lags(axes, "share of energy", n_columns)
         add_legend(axes, is_new=ax is None)
@@ -265,14 +284,15 @@ class MemoryDisplay:
         each = zip(self.channel_names, parts, self._by_channel, strict=True)
         return [f"{name}, {part} of the energy\n{found.say_memory()}" for name, part, found in each]
 
-    def _draw(self, ax: Axes, energy: LagShares, label: str) -> None:
+    def _draw(self, ax: Axes, energy: LagShares, prior: NDArray, label: str) -> None:
         lags = energy.lags
         ax.bar(lags, energy.shares, color=BLUE, alpha=0.6, label=label)
         if energy.band is not None:
-            label = f"posterior of the fit, {as_percent(self.coverage)}"
+            label = posterior_label(self.coverage, self.predictability, " of the fit")
             ax.vlines(lags, *energy.band, color="0.25", lw=1.2, label=label)
-        prior = f"prior, {_within(self.prior_memory_, self.first_lag)}"
-        ax.plot(lags, self.prior, color=VERMILION, marker=marker(lags), label=prior)
+        memory = effective_memory(prior, first_lag=self.first_lag)
+        label = f"prior, {_within(memory, self.first_lag)}"
+        ax.plot(lags, prior, color=VERMILION, marker=marker(lags), label=label)
 
 
 def _within(memory: int, first_lag: int) -> str:

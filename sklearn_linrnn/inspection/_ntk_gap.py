@@ -15,6 +15,7 @@ from torch import Tensor
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn.inspection._memory import prior_energy
 from sklearn_linrnn.inspection._retrace import retrace
 
 LAZY = 0.1  # a change after which a network is still nearly linear in its parameters
@@ -166,7 +167,7 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
         What was learned.
     """
     difference = _relative_difference(
-        estimator.empirical_lag_weights(at_start=True), estimator.lag_weights_
+        *map(prior_energy, (estimator.empirical_lag_weights(at_start=True), estimator.lag_weights_))
     )
     energy = learned.square().reshape(len(difference), -1).sum(dim=1).numpy()
     initial_kernel = float(np.sqrt(np.average(difference**2, weights=energy)))

@@ -110,9 +110,9 @@ def as_percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def posterior_label(coverage: float, predictability: float) -> str:
+def posterior_label(coverage: float, predictability: float, of: str = "") -> str:
     """Return how a band of the posterior is labelled: residuals that are not white are named."""
-    share = as_percent(coverage)
+    band = f"posterior{of}, {as_percent(coverage)}"
     if predictability == 0:
-        return f"posterior, {share}"
-    return f"posterior, {share} (residuals {as_percent(round(predictability, 2))} predictable)"
+        return band
+    return f"{band} (residuals {as_percent(round(predictability, 2))} predictable)"

@@ -107,19 +107,19 @@ def prior_deviation(estimator: LagRegressor) -> tuple[NDArray, bool]:
 
     Returns
     -------
-    deviation : ndarray of shape (n_outputs, n_lags)
-        Of each entry; all channels have the same.
+    deviation : ndarray of shape (n_outputs, n_channels, n_lags)
+        Of each entry.
     is_scaled : bool
         Whether the variances are ``noise_variance / alpha`` times the lag weights. Without a
         penalty the prior has no scale; then it is the one that expects the energy of the response.
     """
-    weights, solution = estimator.lag_weights_, find_posterior(estimator)
+    response, solution = estimator.impulse_response_, find_posterior(estimator)
+    weights = np.broadcast_to(estimator.lag_weights_, response.shape[1:])
     if solution is not None and solution.alpha > 0:
         scale = solution.noise_variance.numpy() / solution.alpha
-        return np.sqrt(np.outer(scale, weights)), True
-    energy = np.square(estimator.impulse_response_).sum(axis=(1, 2))
-    scale = energy / (estimator.impulse_response_.shape[1] * weights.sum())
-    return np.sqrt(np.outer(scale, weights)), False
+        return np.sqrt(scale[:, None, None] * weights), True
+    scale = np.square(response).sum(axis=(1, 2)) / weights.sum()
+    return np.sqrt(scale[:, None, None] * weights), False
 
 
 def half_width(coverage: float) -> float:

@@ -15,7 +15,7 @@ from sklearn_linrnn.inspection._posterior import find_posterior
 from sklearn_linrnn.inspection._residual_sums import ResidualSums, whitening
 
 NOTHING_LEFT = 1e-8  # of a variance: directions that others explain
-MOST_LEARNED = 0.5  # of a variance: directions that a fit has taken from its own residuals
+LEAST_NOISE = 0.5  # of a variance: directions that tell of the noise, and not of the prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ class Joint:
         covariance: NDArray,
         reference: NDArray,
         *,
-        least: float,
         n_residual: float,
+        noise: NDArray | None = None,
     ) -> Joint:
         """Return the test of sums.
 
@@ -106,20 +106,24 @@ class Joint:
         covariance : ndarray of shape (n, n)
             What they have by chance.
         reference : ndarray of shape (n, n)
-            What they would have had if nothing had been taken from them.
-        least : float
-            Share of the latter, in any direction, below which that direction is left out.
+            What they would have had if nothing had been taken from them. Directions that have next
+            to nothing of it are left out.
         n_residual : float
             Degrees of freedom of the noise variance that is in the covariance.
+        noise : ndarray of shape (n, n), default=None
+            The part of the covariance that noise has. Directions that have most of theirs from
+            elsewhere are left out. ``None`` for all of it.
         """
-        white = whitening(reference)
-        left, directions = np.linalg.eigh(white.T @ covariance @ white)
-        kept = left > least
+        varied = whitening(reference)
+        left = varied.T @ covariance @ varied
+        white = varied @ whitening(left + NOTHING_LEFT * np.eye(len(left)))
+        part = covariance if noise is None else noise
+        shares, directions = np.linalg.eigh(white.T @ part @ white)
+        kept = shares > LEAST_NOISE
         count = int(kept.sum())
         if count == 0:
             return cls(np.nan, 0, np.nan)
-        found = np.square((directions.T @ (white.T @ sums))[kept]) / left[kept]
-        statistic = float(found.mean())
+        statistic = float(np.square(directions[:, kept].T @ (white.T @ sums)).mean())
         return cls(statistic, count, float(f_distribution.sf(statistic, count, n_residual)))
 
 
@@ -146,7 +150,7 @@ class ResidualSpread:
         sums, earlier = self.sums, self.sums.earlier
         tested = sums.places(sums.lags[sums.lags < earlier.first], channel)
         others = sums.places(sums.lags[sums.lags >= earlier.first])
-        return self._given(tested, others, earlier.inverse, earlier.rank, NOTHING_LEFT)
+        return self._given(tested, others, earlier.inverse, earlier.rank)
 
     def dynamics(self, channel: int) -> Joint:
         """Return the test of the inputs that the model has, and of those before them."""
@@ -155,14 +159,15 @@ class ResidualSpread:
         if self.learned is None:
             others = sums.places(self.model)
             root = whitening(sums.scatter[np.ix_(others, others)])
-            return self._given(tested, others, root @ root.T, root.shape[1], MOST_LEARNED)
+            return self._given(tested, others, root @ root.T, root.shape[1])
+        covariance, noise = self._covariance(tested)
         variance = self.noise_variance
         return Joint.of(
             sums.cross[tested],
-            variance * self._covariance(tested),
+            variance * covariance,
             variance * sums.remembered[np.ix_(tested, tested)],
-            least=MOST_LEARNED,
             n_residual=self.n_residual,
+            noise=variance * noise,
         )
 
     @property
@@ -180,7 +185,7 @@ class ResidualSpread:
         places = self.sums.places(self.sums.lags, channel)
         scale = np.sqrt(np.diag(self.sums.scatter)[places] * self.sums.variation)
         scale = np.where(scale > 0, scale, np.inf)  # a constant correlates with nothing
-        variances = self.noise_variance * np.diag(self._covariance(places))
+        variances = self.noise_variance * np.diag(self._covariance(places)[0])
         return self.sums.cross[places] / scale, np.sqrt(np.maximum(variances, 0.0)) / scale
 
     def autocorrelation_biases(self, n_lags: int) -> NDArray:
@@ -196,28 +201,29 @@ class ResidualSpread:
         products = self.sums.scatter[np.ix_(now, before)]
         return self.learned.sign * float((self.learned.spread * products).sum())
 
-    def _covariance(self, tested: NDArray) -> NDArray:
-        """Return the covariance of some of `cross` over the noise variance.
+    def _covariance(self, tested: NDArray) -> tuple[NDArray, NDArray]:
+        """Return the covariance of some of `cross` over the noise variance, and what noise has.
 
         Residuals of other data have the errors of the response added. Those of the training are
-        what the projection of the fit leaves of the noise and of the prior's response.
+        what the projection of the fit leaves of the noise, and of the response that the prior
+        expects: of that the prior may be wrong.
         """
         sums, learned = self.sums, self.learned
         remembered = sums.remembered[np.ix_(tested, tested)]
         if learned is None:
-            return remembered
+            return remembered, remembered
         model = sums.places(self.model)
         seen = sums.scatter[np.ix_(model, tested)]
         if not learned.is_training:
-            return remembered + seen.T @ learned.whole @ seen
+            covariance = remembered + seen.T @ learned.whole @ seen
+            return covariance, covariance
         explained = learned.white @ seen
-        white = sums.scatter[np.ix_(tested, tested)] - seen.T @ explained
-        more = sums.remembered - sums.scatter
-        return white + _projected(more, tested, model, explained)
+        both = sums.scatter[np.ix_(tested, tested)] - seen.T @ explained
+        of_white_noise = _projected(sums.scatter, tested, model, explained)
+        noise = _projected(sums.remembered, tested, model, explained)
+        return both - of_white_noise + noise, noise
 
-    def _given(
-        self, tested: NDArray, others: NDArray, inverse: NDArray, rank: int, least: float
-    ) -> Joint:
+    def _given(self, tested: NDArray, others: NDArray, inverse: NDArray, rank: int) -> Joint:
         """Return the test of some inputs by what others do not say of them.
 
         Whatever a model has made of the others, right or wrong, does not matter then. ``inverse``
@@ -232,7 +238,6 @@ class ResidualSpread:
             sums.cross[tested] - explained.T @ sums.cross[others],
             variance * _projected(remembered, tested, others, explained),
             variance * remembered[np.ix_(tested, tested)],
-            least=least,
             n_residual=n_residual,
         )
 

@@ -82,64 +82,91 @@ class ResidualSums:
         return np.add.outer((lags - self.lags[0]) * self.n_channels, channels).ravel()
 
 
-def residual_sums(
-    recordings: Recordings, residuals: NDArray, lags: NDArray, first: int
-) -> list[ResidualSums]:
-    """Return the sums of each output.
+@dataclass(frozen=True, eq=False)
+class AlignedResiduals:
+    """Residuals at the ends of windows that hold the inputs before and after them.
 
-    Parameters
+    Attributes
     ----------
     recordings : Recordings
-        The inputs.
+        The inputs, from a zero state.
     residuals : ndarray of shape (n_supervised, n_outputs)
-        The residuals; NaN where there is none.
+        The residuals; NaN where one, or an input of its window, is not known.
     lags : ndarray of int, shape (n_lags,)
-        The lags of the inputs, one after another from below zero on.
-    first : int
-        The first of them that a model may have.
+        The lags of the inputs of a window, one after another from below zero on.
     """
-    unrolled = recordings.unrolled(len(lags))
-    own = recordings.after_heads(residuals, unrolled.n_before, np.nan)
-    aligned = _later(own, unrolled.recordings.lengths, -int(lags[0]))
-    aligned[~unrolled.whole | np.isnan(aligned).any(axis=1)] = np.nan
-    known = _Aligned(unrolled.recordings, aligned, len(lags))
-    statistics = known.statistics
-    scatter, cross = statistics.input_scatter.numpy(), statistics.cross_scatter.numpy()
-    later = (first - int(lags[0])) * recordings.n_channels
-    root = whitening(scatter[later:, later:])
-    inverse = root @ root.T
-    response = np.concatenate([np.zeros_like(cross[:later]), inverse @ cross[later:]])
-    explained = as_impulse_response(torch.from_numpy(response), len(lags)).numpy()
-    left = aligned - unrolled.recordings.respond(explained)
-    return [
-        ResidualSums(
-            lags,
-            recordings.n_channels,
-            statistics.weight,
-            scatter,
-            known.remembered(aligned[:, output]),
-            cross[:, output],
-            float(statistics.target_scatter[output]),
-            Earlier(first, inverse, root.shape[1], known.remembered(left[:, output])),
-        )
-        for output in range(aligned.shape[1])
-    ]
-
-
-@dataclass(frozen=True, eq=False)
-class _Aligned:
-    """Recordings from a zero state with residuals at the end of windows, NaN where unknown."""
 
     recordings: Recordings
     residuals: NDArray
-    n_lags: int
+    lags: NDArray
+
+    @classmethod
+    def of(cls, recordings: Recordings, residuals: NDArray, lags: NDArray) -> AlignedResiduals:
+        """Return the residuals of recordings, (n_supervised, n_outputs), NaN where there is none.
+
+        Parameters
+        ----------
+        recordings : Recordings
+            The inputs.
+        residuals : ndarray of shape (n_supervised, n_outputs)
+            The residuals.
+        lags : ndarray of int, shape (n_lags,)
+            The lags of the inputs.
+        """
+        unrolled = recordings.unrolled(len(lags))
+        own = recordings.after_heads(residuals, unrolled.n_before, np.nan)
+        aligned = _later(own, unrolled.recordings.lengths, -int(lags[0]))
+        aligned[~unrolled.whole | np.isnan(aligned).any(axis=1)] = np.nan
+        return cls(unrolled.recordings, aligned, lags)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of residuals that are known, with their windows."""
+        return int(np.count_nonzero(~np.isnan(self.residuals[:, 0])))
+
+    def sums(self, first: int) -> list[ResidualSums]:
+        """Return the sums of each output.
+
+        Parameters
+        ----------
+        first : int
+            The first lag that a model has.
+        """
+        statistics, n_channels = self.statistics, self.recordings.n_channels
+        scatter, cross = statistics.input_scatter.numpy(), statistics.cross_scatter.numpy()
+        later = (first - int(self.lags[0])) * n_channels
+        root = whitening(scatter[later:, later:])
+        inverse = root @ root.T
+        response = np.concatenate([np.zeros_like(cross[:later]), inverse @ cross[later:]])
+        explained = as_impulse_response(torch.from_numpy(response), len(self.lags)).numpy()
+        left = self.residuals - self.recordings.respond(explained)
+        return [
+            ResidualSums(
+                self.lags,
+                n_channels,
+                statistics.weight,
+                scatter,
+                self.remembered(self.residuals[:, output]),
+                cross[:, output],
+                float(statistics.target_scatter[output]),
+                Earlier(first, inverse, root.shape[1], self.remembered(left[:, output])),
+            )
+            for output in range(left.shape[1])
+        ]
 
     @cached_property
     def statistics(self) -> LagStatistics:
+        """The sums of windows and residuals."""
         return self._sums(self._inputs, self.residuals)
 
     def remembered(self, residuals: NDArray) -> NDArray:
-        """Return the scatter of the inputs filtered as white noise is to become residuals."""
+        """Return the scatter of the inputs filtered as white noise is to become residuals.
+
+        Parameters
+        ----------
+        residuals : ndarray of shape (n_supervised,)
+            Those of one output.
+        """
         centred = residuals - np.nanmean(residuals)
         noise = SerialNoise.of(list(self.recordings.split(centred)))
         if len(noise.coefficients) == 0:
@@ -157,7 +184,7 @@ class _Aligned:
 
     def _sums(self, inputs: NDArray, targets: NDArray) -> LagStatistics:
         series = Series.of(inputs, targets, None, self.recordings.lengths)
-        return LagStatistics.of_series(series, n_lags=self.n_lags)
+        return LagStatistics.of_series(series, n_lags=len(self.lags))
 
 
 def residual_products(
@@ -212,5 +239,5 @@ def whitening(matrix: NDArray) -> NDArray:
         ``V``; ``V V^T`` is the pseudo-inverse.
     """
     values, vectors = np.linalg.eigh(matrix)
-    kept = values > ROUNDING * max(values[-1], 0.0)
+    kept = values > ROUNDING * values.max(initial=0.0)
     return vectors[:, kept] / np.sqrt(values[kept])

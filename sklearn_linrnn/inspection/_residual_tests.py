@@ -14,7 +14,7 @@ from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._estimators.response_lags import response_lags
 from sklearn_linrnn.inspection._posterior import channel_names, check_regressor
 from sklearn_linrnn.inspection._residual_spread import LearnedResponse, ResidualSpread
-from sklearn_linrnn.inspection._residual_sums import residual_products, residual_sums
+from sklearn_linrnn.inspection._residual_sums import AlignedResiduals, residual_products
 
 USUAL_LAGS = 25
 MOST_COEFFICIENTS = 4096  # lags times channels; their scatter takes 128 MiB
@@ -53,15 +53,15 @@ class ResidualCheck:
                 f"{len(self.channel_names)} channels, need the scatter of {n_coefficients} "
                 f"coefficients, but it is formed for {MOST_COEFFICIENTS} at most."
             )
-        learned = LearnedResponse.by(estimator, self.residuals)
-        found = residual_sums(self.recordings, self.residuals, self.lags, self.first)
-        if found[0].n_rows <= n_coefficients + 1:
+        aligned = AlignedResiduals.of(self.recordings, self.residuals, self.lags)
+        if aligned.n_rows <= n_coefficients + 1:
             raise ValueError(
                 f"n_lags={self.n_lags} on both sides of the model's {len(model)} lags need more "
-                f"than {n_coefficients + 1} time steps whose lags are all known, but got "
-                f"{found[0].n_rows:g}. Lower n_lags, or pass longer recordings."
+                f"than {n_coefficients + 1} observed time steps whose lags are all known, but got "
+                f"{aligned.n_rows}. Lower n_lags, or pass longer recordings."
             )
-        self.outputs = [ResidualSpread(sums, model, learned) for sums in found]
+        learned = LearnedResponse.by(estimator, self.residuals)
+        self.outputs = [ResidualSpread(sums, model, learned) for sums in aligned.sums(self.first)]
 
     def autocorrelations(self, output: int) -> tuple[NDArray, NDArray, NDArray]:
         """Return those of residuals at lags from 1 on, what is left on average, and deviations."""

@@ -53,13 +53,15 @@ def retrace(record: TrainingRecord) -> Retraced:
     sums, recipe = record.statistics, record.recipe
     assert isinstance(recipe, RNNRecipe)
     initial, trained = initial_network(record), trained_network(record)
-    origin = LinearRNNModel(initial, sums.n_lags).response()
-    begun, subtracted = (torch.zeros_like(origin), origin) if recipe.is_centred else (origin, None)
+    network = LinearRNNModel(initial, sums.n_lags)
+    origin, begun, subtracted = network.response(), recipe.scaled(network).response(), None
+    if recipe.is_centred:
+        begun, subtracted = torch.zeros_like(origin), origin
     prior, cpu = recipe.prior(sums.n_lags), torch.device("cpu")
     root = PriorRoot.of_prior(prior, sums.n_lags, sums.n_channels, cpu)
     limit = ScaledConvolution(root, origin.shape[1], torch.float64, begun)
     double = RNNParameters(*(parameter.double() for parameter in initial))
-    linearised = LinearisedRNN(double, sums.n_lags, origin=subtracted)
+    linearised = recipe.scaled(LinearisedRNN(double, sums.n_lags, origin=subtracted))
     before, after = (empirical_kernel(each, sums.n_lags) for each in (initial, trained))
     curvature = Quadratic.of(sums, root).largest_eigenvalue()
     return Retraced(

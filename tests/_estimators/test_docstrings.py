@@ -34,11 +34,18 @@ APART = {
         (LinearRNNRegressor,): "they are the network's own",
         (NTKConvRegressor,): "they may be 'auto', and parameters of other priors",
         (NTKConvRegressorCV,): "they may be grids",
+        (WeightedConv1DRegressor,): "nu_w may be an array",
     },
     "n_lags": {(NTKConvRegressor,): "may be 'auto'"},
     "delay": {(NTKConvRegressor,): "may be 'auto'"},
     "prior": {(NTKConvRegressorCV,): "may be a list"},
     "correlation": {(NTKConvRegressorCV,): "may be a grid"},
+    "memory": {(NTKConvRegressorCV,): "is chosen by its score"},
+    "channel_scale": {
+        (LinearRNNRegressor,): "scales the inputs of the network",
+        (NTKConvRegressor,): "may be chosen by its evidence",
+        (NTKConvRegressorCV,): "may be chosen by its score",
+    },
     "n_steps": {(NTKConvRegressorCV,): "may be a grid"},
     "solver": {(NTKConvRegressor,): "nothing is trained"},
     "learning_rate": {
@@ -53,6 +60,7 @@ APART = {
     "lag_weights_": {
         (LinearRNNRegressor,): "they are those of the limit, perhaps estimated",
         (NTKConvRegressor, NTKConvRegressorCV): "there are other priors",
+        (WeightedConv1DRegressor,): "channels may differ",
     },
 }
 

@@ -10,10 +10,19 @@ import rich
 from numpy.testing import assert_allclose, assert_array_equal
 from rich.console import Console
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.callback import CallbackSupportMixin, FitCallback, with_callbacks
+from sklearn.callback import CallbackSupportMixin, FitCallback, ProgressBar, with_callbacks
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.parallel import Parallel, delayed
 
-from sklearn_linrnn import LinearRNNRegressor, WeightedConv1DRegressor
+from sklearn_linrnn import (
+    LagStatistics,
+    LinearRNNRegressor,
+    NTKConvRegressor,
+    NTKConvRegressorCV,
+    WeightedConv1DRegressor,
+)
+from sklearn_linrnn._data import stretches
+from sklearn_linrnn._estimators import pass_reports
 from sklearn_linrnn.callback import EarlyStopping, SpectralRadiusMonitor, TrainingProgress
 
 CALLBACKS = [EarlyStopping, SpectralRadiusMonitor, TrainingProgress]
@@ -415,3 +424,107 @@ def test_early_stopping_watches_recordings_as_a_list_where_fit_has_sequence_ids(
     model.set_callbacks(EarlyStopping(X=x, y=x[:, 0]))
     with pytest.raises(ValueError, match="needs X and y as lists of recordings"):
         model.fit(x, x[:, 0], sequence_id=ids)
+
+
+# -- Passes over data ----------------------------------------------------------------------
+
+
+class Tasks:
+    """Records the tasks that begin and end."""
+
+    def __init__(self):
+        self.begun, self.ended, self.fitted = [], [], None
+
+    def setup(self, estimator, context):
+        assert not self.begun
+
+    def teardown(self, estimator, context):
+        assert sorted(self.begun) == sorted(self.ended)
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.ended.append(context.task_name)
+        self.fitted = fitted_estimator
+
+
+def recording(n_steps=600):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n_steps, 1))
+    return x, x[:, 0] + rng.normal(size=n_steps)
+
+
+STEPS = {"rows": "timesteps", "n_lags": 3, "device": "cpu"}
+CLOSED = [NTKConvRegressor(0.5, **STEPS), NTKConvRegressorCV([0.2, 0.8], cv="gcv", **STEPS)]
+DESCENT = [
+    WeightedConv1DRegressor(max_iter=20, tol=0.0, **STEPS),
+    LinearRNNRegressor(5, max_iter=20, tol=0.0, random_state=0, **STEPS),
+]
+
+
+@pytest.mark.parametrize("model", [*CLOSED, *DESCENT], ids=repr)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_each_percent_of_a_pass_is_a_task(monkeypatch, model, method):
+    monkeypatch.setattr(stretches, "NUMBERS", 50)
+    x, y = recording()
+    tasks = Tasks()
+    model = getattr(clone(model).set_callbacks(tasks), method)(x, y)
+    assert tasks.ended.count("pass") == 1
+    assert tasks.ended.count("read") == 100
+    assert tasks.ended[-1] == "fit"
+    assert tasks.ended.index("pass") == 100  # before any training
+    assert tasks.ended.count("steps") == getattr(model, "n_iter_", 0)
+    assert_array_equal(tasks.fitted.predict(x), model.predict(x))
+    assert tasks.fitted.n_features_in_ == 1
+
+
+@pytest.mark.parametrize("model", [*CLOSED, DESCENT[0]], ids=repr)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_pass_over_pieces_is_a_task_of_the_same_fit(monkeypatch, model):
+    monkeypatch.setattr(pass_reports, "SECONDS", 0.0)
+    x, y = recording()
+    tasks, pieces = Tasks(), list(zip(np.split(x, 6), np.split(y, 6), strict=True))
+    clone(model).set_callbacks(tasks).fit(iter(pieces))
+    assert tasks.ended[:7] == ["read"] * 6 + ["pass"]
+    assert tasks.begun.count("fit") == 1
+
+
+def test_sums_alone_are_a_fit_without_a_pass():
+    tasks = Tasks()
+    sums = LagStatistics.from_series(*recording(), n_lags=3)
+    NTKConvRegressor(0.5).set_callbacks(tasks).fit_statistics(sums)
+    assert tasks.ended == ["fit"]
+
+
+def test_a_fit_that_fails_leaves_nothing_behind():
+    x, y = recording()
+    tasks = Tasks()
+    model = NTKConvRegressor(0.5, **STEPS).set_callbacks(tasks)
+    tasks.teardown = lambda estimator, context: tasks.ended.append("torn down")
+    with pytest.raises(ValueError, match="infinity"):
+        model.fit(iter([(x, y), (np.full_like(x, np.inf), y)]))
+    assert tasks.ended[-1] == "torn down"
+    assert set(vars(model)) == {*model.get_params(), "_skl_callbacks"}
+
+
+@pytest.mark.parametrize("model", [*CLOSED, *DESCENT], ids=repr)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_bar_shows_passes_and_then_trainings(screen, model):
+    x, y = recording()
+    for data in ((x, y), (iter([(x, y)]),)):
+        output = screen(is_terminal=False)
+        clone(model).set_callbacks(TrainingProgress()).fit(*data)
+        last = output.getvalue().rstrip().splitlines()[-1]
+        assert "100%" in last
+        assert "reading" not in last
+        assert ("loss" in last) == hasattr(model, "max_iter")
+
+
+def test_scikit_learns_own_bars_show_passes():
+    x, y = recording()
+    model = NTKConvRegressor(0.5, **STEPS).set_callbacks(ProgressBar()).fit(x, y)
+    search = GridSearchCV(NTKConvRegressor(0.5, **STEPS), {"alpha": [0.1, 1.0]}, cv=2)
+    search.set_callbacks(ProgressBar()).fit(x, y)
+    assert model.predict(x).shape == search.predict(x).shape

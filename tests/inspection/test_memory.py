@@ -165,9 +165,11 @@ def test_the_plot_shows_the_numbers(model):
     assert_array_equal(drawn, display.fit_band_.T)
     labels = {text.get_text() for text in ax.get_legend().get_texts()}
     low, high = display.fit_memory_interval_
+    share = round(model.noise_predictability_, 2)
+    assert share > 0  # the penalty leaves what goes on from step to step
     assert labels == {
         f"fit, 90 % within lag {display.fit_memory_} ({low} to {high})",
-        "posterior of the fit, 90 %",
+        f"posterior of the fit, 90 % (residuals {100 * share:g} % predictable)",
         f"prior, 90 % within lag {display.prior_memory_}",
     }
 

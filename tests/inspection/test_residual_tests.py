@@ -12,6 +12,9 @@ from sklearn.exceptions import NotFittedError
 from statsmodels.stats.diagnostic import acorr_ljungbox
 
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, ResidualDisplay, residual_tests
+from sklearn_linrnn._data.sequences import Recordings
+from sklearn_linrnn.inspection._residual_spread import ResidualSpread
+from sklearn_linrnn.inspection._residual_sums import AlignedResiduals
 from sklearn_linrnn.inspection._residual_tests import ResidualCheck
 
 N_LAGS, AROUND = 4, 3  # of the model, and of the tests on both sides
@@ -182,6 +185,30 @@ def test_what_a_fit_leaves_in_autocorrelations_is_where_they_are_on_average(is_t
         errors.append((found - expected) / deviation)
     # Taking the mean costs 1 / n on top.
     assert np.abs(np.mean(errors, axis=0)).max() < 0.25 + 150**-0.5
+
+
+@pytest.mark.parametrize("first", [-2, 0, 2, 6])
+def test_the_lags_of_a_model_may_begin_anywhere(first):
+    """Those before are the later inputs that the test of feedback is about."""
+    x, residuals = recording(seed=8, response=[0.0])
+    model = np.arange(first, first + N_LAGS)
+    lags = np.arange(min(first - AROUND, 0), first + N_LAGS + AROUND)
+    (sums,) = AlignedResiduals.of(Recordings([x]), residuals[:, None], lags).sums(first)
+    around = lags_around(x, lags)
+    known = ~np.isnan(around).any(axis=(1, 2))
+    around, left = around[known], residuals[known]
+    around, left = around - around.mean(axis=0), left - left.mean()
+    later = first - lags[0]
+    spread = ResidualSpread(sums, model, None)
+    statistic, count, p_value = f_statistic(left, around[:, later:], around[:, :later, 1])
+    found = spread.feedback(1)
+    assert (found.degrees_of_freedom, count) == (later, later)
+    assert_allclose([found.statistic, found.p_value], [statistic, p_value], rtol=1e-6)
+    own = around[:, later : later + N_LAGS]
+    statistic, count, p_value = f_statistic(left, own, around[:, later + N_LAGS :, 0])
+    found = spread.dynamics(0)
+    assert (found.degrees_of_freedom, count) == (AROUND, AROUND)
+    assert_allclose([found.statistic, found.p_value], [statistic, p_value], rtol=1e-6)
 
 
 # -- Forms of data -----------------------------------------------------------------------
@@ -420,10 +447,18 @@ def test_lags_that_cannot_be_are_an_error(n_lags):
         residual_tests(ridge().fit(x, y), x, y, n_lags=n_lags)
 
 
-def test_recordings_that_are_too_short_are_an_error():
+@pytest.mark.parametrize(("initial_state", "n_known"), [("zero", 40), ("unknown", 17)])
+def test_recordings_that_are_too_short_are_an_error(initial_state, n_known):
     x, y = recording(60)
-    with pytest.raises(ValueError, match=r"n_lags=20 .*more than 89 time steps.*but got 40"):
-        residual_tests(ridge().fit(x, y), x, y, n_lags=20)
+    model = ridge(initial_state=initial_state).fit(x, y)
+    with pytest.raises(ValueError, match=rf"n_lags=20 .*than 89 observed.*but got {n_known}\."):
+        residual_tests(model, x, y, n_lags=20)
+
+
+def test_targets_that_were_not_observed_are_an_error():
+    x, y = recording(60)
+    with pytest.raises(ValueError, match=r"n_lags=2 .*more than 17 observed time.*but got 0\."):
+        residual_tests(ridge().fit(x, y), x, np.full(60, np.nan), n_lags=2)
 
 
 def test_windows_are_an_error():

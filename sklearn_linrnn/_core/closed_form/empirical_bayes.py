@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import maximum_filter
@@ -14,10 +15,9 @@ from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
 from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
 from sklearn_linrnn._core.closed_form.model_selection import first_best
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.threads import one_thread
+from sklearn_linrnn._core.threads import run_by_size
 
 NEGLIGIBLE = 1e-3  # evidence, in nats, that is not worth all lags together
 ROUNDING = 1e-12  # of evidence, relative to it
@@ -31,7 +31,7 @@ TIED = ("nu_f", "nu_c")  # of equal effect, so that they are sought as one
 class Candidate:
     """A prior with its penalty and number of lags, and the evidence for it."""
 
-    prior: LagPrior
+    prior: Any  # LagPrior or ChannelPriors
     alpha: float
     n_lags: int
     value: float
@@ -46,7 +46,7 @@ class Search:
     ----------
     statistics : LagStatistics
         The data, on the CPU, with as many lags as the model may have.
-    prior : LagPrior
+    prior : LagPrior or ChannelPriors
         Its hyperparameters that are not sought have their values.
     sought : tuple of str
         Names of the prior's hyperparameters to find. Of ``nu_f`` and ``nu_c`` a search for both
@@ -58,7 +58,7 @@ class Search:
     """
 
     statistics: LagStatistics
-    prior: LagPrior
+    prior: Any
     sought: tuple[str, ...]
     alpha: float | None
     seeks_lags: bool
@@ -71,12 +71,14 @@ class Search:
         """
         if not self.statistics.varies():
             return self._nothing(0.0)
-        with one_thread():
-            found = self._best(list(map(self._refine, self._starts())))
+        found = run_by_size(self._sums.scatter.size, self._refined)
         least = self._sums.evidence_of_no_response() + NOTHING
         if self.alpha is None and found.value <= least:
             return self._nothing(least - NOTHING)
         return found
+
+    def _refined(self) -> Candidate:
+        return self._best(list(map(self._refine, self._starts())))
 
     def _nothing(self, value: float) -> Candidate:
         alpha = np.inf if self.alpha is None else self.alpha
@@ -86,7 +88,9 @@ class Search:
     @property
     def _least_lags(self) -> int:
         """The leads, and one lag from the target on."""
-        return self.prior.n_leads + 1 if isinstance(self.prior, TwoSided) else 1
+        prior: Any = self.prior
+        one = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
+        return one.n_leads + 1 if isinstance(one, TwoSided) else 1
 
     @cached_property
     def _sums(self) -> EvidenceSums:
@@ -120,7 +124,7 @@ class Search:
         peaks = values >= highest - ROUNDING * np.abs(highest)
         return [start for start, is_peak in zip(starts, peaks.flat, strict=True) if is_peak]
 
-    def _start(self, prior: LagPrior) -> Candidate:
+    def _start(self, prior: Any) -> Candidate:
         """Return the candidate with the best of a few penalties."""
         root = prior.root(self.statistics.n_lags)
         signal = self._sums.signal(root)
@@ -128,7 +132,7 @@ class Search:
         weighted = self._sums.under(root, alphas[0])
         return self._best([self._with_best_lags(prior, alpha, weighted) for alpha in alphas])
 
-    def _with_best_lags(self, prior: LagPrior, alpha: float, weighted: WeightedSums) -> Candidate:
+    def _with_best_lags(self, prior: Any, alpha: float, weighted: WeightedSums) -> Candidate:
         """Return the candidate with the number of lags that is worth most, if that is sought."""
         n_lags = self.statistics.n_lags
         if not self.seeks_lags:

@@ -25,11 +25,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_linrnn._core.closed_form.model_selection import values_near_best
 from sklearn_linrnn._core.closed_form.ridge_factors import (
     CholeskyFactor,
     SpectralFactor,
@@ -38,10 +39,10 @@ from sklearn_linrnn._core.closed_form.ridge_factors import (
 )
 from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
+from sklearn_linrnn._core.priors.root_arrays import full_root, pull_channels
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.threads import calm
 
-GRID = 12  # numbers of lags between two bounds
 # Share of the targets' scatter that counts as noise even where none is seen. Rounding of the sums
 # is far below it, so that it does not move the top of the evidence.
 NOISE_FLOOR = 1e-9
@@ -119,33 +120,47 @@ class EvidenceSums:
 
     @cached_property
     def powers(self) -> NDArray:
-        """Scatter of each lag, (n_lags,), summed over channels; squares if nothing has scatter."""
-        varies = self.scatter.diagonal()
-        return self._of_lags(varies if varies.any() else np.square(self.row))
+        """The same summed over channels, (n_lags,)."""
+        return self.channel_powers.sum(axis=0)
 
     @cached_property
-    def _squares(self) -> NDArray:
-        """Sum of squares of each lag, (n_lags,), about the point that the loss is about."""
-        return self._of_lags(self.scatter.diagonal() + np.square(self.row))
+    def channel_powers(self) -> NDArray:
+        """Scatter of each lag, (n_channels, n_lags); squares if nothing has scatter."""
+        varies = self.scatter.diagonal()
+        return self._of_channels(varies if varies.any() else np.square(self.row))
 
-    def _of_lags(self, inputs: NDArray) -> NDArray:
-        return inputs.reshape(-1, self.n_channels).sum(axis=1)
+    @cached_property
+    def _channel_squares(self) -> NDArray:
+        """Sums of squares, (n_channels, n_lags), about the point that the loss is about."""
+        return self._of_channels(self.scatter.diagonal() + np.square(self.row))
+
+    def _of_channels(self, inputs: NDArray) -> NDArray:
+        return inputs.reshape(-1, self.n_channels).T
 
     def signal(self, root: NDArray) -> float:
         """Return ``tr(L^T diag(G) L)``, the scatter that a prior expects of the response."""
-        return float(_variances(root) @ self.powers[: len(root)])
+        variances = root_variances(root)
+        powers = self.powers if variances.ndim == 1 else self.channel_powers
+        return float(np.vdot(variances, powers[..., : variances.shape[-1]]))
 
     def under(self, root: NDArray, alpha: float = 0.0) -> WeightedSums:
-        """Return the sums in the coordinates of a root, (n_lags,) or (n_lags, n_lags).
+        """Return the sums in the coordinates of a root, of a shape that `PriorRoot.lags` has.
 
         Up to the last lag that can matter at a penalty or a higher one.
         """
-        matters = _variances(root) * self._squares[: len(root)] > IRRELEVANT * alpha
-        sums = self._first(int(np.flatnonzero(matters).max(initial=0)) + 1)
+        variances = root_variances(root)
+        squares = self._channel_squares[:, : variances.shape[-1]]
+        squares = squares.sum(axis=0) if variances.ndim == 1 else squares
+        matters = np.nonzero(variances * squares > IRRELEVANT * alpha)[-1]
+        sums = self._first(int(matters.max(initial=0)) + 1)
         root = first_lags(root, sums.n_lags)
-        if root.ndim == 1:
-            scale = np.repeat(root, sums.n_channels)[:, None]
+        if is_diagonal(root):
+            by_channel = root[:, :, 0].T if root.ndim == 3 else root.repeat(sums.n_channels)
+            scale = by_channel.reshape(-1, 1)
             return WeightedSums(sums, root, scale, sums.scatter * scale * scale.T)
+        if root.ndim == 3:
+            matrix = pull_channels(root, pull_channels(root, sums.scatter).T)
+            return WeightedSums(sums, root, full_root(root), matrix)
         full = np.kron(root, np.eye(sums.n_channels)) if sums.n_channels > 1 else root
         return WeightedSums(sums, root, full, full.T @ (sums.scatter @ full))
 
@@ -189,8 +204,8 @@ class WeightedSums:
     ----------
     sums : EvidenceSums
         The sums of as many lags as the root has.
-    root : ndarray of shape (n_lags,) or (n_lags, n_lags)
-        The root over the lags.
+    root : ndarray
+        The root over the lags, of a shape that `PriorRoot.lags` has.
     full : ndarray of shape (p, 1) or (p, p)
         ``L``, over the lags and channels.
     matrix : ndarray of shape (p, p)
@@ -205,12 +220,15 @@ class WeightedSums:
     @property
     def is_diagonal(self) -> bool:
         """Whether lags are independent."""
-        return self.root.ndim == 1
+        return is_diagonal(self.root)
+
+    def pull(self, columns: NDArray) -> NDArray:
+        """Return ``L^T C`` of columns (p, k)."""
+        return self.full * columns if self.is_diagonal else self.full.T @ columns
 
     def _pull(self) -> NDArray:
         """Return ``L^T B`` and ``L^T r`` in a column more, (p, n_outputs + 1)."""
-        columns = np.column_stack([self.sums.cross, self.sums.row])
-        return self.full * columns if self.is_diagonal else self.full.T @ columns
+        return self.pull(np.column_stack([self.sums.cross, self.sums.row]))
 
     def at(self, alpha: float) -> Evidence:
         """Return the evidence at a finite penalty."""
@@ -222,7 +240,7 @@ class WeightedSums:
         log_volume = float(factor.log_pivots.sum()) - len(half) * math.log(alpha) + math.log(reach)
         value = float(self.sums.log_density(fit, log_volume))
         precision = self.sums.freedom * left / np.square(fit)
-        return Evidence(value, self, alpha, factor, precision, reach, self.sums.goal - fitted)
+        return Evidence(value, self, alpha, factor, precision, reach, self.sums.goal - fitted, left)
 
     def at_first_lags(self, alpha: float, cost: float = 0.0) -> NDArray:
         """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
@@ -234,7 +252,7 @@ class WeightedSums:
         """
         factor = cholesky_factor(self.matrix, alpha, self._pull()) if self.is_diagonal else None
         if factor is None:
-            return self._on_grid(alpha, cost)
+            return values_near_best(partial(self._of_first_lags, alpha), self.sums.n_lags, cost)
         last = slice(self.sums.n_channels - 1, None, self.sums.n_channels)  # channel of each lag
         half, along = factor.half[:, :-1], factor.half[:, -1:]
         reach = 1.0 + np.square(along[:, 0]).cumsum()[last]
@@ -243,23 +261,8 @@ class WeightedSums:
         log_volume = (factor.log_pivots - math.log(alpha)).cumsum()[last] + np.log(reach)
         return self.sums.log_density(fit, log_volume)
 
-    def _on_grid(self, alpha: float, cost: float) -> NDArray:
-        values, costs = np.full(len(self.root), -np.inf), cost * np.arange(len(self.root))
-        low, high = 1, len(self.root)
-        best = low
-        while True:
-            grid = np.unique([*np.geomspace(low, high, GRID).round().astype(int), best]).tolist()
-            for n_lags in grid:
-                if values[n_lags - 1] == -np.inf:
-                    first = self.sums.under(first_lags(self.root, n_lags))
-                    values[n_lags - 1] = first.at(alpha).value
-            if len(grid) == high - low + 1:
-                return values
-            best = (
-                int((values - costs).argmax()) + 1
-            )  # in the grid: others have been seen to be worse
-            place = grid.index(best)
-            low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
+    def _of_first_lags(self, alpha: float, n_lags: int) -> float:
+        return self.sums.under(first_lags(self.root, n_lags)).at(alpha).value
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +286,8 @@ class Evidence:
         ``q``.
     surprise : ndarray of shape (n_outputs,)
         ``g - B^T L v``.
+    left : ndarray of shape (n_outputs,)
+        What the response leaves of the targets' sums, before the floor.
     """
 
     value: float
@@ -292,6 +297,7 @@ class Evidence:
     precision: NDArray
     reach: float
     surprise: NDArray
+    left: NDArray
 
     @property
     def _miss(self) -> NDArray:
@@ -306,46 +312,82 @@ class Evidence:
         by_covariance : ndarray of shape (n_lags,) or (n_lags, n_lags)
             ``W``: a change ``dP`` of the variances, or of the covariance, changes ``value`` by
             ``sum(W * dP)`` to first order. Zero for a lag without variance among independent ones.
+            Where channels differ, one for each, ``(n_channels, ...)``.
         by_log_alpha : float
             A common factor of the covariance does the opposite.
         """
         return self._slopes_of_variances() if self.weighted.is_diagonal else self._slopes()
 
+    def posterior(self) -> tuple[NDArray, NDArray]:
+        """Return the response, (p, n_outputs), and its covariance, (p, p), over the noise variance.
+
+        The response is in the units of the targets' sums, of the lags that can matter.
+        """
+        full = self.weighted.full
+        spread = self.factor.whiten(np.diag(full[:, 0]) if self.weighted.is_diagonal else full.T)
+        theta, along = self.theta(self.factor.solve())
+        if self.weighted.is_diagonal:
+            response, beside = full * theta, full[:, 0] * along
+        else:
+            response, beside = full @ theta, full @ along
+        return response, spread.T @ spread - np.outer(beside, beside) / self.reach
+
     def _slopes_of_variances(self) -> tuple[NDArray, float]:
         """Return the slopes, by the response against the share of each lag that the data show."""
-        n_lags, sums = len(self.weighted.root), self.weighted.sums
-        whitener = self.factor.whiten(np.eye(len(self.factor.half)))
+        root, sums, whitener = self.weighted.root, self.weighted.sums, self.whitener
         left = self.alpha * np.einsum("ij,ij->j", whitener, whitener)
-        theta, along = self._theta(whitener.T @ self.factor.half)
+        theta, along = self.theta(whitener.T @ self.factor.half)
         left -= np.square(math.sqrt(self.alpha) * along) / self.reach
         fitted = np.square(math.sqrt(self.alpha) * theta) @ self.precision
         balance = fitted - sums.n_outputs * (1.0 - left)
-        by_log_variance = 0.5 * balance.reshape(n_lags, -1).sum(axis=1)
-        variances = np.square(self.weighted.root)
-        used = variances > 0
-        by_variance = np.divide(by_log_variance, variances, out=np.zeros(n_lags), where=used)
+        by_log_variance = 0.5 * balance.reshape(-1, sums.n_channels).T
+        if root.ndim == 1:
+            by_log_variance = by_log_variance.sum(axis=0)
+        variances = root_variances(root)
+        none = np.zeros(variances.shape)
+        by_variance = np.divide(by_log_variance, variances, out=none, where=variances > 0)
         return by_variance, -float(by_log_variance.sum())
+
+    @cached_property
+    def whitener(self) -> NDArray:
+        """``F`` of which ``F^T F`` is the inverse of ``M + alpha``, (p, p)."""
+        return self.factor.whitener()
 
     def _slopes(self) -> tuple[NDArray, float]:
         sums = self.weighted.sums
-        spread = self.factor.whiten(self.weighted.full.T)  # its square is that of the posterior
-        shown = spread @ sums.scatter
+        residual, left = self.unseen
+        theta, along = self.theta(self.factor.solve())
+        full = residual @ residual.T - sums.n_outputs * left
+        fitted = float(np.square(math.sqrt(self.alpha) * theta).sum(axis=0) @ self.precision)
+        spread, shown = self._spread
+        freedom = float(np.vdot(spread, shown)) + self.alpha * float(along @ along) / self.reach
+        by_log_alpha = -0.5 * (fitted - sums.n_outputs * freedom)
+        blocks = full.reshape(sums.n_lags, sums.n_channels, -1, sums.n_channels)
+        kept = "jaka->ajk" if self.weighted.root.ndim == 3 else "jaka->jk"
+        return 0.5 * np.einsum(kept, blocks), by_log_alpha
+
+    @cached_property
+    def _spread(self) -> tuple[NDArray, NDArray]:
+        """``F L^T``, of which the square is that of the posterior, and its product with ``G``."""
+        spread = self.factor.whiten(self.weighted.full.T)
+        return spread, spread @ self.weighted.sums.scatter
+
+    @cached_property
+    def unseen(self) -> tuple[NDArray, NDArray]:
+        """What the response leaves of ``B`` and ``G``, the row included, over the penalty.
+
+        The former, (p, n_outputs), is times the root of ``alpha * precision``.
+        """
+        sums, (_, shown) = self.weighted.sums, self._spread
         residual, beside = np.split(
             np.column_stack([sums.cross, sums.row]) - shown.T @ self.factor.half, [-1], axis=1
         )
         residual = residual + beside * self._miss
         residual *= np.sqrt(self.precision / self.alpha)  # before squares, which might overflow
-        theta, along = self._theta(self.factor.solve())
-        full = residual @ residual.T
         curvature = sums.scatter - shown.T @ shown + beside / self.reach * beside.T
-        full -= sums.n_outputs * curvature / self.alpha
-        fitted = float(np.square(math.sqrt(self.alpha) * theta).sum(axis=0) @ self.precision)
-        freedom = float(np.vdot(spread, shown)) + self.alpha * float(along @ along) / self.reach
-        by_log_alpha = -0.5 * (fitted - sums.n_outputs * freedom)
-        blocks = full.reshape(len(self.weighted.root), sums.n_channels, -1, sums.n_channels)
-        return 0.5 * np.einsum("jaka->jk", blocks), by_log_alpha
+        return residual, curvature / self.alpha
 
-    def _theta(self, solved: NDArray) -> tuple[NDArray, NDArray]:
+    def theta(self, solved: NDArray) -> tuple[NDArray, NDArray]:
         """Return ``theta (p, n_outputs)`` and ``v (p,)`` from what `factor` solves."""
         theta, along = solved[:, :-1], solved[:, -1]
         return theta + along[:, None] * self._miss, along
@@ -362,9 +404,14 @@ def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
 
 def first_lags(root: NDArray, n_lags: int) -> NDArray:
     """Return the root of the first lags."""
-    return root[:n_lags] if root.ndim == 1 else root[:n_lags, :n_lags]
+    return root[:n_lags] if root.ndim == 1 else root[..., :n_lags, :n_lags]
 
 
-def _variances(root: NDArray) -> NDArray:
-    """Return the prior variances of the lags, (n_lags,)."""
-    return np.square(root) if root.ndim == 1 else np.einsum("jk,jk->j", root, root)
+def is_diagonal(root: NDArray) -> bool:
+    """Return whether a root is of independent lags."""
+    return root.ndim == 1 or root.shape[2:] == (1,)
+
+
+def root_variances(root: NDArray) -> NDArray:
+    """Return the prior variances of the lags, (n_lags,), or (n_channels, n_lags)."""
+    return np.square(root) if root.ndim == 1 else np.einsum("...jk,...jk->...j", root, root)

@@ -18,6 +18,7 @@ MOST_STEPS = 2**30
 ROUNDING = 1e-10  # of a leverage
 SHARE_ROUNDING = 1e-14  # of a squared error, as a share of the targets'
 SCORE_ROUNDING = 1e-10  # of a score, relative to it
+COARSE_GRID = 12  # numbers between two bounds
 GRID = 256  # numbers of steps looked at in each of two rounds
 
 
@@ -33,6 +34,39 @@ def first_best(scores: NDArray, rounding: float = SCORE_ROUNDING) -> int:
     """
     best = float(scores.max())
     return int(np.argmax(scores >= best - rounding * abs(best)))
+
+
+def values_near_best(value: Callable[[int], float], most: int, cost: float) -> NDArray:
+    """Return a function of 1 to ``most`` on a grid that gets finer around the best value less cost.
+
+    Parameters
+    ----------
+    value : callable
+        The function.
+    most : int
+        Greatest argument.
+    cost : float
+        What an argument costs more than the one before.
+
+    Returns
+    -------
+    values : ndarray of shape (most,)
+        Minus infinity where it was not asked for: others have been seen to be worse.
+    """
+    low, high = 1, most
+    values, costs = np.full(most, -np.inf), cost * np.arange(most)
+    best = low
+    while True:
+        points = [*np.geomspace(low, high, COARSE_GRID).round().astype(int), best]
+        grid = np.unique(points).tolist()
+        for point in grid:
+            if values[point - 1] == -np.inf:
+                values[point - 1] = value(point)
+        if len(grid) == high - low + 1:
+            return values
+        best = int((values - costs).argmax()) + 1
+        place = grid.index(best)
+        low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
 
 
 def best_n_steps(expected_error: Callable[[NDArray], NDArray]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dtrtrs
+from scipy.linalg.lapack import dlauum, dpotrf, dtrtri, dtrtrs
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -35,6 +35,15 @@ class CholeskyFactor:
     def whiten(self, columns: NDArray) -> NDArray:
         """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse."""
         return dtrtrs(self.factor, self.unit[:, None] * columns, lower=1)[0]
+
+    def whitener(self) -> NDArray:
+        """Return ``F``, lower triangular."""
+        return dtrtri(self.factor, lower=1)[0] * self.unit
+
+    def inverse(self, whitener: NDArray) -> NDArray:
+        """Return ``F^T F`` of ``F``."""
+        lower = dlauum(whitener, lower=1)[0]
+        return lower + np.tril(lower, -1).T
 
     def solve(self) -> NDArray:
         """Return ``theta = F^T half``, (p, n_outputs)."""
@@ -65,6 +74,14 @@ class SpectralFactor:
     def whiten(self, columns: NDArray) -> NDArray:
         """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse."""
         return self.vectors.T @ columns / self.roots[:, None]
+
+    def whitener(self) -> NDArray:
+        """Return ``F``."""
+        return self.vectors.T / self.roots[:, None]
+
+    def inverse(self, whitener: NDArray) -> NDArray:
+        """Return ``F^T F`` of ``F``."""
+        return whitener.T @ whitener
 
     def solve(self) -> NDArray:
         """Return ``theta = F^T half``, (p, n_outputs)."""

@@ -28,7 +28,7 @@ class LinearisedRNN:
     def __init__(self, start: RNNParameters, n_lags: int, *, origin: Tensor | None = None) -> None:
         self.network = LinearRNNModel(start, n_lags, origin=origin)
         self.initial_response = self.network.response()
-        self.parameters = [parameter.clone() for parameter in start]
+        self.parameters = self.shown = [parameter.clone() for parameter in start]
         for parameter, gradient in zip(self.parameters, self.network.gradients, strict=True):
             parameter.grad = gradient
 

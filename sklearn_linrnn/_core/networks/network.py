@@ -127,7 +127,7 @@ class LinearRNNModel:
     """
 
     def __init__(self, start: RNNParameters, n_lags: int, *, origin: Tensor | None = None) -> None:
-        self.parameters = list(start)
+        self.parameters = self.shown = list(start)
         self.origin = origin
         self.scale = len(start.transition) ** -0.5
         self.recurrence = Recurrence(start.transition, n_lags, start.input.shape[1])

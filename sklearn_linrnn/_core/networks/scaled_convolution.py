@@ -27,7 +27,7 @@ class ScaledConvolution:
         self.root = PriorRoot(root.lags.to(dtype), root.n_channels)
         theta = self.root.lags.new_zeros(len(root.scale), n_outputs)
         theta.grad = torch.zeros_like(theta)
-        self.parameters = [theta]
+        self.parameters = self.shown = [theta]
         self.start = start
 
     def response(self) -> Tensor:

@@ -19,6 +19,10 @@ class Model(Protocol):
 
     parameters: list[Tensor]
 
+    @property
+    def shown(self) -> list[Tensor]:
+        """The parameters as they stand in the equations of the model."""
+
     def response(self) -> Tensor:
         """Return ``H`` in float64."""
 

@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._estimators.grid import parameters_of
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 from sklearn_linrnn.forecasting._learning.learner import Choice, Learned, Learner
@@ -121,7 +122,7 @@ def _best(search: NTKConvRegressorCV, errors: NDArray) -> Choice:
     index = first_best(-order)
     params = dict(candidates[index])
     estimator = NTKConvRegressor(
-        prior=search.make_prior(params),
+        **parameters_of(search, params),
         alpha=params["alpha"],
         n_steps=params.get("n_steps"),
         **{name: getattr(search, name) for name in SHARED},

@@ -146,7 +146,7 @@ class Learner:
         if self.traits.lag_counter is not None:
             counter = clone(self.traits.lag_counter)
             counter.fit_statistics(self.levelled(regression, sums)[0])
-            sums = sums.first_lags(len(counter.lag_weights_))
+            sums = sums.first_lags(counter.lag_weights_.shape[-1])
         sums, levels = self.levelled(regression, sums)
         estimator = clone(self.traits.estimator).fit_statistics(sums)
         return FittedRegression(regression, estimator, sums, levels, seen)

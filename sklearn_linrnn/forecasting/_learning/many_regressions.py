@@ -27,7 +27,7 @@ from sklearn_linrnn._core.statistics.levels import LevelName, Levels
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
 from sklearn_linrnn._estimators.auto_choice import AutoChoice
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
-from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._estimators.parameters import is_shared, make_prior
 from sklearn_linrnn.forecasting._forecasts.forecasts import forecast
 from sklearn_linrnn.forecasting._forecasts.linear_forecast import LinearForecast
 from sklearn_linrnn.forecasting._learning.learner import Learner
@@ -45,8 +45,9 @@ def is_ridge(traits: Traits) -> bool:
     estimator = traits.estimator
     if type(estimator) is not NTKConvRegressor or estimator.dtype != "float64":
         return False
+    has_one = estimator.channel_scale is None and is_shared(estimator.memory)
     values = [getattr(estimator, name) for name in ("alpha", *HYPERPARAMETERS)]
-    if not all(isinstance(value, str) or is_float64_number(value) for value in values):
+    if not (has_one and all(isinstance(v, str) or is_float64_number(v) for v in values)):
         return False
     if estimator.n_steps is not None or (estimator.alpha != "auto" and not estimator.alpha > 0):
         return False

@@ -16,7 +16,11 @@ from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 
 CHOICES = (*HYPERPARAMETERS, "alpha", "n_lags", "n_steps")  # strings there are rules of choice
 # What a grid may say of its search: its defaults, or what the forecaster does anyway.
-SEARCHES = {"cv": (None,), "scoring": ("r2", "neg_mean_squared_error")}
+SEARCHES: dict[str, tuple[str | None, ...]] = {
+    "cv": (None,),
+    "scoring": ("r2", "neg_mean_squared_error"),
+    "memory": ("shared",),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,12 @@ def _traits(estimator: LagRegressor, auto_lags: bool) -> Traits:
 
 @_traits.register
 def _(estimator: NTKConvRegressor, auto_lags: bool) -> Traits:
+    if estimator.noise != "white":
+        raise ValueError(
+            f"noise of estimator must be 'white', but got {estimator.noise!r}: LagForecaster "
+            "learns from windows, and lags of the series itself already tell how it goes on from "
+            "step to step."
+        )
     if auto_lags:
         estimator.set_params(n_lags="auto")
     return Traits(estimator, chooses=any(isinstance(getattr(estimator, n), str) for n in CHOICES))
@@ -87,7 +97,8 @@ def _(estimator: NTKConvRegressor, auto_lags: bool) -> Traits:
 @_traits.register
 def _(estimator: NTKConvRegressorCV, auto_lags: bool) -> Traits:
     for name, known in SEARCHES.items():
-        if (value := getattr(estimator, name)) not in known:
+        value = getattr(estimator, name)
+        if not (value is None or isinstance(value, str)) or value not in known:
             raise ValueError(
                 f"{name} of estimator must be one of {known}, but got {value!r}: LagForecaster "
                 "scores candidates by their squared errors at the held-out end of each series. Use "
@@ -111,6 +122,6 @@ def _(estimator: LinearRNNRegressor, auto_lags: bool) -> Traits:
 
 def _limit(estimator: DescentRegressor) -> NTKConvRegressor:
     """Return the limit of wide networks with the initial variances of an estimator."""
-    same = ("nu_w", "nu_f", "nu_c", "fit_intercept", "device")
+    same = ("nu_w", "nu_f", "nu_c", "channel_scale", "fit_intercept", "device")
     parameters = {name: getattr(estimator, name) for name in same}
     return NTKConvRegressor(alpha="auto", n_lags="auto", **parameters)

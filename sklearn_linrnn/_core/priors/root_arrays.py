@@ -1,0 +1,20 @@
+"""Roots of the priors of channels, lower triangular over the lags, as arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def pull_channels(root: NDArray, columns: NDArray) -> NDArray:
+    """Return ``L^T C`` of columns (p, k), with a root (n_channels, n_lags, n_lags)."""
+    channels = columns.reshape(root.shape[1], len(root), -1).swapaxes(0, 1)
+    return (root.mT @ channels).swapaxes(0, 1).reshape(columns.shape)
+
+
+def full_root(root: NDArray) -> NDArray:
+    """Return ``L (p, p)`` of a root (n_channels, n_lags, n_lags)."""
+    n_channels, n_lags, _ = root.shape
+    full, channels = np.zeros((n_lags, n_channels, n_lags, n_channels)), np.arange(n_channels)
+    full[:, channels, :, channels] = root
+    return full.reshape(n_lags * n_channels, -1)

@@ -1,0 +1,51 @@
+"""The tangent kernel of the one network that was trained."""
+
+from __future__ import annotations
+
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_linrnn._core.networks.lag_products import LagProducts
+from sklearn_linrnn._core.networks.recipes import RNNRecipe
+from sklearn_linrnn._estimators.descent import DescentRegressor
+from sklearn_linrnn._estimators.training_record import initial_network, trained_network
+
+
+class NetworkKernel(DescentRegressor):
+    """A network whose kernel can be looked at."""
+
+    def empirical_lag_weights(self, *, at_start: bool = False) -> NDArray:
+        """Return the lag weights of this one network, as it is.
+
+        They are the diagonal of its tangent kernel, averaged over channels and outputs. At
+        initialisation they differ from `lag_weights_` by the inverse root of the width; where
+        training has changed them, the network has left the regime in which its limit holds.
+
+        Parameters
+        ----------
+        at_start : bool, default=False
+            Whether to return those at initialisation.
+
+        Returns
+        -------
+        lag_weights : ndarray of shape (n_lags,) or (n_channels, n_lags)
+            Lag 0 first; with `channel_scale` times that of each channel.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_linrnn import LinearRNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(100, 4))
+        >>> model = LinearRNNRegressor(1000, max_iter=1, random_state=0).fit(X, X[:, -1])
+        >>> model.lag_weights_, model.empirical_lag_weights(at_start=True).round(1)
+        (array([2. , 2. , 1.5, 1. ]), array([2. , 2. , 1.5, 1. ]))
+        """
+        check_is_fitted(self)
+        network = initial_network if at_start else trained_network
+        products = LagProducts.of(network(self.training_), self.impulse_response_.shape[2])
+        weights, recipe = products.lag_weights(), self.training_.recipe
+        assert isinstance(recipe, RNNRecipe)
+        if recipe.channel_scale is not None:
+            weights = torch.outer(torch.tensor(recipe.channel_scale).to(weights), weights)
+        return self._export(weights)
