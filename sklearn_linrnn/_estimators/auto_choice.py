@@ -108,10 +108,7 @@ class AutoChoice:
         local = statistics.to("cpu")  # many small operations
         if alpha is None and not local.varies():
             warn("X or y does not vary, so that there is no alpha to choose: nothing is learned.")
-        if isinstance(prior, LagPrior):
-            found = Search(local, prior, sought, alpha, self.seeks_lags).run()
-        else:
-            found = self._search_channels(local, prior, sought, alpha)
+        found = self._found(local, prior, sought, alpha)
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
             warn(
@@ -169,6 +166,7 @@ class AutoChoice:
             n_leads=self.n_leads,
             channel_scale=self.channel_scale,
             memory=self.memory,
+            n_leads=self.n_leads,
             **self.hyperparameters,
         )
 

@@ -88,7 +88,9 @@ class Search:
     @property
     def _least_lags(self) -> int:
         """The leads, and one lag from the target on."""
-        return self.prior.n_leads + 1 if isinstance(self.prior, TwoSided) else 1
+        prior: Any = self.prior
+        one = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
+        return one.n_leads + 1 if isinstance(one, TwoSided) else 1
 
     @cached_property
     def _sums(self) -> EvidenceSums:
