@@ -139,6 +139,17 @@ class AutoChoice:
         nothing = EvidenceSums.of(local, local.n_channels).evidence_of_no_response()
         return found.value - nothing
 
+    def _found(
+        self,
+        statistics: LagStatistics,
+        prior: Prior,
+        sought: tuple[str, ...],
+        alpha: float | None,
+    ) -> Candidate:
+        if isinstance(prior, LagPrior):
+            return Search(statistics, prior, sought, alpha, self.seeks_lags).run()
+        return self._search_channels(statistics, prior, sought, alpha)
+
     def _search_channels(
         self,
         statistics: LagStatistics,
@@ -166,7 +177,6 @@ class AutoChoice:
             n_leads=self.n_leads,
             channel_scale=self.channel_scale,
             memory=self.memory,
-            n_leads=self.n_leads,
             **self.hyperparameters,
         )
 

@@ -393,9 +393,6 @@ def prior_attributes(prior: Prior, lag_weights: NDArray, variances: NDArray) -> 
     variances : ndarray of shape (n_channels,)
         Of the inputs.
     """
-    one = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
-    one_side = one.one_side if isinstance(one, TwoSided) else one
-    names = [name for name in HYPERPARAMETERS if hasattr(one_side, name)]
     if isinstance(prior, ChannelPriors):
         names = [name for name in HYPERPARAMETERS if name in prior.priors[0].hyperparameters]
         own, scale = {f"{name}_": prior.values(name) for name in names}, prior.scale

@@ -147,7 +147,6 @@ def make_priors(
     n_leads: int = 0,
     channel_scale: Any = None,
     memory: Any = "shared",
-    n_leads: int = 0,
     **hyperparameters: Any,
 ) -> Prior:
     """Return the prior as `make_prior` does, or one for each channel where these may differ.
