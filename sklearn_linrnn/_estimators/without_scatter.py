@@ -148,7 +148,9 @@ class WithoutScatter(ClosedFormRegressor):
         channels: dict[str, Any] = {"channel_scale": self.channel_scale, "memory": self.memory}
         channels["n_leads"] = self.n_leads
         hyperparameters = self._hyperparameters()
-        prior = make_priors(self.prior, size.n_channels, **channels, **hyperparameters)
+        prior = make_priors(
+            self.prior, size.n_channels, n_leads=self.n_leads, **channels, **hyperparameters
+        )
         device = check_device(self.device)
         routes: list[Route] = ["cg"]
         if self.solver == "auto":
