@@ -385,12 +385,10 @@ class NTKConvRegressorCV(ClosedFormRegressor):
     def _choose(self, data: AnyData, n_lags: int, candidates: Candidates) -> Fit:
         """Return the best candidate, fitted to all data."""
         self._say(f"{len(candidates)} candidates")
-        again = not is_shared(self.memory)
-        scoring = Scoring.of(self, data, n_lags, self._statistics, again=again)
+        scoring = Scoring.of(self, data, n_lags, self._statistics)
         scores, whole = scoring.score(candidates), scoring.whole
-        if again:
-            known = candidates, scores, scoring.score
-            candidates, scores = with_channels(self, *known, whole.n_channels)
+        if not is_shared(self.memory):
+            candidates, scores = with_channels(self, candidates, scores, scoring.score)
         results = cv_results(candidates.params, scores, scoring.n_splits)
         best = candidates.params[results["best_index_"]]
         prior = candidates.prior_of[results["best_index_"]]

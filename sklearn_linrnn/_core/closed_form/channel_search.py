@@ -30,7 +30,6 @@ from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.many_measures import climb_by_curvature
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
-from sklearn_linrnn._core.priors.two_sided import TwoSided
 
 # Effective parameters to try, as a prior without noise would have them.
 SIGNALS = (1.0, 10.0, 100.0, 1e4, 1e6)
@@ -54,11 +53,6 @@ class ChannelSearch(Search):
     prior: ChannelPriors
     group: NDArray
     seeks_scale: bool
-
-    @property
-    def _least_lags(self) -> int:
-        one = self.prior.priors[0]
-        return one.n_leads + 1 if isinstance(one, TwoSided) else 1
 
     @cached_property
     def _shared(self) -> Candidate:

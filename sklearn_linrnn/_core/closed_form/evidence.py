@@ -318,20 +318,6 @@ class Evidence:
         """
         return self._slopes_of_variances() if self.weighted.is_diagonal else self._slopes()
 
-    def posterior(self) -> tuple[NDArray, NDArray]:
-        """Return the response, (p, n_outputs), and its covariance, (p, p), over the noise variance.
-
-        The response is in the units of the targets' sums, of the lags that can matter.
-        """
-        full = self.weighted.full
-        spread = self.factor.whiten(np.diag(full[:, 0]) if self.weighted.is_diagonal else full.T)
-        theta, along = self.theta(self.factor.solve())
-        if self.weighted.is_diagonal:
-            response, beside = full * theta, full[:, 0] * along
-        else:
-            response, beside = full @ theta, full @ along
-        return response, spread.T @ spread - np.outer(beside, beside) / self.reach
-
     def _slopes_of_variances(self) -> tuple[NDArray, float]:
         """Return the slopes, by the response against the share of each lag that the data show."""
         root, sums, whitener = self.weighted.root, self.weighted.sums, self.whitener
@@ -344,8 +330,7 @@ class Evidence:
         if root.ndim == 1:
             by_log_variance = by_log_variance.sum(axis=0)
         variances = root_variances(root)
-        none = np.zeros(variances.shape)
-        by_variance = np.divide(by_log_variance, variances, out=none, where=variances > 0)
+        by_variance = by_log_variance / np.where(variances > 0, variances, np.inf)
         return by_variance, -float(by_log_variance.sum())
 
     @cached_property
@@ -355,8 +340,7 @@ class Evidence:
 
     def _slopes(self) -> tuple[NDArray, float]:
         sums = self.weighted.sums
-        residual, left = self.unseen
-        theta, along = self.theta(self.factor.solve())
+        (residual, left), (theta, along) = self.unseen, self.theta(self.factor.solve())
         full = residual @ residual.T - sums.n_outputs * left
         fitted = float(np.square(math.sqrt(self.alpha) * theta).sum(axis=0) @ self.precision)
         spread, shown = self._spread
@@ -389,8 +373,8 @@ class Evidence:
 
     def theta(self, solved: NDArray) -> tuple[NDArray, NDArray]:
         """Return ``theta (p, n_outputs)`` and ``v (p,)`` from what `factor` solves."""
-        theta, along = solved[:, :-1], solved[:, -1]
-        return theta + along[:, None] * self._miss, along
+        along = solved[:, -1]
+        return solved[:, :-1] + along[:, None] * self._miss, along
 
 
 def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
