@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
 from sklearn_linrnn._estimators.iterations import descent_filters
-from sklearn_linrnn._estimators.parameters import with_hyperparameters
+from sklearn_linrnn._estimators.parameters import check_evidence_penalty, with_hyperparameters
 from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
 from sklearn_linrnn._estimators.response_covariance import ResponseCovarianceMixin
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
@@ -316,14 +316,10 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         """
         check_is_fitted(self)
         statistics = self._require_solution("log_marginal_likelihood").statistics
-        alpha = hyperparameters.pop("alpha", self.alpha_)
+        alpha = check_evidence_penalty(hyperparameters.pop("alpha", self.alpha_))
         prior = with_hyperparameters(self.prior_, hyperparameters)
-        if not isinstance(alpha, Real):
-            raise TypeError(f"alpha must be a number, but got {alpha!r}.")
-        if not float(alpha) > 0:
-            raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
         root = self._make_problem(statistics, prior).root
-        return log_evidence(statistics, root, float(alpha))
+        return log_evidence(statistics, root, alpha)
 
     @property
     def noise_variance_(self) -> NDArray:

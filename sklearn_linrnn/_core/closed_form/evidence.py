@@ -43,8 +43,7 @@ from sklearn_linrnn._core.priors.root_arrays import full_root, pull_channels
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.threads import calm
 
-# Share of the targets' scatter that counts as noise even where none is seen. Rounding of the sums
-# is far below it, so that it does not move the top of the evidence.
+# Share of the targets' scatter that counts as noise even where none is seen, far above rounding.
 NOISE_FLOOR = 1e-9
 
 
