@@ -39,7 +39,13 @@ from sklearn_linrnn._core.closed_form.ridge_factors import (
 )
 from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
-from sklearn_linrnn._core.priors.root_arrays import full_root, pull_channels
+from sklearn_linrnn._core.priors.root_arrays import (
+    first_lags,
+    full_root,
+    is_diagonal,
+    pull_channels,
+    root_variances,
+)
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.threads import calm
 
@@ -383,18 +389,3 @@ def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
         return sums.evidence_of_no_response()
     with calm(sums.scatter.size):
         return sums.under(root.lags.numpy()).at(alpha).value
-
-
-def first_lags(root: NDArray, n_lags: int) -> NDArray:
-    """Return the root of the first lags."""
-    return root[:n_lags] if root.ndim == 1 else root[..., :n_lags, :n_lags]
-
-
-def is_diagonal(root: NDArray) -> bool:
-    """Return whether a root is of independent lags."""
-    return root.ndim == 1 or root.shape[2:] == (1,)
-
-
-def root_variances(root: NDArray) -> NDArray:
-    """Return the prior variances of the lags, (n_lags,), or (n_channels, n_lags)."""
-    return np.square(root) if root.ndim == 1 else np.einsum("...jk,...jk->...j", root, root)
