@@ -105,6 +105,7 @@ def with_channels(
     candidates: Candidates,
     scores: NDArray,
     score: Callable[[Candidates], NDArray],
+    n_channels: int,
 ) -> tuple[Candidates, NDArray]:
     """Return candidates and their scores, with the best one of each group of channels added.
 
@@ -118,6 +119,8 @@ def with_channels(
         Their scores.
     score : callable
         From candidates to such scores.
+    n_channels : int
+        Number of channels.
     """
     known: dict[str, Any] = {"channel_scale": estimator.channel_scale}
     if isinstance(estimator.nu_w, Real):  # of which there is no grid
@@ -133,7 +136,7 @@ def with_channels(
     alphas = np.unique(estimator.alphas).tolist()
     descent = ChannelDescent(
         lambda some: score(some).mean(axis=0),
-        channel_groups(estimator.memory, len(priors.scale)),
+        channel_groups(estimator.memory, n_channels),
         decays,
         estimator.channel_scale is None,
         alphas,

@@ -289,10 +289,14 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         """
         check_is_fitted(self)
         statistics = self._require_solution("log_marginal_likelihood").statistics
-        alpha = check_evidence_penalty(hyperparameters.pop("alpha", self.alpha_))
+        alpha = hyperparameters.pop("alpha", self.alpha_)
         prior = with_hyperparameters(self.prior_, hyperparameters)
+        if not isinstance(alpha, Real):
+            raise TypeError(f"alpha must be a number, but got {alpha!r}.")
+        if not float(alpha) > 0:
+            raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
         root = self._make_problem(statistics, prior).root
-        return log_evidence(statistics, root, alpha)
+        return log_evidence(statistics, root, float(alpha))
 
     @property
     def noise_variance_(self) -> NDArray:

@@ -27,7 +27,7 @@ from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.grid import Candidates
 from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
-from sklearn_linrnn._estimators.parameters import check_device, is_shared
+from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn._estimators.user_warnings import warn
 
 SumUp = Callable[[AnyData, int], LagStatistics]
@@ -154,7 +154,9 @@ class Scoring:
         return self.scores(CandidateScorer(candidates, *self.rule))
 
     @classmethod
-    def of(cls, estimator: Any, data: AnyData, n_lags: int, sum_up: SumUp) -> Scoring:
+    def of(
+        cls, estimator: Any, data: AnyData, n_lags: int, sum_up: SumUp, *, again: bool
+    ) -> Scoring:
         """Return that of an estimator's ``cv`` on data.
 
         Parameters
@@ -167,6 +169,8 @@ class Scoring:
             Number of lags.
         sum_up : callable
             From data and a number of lags to their sums.
+        again : bool
+            Whether scores will be asked for more than once: then the sums of the parts are kept.
         """
         centred, how = estimator.fit_intercept, (estimator.scoring, estimator.learning_rate)
         if isinstance(data, KnownSums) and data.held_out is not None:
@@ -186,8 +190,7 @@ class Scoring:
         whole, folds = fold_statistics(rows, splits, n_lags, device)
         whole.check_usable()
         whole = whole if centred else whole.uncentred()
-        # Where memories are not shared scores are asked for again and again.
-        parts = folds if is_shared(estimator.memory) else list(folds)
+        parts = list(folds) if again else folds
         scores = partial(score_folds, parts, centred=centred)
         return cls(whole, len(splits), scores, how)
 

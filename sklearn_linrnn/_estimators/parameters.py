@@ -167,15 +167,6 @@ def make_priors(
     return ChannelPriors.of(made, decays if takes else None, scale)
 
 
-def check_evidence_penalty(alpha: Any) -> float:
-    """Return a penalty for which the evidence exists."""
-    if not isinstance(alpha, Real):
-        raise TypeError(f"alpha must be a number, but got {alpha!r}.")
-    if not float(alpha) > 0:
-        raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
-    return float(alpha)
-
-
 def with_hyperparameters(prior: Prior, values: dict[str, Any]) -> Prior:
     """Return a prior with other hyperparameters: numbers, or of channels one for each, too."""
     channels = prior if isinstance(prior, ChannelPriors) else None
@@ -254,7 +245,6 @@ __all__ = [
     "check_channel_scale",
     "check_channel_weights",
     "check_device",
-    "check_evidence_penalty",
     "check_lag_weights",
     "is_shared",
     "make_prior",

@@ -131,18 +131,3 @@ class ColouredEvidence:
         """Share of the slopes that the floor of the noise has, a share of the targets' sums."""
         share = np.square(NOISE_FLOOR / self._fit)
         return self.found.weighted.sums.freedom * share / self._squares
-
-
-def posterior_of(found: Evidence) -> tuple[NDArray, NDArray]:
-    """Return the response, (p, n_outputs), and its covariance, (p, p), over the noise variance.
-
-    The response is in the units of the targets' sums, of the lags that can matter.
-    """
-    full, is_diagonal = found.weighted.full, found.weighted.is_diagonal
-    spread = found.factor.whiten(np.diag(full[:, 0]) if is_diagonal else full.T)
-    theta, along = found.theta(found.factor.solve())
-    if is_diagonal:
-        response, beside = full * theta, full[:, 0] * along
-    else:
-        response, beside = full @ theta, full @ along
-    return response, spread.T @ spread - np.outer(beside, beside) / found.reach

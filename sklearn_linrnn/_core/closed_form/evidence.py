@@ -49,7 +49,8 @@ from sklearn_linrnn._core.priors.root_arrays import (
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.threads import calm
 
-# Share of the targets' scatter that counts as noise even where none is seen, far above rounding.
+# Share of the targets' scatter that counts as noise even where none is seen. Rounding of the sums
+# is far below it, so that it does not move the top of the evidence.
 NOISE_FLOOR = 1e-9
 
 
@@ -335,7 +336,8 @@ class Evidence:
         if root.ndim == 1:
             by_log_variance = by_log_variance.sum(axis=0)
         variances = root_variances(root)
-        by_variance = by_log_variance / np.where(variances > 0, variances, np.inf)
+        none = np.zeros(variances.shape)
+        by_variance = np.divide(by_log_variance, variances, out=none, where=variances > 0)
         return by_variance, -float(by_log_variance.sum())
 
     @cached_property
@@ -345,7 +347,8 @@ class Evidence:
 
     def _slopes(self) -> tuple[NDArray, float]:
         sums = self.weighted.sums
-        (residual, left), (theta, along) = self.unseen, self.theta(self.factor.solve())
+        residual, left = self.unseen
+        theta, along = self.theta(self.factor.solve())
         full = residual @ residual.T - sums.n_outputs * left
         fitted = float(np.square(math.sqrt(self.alpha) * theta).sum(axis=0) @ self.precision)
         spread, shown = self._spread
@@ -378,8 +381,8 @@ class Evidence:
 
     def theta(self, solved: NDArray) -> tuple[NDArray, NDArray]:
         """Return ``theta (p, n_outputs)`` and ``v (p,)`` from what `factor` solves."""
-        along = solved[:, -1]
-        return solved[:, :-1] + along[:, None] * self._miss, along
+        theta, along = solved[:, :-1], solved[:, -1]
+        return theta + along[:, None] * self._miss, along
 
 
 def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
