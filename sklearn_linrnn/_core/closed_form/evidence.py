@@ -42,7 +42,6 @@ from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 from sklearn_linrnn._core.priors.root_arrays import (
     first_lags,
     full_root,
-    is_diagonal,
     pull_channels,
     root_variances,
 )
@@ -145,7 +144,7 @@ class EvidenceSums:
 
     def signal(self, root: NDArray) -> float:
         """Return ``tr(L^T diag(G) L)``, the scatter that a prior expects of the response."""
-        variances = root_variances(root)
+        variances = np.square(root) if root.ndim == 1 else root_variances(root)
         powers = self.powers if variances.ndim == 1 else self.channel_powers
         return float(np.vdot(variances, powers[..., : variances.shape[-1]]))
 
@@ -154,13 +153,13 @@ class EvidenceSums:
 
         Up to the last lag that can matter at a penalty or a higher one.
         """
-        variances = root_variances(root)
+        variances = np.square(root) if root.ndim == 1 else root_variances(root)
         squares = self._channel_squares[:, : variances.shape[-1]]
         squares = squares.sum(axis=0) if variances.ndim == 1 else squares
         matters = np.nonzero(variances * squares > IRRELEVANT * alpha)[-1]
         sums = self._first(int(matters.max(initial=0)) + 1)
-        root = first_lags(root, sums.n_lags)
-        if is_diagonal(root):
+        root = root if sums is self and root.ndim == 1 else first_lags(root, sums.n_lags)
+        if root.ndim == 1 or root.shape[2:] == (1,):
             by_channel = root[:, :, 0].T if root.ndim == 3 else root.repeat(sums.n_channels)
             scale = by_channel.reshape(-1, 1)
             return WeightedSums(sums, root, scale, sums.scatter * scale * scale.T)
@@ -226,7 +225,7 @@ class WeightedSums:
     @property
     def is_diagonal(self) -> bool:
         """Whether lags are independent."""
-        return is_diagonal(self.root)
+        return self.root.ndim == 1 or self.root.shape[2:] == (1,)
 
     def pull(self, columns: NDArray) -> NDArray:
         """Return ``L^T C`` of columns (p, k)."""
@@ -335,7 +334,7 @@ class Evidence:
         by_log_variance = 0.5 * balance.reshape(-1, sums.n_channels).T
         if root.ndim == 1:
             by_log_variance = by_log_variance.sum(axis=0)
-        variances = root_variances(root)
+        variances = np.square(root) if root.ndim == 1 else root_variances(root)
         none = np.zeros(variances.shape)
         by_variance = np.divide(by_log_variance, variances, out=none, where=variances > 0)
         return by_variance, -float(by_log_variance.sum())
