@@ -367,7 +367,7 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
     def _with_delay(self, data: AnyData) -> TrainingData:
         rows = data.rows("delay='auto'")
         choice = self._choice(rows.sequences.n_channels)
-        return with_best_delay(rows, self.n_lags, choice, self._statistics, self._say)
+        return with_best_delay(rows, self.n_lags, choice, self._white_statistics, self._say)
 
     def _choice(self, n_channels: int) -> AutoChoice:
         known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"
