@@ -108,10 +108,7 @@ class AutoChoice:
         local = statistics.to("cpu")  # many small operations
         if alpha is None and not local.varies():
             warn("X or y does not vary, so that there is no alpha to choose: nothing is learned.")
-        if isinstance(prior, LagPrior):
-            found = Search(local, prior, sought, alpha, self.seeks_lags).run()
-        else:
-            found = self._search_channels(local, prior, sought, alpha)
+        found = self._found(local, prior, sought, alpha)
         say(f"evidence {found.value:.6g} for {found.prior}, alpha={found.alpha:.4g}")
         if not found.converged:
             warn(
@@ -141,6 +138,17 @@ class AutoChoice:
         found = Search(local, prior, choice.sought(prior), alpha, self.seeks_lags).run()
         nothing = EvidenceSums.of(local, local.n_channels).evidence_of_no_response()
         return found.value - nothing
+
+    def _found(
+        self,
+        statistics: LagStatistics,
+        prior: Prior,
+        sought: tuple[str, ...],
+        alpha: float | None,
+    ) -> Candidate:
+        if isinstance(prior, LagPrior):
+            return Search(statistics, prior, sought, alpha, self.seeks_lags).run()
+        return self._search_channels(statistics, prior, sought, alpha)
 
     def _search_channels(
         self,

@@ -5,38 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
 from sklearn_linrnn._core.statistics.autoregression import Autoregression
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.tensors import row_norms
-from sklearn_linrnn._core.training.optimizers import DIVERGED
-from sklearn_linrnn._core.training.step_size import stable_limit
 from sklearn_linrnn._data.outputs import Blocks, without_overflow
 from sklearn_linrnn._data.sequences import Sequences
 from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
-from sklearn_linrnn._estimators.iterations import descent_filters
+from sklearn_linrnn._estimators.iterations import check_descent, descent_filters
 from sklearn_linrnn._estimators.parameters import with_hyperparameters
 from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
 from sklearn_linrnn._estimators.response_covariance import ResponseCovarianceMixin
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
 MOST_DIRECT = 4096  # coefficients; their scatter takes 128 MiB
 
@@ -56,7 +52,9 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         attributes: dict[str, Any] | None = None,
     ) -> Fit:
         """Return a solution as what was learned from data."""
-        response, descent = self._finite(solution), solution.descent
+        response, descent = solution.response, solution.descent
+        if descent is not None and solution.penalty != math.inf:  # of which nothing moves
+            check_descent(solution, self.n_steps, self.learning_rate)
         if data.form.every_step and descent is None:  # windows do not say how residuals go on
             solution = heeding_residuals(solution, data)
         statistics, stored = solution.problem.statistics, solution
@@ -83,31 +81,6 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         n_lags, n_channels = statistics.n_lags, statistics.n_channels
         device = statistics.input_mean.device
         return Problem(statistics, PriorRoot.of_prior(prior, n_lags, n_channels, device))
-
-    def _finite(self, solution: Solution) -> Tensor:
-        """Return the response; warn if gradient descent diverges, raise if it overflowed."""
-        response, descent = solution.response, solution.descent
-        if descent is None or solution.penalty == math.inf:  # of which nothing moves
-            return response
-        limit = stable_limit(solution.largest_curvature)
-        warn_if_unstable(descent.learning_rate, limit)
-        if isinstance(self.n_steps, Integral):  # not chosen by held-out errors
-            travelled = descent.learning_rate * descent.n_steps
-            warn_if_mean_alone(solution.problem.statistics, solution.problem.root, travelled)
-        growth = abs(1.0 - 2.0 * descent.learning_rate / limit)
-        if growth > 1.0 and math.log(DIVERGED) / math.log(growth) <= descent.n_steps:
-            iteration = math.ceil(math.log(DIVERGED) / math.log(growth))
-            warn(
-                f"Gradient descent diverged at iteration {iteration} with learning_rate="
-                f"{descent.learning_rate:.4g}. Lower it, or use learning_rate='auto'.",
-                ConvergenceWarning,
-            )
-        if not torch.isfinite(response).all():
-            raise ValueError(
-                f"Gradient descent with learning_rate={self.learning_rate} left the range of "
-                f"float64 within n_steps={descent.n_steps}; it is stable below {limit:.4g}."
-            )
-        return response
 
     def predict(
         self,
@@ -393,12 +366,12 @@ def prior_attributes(prior: Prior, lag_weights: NDArray, variances: NDArray) -> 
     variances : ndarray of shape (n_channels,)
         Of the inputs.
     """
+    one: Any = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
+    one = one.one_side if isinstance(one, TwoSided) else one
+    own = {f"{name}_": getattr(one, name) for name in HYPERPARAMETERS if hasattr(one, name)}
+    scale = np.ones(len(variances))
     if isinstance(prior, ChannelPriors):
-        names = [name for name in HYPERPARAMETERS if name in prior.priors[0].hyperparameters]
-        own, scale = {f"{name}_": prior.values(name) for name in names}, prior.scale
-    else:
-        known = prior.hyperparameters
-        own = {f"{name}_": known[name] for name in HYPERPARAMETERS if name in known}
-        scale = np.ones(len(variances))
+        own = {name: prior.values(name.removesuffix("_")) for name in own}
+        scale = prior.scale
     relevance = lag_weights.sum(axis=-1) * variances
     return {"prior_": prior, **own, "channel_scale_": scale, "channel_relevance_": relevance}

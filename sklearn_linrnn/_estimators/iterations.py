@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.model_selection import (
@@ -20,8 +22,10 @@ from sklearn_linrnn._core.closed_form.model_selection import (
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
-from sklearn_linrnn._core.training.step_size import choose_learning_rate
+from sklearn_linrnn._core.training.optimizers import DIVERGED
+from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
+from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
 
 
 def make_descent(
@@ -47,6 +51,39 @@ def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tens
     rows = data.rows("leaving out one time step")
     lags = rows.sequences.lags(statistics.n_lags)
     return leave_one_out(solution, filters, lags, rows.targets, rows.shares)
+
+
+def check_descent(solution: Solution, n_steps: Any, learning_rate: Any) -> None:
+    """Warn if gradient descent diverges, or ends before it begins; raise if it overflowed.
+
+    Parameters
+    ----------
+    solution : Solution
+        After a number of iterations.
+    n_steps : int or str
+        What the user asked for.
+    learning_rate : float or "auto"
+        Likewise.
+    """
+    descent = cast(Descent, solution.descent)
+    limit = stable_limit(solution.largest_curvature)
+    warn_if_unstable(descent.learning_rate, limit)
+    if isinstance(n_steps, Integral):  # not chosen by held-out errors
+        travelled = descent.learning_rate * descent.n_steps
+        warn_if_mean_alone(solution.problem.statistics, solution.problem.root, travelled)
+    growth = abs(1.0 - 2.0 * descent.learning_rate / limit)
+    if growth > 1.0 and math.log(DIVERGED) / math.log(growth) <= descent.n_steps:
+        iteration = math.ceil(math.log(DIVERGED) / math.log(growth))
+        warn(
+            f"Gradient descent diverged at iteration {iteration} with learning_rate="
+            f"{descent.learning_rate:.4g}. Lower it, or use learning_rate='auto'.",
+            ConvergenceWarning,
+        )
+    if not torch.isfinite(solution.response).all():
+        raise ValueError(
+            f"Gradient descent with learning_rate={learning_rate} left the range of float64 "
+            f"within n_steps={descent.n_steps}; it is stable below {limit:.4g}."
+        )
 
 
 class CountsIterations:

@@ -60,7 +60,8 @@ class TrainingLog:
 
         ``attributes`` returns the fitted attributes of the model as it is now.
         """
-        self._print(iteration, loss)
+        if self.estimator.verbose:
+            self._print(iteration, loss)
         if not self._has_callbacks:
             return False
         task = self.context.subcontext(task_name="steps")

@@ -146,9 +146,10 @@ class WithoutScatter(ClosedFormRegressor):
         alpha, centred = float(self.alpha), self.fit_intercept
         size = problem_size(data, n_lags, is_penalised=alpha > 0)
         channels: dict[str, Any] = {"channel_scale": self.channel_scale, "memory": self.memory}
-        channels["n_leads"] = self.n_leads
         hyperparameters = self._hyperparameters()
-        prior = make_priors(self.prior, size.n_channels, **channels, **hyperparameters)
+        prior = make_priors(
+            self.prior, size.n_channels, n_leads=self.n_leads, **channels, **hyperparameters
+        )
         device = check_device(self.device)
         routes: list[Route] = ["cg"]
         if self.solver == "auto":

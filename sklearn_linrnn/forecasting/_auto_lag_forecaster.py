@@ -73,7 +73,8 @@ class AutoLagForecaster(
     **Memory.** A difference is taken from the last value, or from a mean of the past whose weights
     fall by the factor ``memory``, 0.5 or 0.8, from one value to the next: the error of exponential
     smoothing [1]_. A regression on such errors goes from noise around a level that hardly moves to
-    a random walk, as an autoregression and moving average does.
+    a random walk, as an autoregression and moving average does. That mean starts at the first value
+    and lags behind a drift only after some steps: what a drift adds to the errors grows with them.
 
     **Hyperparameters** are not chosen. Forecasts are the mean over memories, each with its evidence
     as weight, and responses the mean over decays of the prior and penalties. Roots of a recursion

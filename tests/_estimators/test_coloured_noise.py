@@ -231,6 +231,13 @@ def test_targets_without_noise():
     assert_allclose(model.predict(x), y, rtol=1e-5)
 
 
+def test_weights_may_be_very_large():
+    x, y, _ = simulate()
+    model = NTKConvRegressor(noise="ar", **OPTIONS).fit(x, y, np.full(N, 1e20))
+    assert len(model.noise_coefficients_) > 0
+    assert np.isfinite(model.predict(x, return_std=True)).all()
+
+
 def test_targets_that_seldom_follow_one_another_have_white_noise():
     x, y, _ = simulate()
     y[::2] = np.nan

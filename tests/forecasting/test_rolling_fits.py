@@ -41,6 +41,13 @@ def still(n_timesteps=60, seed=0):
     return 20.0 + np.sin(np.pi * t / 2) + rng.normal(size=n_timesteps)
 
 
+def remember(values, memory, over):
+    found = []
+    for t, value in enumerate(values):
+        found.append(value + memory * (found[t - over] if t >= over else 0.0))
+    return found
+
+
 @pytest.mark.parametrize("form", [form for form in FORMS if not form.pattern], ids=str)
 def test_an_origin_sees_the_steps_before_it_alone(form):
     y, ends = series(), np.array([11, 13, 17, 30, 60])
@@ -105,12 +112,10 @@ def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
     stages = [list(values - values.mean())]
     for over in form.differences:
         stages.append([b - a for a, b in zip(stages[-1], stages[-1][over:], strict=False)])
-    fading = [stages[-1]]
+    fading, drift = [stages[-1]], [1.0] * (len(stages[-1]) + N_AHEAD)
     for over in form.differences:
-        remembered = []
-        for t, change in enumerate(fading[-1]):
-            remembered.append(change + memory * (remembered[t - over] if t >= over else 0.0))
-        fading.append(remembered)
+        fading.append(remember(fading[-1], memory, over))
+        drift = [(1.0 - memory) * one for one in remember(drift, memory, over)]
     scale, known = np.std(stages[-1]), len(stages[-1])
     changes = [change / scale for change in fading[-1]]
     first, waves = max(form.lags), form.waves(np.arange(known + N_AHEAD))
@@ -120,13 +125,14 @@ def test_forecasts_are_those_of_a_loop(form, memory, monkeypatch):
 
     X = np.array([inputs(t) for t in range(first, known)])
     target = np.array(changes[first:])
-    z, v = X - X.mean(axis=0), target - target.mean()
+    once = np.array(drift[first:known])
+    x_drift, drifted = once @ X / (once @ once), once @ target / (once @ once)
+    z, v = X - np.outer(once, x_drift), target - once * drifted
     fit = averaged_ridge(
         z.T @ z, z.T @ v, v @ v, np.float64(len(v)), form.roots(form.lags), n_intercepts=1
     )
     for t in range(known, known + N_AHEAD):
-        ahead = target.mean() + (inputs(t) - X.mean(axis=0)) @ fit.response
-        changes += [ahead]
+        changes += [drift[t] * (drifted - x_drift @ fit.response) + inputs(t) @ fit.response]
     path = [change * scale for change in changes[known:]]
     for over, remembered in zip(form.differences[::-1], fading[:0:-1], strict=True):
         whole = remembered + path
@@ -254,3 +260,43 @@ def test_lags_do_not_reach_around_a_long_season():
     forms = [form for form, _ in make_forms(np.full(3000, 2.0), (24, 1000))]
     assert max(max(form.lags) for form in forms) == 25
     assert {form.pattern for form in forms} == {(), (24, 1000)}
+
+
+DIFFERENCES = Form(logarithm=False, differences=(1,))
+FEW = np.array([3.0, 1.0, 4.0, 1.5])  # too few for lags
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.5, 0.8])
+@pytest.mark.parametrize("n_known", [4, 7, 30])
+def test_a_line_goes_on_whatever_is_remembered(n_known, memory, monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (memory,))
+    y = 3.0 + 0.5 * np.arange(n_known + N_AHEAD)
+    line = RollingForm.of(DIFFERENCES, ("free",), y[:n_known], np.array([n_known])).paths(N_AHEAD)
+    assert_allclose(line.mean[0, 0], y[n_known:])
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.5, 0.8])
+def test_without_lags_and_a_drift_forecasts_are_those_of_exponential_smoothing(memory, monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (memory,))
+    level = FEW[0]
+    for value in FEW[1:]:
+        level += (1.0 - memory) * (value - level)
+    found = RollingForm.of(DIFFERENCES, ("none",), FEW, np.array([4])).paths(N_AHEAD)
+    assert_allclose(found.mean[0, 0], level)
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.8])
+def test_the_evidence_for_a_drift_is_the_likelihood_averaged_over_it(memory, monkeypatch):
+    monkeypatch.setattr("sklearn_linrnn.forecasting._automatic.forms.MEMORIES", (memory,))
+    changes, n = np.diff(FEW), 3
+    back = memory ** np.abs(np.subtract.outer(np.arange(n), np.arange(n))) * np.tri(n)
+    errors, once = back @ changes, (1.0 - memory) * back.sum(axis=1)
+    best = once @ errors / (once @ once)
+    left = errors - best * once
+    deviation = np.sqrt(left @ left / (n - 1))
+    drifts = best + deviation / np.sqrt(once @ once) * np.linspace(-20, 20, 40_001)
+    density = norm.logpdf(errors[:, None] - once[:, None] * drifts, scale=deviation).sum(axis=0)
+    # The prior has the density that a normal one of the differences' deviation has at its mean.
+    mean = np.log(np.trapezoid(np.exp(density), drifts) * norm.pdf(0.0, scale=changes.std()))
+    found = RollingForm.of(DIFFERENCES, ("free",), FEW, np.array([4])).evidence()[:, 0, 0]
+    assert_allclose(found, [mean / n, n])

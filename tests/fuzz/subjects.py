@@ -167,6 +167,7 @@ SUBJECTS = [
             "alpha": [0, 0.1, 1e-10, 1e10, "auto", "auto", *NOT_NEGATIVE, "1", [1.0]],
             "prior": PRIORS,
             "correlation": [0.5, 0, -0.9, 0.999999, "auto", 1, -1, 2, np.nan, None, "0.5"],
+            "noise": ["white", "ar", "ar", "pink", None, 1],
             "n_steps": [1, 5, 1000, 10**9, 10**18, "gcv", "loo", "validation", *COUNT],
             "validation_fraction": SHARE,
             "learning_rate": POSITIVE,

@@ -60,7 +60,7 @@ class ChannelSearch(Search):
         prior = self.prior.priors[0]
         search = Search(self.statistics, prior, self.sought, self.alpha, self.seeks_lags)
         found = search.run()
-        values = {name: getattr(found.prior, name) for name in self.sought}
+        values = {name: found.prior.hyperparameters[name] for name in self.sought}
         found = replace(found, prior=self.prior.with_values(**values))
         if np.isinf(found.alpha):  # a channel may say something nevertheless
             n_lags = self.statistics.n_lags

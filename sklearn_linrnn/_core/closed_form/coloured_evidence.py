@@ -102,7 +102,16 @@ class ColouredEvidence:
 
     @cached_property
     def _posterior(self) -> tuple[NDArray, NDArray]:
-        response, covariance = self.found.posterior()
+        """The response, (p, n_outputs), and its covariance, (p, p), over the noise variance.
+
+        Of the lags that can matter.
+        """
+        found, full = self.found, self.found.weighted.full
+        root = np.diag(full[:, 0]) if found.weighted.is_diagonal else full
+        spread = found.factor.whiten(root.T)
+        theta, along = found.theta(found.factor.solve())
+        response, beside = root @ theta, root @ along
+        covariance = spread.T @ spread - np.outer(beside, beside) / found.reach
         return response * np.sqrt(self._squares), covariance
 
     @property

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
 from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
 from sklearn_linrnn._core.closed_form.model_selection import first_best
+from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
@@ -88,7 +89,9 @@ class Search:
     @property
     def _least_lags(self) -> int:
         """The leads, and one lag from the target on."""
-        return self.prior.n_leads + 1 if isinstance(self.prior, TwoSided) else 1
+        prior: Any = self.prior
+        one = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
+        return one.n_leads + 1 if isinstance(one, TwoSided) else 1
 
     @cached_property
     def _sums(self) -> EvidenceSums:

@@ -39,7 +39,13 @@ from sklearn_linrnn._core.closed_form.ridge_factors import (
 )
 from sklearn_linrnn._core.closed_form.row_count import check_rows
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
-from sklearn_linrnn._core.priors.root_arrays import full_root, pull_channels
+from sklearn_linrnn._core.priors.root_arrays import (
+    first_lags,
+    full_root,
+    is_diagonal,
+    pull_channels,
+    root_variances,
+)
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.threads import calm
 
@@ -318,20 +324,6 @@ class Evidence:
         """
         return self._slopes_of_variances() if self.weighted.is_diagonal else self._slopes()
 
-    def posterior(self) -> tuple[NDArray, NDArray]:
-        """Return the response, (p, n_outputs), and its covariance, (p, p), over the noise variance.
-
-        The response is in the units of the targets' sums, of the lags that can matter.
-        """
-        full = self.weighted.full
-        spread = self.factor.whiten(np.diag(full[:, 0]) if self.weighted.is_diagonal else full.T)
-        theta, along = self.theta(self.factor.solve())
-        if self.weighted.is_diagonal:
-            response, beside = full * theta, full[:, 0] * along
-        else:
-            response, beside = full @ theta, full @ along
-        return response, spread.T @ spread - np.outer(beside, beside) / self.reach
-
     def _slopes_of_variances(self) -> tuple[NDArray, float]:
         """Return the slopes, by the response against the share of each lag that the data show."""
         root, sums, whitener = self.weighted.root, self.weighted.sums, self.whitener
@@ -400,18 +392,3 @@ def log_evidence(moments: Moments, root: PriorRoot, alpha: float) -> float:
         return sums.evidence_of_no_response()
     with calm(sums.scatter.size):
         return sums.under(root.lags.numpy()).at(alpha).value
-
-
-def first_lags(root: NDArray, n_lags: int) -> NDArray:
-    """Return the root of the first lags."""
-    return root[:n_lags] if root.ndim == 1 else root[..., :n_lags, :n_lags]
-
-
-def is_diagonal(root: NDArray) -> bool:
-    """Return whether a root is of independent lags."""
-    return root.ndim == 1 or root.shape[2:] == (1,)
-
-
-def root_variances(root: NDArray) -> NDArray:
-    """Return the prior variances of the lags, (n_lags,), or (n_channels, n_lags)."""
-    return np.square(root) if root.ndim == 1 else np.einsum("...jk,...jk->...j", root, root)

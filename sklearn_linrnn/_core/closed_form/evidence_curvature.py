@@ -14,7 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.closed_form.evidence import Evidence, root_variances
+from sklearn_linrnn._core.closed_form.evidence import Evidence
+from sklearn_linrnn._core.priors.root_arrays import root_variances
 
 
 def inverse_of(found: Evidence) -> NDArray:

@@ -22,6 +22,7 @@ from sklearn_linrnn._core.statistics.joint_sums import JointSums
 from sklearn_linrnn._core.threads import one_thread
 
 MOST_ROUNDS = 20
+LEAST_DISTANCE = 1e-6  # of a partial autocorrelation from one
 NEGLIGIBLE = 1e-6  # evidence, in nats, for which a round is not worth another
 
 
@@ -109,7 +110,7 @@ class NoiseSearch:
         if len(polynomial) == 1:
             return polynomial
         summit = CommonMeasures(self.joint.first_lags(found.n_lags), self._measures(found))
-        most = 1.0 - 1.0 / self._n_known  # a longer memory cannot be told from none
+        most = 1.0 - max(1.0 / self._n_known, LEAST_DISTANCE)  # a longer memory is not to be told
         partials = to_partials(polynomial, most)
         start, bounds = summit.start(found, partials, most)
         ended = climb(summit, start[None], bounds[None]).point[0]
@@ -188,6 +189,8 @@ def best_predictor(products: NDArray, n_known: float, cost: float) -> NDArray:
     cost : float
         Of a coefficient.
     """
+    if not (products.diagonal() > 0.0).all():  # rounding of a response that leaves no noise
+        return np.ones(1)
     scale = 1.0 / np.sqrt(products.diagonal())
     scaled = products * scale * scale[:, None]
     factor, failed = dpotrf(scaled[1:, 1:], lower=1)

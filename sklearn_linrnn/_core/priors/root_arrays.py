@@ -18,3 +18,18 @@ def full_root(root: NDArray) -> NDArray:
     full, channels = np.zeros((n_lags, n_channels, n_lags, n_channels)), np.arange(n_channels)
     full[:, channels, :, channels] = root
     return full.reshape(n_lags * n_channels, -1)
+
+
+def first_lags(root: NDArray, n_lags: int) -> NDArray:
+    """Return the root of the first lags."""
+    return root[:n_lags] if root.ndim == 1 else root[..., :n_lags, :n_lags]
+
+
+def is_diagonal(root: NDArray) -> bool:
+    """Return whether a root is of independent lags."""
+    return root.ndim == 1 or root.shape[2:] == (1,)
+
+
+def root_variances(root: NDArray) -> NDArray:
+    """Return the prior variances of the lags, (n_lags,), or (n_channels, n_lags)."""
+    return np.square(root) if root.ndim == 1 else np.einsum("...jk,...jk->...j", root, root)

@@ -65,6 +65,21 @@ class Differenced:
         """Coefficients of the products of ``1 - theta B^s``, (n_memories, form.n_lost + 1)."""
         return np.array([fading(self.form.differences, one) for one in self.form.memories])
 
+    def drift(self, steps: NDArray) -> NDArray:
+        """Return what a drift of the series adds to differences, (n_memories, *steps.shape).
+
+        The mean that they are taken from starts at the first value and lags behind only after some
+        steps: they grow up to 1.
+
+        Parameters
+        ----------
+        steps : ndarray of int
+            Steps of the differences.
+        """
+        ones = np.ones(int(steps.max(initial=0)) + 1)
+        grown = [lfilter([fading.sum()], fading, ones) for fading in self._fading]
+        return np.array(grown)[:, steps]
+
     def followed_to(self, y: NDArray) -> Differenced:
         """Return another series (n_timesteps,) in the same units."""
         return replace(self, y=y, series=self.form.prepare(y) - self.mean)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import groupby
@@ -18,6 +18,7 @@ from sklearn_linrnn.forecasting._automatic.forms import Drift, Form, as_far_as_e
 
 LEARNED = {"ridge", "recursion", "constant"}
 LARGEST = 1e300  # logarithm of an evidence
+TINY = np.finfo(np.float64).tiny
 UNIT_PRIOR = 0.5 * np.log(2.0 * np.pi)  # of a drift, in units of the differences' deviation
 
 
@@ -49,37 +50,54 @@ class OriginFits:
         Numbers of steps of the series that each has seen.
     lags : tuple of int
         Steps back from the target.
+    n_targets : ndarray of int, shape (n_origins or 1,)
+        Number of steps that each has learned from; once where all forecast by the same.
     intercept : bool
-        Whether there is one.
+        Whether there is a drift.
     sums : ndarray of shape (n_memories, n_origins or 1, p + 2, p + 2)
-        Products of one, the inputs and the target, added up; once where all forecast by the same.
+        Products of what a drift adds, the inputs and the target, added up.
     """
 
     data: Differenced
     ends: NDArray
     lags: tuple[int, ...]
+    n_targets: NDArray
     intercept: bool
     sums: NDArray
 
     @cached_property
     def ridge(self) -> AveragedRidge:
         """The responses, averaged over priors and penalties."""
-        ones, totals = self.sums[..., :1, :1], self.sums[..., :1, 1:]
-        centred = self.sums[..., 1:, 1:] - self.intercept * (self._means[..., :, None] * totals)
+        totals = self.sums[..., :1, 1:]
+        centred = self.sums[..., 1:, 1:] - self.intercept * (self._slopes[..., :, None] * totals)
         roots = self.data.form.roots(self.lags)
         return averaged_ridge(
             centred[..., :-1, :-1],
             centred[..., :-1, -1],
             centred[..., -1, -1],
-            ones[..., 0, 0],
+            np.broadcast_to(self.n_targets, centred.shape[:2]).astype(float),
             roots,
             int(self.intercept),
         )
 
     @property
-    def _means(self) -> NDArray:
-        """Means of the inputs and of the target, (n_memories, n_origins or 1, p + 1)."""
-        return self.sums[..., 0, 1:] / np.maximum(self.sums[..., :1, 0], 1.0)
+    def log_evidence(self) -> NDArray:
+        """Logarithm of the evidence, (n_memories, n_origins or 1).
+
+        The prior of a drift has the deviation of the differences. Infinite evidence explains all
+        there is, as all do that have it.
+        """
+        found = self.ridge.log_evidence
+        if self.intercept:
+            # The ridge has the evidence for a mean, which all steps tell as much of.
+            told = self.sums[..., 0, 0] / np.maximum(self.n_targets, 1)
+            found = found - UNIT_PRIOR - 0.5 * np.log(np.maximum(told, TINY))
+        return np.clip(found, -LARGEST, LARGEST)
+
+    @property
+    def _slopes(self) -> NDArray:
+        """The drifts of the inputs and of the target, (n_memories, n_origins or 1, p + 1)."""
+        return self.sums[..., 0, 1:] / np.maximum(self.sums[..., :1, 0], TINY)
 
     @cached_property
     def recursion(self) -> NDArray:
@@ -95,17 +113,12 @@ class OriginFits:
         return weights
 
     @property
-    def n_targets(self) -> NDArray:
-        """Number of steps that each origin has learned from, (n_origins or 1,)."""
-        return self.sums[0, :, 0, 0].astype(int)
-
-    @property
     def _places(self) -> NDArray:
         return np.array(self.lags, dtype=int) - 1
 
     @cached_property
     def constant(self) -> NDArray:
-        """What is added at every step, so that the mean is what it was.
+        """What a drift adds at every step in the end, so that it is what it was.
 
         It has shape (n_memories, n_origins or 1).
         """
@@ -113,7 +126,7 @@ class OriginFits:
             return np.zeros(self.sums.shape[:2])
         used = self.ridge.response.copy()
         used[..., : len(self.lags)] = self.recursion[..., self._places]
-        return self._means[..., -1] - (self._means[..., :-1] * used).sum(axis=-1)
+        return self._slopes[..., -1] - (self._slopes[..., :-1] * used).sum(axis=-1)
 
     def paths(self, n_ahead: int) -> NDArray:
         """Return forecasts on the scale of the form, (n_memories, n_origins, n_ahead)."""
@@ -122,7 +135,8 @@ class OriginFits:
         steps = known[:, None] + np.arange(n_ahead)
         waves = self.data.form.waves(steps.ravel()).reshape(*steps.shape, -1)
         pattern = self.ridge.response[..., len(self.lags) :]
-        driven = self.constant[..., None] + np.einsum("ohi,koi->koh", waves, pattern)
+        driven = self.constant[..., None] * self.data.drift(steps)
+        driven += np.einsum("ohi,koi->koh", waves, pattern)
         before = self.data.changes[:, known[:, None] + np.arange(-n_lags, 0)]
         return self.data.integrate(run_on(self.recursion, before, driven), self.ends)
 
@@ -143,7 +157,8 @@ class OriginFits:
 
     def followed_to(self, data: Differenced, ends: NDArray) -> OriginFits:
         """Return what the last origin learned, to forecast from other ends (n_origins,)."""
-        found = replace(self, data=data, ends=ends, sums=self.sums[:, -1:])
+        n_targets, sums = self.n_targets[-1:], self.sums[:, -1:]
+        found = replace(self, data=data, ends=ends, n_targets=n_targets, sums=sums)
         # What is known of them is not computed again.
         known = {name: value[:, -1:] for name, value in vars(self).items() if name in LEARNED}
         vars(found).update(known)
@@ -154,8 +169,9 @@ class OriginFits:
 
         They have shape (n_memories, n_rows).
         """
-        means = self.intercept * self._means[:, -1:]
-        table = regression_table(self.data, self.lags)[..., 1:] - means
+        table = regression_table(self.data, self.lags)
+        drift = self.intercept * table[..., :1] * self._slopes[:, -1:]
+        table = table[..., 1:] - drift
         found = np.einsum("kri,ki->kr", table[..., :-1], self.ridge.response[:, -1])
         return (table[..., -1] - found) * self.data.scale
 
@@ -181,7 +197,7 @@ def run_on(recursion: NDArray, before: NDArray, driven: NDArray) -> NDArray:
 
 
 def regression_table(data: Differenced, lags: tuple[int, ...]) -> NDArray:
-    """Return one, the inputs and the target of each step with all its lags.
+    """Return what a drift adds, the inputs and the target of each step with all its lags.
 
     It has shape (n_memories, n_rows, p + 2).
     """
@@ -190,7 +206,7 @@ def regression_table(data: Differenced, lags: tuple[int, ...]) -> NDArray:
     n_rows = (len(changes), len(steps))
     waves = data.form.waves(steps)
     columns = [
-        np.ones((*n_rows, 1)),
+        data.drift(steps)[..., None],
         changes[:, steps[:, None] - np.array(lags, dtype=int)],
         np.broadcast_to(waves, (*n_rows, waves.shape[-1])),
         changes[:, steps, None],
@@ -215,7 +231,7 @@ def fit_at_origins(data: Differenced, ends: NDArray) -> Iterator[OriginFits]:
         rows = some_known - max(lags, default=0)
         blocks = np.split(table[:, : rows[-1]], rows[:-1], axis=1)
         sums = np.cumsum([block.mT @ block for block in blocks], axis=0)
-        yield OriginFits(data, some_ends, lags, True, sums.swapaxes(0, 1))
+        yield OriginFits(data, some_ends, lags, rows, True, sums.swapaxes(0, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +320,7 @@ class RollingForm:
         for places, pair in self._in_turn():
             n_targets, ends = pair[0].n_targets, pair[0].ends
             for number, drift in enumerate(self.drifts):
-                evidence = np.concatenate(_log_evidence(_averaged(pair, drift)))
+                evidence = np.concatenate([fit.log_evidence for fit in _averaged(pair, drift)])
                 total = logsumexp(evidence, axis=0) - np.log(len(evidence))
                 total += slopes[ends] - slopes[ends - n_targets]
                 found[0, number, places] = total / n_targets - np.log(self.data.scale)
@@ -339,19 +355,9 @@ def _shares(pair: tuple[OriginFits, OriginFits], drift: Drift) -> list[tuple[Ori
     All are as likely as any other beforehand. These have shape (n_memories, n_origins or 1).
     """
     fits = _averaged(pair, drift)
-    shares = softmax(np.concatenate(_log_evidence(fits)), axis=0)
+    shares = softmax(np.concatenate([fit.log_evidence for fit in fits]), axis=0)
     return list(zip(fits, np.split(shares, len(fits)), strict=True))
 
 
 def _averaged(pair: tuple[OriginFits, OriginFits], drift: Drift) -> tuple[OriginFits, ...]:
     return {"free": pair[:1], "none": pair[1:], "by evidence": pair}[drift]
-
-
-def _log_evidence(fits: Sequence[OriginFits]) -> list[NDArray]:
-    """Return the evidence of regressions, (n_memories, n_origins or 1) for each of the fits.
-
-    The prior of a drift has the deviation of the differences. Infinite evidence explains all there
-    is, as all do that have it.
-    """
-    found = [fit.ridge.log_evidence - UNIT_PRIOR * fit.intercept for fit in fits]
-    return [np.clip(one, -LARGEST, LARGEST) for one in found]
