@@ -38,17 +38,17 @@ N_LAGS = 60
 
 
 def experiment(seed, n_timesteps=1500):
-    """Return flow (n_timesteps, 1) in l/min and temperature (n_timesteps,) in degrees Celsius."""
+    """Return the flow in l/min, a data frame, and the temperature in degrees Celsius, an array."""
     rng = np.random.default_rng(seed)
     flow = np.where(np.cumsum(rng.random(n_timesteps) < 0.15) % 2, 11.0, 9.0)
     steam = lfilter([1.0], [1.0, -0.95], 0.15 * rng.normal(size=n_timesteps + 200))[200:]
-    return flow[:, None], 60.0 + lfilter(ZEROS, POLES, flow - 10.0) + steam
+    return pd.DataFrame({"flow": flow}), 60.0 + lfilter(ZEROS, POLES, flow - 10.0) + steam
 
 
 flow, temperature = experiment(seed=7)
 minutes = np.arange(300) * SAMPLING_TIME / 60.0
 fig, axes = plt.subplots(2, 1, sharex=True, figsize=(7.5, 4), layout="constrained")
-axes[0].step(minutes, flow[:300, 0], where="post")
+axes[0].step(minutes, flow["flow"][:300], where="post")
 axes[0].set_ylabel("flow, l/min")
 axes[1].plot(minutes, temperature[:300])
 axes[1].set(ylabel="outlet, °C", xlabel="minutes", title="The first ten minutes")
@@ -96,7 +96,8 @@ fig, axes = plt.subplots(2, 2, figsize=(8, 6), layout="constrained")
 for row, (noise, model) in zip(axes, models.items(), strict=True):
     display = ResidualDisplay.from_estimator(model, flow, temperature, sampling_time=SAMPLING_TIME)
     display.plot(row)
-    row[0].set_ylabel(f"{noise}\ncorrelation")
+    row[0].set_ylabel(f'noise="{noise}"\ncorrelation')
+axes[1, 0].get_legend().remove()
 
 # %%
 # Impulse and step, beside the truth
@@ -115,8 +116,9 @@ for column, (noise, model) in zip(axes.T, models.items(), strict=True):
     column[1].plot(time, impulse.cumsum()[: len(time)], "k:", label="truth")
     column[0].set_title(f'noise="{noise}"', fontsize="medium")
     column[1].set_title("")
-    for ax in column:
-        ax.legend(fontsize="small")
+    column[0].legend(loc="upper right", fontsize="small")
+    column[1].legend(loc="lower left", fontsize="small")
+axes[1, 0].set_ylim(-3.0, 0.1)
 
 # %%
 # Frequency by frequency
