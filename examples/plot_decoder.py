@@ -72,26 +72,26 @@ model = decoder("channel").fit(*session(seed=0, n_bins=1200))
 # Who says something, and for how long
 # ------------------------------------
 #
-# The relevance of a neuron is the variance of the velocity that its prior expects. Left of it the
-# true kind is only the colour: the model has not seen it. A neuron that drives the velocity should
-# have the decay of its effect. Those found are shorter, all the more so for long ones: what the end
-# of a slow effect does, other neurons have told as well.
+# The relevance of a neuron is the variance of the velocity that its prior expects. The model has not
+# seen the kinds, which are the colours; a bar is missing where a neuron has faded out. ``nu_w_`` is
+# the decay of variances, so that its root is that of the effect of a neuron that drives.
 
 colors = {"drives": "tab:blue", "feels": "tab:orange", "silent": "0.6"}
 relevance = model.channel_relevance_ / model.channel_relevance_.max()
 fig, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
 for kind, color in colors.items():
     places = np.flatnonzero(np.array(KINDS) == kind)
-    axes[0].bar(places + 1, np.maximum(relevance[places], 1e-4), color=color, label=kind)
+    axes[0].bar(places + 1, relevance[places], color=color, label=kind)
 axes[0].set(yscale="log", ylim=(1e-4, 2.0), xlabel="neuron", ylabel="relevance")
 axes[0].legend(fontsize="small")
 axes[1].plot([0.0, 1.0], [0.0, 1.0], "k:")
-axes[1].plot(DECAYS, model.nu_w_[:8], "o")
-axes[1].set(xlabel="true decay from bin to bin", ylabel="decay found")
+axes[1].plot(DECAYS, np.sqrt(model.nu_w_[:8]), "o")
+axes[1].set(xlabel="true decay from bin to bin", ylabel=r"decay found, $\sqrt{\nu_W}$")
 
 # %%
-# Their responses, with the time from a spike to the velocity on the axis: below zero the velocity
-# comes first.
+# The responses of four neurons, with the time from a spike to the velocity on the axis: below zero
+# the velocity comes first. They are smaller than the true effects (dotted), as the best decoder's
+# are: those neurons that feel the movement tell of the same effects.
 
 time = BIN * np.arange(-N_LEADS, N_LAGS)
 fig, axes = plt.subplots(1, 4, sharex=True, sharey=True, figsize=(9, 2.8), layout="constrained")
@@ -139,7 +139,9 @@ lengths = (300, 1200)
 tables = {n: pd.DataFrame([scores(seed, n) for seed in range(1, 6)]) for n in lengths}
 
 # %%
-# The sessions differ more than the decoders, so that the differences are taken within each.
+# The sessions differ, so that the decoders are compared within each. After 15 seconds twenty
+# memories and scales are not worth more than one memory: there are 300 numbers to find them from.
+# After a minute they are, in every session.
 
 for n_bins, table in tables.items():
     for other in ("shared", "ridge"):
