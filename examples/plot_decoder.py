@@ -29,7 +29,7 @@ DECAYS = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.85, 0.9]
 EFFECTS = [1.0, -0.8, 0.6, -0.5, 0.4, -0.4, 0.3, -0.25]
 SENSES, AFTER = [0.4, -0.4, 0.3, -0.3], [1, 1, 2, 3]
 KINDS = ["drives"] * 8 + ["feels"] * 4 + ["silent"] * 8
-N_LAGS, N_LEADS = 16, 4
+N_LAGS, N_LEADS = 13, 3
 
 
 def session(seed, n_bins):
@@ -49,7 +49,7 @@ def session(seed, n_bins):
 # A minute of data
 # ----------------
 #
-# The decoder reads what each neuron does up to 0.2 s after the velocity, and 0.75 s before it. With
+# The decoder reads what each neuron does up to 0.15 s after the velocity, and 0.6 s before it. With
 # ``memory="channel"`` the evidence chooses a decay and a scale for each neuron.
 
 
@@ -72,9 +72,9 @@ model = decoder("channel").fit(*session(seed=0, n_bins=1200))
 # Who says something, and for how long
 # ------------------------------------
 #
-# The relevance of a neuron is the variance of the velocity that its prior expects. The model has not
-# seen the kinds, which are the colours; a bar is missing where a neuron has faded out. ``nu_w_`` is
-# the decay of variances, so that its root is that of the effect of a neuron that drives.
+# The relevance of a neuron is the variance of the velocity that its prior expects. The model has
+# not seen the kinds, which are the colours; a bar is missing where a neuron has faded out. ``nu_w_``
+# is the decay of variances, so that its root is that of the effect of a neuron that drives.
 
 colors = {"drives": "tab:blue", "feels": "tab:orange", "silent": "0.6"}
 relevance = model.channel_relevance_ / model.channel_relevance_.max()

@@ -112,7 +112,8 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         end of a recording the inputs are what `initial_state` says.
     delay : int or "auto", default=0
         Number of time steps that all inputs take to act: the first lag, at which the prior begins.
-        "auto" is the number of the highest evidence, of those up to 30 for which X has `n_lags`.
+        "auto" is the number of the highest evidence, of those up to 30 for which X has `n_lags`;
+        with ``noise="ar"`` that of data whose noise has been made white.
     solver : {"auto", "direct", "cg"}, default="auto"
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
