@@ -64,10 +64,41 @@ def prewhitened(data: TrainingData, polynomial: NDArray) -> TrainingData:
     """
     recordings = cast(Recordings, data.sequences)
     usable = usable_steps(data, len(polynomial) - 1)
-    targets = lagged_targets(data.targets[:], len(polynomial) - 1) @ polynomial
-    targets[~usable] = np.nan
+    targets = filtered_targets(data.targets[:], usable, polynomial)
     inputs = filtered_inputs(recordings, polynomial)
     return replace(data, sequences=inputs, targets=targets, observed=usable)
+
+
+def innovations(
+    recordings: Recordings, noise: NDArray, polynomial: NDArray
+) -> tuple[Recordings, NDArray]:
+    """Return filtered recordings, and what the filter leaves of their noise.
+
+    Parameters
+    ----------
+    recordings : Recordings
+        The inputs, with what was before them.
+    noise : ndarray of shape (n_supervised, n_outputs)
+        NaN where it is not known, and so is what is left of the steps after.
+    polynomial : ndarray of shape (order + 1,)
+        The filter.
+    """
+    unrolled = recordings.unrolled(len(polynomial))
+    inputs = filtered_inputs(unrolled.recordings, polynomial).joined
+    inputs[~unrolled.whole] = np.nan
+    before = None if recordings.before is None else recordings.before * polynomial.sum()
+    parts = recordings.split(inputs[unrolled.recordings.own])
+    known = np.isfinite(noise).all(axis=1)
+    usable = known & (n_known_before(known, np.array(recordings.lengths)) >= len(polynomial) - 1)
+    left = filtered_targets(noise, usable, polynomial)
+    return replace(recordings, parts=parts, before=before), left
+
+
+def filtered_targets(targets: NDArray, usable: NDArray, polynomial: NDArray) -> NDArray:
+    """Return filtered targets, (n_supervised, n_outputs); NaN at time steps that are not usable."""
+    filtered = lagged_targets(targets, len(polynomial) - 1) @ polynomial
+    filtered[~usable] = np.nan
+    return filtered
 
 
 def filtered_inputs(recordings: Recordings, polynomial: NDArray) -> Recordings:

@@ -13,11 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_linrnn._core.closed_form.noise_search import NoiseSearch
 from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.statistics.autoregression import Autoregression
+from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.serial_noise import most_remembered
 from sklearn_linrnn._data.outputs import collect, without_overflow
 from sklearn_linrnn._data.pieces import Pieces
 from sklearn_linrnn._data.prewhitening import (
     filtered_inputs,
+    innovations,
     joint_sums,
     most_usable_order,
     n_known_before,
@@ -41,6 +43,7 @@ class ColouredNoise(ClosedFormRegressor):
 
     prior: str | LagPrior | ArrayLike
     alpha: float | Literal["auto"]
+    noise: Literal["white", "ar"]
     n_lags: int | Literal["auto"] | None
     n_steps: int | Literal["gcv", "loo", "validation"] | None
     solver: Literal["auto", "direct", "cg"]
@@ -49,18 +52,26 @@ class ColouredNoise(ClosedFormRegressor):
 
     def _learn_coloured(self, known: AnyData, n_lags: int, n_channels: int) -> Fit:
         """Return what recordings say of the response once their noise is white."""
-        data = known.rows("noise='ar'")
-        self._check_colourable(data)
-        noise = self._find_noise(data, n_lags)
-        self._say(f"noise of order {noise.order}: {noise.coefficients}")
-        if noise.order > 0:
-            data = prewhitened(data, noise.polynomial)
+        data, noise = self._whitened(known.rows("noise='ar'"), n_lags)
         fit = self._solve(data, n_lags, n_channels)
         return replace(
             fit,
             intercept=fit.intercept / noise.gain,
             attributes={**fit.attributes, "_noise_": noise.coefficients},
         )
+
+    def _whitened(self, data: TrainingData, n_lags: int) -> tuple[TrainingData, Autoregression]:
+        """Return the data with white noise, and the noise that was found in them."""
+        self._check_colourable(data)
+        noise = self._find_noise(data, n_lags)
+        self._say(f"noise of order {noise.order}: {noise.coefficients}")
+        return (prewhitened(data, noise.polynomial) if noise.order > 0 else data), noise
+
+    def _white_statistics(self, data: TrainingData, n_lags: int) -> LagStatistics:
+        """Return the sums of the data, with white noise."""
+        if self.noise == "ar":
+            data, _ = self._whitened(data, n_lags)
+        return self._statistics(data, n_lags)
 
     def _check_colourable(self, data: TrainingData) -> None:
         """Raise unless noise can be told from these data with these parameters."""
@@ -175,6 +186,13 @@ class ColouredNoise(ClosedFormRegressor):
         form = {"n_outputs": targets.shape[1], "single_output": self._form.single_output}
         shaped = [collect(recordings, [(slice(None), each)], None, **form) for each in found]
         return one_or_all(tuple(shaped))
+
+    def __linrnn_residuals__(self, X: Any, y: Any, sequence_id: Any) -> tuple[Recordings, NDArray]:
+        """Return filtered recordings and innovations, which are what the fit is of."""
+        recordings, noise = super().__linrnn_residuals__(X, y, sequence_id)
+        if self._autoregression.order == 0:
+            return recordings, noise
+        return innovations(recordings, noise, self._autoregression.polynomial)
 
     def _expected(self, noise: NDArray, n_before: NDArray) -> NDArray:
         """Return what is expected of noise from so many steps right before, (n, n_outputs)."""

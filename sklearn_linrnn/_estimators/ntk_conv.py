@@ -112,7 +112,8 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         end of a recording the inputs are what `initial_state` says.
     delay : int or "auto", default=0
         Number of time steps that all inputs take to act: the first lag, at which the prior begins.
-        "auto" is the number of the highest evidence, of those up to 30 for which X has `n_lags`.
+        "auto" is the number of the highest evidence, of those up to 30 for which X has `n_lags`;
+        with ``noise="ar"`` that of data whose noise has been made white.
     solver : {"auto", "direct", "cg"}, default="auto"
         Factorise the scatter of the lags, or solve for the response by conjugate gradients with
         fast Fourier transforms, in memory that grows with the number of lags and not with its
@@ -367,7 +368,7 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
     def _with_delay(self, data: AnyData) -> TrainingData:
         rows = data.rows("delay='auto'")
         choice = self._choice(rows.sequences.n_channels)
-        return with_best_delay(rows, self.n_lags, choice, self._statistics, self._say)
+        return with_best_delay(rows, self.n_lags, choice, self._white_statistics, self._say)
 
     def _choice(self, n_channels: int) -> AutoChoice:
         known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"

@@ -126,7 +126,8 @@ class LagPredictor:
     def __linrnn_residuals__(self, X: Any, y: Any, sequence_id: Any) -> tuple[Recordings, NDArray]:
         """Return recordings as they were read, and what predictions leave of their targets.
 
-        The residuals have shape ``(n_supervised, n_outputs)``, and NaN where there is none.
+        The residuals have shape ``(n_supervised, n_outputs)``, and NaN where there is none; the
+        recordings have their first lag at the target.
         """
         check_is_fitted(self)
         sequences = self._read(X, sequence_id)
@@ -137,7 +138,8 @@ class LagPredictor:
                 "rows='timesteps', a panel or a list of recordings."
             )
         blocks = self._scored(sequences, y, None)
-        return sequences, np.concatenate([targets - found for targets, found, _ in blocks])
+        residuals = np.concatenate([targets - found for targets, found, _ in blocks])
+        return sequences.from_lag(0), residuals
 
     def _summed_errors(self, X: Any, y: Any, sample_weight: Any, sequence_id: Any) -> SummedErrors:
         """Return the errors of predictions, of which those of parts of the data add up."""

@@ -183,7 +183,7 @@ class AlignedResiduals:
         return np.asarray(self.recordings.joined, dtype=np.float64)
 
     def _sums(self, inputs: NDArray, targets: NDArray) -> LagStatistics:
-        series = Series.of(inputs, targets, None, self.recordings.lengths)
+        series = Series.of(inputs, targets, np.ones(len(inputs)), self.recordings.lengths)
         return LagStatistics.of_series(series, n_lags=len(self.lags))
 
 

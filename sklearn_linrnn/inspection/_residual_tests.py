@@ -138,6 +138,9 @@ def residual_tests(
     residuals is taken from an autoregression of lowest BIC. Channels that go together may fail
     together.
 
+    Of a model with ``noise="ar"`` residuals are innovations, compared with inputs that are filtered
+    as for the fit.
+
     Errors of the fit are in the residuals, too. A fit has taken from the residuals of its training
     what it has learned, and adds its own errors to those of other data; which of the two it is
     follows from the number and the sum of squares of the residuals. Both are counted by the

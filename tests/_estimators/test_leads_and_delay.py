@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.signal import lfilter
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
@@ -634,3 +635,14 @@ def test_data_in_parts_go_on_after_a_delay_and_have_no_leads():
         distributed.predict(leads.fit(x, y), X)
     with pytest.raises(ValueError, match="n_lags=4 with delay=3 needs n_timesteps=7, but got"):
         distributed.fit(ntk(delay=DELAY, n_lags=N_LAGS, rows="timesteps"), X[:6], Y[:6])
+
+
+@pytest.mark.parametrize("seed", [9, 14])
+def test_the_delay_is_found_in_noise_that_drifts(seed):
+    """It is that of inputs and targets whose noise is white, and not what drifts suggest."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(600, 1))
+    drift = lfilter([1.0], [1.0, -0.98], rng.normal(size=600))
+    y = lfilter([0.0, 0.0, 0.0, 0.0, 0.0, 1.0], [1.0, -0.6], x[:, 0]) + drift
+    assert NTKConvRegressor(**AUTO, n_lags=10, noise="ar").fit(x, y).delay_ == 5
+    assert NTKConvRegressor(**AUTO, n_lags=10).fit(x, y).delay_ != 5

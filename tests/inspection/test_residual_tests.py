@@ -156,6 +156,41 @@ def test_bounds_are_those_of_the_dense_covariance_of_residuals(alpha, is_trainin
         assert_array_equal(found.index, LAGS)
 
 
+@pytest.mark.parametrize(("given", "lag"), [({"delay": 3}, 5), ({"n_leads": 2}, -4)])
+def test_what_is_missing_is_found_at_its_lag_after_a_delay_and_beside_leads(given, lag):
+    x = inputs(300, pole=0.0)
+    y = np.roll(x[:, 0], lag)
+    model = NTKConvRegressor(alpha=1.0, rows="timesteps", n_lags=2, **given).fit(x, y)
+    found = ResidualDisplay.from_estimator(model, x, y, n_lags=4).frame()
+    correlation = found.loc[(0, "channel 0"), "correlation"]
+    assert correlation.idxmax() == lag
+    assert correlation.max() > 0.9
+
+
+@pytest.mark.parametrize("state", ["zero", "mean", "unknown"])
+def test_residuals_of_coloured_noise_are_those_of_filtered_data(state):
+    """A white fit to inputs and targets that were filtered by hand has the same tests."""
+    x, y = recording(noise_pole=0.8)
+    given = {"alpha": 2.0, "initial_state": state}
+    model = ridge(noise="ar", **given).fit(x, y)
+    polynomial = np.append(1.0, model.noise_coefficients_)
+    order = len(polynomial) - 1
+    assert order > 0
+    before = {"zero": np.zeros((1, 2)), "mean": x.mean(axis=0)[None], "unknown": x[:1] * np.nan}
+    padded = np.concatenate([np.repeat(before[state], order + 60, axis=0), x])
+    filtered = lfilter(polynomial, [1.0], padded, axis=0)[order:]
+    if state == "unknown":
+        filtered = filtered[60:]
+    targets = lfilter(polynomial, [1.0], y)
+    targets[:order] = np.nan
+    targets = np.append(np.full(len(filtered) - len(x), np.nan), targets)
+    white = ridge(**{**given, "initial_state": "unknown"}).fit(filtered, targets)
+    assert_allclose(model.impulse_response_, white.impulse_response_, atol=1e-10)
+    ours, theirs = residual_tests(model, x, y), residual_tests(white, filtered, targets)
+    assert_allclose(ours["statistic"], theirs["statistic"], rtol=1e-6)
+    assert_allclose(ours["p_value"], theirs["p_value"], rtol=1e-5, atol=1e-9)
+
+
 @pytest.mark.parametrize("n_lags", [1, 5, 20])
 def test_whiteness_is_statsmodels_test_of_ljung_and_box(n_lags):
     x, y = recording(noise_pole=0.2)
