@@ -16,6 +16,7 @@ from benchmarks import (
     cluster,
     costs,
     coverage,
+    decoders,
     evidence,
     grid_search,
     lag_statistics,
@@ -55,6 +56,7 @@ BENCHMARKS = {
         system_identification,
         nonlinear_benchmark,
         neural_s1,
+        decoders,
         coverage,
         update,
         backtest,
@@ -66,7 +68,8 @@ BENCHMARKS = {
         billion,
     )
 }
-BY_NAME_ALONE = {"billion", "channels"}  # minutes, and much longer with another process beside it
+# Minutes, and much longer with another process beside them.
+BY_NAME_ALONE = {"billion", "channels", "decoders"}
 
 
 @click.command()

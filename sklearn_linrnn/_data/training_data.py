@@ -247,10 +247,10 @@ class TrainingData:
         """
         sequences, weights, observed = self.sequences, self.weights, self.observed & selected
         if isinstance(sequences, Windows):
-            weights = None if weights is None else weights[selected]
-            inputs, targets = sequences.inputs[selected], self.targets[selected]
-            some = replace(sequences, inputs=inputs, columns=None)
-            return TrainingData(some, targets, weights, observed[selected], self.form)
+            some = _run_of(selected)
+            weights = None if weights is None else weights[some]
+            windows = replace(sequences, inputs=sequences.inputs[some], columns=None)
+            return TrainingData(windows, self.targets[some], weights, observed[some], self.form)
         kept = sequences.totals(selected) > 0
         if kept.all():
             return replace(self, observed=observed)
@@ -303,6 +303,13 @@ class TrainingData:
 
 
 AnyData = TrainingData | KnownSums
+
+
+def _run_of(selected: NDArray) -> NDArray | slice:
+    """Return what is selected as a slice if it is one run, which copies nothing."""
+    places = np.flatnonzero(selected)
+    first, end = (places[0], places[-1] + 1) if len(places) else (0, 0)
+    return slice(first, end) if end - first == len(places) else selected
 
 
 def _between(first: int, stop: int, length: int) -> NDArray:

@@ -194,15 +194,16 @@ STEPS = {"rows": "timesteps", "n_lags": 8}
 
 
 @pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss"])
-def test_memories_have_the_evidence_that_is_said(prior):
+@pytest.mark.parametrize("n_leads", [0, 2])
+def test_memories_have_the_evidence_that_is_said(prior, n_leads):
     x, y = draw(0, 300)
-    options = {**STEPS, "prior": prior, "correlation": "auto"}
+    options = {**STEPS, "prior": prior, "correlation": "auto", "n_leads": n_leads}
     model = NTKConvRegressor(**AUTO, **options).fit(x, y)
     shared = NTKConvRegressor("auto", alpha="auto", **options).fit(x, y)
     best = model.log_marginal_likelihood()
     assert best > shared.log_marginal_likelihood() + 1.0
     assert model.channel_scale_.max() == 1.0
-    for name in {"nu_w", "correlation"} & set(vars(model.prior_.priors[0])):
+    for name in {"nu_w", "correlation"} & set(model.prior_.priors[0].hyperparameters):
         values = getattr(model, f"{name}_")
         for channel in np.flatnonzero(values > 1e-3):  # not at its lower bound
             for factor in (0.99, 1.01):
@@ -223,6 +224,16 @@ def test_one_label_is_a_shared_memory(labels, n_lags):
     assert_allclose(model.nu_w_, [shared.nu_w_] * 5, rtol=1e-12)
     assert_allclose(model.alpha_, shared.alpha_, rtol=1e-12)
     assert_allclose(model.predict(x), shared.predict(x), atol=1e-9)
+
+
+def test_leads_stay_where_no_later_lag_is_worth_it():
+    source = np.random.default_rng(0)
+    x = source.normal(size=(400, 2))
+    y = np.append(x[2:, 0], [0.0, 0.0]) + 0.5 * source.normal(size=400)  # two steps ahead alone
+    model = NTKConvRegressor(**AUTO, rows="timesteps", n_lags="auto", n_leads=2).fit(x, y)
+    assert model.first_lag_ == -2
+    assert model.impulse_response_.shape[2] >= 3
+    assert abs(model.impulse_response_[0, 0, 0] - 1.0) < 0.1
 
 
 def test_where_all_channels_share_a_memory_that_is_found():

@@ -55,11 +55,20 @@ class ChannelSearch(Search):
     seeks_scale: bool
 
     @cached_property
+    def _in_common(self) -> Search:
+        """The search for what all channels share."""
+        prior = self.prior.priors[0]
+        return Search(self.statistics, prior, self.sought, self.alpha, self.seeks_lags)
+
+    @property
+    def least_lags(self) -> int:
+        """Those of each channel."""
+        return self._in_common.least_lags
+
+    @cached_property
     def _shared(self) -> Candidate:
         """The optimum that all channels share, with a prior for each of them."""
-        prior = self.prior.priors[0]
-        search = Search(self.statistics, prior, self.sought, self.alpha, self.seeks_lags)
-        found = search.run()
+        found = self._in_common.run()
         values = {name: found.prior.hyperparameters[name] for name in self.sought}
         found = replace(found, prior=self.prior.with_values(**values))
         if np.isinf(found.alpha):  # a channel may say something nevertheless

@@ -83,11 +83,11 @@ class Search:
 
     def _nothing(self, value: float) -> Candidate:
         alpha = np.inf if self.alpha is None else self.alpha
-        n_lags = self._least_lags if self.seeks_lags else self.statistics.n_lags
+        n_lags = self.least_lags if self.seeks_lags else self.statistics.n_lags
         return Candidate(self.prior, alpha, n_lags, value)
 
     @property
-    def _least_lags(self) -> int:
+    def least_lags(self) -> int:
         """The leads, and one lag from the target on."""
         prior: Any = self.prior
         one = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
@@ -139,7 +139,7 @@ class Search:
         if not self.seeks_lags:
             return Candidate(prior, alpha, n_lags, weighted.at(alpha).value)
         values = weighted.at_first_lags(alpha, self._cost)
-        fewer = self._least_lags - 1
+        fewer = self.least_lags - 1
         best = fewer + int(np.argmax((values - self._cost * np.arange(len(values)))[fewer:]))
         return Candidate(prior, alpha, best + 1, float(values[best]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -32,8 +33,20 @@ def r2_of_later_parts(parts: Sequence[LagStatistics], root: PriorRoot, alpha: fl
     past = parts[0]
     for part in parts[1:]:
         response = Solution(Problem(past, root), alpha).response
-        responses = torch.stack([response, torch.zeros_like(response)], dim=1)
-        errors += part.squared_errors(responses, past.intercept(responses)).cpu()
+        both = (response, torch.zeros_like(response))
+        errors += torch.stack([_squared_errors(past, each, part) for each in both]).cpu()
         past = past + part
     seen = errors[1] > 0
     return float(r2(errors[:1, seen], errors[1, seen])) if seen.any() else 0.0
+
+
+def _squared_errors(past: LagStatistics, response: Tensor, part: LagStatistics) -> Tensor:
+    """Return the squared errors on a part, (n_outputs,), written out.
+
+    They lose the digits that a share of the targets' own squares does not need, and no scatter is
+    decomposed for them.
+    """
+    fitted = part.input_scatter @ response - 2.0 * part.cross_scatter
+    around = part.target_scatter + (response * fitted).sum(0)
+    miss = part.target_mean - part.input_mean @ response - past.intercept(response)
+    return around.clamp(min=0.0) + part.weight * miss.square()
