@@ -2,86 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
+from sklearn_linrnn._studies.commands import (
+    INTERRUPTED,
+    ListOptions,
+    in_a_folder,
+    say,
+    typed,
+    unwritten,
+)
 from sklearn_linrnn._studies.files.command_line import file_options
 from sklearn_linrnn._studies.files.options import FileOptions
+from sklearn_linrnn._studies.identification.command import identify_command
 from sklearn_linrnn._studies.series import BUNDLED, load_all, load_series
 
 BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
-INTERRUPTED = 130  # exit status after Ctrl-C
-FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", ".xls", ".parquet")
-
-
-class ListOptions(click.Command):
-    """A command whose repeatable options also take several values in a row; Ctrl-C ends it."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; after Ctrl-C, end with the status that shells know for it."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise SystemExit(INTERRUPTED) from None
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat an option before each of the values that follow it."""
-        several = {
-            flag: parameter
-            for parameter in self.params
-            if isinstance(parameter, click.Option) and parameter.multiple
-            for flag in parameter.opts
-        }
-        spread: list[str] = []
-        current = None  # the repeatable option whose values these are
-        for token in args:
-            flag, equals, _ = token.partition("=")
-            if token.startswith("--"):
-                current = flag if flag in several else None
-                takes_next = not equals
-            elif current is not None:
-                if not takes_next and not _is_value(token, several[current], ctx):
-                    current = None
-                elif not takes_next:
-                    spread.append(current)
-                takes_next = False
-            spread.append(token)
-        return super().parse_args(ctx, spread)
-
-
-def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
-    """Whether a token can be a value of an option, and is not the file that follows it."""
-    if isinstance(option.type, click.types.StringParamType) and _is_file(token):
-        return False
-    try:
-        option.type.convert(token, option, ctx)
-    except click.BadParameter:
-        return False
-    return True
-
-
-def _is_file(token: str) -> bool:
-    return token.lower().endswith(FILES) or token.lower() in BUNDLED or Path(token).is_file()
-
-
-def _in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that could not be written, before the work instead of after it."""
-    if path is not None and not path.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {str(path.parent)!r}.", ctx, parameter)
-    if path is not None and not os.access(path.parent, os.W_OK):
-        folder = str(path.parent)
-        raise click.BadParameter(f"the folder {folder!r} may not be written to.", ctx, parameter)
-    return path
-
-
-def _typed() -> str:
-    """Return the command line as it was typed."""
-    return shlex.join(["sklearn-linrnn", *sys.argv[1:]])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -131,7 +70,7 @@ def main() -> None:
     "--csv",
     metavar="OUT",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=_in_a_folder,
+    callback=in_a_folder,
     help="File for the table, one row for each model and variance.",
 )
 @file_options
@@ -139,7 +78,7 @@ def main() -> None:
     "--report",
     metavar="FILE",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=_in_a_folder,
+    callback=in_a_folder,
     help="File for a page of HTML with pictures, that needs no other file.",
 )
 def memory_bias_command(
@@ -166,16 +105,17 @@ def memory_bias_command(
     """
     # Imported here so that --help and wrong options answer at once.
     from sklearn_linrnn._studies.memory_bias import memory_bias  # noqa: PLC0415
-    from sklearn_linrnn._studies.memory_bias_page import load_template  # noqa: PLC0415
+    from sklearn_linrnn._studies.memory_bias_page import TEMPLATE  # noqa: PLC0415
     from sklearn_linrnn._studies.memory_bias_report import print_report  # noqa: PLC0415
+    from sklearn_linrnn._studies.report_page import load_template  # noqa: PLC0415
     from sklearn_linrnn._studies.whole_file import replace_file  # noqa: PLC0415
 
     try:
         if report is not None:
-            load_template()  # before the work, not after it
+            load_template(TEMPLATE)  # before the work, not after it
         series = load_series(name_or_file, target, inputs, options)
         series = series.with_past() if past else series
-        _say(series.line)
+        say(series.line)
         result = memory_bias(
             series.target.rename(series.name),
             series.inputs,
@@ -193,20 +133,9 @@ def memory_bias_command(
         if csv is not None:
             replace_file(csv, result.table.to_csv(index=False))
         if report is not None:
-            result.to_html(report, command=_typed())
+            result.to_html(report, command=typed())
     except OSError as error:
-        raise _unwritten(error.filename, error) from error
-
-
-def _unwritten(path: Path | str, error: Exception) -> click.ClickException:
-    reason = getattr(error, "strerror", None) or error
-    return click.ClickException(f"{path} could not be written: {reason}")
-
-
-def _say(line: str) -> None:
-    """Say on standard error what was read, so that standard output is the table."""
-    if line:
-        click.echo(line, err=True)
+        raise unwritten(error.filename, error) from error
 
 
 def _in_options(message: str) -> str:
@@ -267,7 +196,7 @@ def _in_options(message: str) -> str:
     "--csv",
     metavar="OUT",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=_in_a_folder,
+    callback=in_a_folder,
     default="benchmark.csv",
     show_default=True,
     help="File for the results; those that it has are not computed again.",
@@ -306,14 +235,14 @@ def benchmark_command(
         tasks = []
         for name in names:
             for series in load_all(name, target, inputs, options):
-                _say(series.line)
+                say(series.line)
                 title = f"{name} {series.part}".strip()
                 tasks.append(make_task(title, series.target, season, protocol, series.inputs))
         results = open_results(csv)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise _unwritten(csv, error) from error
+        raise unwritten(csv, error) from error
     if overwrite:
         results.clear()
     benchmark, failures, stopped = Benchmark(tasks, protocol, sorted(set(lags))), [], False
@@ -323,13 +252,16 @@ def benchmark_command(
     except KeyboardInterrupt:
         stopped = True
     except (OSError, ValueError) as error:
-        raise _unwritten(csv, error) from error
+        raise unwritten(csv, error) from error
     frame = benchmark.collect(results)
     print_ranking(frame, protocol, failures, benchmark.without_inputs())
     click.echo(f"{len(frame)} of {len(benchmark)} results are in {csv}.")
     if stopped:
         click.echo("Stopped; the same command goes on from there.", err=True)
         raise SystemExit(INTERRUPTED)
+
+
+main.add_command(identify_command)
 
 
 if __name__ == "__main__":

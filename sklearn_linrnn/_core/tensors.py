@@ -147,3 +147,11 @@ def check_device(device: Any) -> torch.device:
             "devices. Use device='cpu' or 'auto'."
         )
     return checked
+
+
+def place_among(number: Any, n_known: int, name: str) -> int:
+    """Return a whole number as the place of one of so many things, or raise."""
+    place = whole_number(number, name)
+    if not 0 <= place < n_known:
+        raise ValueError(f"{name} must be from 0 to {n_known - 1}, but got {place}.")
+    return place

@@ -118,10 +118,8 @@ class AutoChoice:
             )
         return found
 
-    def gain(self, statistics: LagStatistics) -> float:
-        """Return by how much the highest evidence exceeds that of no response, in nats.
-
-        Of a memory that all channels share.
+    def best_of(self, statistics: LagStatistics) -> Candidate | None:
+        """Return the highest evidence of what all channels share; None if nothing varies.
 
         Parameters
         ----------
@@ -134,10 +132,22 @@ class AutoChoice:
         _check_penalised(alpha)
         local = statistics.to("cpu")
         if not local.varies():
+            return None
+        return Search(local, prior, choice.sought(prior), alpha, self.seeks_lags).run()
+
+    def gain(self, statistics: LagStatistics) -> float:
+        """Return by how much that evidence exceeds that of no response, in nats.
+
+        Parameters
+        ----------
+        statistics : LagStatistics
+            The sums of the data over all lags that there may be.
+        """
+        found = self.best_of(statistics)
+        if found is None:
             return 0.0
-        found = Search(local, prior, choice.sought(prior), alpha, self.seeks_lags).run()
-        nothing = EvidenceSums.of(local, local.n_channels).evidence_of_no_response()
-        return found.value - nothing
+        sums = EvidenceSums.of(statistics.to("cpu"), statistics.n_channels)
+        return found.value - sums.evidence_of_no_response()
 
     def _found(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,10 @@ def with_best_delay(
 
     All delays are compared on the same time steps, by parts of one set of sums: those over the lags
     of all of them. A model of ``n_lags`` lags has as many after each delay; without a number of
-    lags, all that are left. It is the longest delay that the highest evidence does not tell from
-    the best: what adds nothing to the response is dead time. It is 0 where the mean evidence of all
-    delays is not worth a word beside that of no response.
+    lags, all that are left; with "auto" those that are left of the lags of the highest evidence
+    without a delay. It is the longest delay that the highest evidence does not tell from the best:
+    what adds nothing to the response is dead time. It is 0 where the mean evidence of all delays is
+    not worth a word beside that of no response.
 
     Parameters
     ----------
@@ -56,6 +58,9 @@ def with_best_delay(
     most = min(MOST_DELAY, n_all - (n_lags if has_number else 1))
     with calm((n_all * n_channels) ** 2):
         sums = sum_up(rows, n_all)
+        if choice.seeks_lags and (found := choice.best_of(sums)) is not None:
+            sums, choice = sums.first_lags(found.n_lags), replace(choice, seeks_lags=False)
+            n_all, most = found.n_lags, min(most, found.n_lags - 1)
         parts = (sums.lags_from(d, n_lags if has_number else n_all - d) for d in range(most + 1))
         delay = _longest_of_best(np.array([choice.gain(part) for part in parts]))
     say(f"delay {delay}")

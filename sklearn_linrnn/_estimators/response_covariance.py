@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.closed_form.solution import Solution
-from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._core.tensors import place_among
 
 
 class ResponseCovarianceMixin(ABC):
@@ -60,15 +59,8 @@ class ResponseCovarianceMixin(ABC):
         """
         solution = self._posterior()
         n_channels = solution.statistics.n_channels
-        channel = _place(channel, n_channels, "channel")
-        output = _place(output, len(solution.noise_variance), "output")
+        channel = place_among(channel, n_channels, "channel")
+        output = place_among(output, len(solution.noise_variance), "output")
         root = solution.posterior_root[channel::n_channels].numpy()
         covariance = root @ root.T * float(solution.noise_variance[output])
         return np.asarray(covariance, self.dtype)
-
-
-def _place(number: Any, n_known: int, name: str) -> int:
-    place = whole_number(number, name)
-    if not 0 <= place < n_known:
-        raise ValueError(f"{name} must be from 0 to {n_known - 1}, but got {place}.")
-    return place

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Callable
-from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sklearn_linrnn._studies.memory_bias_display import MemoryBiasDisplay
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.memory_bias_report import EXPLAINED, SHORT, cells
 from sklearn_linrnn._studies.memory_bias_summary import sentences
+from sklearn_linrnn._studies.report_page import draw_pictures, load_template
 from sklearn_linrnn._studies.study_models import HELD_OUT, N_WATCHED, PATIENCE
 from sklearn_linrnn._studies.study_text import cost_in_words, moment
 from sklearn_linrnn._studies.study_trials import FLAT
 from sklearn_linrnn._studies.whole_file import replace_file
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
+TEMPLATE = "memory_bias.html.jinja"
 TITLES = {
     "costs": "The memory bias costs accuracy",
     "helps": "The memory bias helps",
     "no difference": "No difference can be told",
     "nothing to learn": "There is nothing to learn",
 }
-DARK_PAGE, DARK_TEXT = "#16181d", "#d8dbe2"
-DARK: dict[Any, Any] = {
-    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "legend.facecolor"), DARK_PAGE),
-    **dict.fromkeys(
-        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), DARK_TEXT
-    ),
-}  # settings of Matplotlib
 CAPTIONS = {
     "plot_cost": "What it costs: the error of the networks against that of the flat convolution, "
     "with intervals, and that of their infinite-width limit, by their initial variance.",
@@ -64,7 +51,7 @@ def render_page(result: MemoryBiasNumbers, command: str | None = None) -> str:
     -------
     page : str
     """
-    template = load_template()
+    template = load_template(TEMPLATE)
     verdict, *others = sentences(result)
     nulls = result.table.loc[result.table["n_iter"].isna(), "model"]
     return template.render(
@@ -72,7 +59,7 @@ def render_page(result: MemoryBiasNumbers, command: str | None = None) -> str:
         title=TITLES[result.verdict],
         verdict=verdict,
         others=others,
-        pictures=draw_pictures(MemoryBiasDisplay.from_result(result)),
+        pictures=draw_pictures(CAPTIONS, MemoryBiasDisplay.from_result(result)),
         rows=cells(result),
         explained={SHORT[name]: EXPLAINED[name] for name in (FLAT, *nulls)},
         parts=[_part_row(part) for part in result.parts.itertuples()],
@@ -83,59 +70,7 @@ def render_page(result: MemoryBiasNumbers, command: str | None = None) -> str:
         patience=PATIENCE,
         n_watched=min(N_WATCHED, result.design.n_seeds),
         again=command or make_call(result),
-        version=version("sklearn-linrnn"),
-        dark_page=DARK_PAGE,
-        dark_text=DARK_TEXT,
     )
-
-
-def load_template() -> Template:
-    """Return the page without its contents; raise where what a report needs is not there."""
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
-        import_module("matplotlib")
-    except ImportError as error:
-        raise ImportError(
-            "A report needs Jinja2 and Matplotlib: pip install 'sklearn-linrnn[report]'."
-        ) from error
-    environment = Environment(
-        loader=PackageLoader("sklearn_linrnn", "_studies"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("memory_bias.html.jinja")
-
-
-def draw_pictures(display: MemoryBiasDisplay) -> list[dict[str, str]]:
-    """Return each picture as an address, for light and for dark pages, and what it shows."""
-    draws = {name: getattr(display, name) for name in CAPTIONS}
-    return [
-        {
-            "caption": CAPTIONS[name],
-            "light": draw_picture(draw, {}),
-            "dark": draw_picture(draw, DARK),
-        }
-        for name, draw in draws.items()
-    ]
-
-
-def draw_picture(draw: Callable[[Any], None], style: dict[Any, Any]) -> str:
-    """Return a picture as an address that holds it."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    # A constant salt: what is the same is the same text.
-    with rc_context({"svg.hashsalt": "sklearn-linrnn", "font.size": 11, **style}):
-        figure = Figure(figsize=(5.2, 4.0), layout="constrained")
-        FigureCanvasSVG(figure)
-        draw(figure.add_subplot())
-        text = io.BytesIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(text.getvalue()).decode()}"
 
 
 def _part_row(part: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._core.tensors import place_among, whole_number
 from sklearn_linrnn.inspection._posterior import (
     check_coverage,
     check_regressor,
@@ -84,6 +84,7 @@ def memory_interval(
     *,
     share: float = 0.9,
     coverage: float = 0.9,
+    channel: int | None = None,
     n_draws: int = 1000,
     random_state: Any = 0,
 ) -> tuple[int, int]:
@@ -102,6 +103,8 @@ def memory_interval(
         Share of the total energy, as in `effective_memory`.
     coverage : float, default=0.9
         Probability of the interval, within (0, 1); as much lies below it as above.
+    channel : int, default=None
+        The channel whose response is looked at; ``None`` for all of them together.
     n_draws : int, default=1000
         Number of responses that are drawn.
     random_state : int, RandomState instance or None, default=0
@@ -140,6 +143,8 @@ def memory_interval(
             "have one with n_steps=None and alpha > 0, unless they were solved by iterations."
         )
     draws = draw_responses(estimator, n_draws, random_state)
+    if channel is not None:
+        draws = draws[:, :, [place_among(channel, draws.shape[2], "channel")]]
     energies = map(response_energy, draws)
     return quantiles_of_memory(energies, coverage, estimator.first_lag_, share=share)
 

@@ -595,6 +595,18 @@ def test_later_data_begin_at_the_same_lag():
         model.set_params(delay=1).partial_fit(x, y)
 
 
+@pytest.mark.parametrize("delay", [0, 3, 12])
+def test_a_delay_and_a_number_of_lags_are_found_together(delay):
+    rng = np.random.default_rng(delay)
+    x = rng.normal(size=(800, 2))
+    response = np.append(np.zeros(delay), 0.8 ** np.arange(20))
+    y = np.convolve(x[:, 0], response)[:800] + rng.normal(size=800)
+    auto = {"alpha": "auto", "n_lags": "auto", "delay": "auto", "rows": "timesteps"}
+    model = NTKConvRegressor("auto", prior="tc", **auto).fit(x, y)
+    assert model.delay_ == delay
+    assert 5 < model.impulse_response_.shape[2] < 60
+
+
 def test_a_delay_to_be_found_needs_the_rows():
     x = np.random.default_rng(0).normal(size=(40, 1))
     model = ntk(delay="auto", n_lags=N_LAGS, rows="timesteps")

@@ -226,6 +226,28 @@ def ridge(n_lags=12, **options):
     return NTKConvRegressor(**{"nu_w": 0.7, "rows": "timesteps", "n_lags": n_lags, **options})
 
 
+@pytest.mark.parametrize("channel", [0, 1])
+def test_the_memory_of_a_channel_is_that_of_its_own_response(channel):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    y = np.convolve(X[:, 0], 0.8 ** np.arange(20))[:400] + X[:, 1] + 0.5 * rng.normal(size=400)
+    model = NTKConvRegressor("auto", alpha="auto", rows="timesteps", n_lags=20).fit(X, y)
+    own = NTKConvRegressor(model.nu_w_, alpha=model.alpha_, rows="timesteps", n_lags=20)
+    own = own.fit(X[:, [channel]], y - model.predict(X) + np.convolve(
+        X[:, channel], model.impulse_response_[0, channel])[:400])  # fmt: skip
+    found = memory_interval(model, channel=channel, n_draws=4000)
+    assert_allclose(found, memory_interval(own, n_draws=4000), atol=1)
+    assert found[1] < 3 if channel else found[1] > 3
+
+
+@pytest.mark.parametrize(
+    ("channel", "error"), [(2, ValueError), (-1, ValueError), (0.5, TypeError)]
+)
+def test_a_channel_must_be_there(model, channel, error):
+    with pytest.raises(error, match="channel must be"):
+        memory_interval(model, channel=channel)
+
+
 def test_the_interval_is_that_of_draws_from_the_joint_posterior():
     """The covariance by its definition, another generator: quantiles agree but for chance."""
     x, y = noisy(100)

@@ -1,0 +1,92 @@
+"""What the commands share: options with several values, files to write, and what is said."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sklearn_linrnn._studies.series import BUNDLED
+
+INTERRUPTED = 130  # exit status after Ctrl-C
+FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", ".xls", ".parquet")
+
+
+class ListOptions(click.Command):
+    """A command whose repeatable options also take several values in a row; Ctrl-C ends it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; after Ctrl-C, end with the status that shells know for it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(INTERRUPTED) from None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat an option before each of the values that follow it."""
+        several = {
+            flag: parameter
+            for parameter in self.params
+            if isinstance(parameter, click.Option) and parameter.multiple
+            for flag in parameter.opts
+        }
+        spread: list[str] = []
+        current = None  # the repeatable option whose values these are
+        for token in args:
+            flag, equals, _ = token.partition("=")
+            if token.startswith("--"):
+                current = flag if flag in several else None
+                takes_next = not equals
+            elif current is not None:
+                if not takes_next and not _is_value(token, several[current], ctx):
+                    current = None
+                elif not takes_next:
+                    spread.append(current)
+                takes_next = False
+            spread.append(token)
+        return super().parse_args(ctx, spread)
+
+
+def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
+    """Whether a token can be a value of an option, and is not the file that follows it."""
+    if isinstance(option.type, click.types.StringParamType) and _is_file(token):
+        return False
+    try:
+        option.type.convert(token, option, ctx)
+    except click.BadParameter:
+        return False
+    return True
+
+
+def _is_file(token: str) -> bool:
+    return token.lower().endswith(FILES) or token.lower() in BUNDLED or Path(token).is_file()
+
+
+def in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that could not be written, before the work instead of after it."""
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(path.parent)!r}.", ctx, parameter)
+    if path is not None and not os.access(path.parent, os.W_OK):
+        folder = str(path.parent)
+        raise click.BadParameter(f"the folder {folder!r} may not be written to.", ctx, parameter)
+    return path
+
+
+def typed() -> str:
+    """Return the command line as it was typed."""
+    return shlex.join(["sklearn-linrnn", *sys.argv[1:]])
+
+
+def unwritten(path: Path | str, error: Exception) -> click.ClickException:
+    reason = getattr(error, "strerror", None) or error
+    return click.ClickException(f"{path} could not be written: {reason}")
+
+
+def say(line: str) -> None:
+    """Say on standard error what was read, so that standard output is the table."""
+    if line:
+        click.echo(line, err=True)

@@ -1,0 +1,1 @@
+"""The study of a system: its response, identified and tested."""

@@ -1,0 +1,150 @@
+"""What an identification amounts to, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from sklearn_linrnn._studies.identification.identified_system import IdentifiedSystem
+from sklearn_linrnn._studies.study_text import listed, rounded
+
+IDENTIFIED, DOUBTFUL, NOTHING = (
+    "The response is identified",
+    "A response is identified, but the residuals object",
+    "There is nothing to tell from noise",
+)
+
+
+def title_of(system: IdentifiedSystem) -> str:
+    """Return the verdict in a few words."""
+    if not system.held_out.has_learned:
+        return NOTHING
+    return DOUBTFUL if failed_tests(system)["failed"].any() else IDENTIFIED
+
+
+def system_sentences(system: IdentifiedSystem) -> list[str]:
+    """Return the sentences, the verdict first."""
+    said = [_fit(system), _band(system), _delay(system), _noise(system)]
+    if system.held_out.has_learned:
+        said += _objections(system)
+    return [sentence for sentence in said if sentence]
+
+
+def failed_tests(system: IdentifiedSystem) -> pd.DataFrame:
+    """Return the tests of the residuals, and whether each fails, all of them counted (Holm)."""
+    tests = system.residuals.tests.copy()
+    known = tests["p_value"].notna().to_numpy()
+    tests["failed"] = False
+    if known.any():
+        level = 1.0 - system.design.level
+        tests.loc[known, "failed"] = multipletests(tests["p_value"][known], level, "holm")[0]
+    return tests
+
+
+def as_p_value(p_value: float) -> str:
+    """Return a p-value as it is printed.
+
+    >>> as_p_value(0.0371), as_p_value(1e-9)
+    ('0.037', '< 0.001')
+    """
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
+
+
+def fit_in_words(system: IdentifiedSystem) -> str:
+    """Return the fit in per cent, with its interval."""
+    value, low, high = (100.0 * share for share in system.held_out.fit)
+    error = (high - low) / 2.0
+    return f"{rounded(value, error)} % ({rounded(low, error)} to {rounded(high, error)} %)"
+
+
+def _fit(system: IdentifiedSystem) -> str:
+    held_out, n_tested = system.held_out, len(system.held_out.frame)
+    where = f"the last {n_tested:,} values of {system.target}, which it has not seen"
+    if held_out.has_learned:
+        return (
+            f"Simulated from its inputs alone, the model follows {where}, with a fit of "
+            f"{fit_in_words(system)}: 100 % is no error, 0 % the mean."
+        )
+    return (
+        f"Simulated from its inputs alone, the model is not better than the mean on {where}: its "
+        f"fit is {fit_in_words(system)}. What follows may be noise."
+    )
+
+
+def _band(system: IdentifiedSystem) -> str:
+    share, error = system.held_out.covered
+    held = f"Its bands of {system.held_out.level:.0%} hold {share:.1%} of them"
+    if abs(share - system.held_out.level) <= 2.0 * error:
+        return f"{held}, as they should (± {2.0 * error:.1%} by chance)."
+    amount = "few" if share < system.held_out.level else "many"
+    return f"{held}, which is too {amount} (± {2.0 * error:.1%} by chance)."
+
+
+def _delay(system: IdentifiedSystem) -> str:
+    delay = system.model.first_lag_
+    if delay == 0 and system.design.delay == "auto":
+        return "The inputs act at once: no delay has a higher evidence."
+    chosen = ", as the evidence has it" if system.design.delay == "auto" else ""
+    return f"The inputs take {system.unit.of(delay)} to act{chosen}." if delay else ""
+
+
+def _noise(system: IdentifiedSystem) -> str:
+    if system.design.noise == "white":
+        return ""
+    order = len(system.model.noise_coefficients_)
+    if order == 0:
+        return "The noise is white, as the evidence has it."
+    steps = system.unit.of(order)
+    return f"The noise goes on from step to step: its autoregression reaches back {steps}."
+
+
+def _objections(system: IdentifiedSystem) -> list[str]:
+    """Return a sentence for each kind of test of the residuals, what fails first."""
+    tests = failed_tests(system)
+    said = [
+        _objection(tests[tests["test"] == test], *words)
+        for test, words in OBJECTIONS.items()
+        if test in set(tests["test"])
+    ]
+    return sorted(said, key=lambda sentence: sentence.startswith(PASSED))
+
+
+PASSED = "The tests find no"
+OBJECTIONS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "whiteness": (
+        "correlation of the residuals with those before",
+        lambda _: "Residuals go on from step to step, so that bands may be too narrow",
+    ),
+    "dynamics": (
+        "trace of the inputs in the residuals",
+        lambda names: (
+            f"Residuals still depend on {names}: the model lacks lags, or is not linear "
+            "where the system is not"
+        ),
+    ),
+    "feedback": (
+        "feedback",
+        lambda names: (
+            f"Residuals tell what {names} will be: the output is fed back, or something "
+            "drives both, and the response is not what the input does alone"
+        ),
+    ),
+}
+
+
+def _objection(tests: pd.DataFrame, nothing: str, objection: Callable[[str], str]) -> str:
+    failed = tests[tests["failed"]]
+    if not len(failed):
+        least: Any = tests["p_value"].min()
+        return f"{PASSED} {nothing}" + ("." if np.isnan(least) else f" (p {_equals(least)}).")
+    names = listed([str(name) for name in failed["input"]])
+    return f"{objection(names)} (p {_equals(failed['p_value'].max())})."
+
+
+def _equals(p_value: float) -> str:
+    shown = as_p_value(p_value)
+    return shown if shown.startswith("<") else f"= {shown}"

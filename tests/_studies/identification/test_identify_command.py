@@ -1,0 +1,101 @@
+"""The command that identifies a system: its tables, its page, and one-line errors."""
+
+import re
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from scipy.signal import lfilter
+
+from sklearn_linrnn.__main__ import main
+
+
+@pytest.fixture
+def plant(tmp_path):
+    rng = np.random.default_rng(0)
+    flow, valve = rng.normal(size=(2, 600))
+    heat = lfilter([0, 1], [1, -0.6], flow) + 0.5 * valve + rng.normal(size=600)
+    pd.DataFrame({"flow": flow, "valve": valve, "heat": heat}).to_csv(
+        tmp_path / "plant.csv", index=False
+    )
+    return tmp_path / "plant.csv"
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["identify", *map(str, arguments)])
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+GIVEN = ("--target", "heat", "--inputs", "flow", "valve", "--lags", 12, "--delay", 0)
+
+
+def test_it_prints_responses_tests_and_sentences_within_80_columns(plant):
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    text = words(result.stdout)
+    assert "Response of heat in plant.csv, 12 lags" in text
+    rows = [line for line in result.stdout.splitlines() if line.startswith("│")]
+    assert [row.split("│")[1].strip() for row in rows[:3]] == ["flow", "valve", "whiteness"]
+    assert "follows the last 150 values of heat" in text
+    assert "inputs: flow, valve" in result.stderr
+
+
+def test_the_responses_are_written(plant, tmp_path):
+    out = tmp_path / "responses.csv"
+    result = run(plant, *GIVEN, "--sampling-time", 0.5, "--csv", out)
+    assert result.exit_code == 0, result.output
+    frame = pd.read_csv(out, index_col=["channel", "lag"])
+    assert len(frame) == 2 * 12
+    assert frame.loc[("flow", 4), "time"] == 2.0
+    band = frame.loc["flow"]
+    assert (band["lower"] < band["response"]).all()
+    assert (band["response"] < band["upper"]).all()
+
+
+def test_the_report_is_one_page_with_all_pictures(plant, tmp_path, monkeypatch):
+    pytest.importorskip("jinja2")
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "plant.html"
+    typed = ["identify", str(plant), *map(str, GIVEN), "--report", str(path)]
+    monkeypatch.setattr(sys, "argv", ["sklearn-linrnn", *typed])
+    result = CliRunner().invoke(main, typed)
+    assert result.exit_code == 0, result.output
+    page = path.read_text(encoding="utf-8")
+    assert page.count("<figcaption>") == 5
+    assert not re.search(r"@import|url\(|<script|src=\"http", page)
+    assert f"<pre>sklearn-linrnn {' '.join(typed)}</pre>" in page
+    for part in ("Held-out end", "Responses", "Does the model hold?", "Method"):
+        assert f"<h2>{part}</h2>" in page
+
+
+def test_a_report_without_its_libraries_is_refused_before_the_work(plant, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    result = run(plant, *GIVEN, "--report", tmp_path / "out.html")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "pip install 'sklearn-linrnn[report]'" in words(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "heat"], "Missing option '--inputs'"),
+        (["--inputs", "flow"], "Missing option '--target'"),
+        (["--target", "heat", "--inputs", "steam"], "no column called 'steam'"),
+        ([*GIVEN, "--lags", "few"], "'few' is neither 'auto' nor a number from 1 on."),
+        ([*GIVEN, "--delay", "-1"], "'-1' is neither 'auto' nor a number from 0 on."),
+        ([*GIVEN, "--held-out", "1"], "1.0 is not in the range 0.0<x<1.0"),
+        ([*GIVEN, "--held-out", "0.001"], "--held-out leaves 1 observed values of heat in"),
+    ],
+)
+def test_errors_speak_of_what_was_typed(plant, arguments, message):
+    result = run(plant, *arguments)
+    assert result.exit_code in (1, 2)
+    assert message in words(result.stderr)
+    assert "Traceback" not in result.output
