@@ -20,6 +20,11 @@ def unwatched(_n_steps: int | None) -> Iterator[Count]:
     ----------
     _n_steps : int or None
         Number of time steps of the data; ``None`` if it is not known.
+
+    Yields
+    ------
+    count : callable
+        Is told of time steps that were read.
     """
     yield lambda _: None
 

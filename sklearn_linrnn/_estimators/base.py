@@ -296,7 +296,13 @@ class LagRegressor(
 
     @contextmanager
     def _watch(self, n_steps: int | None) -> Iterator[Count]:
-        """Begin a pass over data, of which lines and callbacks tell how far it has come."""
+        """Begin a pass over data, of which lines and callbacks tell how far it has come.
+
+        Yields
+        ------
+        count : callable
+            Is told of time steps that were read.
+        """
         log, reports = PassLog(self._say, n_steps), None
         if getattr(self, "_skl_callbacks", None):
             reports = PassReports(self, self._fit_context(), n_steps)

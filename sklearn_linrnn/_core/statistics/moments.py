@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sklearn_linrnn._core.statistics.residual_form import ResidualForm
-from sklearn_linrnn._core.statistics.symmetric_products import add_symmetric
+from sklearn_linrnn._core.statistics.symmetric_products import ENOUGH, add_symmetric
 from sklearn_linrnn._core.tensors import StoredAsNumPy, check_device
 
 Rows = tuple[Tensor, Tensor, Tensor]  # inputs, targets and weights
@@ -375,7 +375,10 @@ class RunningSums:
         self.target_sum += weights @ targets
         self.cross_square.addmm_(weighted[0].T, targets)
         self.target_square += (weighted[1] * targets).sum(0)
-        add_symmetric(self.input_square, weighted[0], inputs)
+        if len(inputs) < ENOUGH:
+            self.input_square.addmm_(weighted[0].T, inputs)
+        else:
+            add_symmetric(self.input_square, weighted[0], inputs)
 
     def moments(self) -> Moments:
         """Return the centred moments; uses up the sums.

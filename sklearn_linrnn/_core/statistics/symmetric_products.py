@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 BAND = 192  # columns taken together
-ENOUGH = 512  # rows, whose products take far longer than to read and write a sum
+ENOUGH = 512  # rows, from which on products take far longer than to read and write a sum
 
 
 def add_symmetric(total: Tensor, left: Tensor, right: Tensor) -> None:
@@ -18,10 +18,9 @@ def add_symmetric(total: Tensor, left: Tensor, right: Tensor) -> None:
     left, right : Tensor of shape (n_rows, p)
         The same rows but for their weights.
     """
-    n_rows, n_columns = right.shape
-    width = BAND if n_rows >= ENOUGH else max(n_columns, 1)
-    for first in range(0, n_columns, width):
-        own, later = slice(first, first + width), slice(first + width, n_columns)
+    n_columns = right.shape[1]
+    for first in range(0, n_columns, BAND):
+        own, later = slice(first, first + BAND), slice(first + BAND, n_columns)
         total[own, own].addmm_(left[:, own].T, right[:, own])
         if later.start < n_columns:
             beside = left[:, own].T @ right[:, later]
