@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +87,18 @@ def typed() -> str:
 def unwritten(path: Path | str, error: Exception) -> click.ClickException:
     reason = getattr(error, "strerror", None) or error
     return click.ClickException(f"{path} could not be written: {reason}")
+
+
+@contextmanager
+def said_once() -> Iterator[None]:
+    """Say each warning of the work once, in a line, also where the work fails."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            for message in dict.fromkeys(str(warning.message) for warning in caught):
+                say(f"Warning: {message}")
 
 
 def say(line: str) -> None:

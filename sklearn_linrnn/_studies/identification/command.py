@@ -7,7 +7,14 @@ from typing import Any, Literal
 
 import click
 
-from sklearn_linrnn._studies.commands import ListOptions, in_a_folder, say, typed, unwritten
+from sklearn_linrnn._studies.commands import (
+    ListOptions,
+    in_a_folder,
+    said_once,
+    say,
+    typed,
+    unwritten,
+)
 from sklearn_linrnn._studies.files.command_line import file_options
 from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.series import load_series
@@ -158,7 +165,8 @@ def identify_command(
             load_template(TEMPLATE)  # before the work, not after it
         series = load_series(file, target, inputs, options)
         say(series.line)
-        system = identify(series, IdentificationDesign(n_lags=lags, **design))
+        with said_once():
+            system = identify(series, IdentificationDesign(n_lags=lags, **design))
     except (ValueError, ImportError) as error:
         raise click.ClickException(_in_options(str(error))) from error
     print_system(system)
