@@ -20,12 +20,13 @@ FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", 
 
 
 class ListOptions(click.Command):
-    """A command whose repeatable options also take several values in a row; Ctrl-C ends it."""
+    """A command whose options take several values in a row, and that ends and warns in a line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; after Ctrl-C, end with the status that shells know for it."""
         try:
-            return super().invoke(ctx)
+            with said_once():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
 
@@ -91,14 +92,18 @@ def unwritten(path: Path | str, error: Exception) -> click.ClickException:
 
 @contextmanager
 def said_once() -> Iterator[None]:
-    """Say each warning of the work once, in a line, also where the work fails."""
-    with warnings.catch_warnings(record=True) as caught:
+    """Say each of the package's warnings once, in a line, when it comes."""
+    told = set()
+
+    def show(message: Warning | str, *_: Any) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            say(f"Warning: {message}")
+
+    with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        try:
-            yield
-        finally:
-            for message in dict.fromkeys(str(warning.message) for warning in caught):
-                say(f"Warning: {message}")
+        warnings.showwarning = show
+        yield
 
 
 def say(line: str) -> None:

@@ -10,7 +10,6 @@ import click
 from sklearn_linrnn._studies.commands import (
     ListOptions,
     in_a_folder,
-    said_once,
     say,
     typed,
     unwritten,
@@ -165,8 +164,7 @@ def identify_command(
             load_template(TEMPLATE)  # before the work, not after it
         series = load_series(file, target, inputs, options)
         say(series.line)
-        with said_once():
-            system = identify(series, IdentificationDesign(n_lags=lags, **design))
+        system = identify(series, IdentificationDesign(n_lags=lags, **design))
     except (ValueError, ImportError) as error:
         raise click.ClickException(_in_options(str(error))) from error
     print_system(system)

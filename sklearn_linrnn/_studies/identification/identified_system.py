@@ -184,9 +184,11 @@ def _tested(
         )
     except ValueError as error:
         _, n_channels, n_lags = model.impulse_response_.shape
+        inputs = "input" if n_channels == 1 else "inputs"
+        delay = TimeUnit(1.0, "steps").of(model.first_lag_)
         raise ValueError(
             f"--held-out leaves {n_observed} observed values of {tested.name}, which do not test "
-            f"{n_lags} lags of {n_channels} inputs after {model.first_lag_} steps of dead time. "
+            f"{n_lags} lags of {n_channels} {inputs} after a dead time of {delay}. "
             "Raise --held-out, or set fewer --lags."
         ) from error
 

@@ -113,8 +113,10 @@ def test_too_few_values_for_the_tests_are_told_in_options(plant):
     pd.read_csv(plant).head(80).to_csv(plant, index=False)
     result = run(plant, *GIVEN)
     assert result.exit_code == 1
-    message = "--held-out leaves 20 observed values of heat, which do not test 12 lags of 2 inputs"
-    assert message in words(result.stderr)
+    assert (
+        "--held-out leaves 20 observed values of heat, which do not test 12 lags of 2 inputs after "
+        "a dead time of 0 steps. Raise --held-out, or set fewer --lags."
+    ) in words(result.stderr)
 
 
 def test_an_input_that_does_not_vary_has_no_memory_and_no_tests(plant):
@@ -137,3 +139,11 @@ def test_warnings_are_said_once_each_in_a_line(plant):
     assert told[0].startswith("Warning: ")
     assert "site-packages" not in result.stderr
     assert "1 lag\n" in re.sub(" +\n", "\n", result.stdout)
+
+
+def test_an_exact_fit_is_not_printed_to_the_digits_of_rounding(plant):
+    frame = pd.read_csv(plant)
+    frame.assign(heat=frame["flow"]).to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 0, result.output
+    assert "with a fit of 100 % (100 to 100 %)" in words(result.stdout)
