@@ -25,7 +25,7 @@ class ListOptions(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; after Ctrl-C, end with the status that shells know for it."""
         try:
-            with said_once():
+            with _said_once():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
@@ -91,11 +91,11 @@ def unwritten(path: Path | str, error: Exception) -> click.ClickException:
 
 
 @contextmanager
-def said_once() -> Iterator[None]:
+def _said_once() -> Iterator[None]:
     """Say each of the package's warnings once, in a line, when it comes."""
     told = set()
 
-    def show(message: Warning | str, *_: Any) -> None:
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
         if str(message) not in told:
             told.add(str(message))
             say(f"Warning: {message}")
