@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,13 @@ FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", 
 
 
 class ListOptions(click.Command):
-    """A command whose repeatable options also take several values in a row; Ctrl-C ends it."""
+    """A command whose options take several values in a row, and that ends and warns in a line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; after Ctrl-C, end with the status that shells know for it."""
         try:
-            return super().invoke(ctx)
+            with _said_once():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
 
@@ -84,6 +88,22 @@ def typed() -> str:
 def unwritten(path: Path | str, error: Exception) -> click.ClickException:
     reason = getattr(error, "strerror", None) or error
     return click.ClickException(f"{path} could not be written: {reason}")
+
+
+@contextmanager
+def _said_once() -> Iterator[None]:
+    """Say each of the package's warnings once, in a line, when it comes."""
+    told = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            say(f"Warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 def say(line: str) -> None:

@@ -8,14 +8,21 @@ from typing import Any
 
 import pandas as pd
 
+ROUNDING = 1e-9  # of a value; smaller errors are those of the arithmetic
+
 
 def rounded(value: float, error: float) -> str:
     """Return a number to the first digit of its error, or to the second if the first is 1 or 2.
 
     >>> rounded(36.716, 2.843), rounded(1180.97, 413.2), rounded(0.0612, 0.0)
     ('36.7', '1200', '0.0612')
+
+    An error that is rounding alone allows no more digits than none:
+
+    >>> rounded(0.9999999999, 1e-14)
+    '1'
     """
-    if not (math.isfinite(error) and error > 0):
+    if not (math.isfinite(error) and error > ROUNDING * abs(value)):
         return f"{value:.4g}"
     decimals = decimals_of(error)
     return f"{round(value, decimals):.{max(decimals, 0)}f}"

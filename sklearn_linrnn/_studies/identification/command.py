@@ -7,7 +7,13 @@ from typing import Any, Literal
 
 import click
 
-from sklearn_linrnn._studies.commands import ListOptions, in_a_folder, say, typed, unwritten
+from sklearn_linrnn._studies.commands import (
+    ListOptions,
+    in_a_folder,
+    say,
+    typed,
+    unwritten,
+)
 from sklearn_linrnn._studies.files.command_line import file_options
 from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.series import load_series

@@ -144,7 +144,8 @@ def identify(series: StudySeries, design: IdentificationDesign) -> IdentifiedSys
     Raises
     ------
     ValueError
-        If there are no inputs, or too few observed time steps in either part.
+        If there are no inputs, the target does not vary, or either part has too few observed time
+        steps.
     """
     if series.inputs is None:
         raise ValueError("--inputs must name the columns that drive the target.")
@@ -163,16 +164,33 @@ def identify(series: StudySeries, design: IdentificationDesign) -> IdentifiedSys
         model=model,
         inputs=input_table(model, unit, design.level),
         held_out=_simulated(model, X, tested, float(learned.mean()), design.level),
-        residuals=ResidualDisplay.from_estimator(
+        residuals=_tested(model, X, tested, design.level, unit),
+        n_learned=int(learned.count()),
+    )
+
+
+def _tested(
+    model: NTKConvRegressor, X: pd.DataFrame, tested: pd.Series, level: float, unit: TimeUnit
+) -> ResidualDisplay:
+    n_observed = int(tested.count())
+    try:
+        return ResidualDisplay.from_estimator(
             model,
             X,
             tested,
-            n_lags=_n_tested_lags(model, int(tested.count())),
-            coverage=design.level,
+            n_lags=_n_tested_lags(model, n_observed),
+            coverage=level,
             sampling_time=unit.step,
-        ),
-        n_learned=int(learned.count()),
-    )
+        )
+    except ValueError as error:
+        _, n_channels, n_lags = model.impulse_response_.shape
+        inputs = "input" if n_channels == 1 else "inputs"
+        delay = TimeUnit(1.0, "steps").of(model.first_lag_)
+        raise ValueError(
+            f"--held-out leaves {n_observed} observed values of {tested.name}, which do not test "
+            f"{n_lags} lags of {n_channels} {inputs} after a dead time of {delay}. "
+            "Raise --held-out, or set fewer --lags."
+        ) from error
 
 
 def _n_tested_lags(model: NTKConvRegressor, n_observed: int) -> int:
@@ -183,6 +201,11 @@ def _n_tested_lags(model: NTKConvRegressor, n_observed: int) -> int:
 
 
 def _check_observed(learned: pd.Series, tested: pd.Series) -> None:
+    if learned.nunique() == 1:
+        raise ValueError(
+            f"--target {learned.name} must vary before the part that is held out, but is always "
+            f"{learned.dropna().iloc[0]:g} there."
+        )
     for part, where in ((learned, "before"), (tested, "in")):
         if part.count() < LEAST_STEPS:
             raise ValueError(

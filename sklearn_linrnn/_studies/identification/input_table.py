@@ -36,7 +36,7 @@ def input_table(model: Any, unit: TimeUnit, level: float) -> pd.DataFrame:
             the sum of its response: what the output moves by in the end, for an input that has
             moved by one;
         ``memory``, ``memory_low``, ``memory_high``
-            the time up to which it has 90 % of its energy;
+            the time up to which it has 90 % of its energy; NaN where it is zero;
         ``share``
             of the variances that the inputs bring to the simulation, each by itself;
         ``relevance``
@@ -56,8 +56,10 @@ def _row(model: Any, channel: int, unit: TimeUnit, level: float) -> dict[str, fl
     response, first = model.impulse_response_[0, channel], model.first_lag_
     gain, spread = response.sum(), np.sqrt(model.impulse_response_cov(channel, 0).sum())
     half = norm.ppf((1.0 + level) / 2.0) * spread
-    low, high = memory_interval(model, share=SHARE, coverage=level, channel=channel)
-    memory = effective_memory(np.square(response), share=SHARE, first_lag=first)
+    memory = low = high = np.nan
+    if response.any():
+        low, high = memory_interval(model, share=SHARE, coverage=level, channel=channel)
+        memory = effective_memory(np.square(response), share=SHARE, first_lag=first)
     return {
         "gain": gain,
         "gain_low": gain - half,

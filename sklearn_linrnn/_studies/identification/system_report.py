@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,7 +31,7 @@ def print_system(system: IdentifiedSystem) -> None:
 
 
 def _inputs(system: IdentifiedSystem) -> Table:
-    title = f"Response of {escape(system.target)} in {escape(system.name)}, {system.n_lags} lags"
+    title = f"Response of {escape(system.target)} in {escape(system.name)}, {_lags(system.n_lags)}"
     table = Table(title=title, title_justify="left")
     table.add_column("\ninput", overflow="fold")
     for heading in input_headings(system):
@@ -38,6 +39,10 @@ def _inputs(system: IdentifiedSystem) -> Table:
     for name, *cells in input_cells(system):
         table.add_row(escape(name), *cells)
     return table
+
+
+def _lags(number: int) -> str:
+    return "1 lag" if number == 1 else f"{number} lags"
 
 
 def input_headings(system: IdentifiedSystem) -> list[tuple[str, str]]:
@@ -60,11 +65,16 @@ def _input(name: str, row: Any) -> tuple[str, ...]:
         name,
         rounded(row.gain, error),
         f"{rounded(row.gain_low, error)} to {rounded(row.gain_high, error)}",
-        f"{row.memory:g}",
-        f"{row.memory_low:g} to {row.memory_high:g}",
+        *_memory(row),
         f"{100.0 * row.share:.2g}" if row.share < 0.995 else "100",
         f"{row.relevance:.2g}",
     )
+
+
+def _memory(row: Any) -> tuple[str, str]:
+    if np.isnan(row.memory):
+        return "-", "-"
+    return f"{row.memory:g}", f"{row.memory_low:g} to {row.memory_high:g}"
 
 
 def _tests(system: IdentifiedSystem) -> Table:

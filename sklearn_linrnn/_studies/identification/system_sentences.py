@@ -46,11 +46,13 @@ def failed_tests(system: IdentifiedSystem) -> pd.DataFrame:
 
 
 def as_p_value(p_value: float) -> str:
-    """Return a p-value as it is printed.
+    """Return a p-value as it is printed, "-" where there is nothing to test.
 
-    >>> as_p_value(0.0371), as_p_value(1e-9)
-    ('0.037', '< 0.001')
+    >>> as_p_value(0.0371), as_p_value(1e-9), as_p_value(np.nan)
+    ('0.037', '< 0.001', '-')
     """
+    if np.isnan(p_value):
+        return "-"
     return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
@@ -122,8 +124,7 @@ OBJECTIONS: dict[str, tuple[str, Callable[[str], str]]] = {
     "dynamics": (
         "trace of the inputs in the residuals",
         lambda names: (
-            f"Residuals still depend on {names}: the model lacks lags, or is not linear "
-            "where the system is not"
+            f"Residuals still depend on {names}: the model lacks lags, or the system is not linear"
         ),
     ),
     "feedback": (

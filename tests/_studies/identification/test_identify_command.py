@@ -99,3 +99,51 @@ def test_errors_speak_of_what_was_typed(plant, arguments, message):
     assert result.exit_code in (1, 2)
     assert message in words(result.stderr)
     assert "Traceback" not in result.output
+
+
+def test_a_target_that_does_not_vary_is_refused(plant):
+    pd.read_csv(plant).assign(heat=5.0).to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 1
+    assert "--target heat must vary" in words(result.stderr)
+    assert "is always 5 there" in words(result.stderr)
+
+
+def test_too_few_values_for_the_tests_are_told_in_options(plant):
+    pd.read_csv(plant).head(80).to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 1
+    assert (
+        "--held-out leaves 20 observed values of heat, which do not test 12 lags of 2 inputs after "
+        "a dead time of 0 steps. Raise --held-out, or set fewer --lags."
+    ) in words(result.stderr)
+
+
+def test_an_input_that_does_not_vary_has_no_memory_and_no_tests(plant):
+    pd.read_csv(plant).assign(valve=3.0).to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 0, result.output
+    rows = [line.replace("│", " ").split() for line in result.stdout.splitlines()]
+    assert ["valve", "0", "0", "to", "0", "-", "-", "0", "0"] in rows
+    assert [row[-1] for row in rows if row[1:2] == ["valve"]] == ["-", "-"]
+    assert "nan" not in result.stdout
+
+
+def test_warnings_are_said_once_each_in_a_line(plant):
+    frame = pd.read_csv(plant)
+    frame.assign(flow=1.0, valve=3.0).to_csv(plant, index=False)
+    result = run(plant, "--target", "heat", "--inputs", "flow", "valve")
+    assert result.exit_code == 0, result.output
+    told = [line for line in result.stderr.splitlines() if "does not vary" in line]
+    assert len(told) == 1
+    assert told[0].startswith("Warning: ")
+    assert "site-packages" not in result.stderr
+    assert "1 lag\n" in re.sub(" +\n", "\n", result.stdout)
+
+
+def test_an_exact_fit_is_not_printed_to_the_digits_of_rounding(plant):
+    frame = pd.read_csv(plant)
+    frame.assign(heat=frame["flow"]).to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 0, result.output
+    assert "with a fit of 100 % (100 to 100 %)" in words(result.stdout)
