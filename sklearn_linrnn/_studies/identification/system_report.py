@@ -35,7 +35,7 @@ def _inputs(system: IdentifiedSystem) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("\ninput", overflow="fold")
     for heading in input_headings(system):
-        table.add_column("\n".join(heading), justify="right")
+        table.add_column("\n".join(heading), justify="right", no_wrap=True)
     for name, *cells in input_cells(system):
         table.add_row(escape(name), *cells)
     return table

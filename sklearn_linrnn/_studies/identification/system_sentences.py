@@ -28,9 +28,9 @@ def title_of(system: IdentifiedSystem) -> str:
 
 def system_sentences(system: IdentifiedSystem) -> list[str]:
     """Return the sentences, the verdict first."""
-    said = [_fit(system), _band(system), _delay(system), _noise(system)]
+    said = [_fit(system), _band(system), _noise(system)]
     if system.held_out.has_learned:
-        said += _objections(system)
+        said += [_delay(system), *_objections(system)]
     return [sentence for sentence in said if sentence]
 
 
