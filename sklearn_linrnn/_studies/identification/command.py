@@ -7,7 +7,14 @@ from typing import Any, Literal
 
 import click
 
-from sklearn_linrnn._studies.commands import ListOptions, in_a_folder, say, typed, unwritten
+from sklearn_linrnn._studies.commands import (
+    ListOptions,
+    in_a_folder,
+    in_options,
+    say,
+    typed,
+    unwritten,
+)
 from sklearn_linrnn._studies.files.command_line import file_options
 from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.series import load_series
@@ -160,7 +167,7 @@ def identify_command(
         say(series.line)
         system = identify(series, IdentificationDesign(n_lags=lags, **design))
     except (ValueError, ImportError) as error:
-        raise click.ClickException(_in_options(str(error))) from error
+        raise click.ClickException(in_options(str(error), OPTIONS)) from error
     print_system(system)
     try:
         if csv is not None:
@@ -169,10 +176,3 @@ def identify_command(
             write_system_page(system, report, typed())
     except OSError as error:
         raise unwritten(error.filename, error) from error
-
-
-def _in_options(message: str) -> str:
-    """Return a message about arguments as one about the options that the user typed."""
-    for argument, option in OPTIONS.items():
-        message = message.replace(f"{argument}=", f"{option} ").replace(argument, option)
-    return message
