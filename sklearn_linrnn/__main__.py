@@ -11,6 +11,7 @@ from sklearn_linrnn._studies.commands import (
     INTERRUPTED,
     ListOptions,
     in_a_folder,
+    in_options,
     say,
     typed,
     unwritten,
@@ -20,6 +21,7 @@ from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.identification.command import identify_command
 from sklearn_linrnn._studies.series import BUNDLED, load_all, load_series
 
+OPTIONS = {"n_lags": "--lags", "nu_w": "--nu-w"}
 BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
 
 
@@ -127,7 +129,7 @@ def memory_bias_command(
             progress=True,
         )
     except (ValueError, ImportError) as error:
-        raise click.ClickException(_in_options(str(error))) from error
+        raise click.ClickException(in_options(str(error), OPTIONS)) from error
     print_report(result)
     try:
         if csv is not None:
@@ -136,13 +138,6 @@ def memory_bias_command(
             result.to_html(report, command=typed())
     except OSError as error:
         raise unwritten(error.filename, error) from error
-
-
-def _in_options(message: str) -> str:
-    """Return a message about arguments as one about the options that the user typed."""
-    for argument, option in (("n_lags", "--lags"), ("nu_w", "--nu-w")):
-        message = message.replace(f"{argument}=", f"{option} ").replace(argument, option)
-    return message
 
 
 @main.command("benchmark", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")

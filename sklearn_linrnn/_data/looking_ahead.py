@@ -45,11 +45,9 @@ class _Queue:
 
     def add(self, recordings: Any, *others: Any) -> None:
         """Add a piece."""
-        if not _reads_on(recordings):
-            self._waiting.append((recordings, *others))
-            return
         self._waiting.append((recordings, *others))
-        self._inputs = [np.concatenate([*self._inputs, recordings.parts[0]])]
+        if _reads_on(recordings):
+            self._inputs = [np.concatenate([*self._inputs, recordings.parts[0]])]
 
     def end(self) -> None:
         """Add the inputs after the end."""

@@ -263,6 +263,5 @@ def with_most_lags(data: AnyData) -> tuple[AnyData, int, int, int]:
     most = min(most_lags(sequences.n_channels, None), sequences.longest)
     if isinstance(sequences, Recordings):
         candidates = range(1, most - max(data.form.first_lag, 0) + 1)
-        too_many = bisect_left(candidates, True, key=lambda n: per_lag * n > data.n_observed(n))
-        most = too_many
+        most = bisect_left(candidates, True, key=lambda n: per_lag * n > data.n_observed(n))
     return data.with_lags(max(most - n_leads, 1))

@@ -371,8 +371,6 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         return with_best_delay(rows, self.n_lags, choice, self._white_statistics, self._say)
 
     def _choice(self, n_channels: int) -> AutoChoice:
-        known = self.prior, self._hyperparameters(), self.alpha, self.n_lags == "auto"
+        hyperparameters = {name: getattr(self, name) for name in HYPERPARAMETERS}
+        known = self.prior, hyperparameters, self.alpha, self.n_lags == "auto"
         return AutoChoice(*known, n_channels, self.memory, self.channel_scale, self.n_leads)
-
-    def _hyperparameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in HYPERPARAMETERS}

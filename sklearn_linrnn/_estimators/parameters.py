@@ -219,7 +219,8 @@ def channel_groups(memory: Any, n_channels: int) -> NDArray:
             f"memory must be 'shared', 'channel' or one label for each of {n_channels} channels, "
             f"an array of shape ({n_channels},), but got shape {labels.shape}."
         )
-    return np.unique(labels, return_inverse=True)[1]
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels.tolist()])
 
 
 def torch_dtype(name: str) -> torch.dtype:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,14 +23,15 @@ from sklearn_linrnn._core.closed_form.routes import (
 )
 from sklearn_linrnn._core.memory import available_bytes
 from sklearn_linrnn._core.priors.channel_priors import Prior
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
+from sklearn_linrnn._core.priors.lag_priors import LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.training_data import TrainingData
 from sklearn_linrnn._data.windows import Windows
+from sklearn_linrnn._estimators.auto_choice import AutoChoice
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor, prior_attributes
-from sklearn_linrnn._estimators.parameters import check_device, make_priors
+from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn._estimators.user_warnings import warn
 
 
@@ -135,21 +136,15 @@ class WithoutScatter(ClosedFormRegressor):
     alpha: float | Literal["auto"]
     n_steps: int | Literal["gcv", "loo", "validation"] | None
     prior: str | LagPrior | ArrayLike
-    memory: Literal["shared", "channel"] | ArrayLike
-    channel_scale: ArrayLike | None
-    n_leads: int
-    _hyperparameters: Callable[[], dict[str, Any]]
+    _choice: Callable[[int], AutoChoice]
 
     def _without_scatter(self, data: TrainingData, n_lags: int) -> Fit | None:
         """Return the response by conjugate gradients or a Gram matrix; None to form the scatter."""
-        self._check_iterable(n_lags)
+        choice = self._choice(data.sequences.n_channels)
+        prior = choice.make_prior()
+        self._check_iterable(choice.sought(prior), n_lags)
         alpha, centred = float(self.alpha), self.fit_intercept
         size = problem_size(data, n_lags, is_penalised=alpha > 0)
-        channels: dict[str, Any] = {"channel_scale": self.channel_scale, "memory": self.memory}
-        hyperparameters = self._hyperparameters()
-        prior = make_priors(
-            self.prior, size.n_channels, n_leads=self.n_leads, **channels, **hyperparameters
-        )
         device = check_device(self.device)
         routes: list[Route] = ["cg"]
         if self.solver == "auto":
@@ -191,9 +186,9 @@ class WithoutScatter(ClosedFormRegressor):
         attributes |= prior_attributes(prior, lag_weights, variances)
         return Fit(response, intercept, lag_weights, attributes)
 
-    def _check_iterable(self, n_lags: int) -> None:
+    def _check_iterable(self, sought: tuple[str, ...], n_lags: int) -> None:
         """Raise if a parameter needs what conjugate gradients do not compute."""
-        names = (*HYPERPARAMETERS, "alpha", "n_lags")
+        names = (*sought, "alpha", "n_lags")
         needed = [f"{name}='auto'" for name in names if isinstance(getattr(self, name), str)]
         needed += [] if self.n_steps is None else [f"n_steps={self.n_steps!r}"]
         if needed:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,25 @@ def in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | Non
 def typed() -> str:
     """Return the command line as it was typed."""
     return shlex.join(["sklearn-linrnn", *sys.argv[1:]])
+
+
+def in_options(message: str, options: Mapping[str, str]) -> str:
+    """Return a message about arguments as one about the options that the user typed.
+
+    What a message quotes, as the name of a column, stays as it is.
+
+    >>> in_options("n_lags=5 with delay=2", {"n_lags": "--lags", "delay": "--delay"})
+    '--lags 5 with --delay 2'
+
+    Parameters
+    ----------
+    message : str
+        The message.
+    options : mapping of str to str
+        The option of each argument.
+    """
+    argument = rf"(?<!['\w-])({'|'.join(options)})\b(=?)"
+    return re.sub(argument, lambda found: options[found[1]] + (found[2] and " "), message)
 
 
 def unwritten(path: Path | str, error: Exception) -> click.ClickException:

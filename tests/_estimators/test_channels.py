@@ -214,7 +214,7 @@ def test_memories_have_the_evidence_that_is_said(prior, n_leads):
         assert model.log_marginal_likelihood(alpha=factor * model.alpha_) <= best + 1e-9
 
 
-@pytest.mark.parametrize("labels", [["a"] * 5, [3] * 5])
+@pytest.mark.parametrize("labels", [["a"] * 5, [3] * 5, [None] * 5])
 @pytest.mark.parametrize("n_lags", [8, "auto"])
 def test_one_label_is_a_shared_memory(labels, n_lags):
     x, y = draw(1, 300)
@@ -253,7 +253,7 @@ def test_where_all_channels_share_a_memory_that_is_found():
 
 def test_groups_share_what_is_found():
     x, y = draw(2, 400)
-    labels = ["a", "b", "a", "c", "c"]
+    labels = ["a", None, "a", 1, 1]
     model = NTKConvRegressor(**{**AUTO, "memory": labels}, **STEPS).fit(x, y)
     for found in (model.nu_w_, model.channel_scale_):
         assert found[0] == found[2]

@@ -788,6 +788,12 @@ def test_many_lags_without_a_spectrum_to_choose_by(options):
         NTKConvRegressor(**options).fit(windows, target)
 
 
+def test_what_the_prior_has_not_is_not_chosen():
+    plain = NTKConvRegressor(prior="flat", solver="cg").fit(X, Y)
+    model = NTKConvRegressor("auto", prior="flat", correlation="auto", solver="cg").fit(X, Y)
+    assert_allclose(model.impulse_response_, plain.impulse_response_, rtol=1e-12)
+
+
 def test_lags_are_counted_with_their_channels():
     windows, target = many_lags(4098)
     options = {"nu_w": 0.99, "n_channels": 2}

@@ -105,8 +105,7 @@ class ChannelMeasures:
 
     def signals(self, covariances: NDArray) -> NDArray:
         """Return the signals that covariances of all channels expect of each group of them."""
-        own = covariances if covariances.ndim == 2 else np.einsum("cjj->cj", covariances)
-        return np.bincount(self.group, np.einsum("cj,cj->c", own, self.powers))
+        return np.bincount(self.group, self._signals_of_channels(covariances))
 
     def factors(self, point: NDArray, signals: NDArray) -> NDArray:
         """Return what the channels' covariances are multiplied by, over the penalty."""
@@ -122,8 +121,11 @@ class ChannelMeasures:
     def _all_signal(self) -> float:
         """The signal of all channels at the hyperparameters that are not sought."""
         covariances = covariances_of(self.priors.priors, self.n_lags)
-        own = covariances if covariances.ndim == 2 else np.einsum("cjj->cj", covariances)
-        return float(self.priors.scale @ np.einsum("cj,cj->c", own, self.powers)) or 1.0
+        return float(self.priors.scale @ self._signals_of_channels(covariances)) or 1.0
+
+    def _signals_of_channels(self, covariances: NDArray) -> NDArray:
+        variances = covariances if covariances.ndim == 2 else np.einsum("cjj->cj", covariances)
+        return np.einsum("cj,cj->c", variances, self.powers)
 
     def point_of(self, priors: ChannelPriors, alpha: float) -> NDArray:
         """Return the measures, (n_measures,)."""
@@ -160,15 +162,13 @@ class ChannelMeasures:
             scale, alpha = np.ones(len(factors)), np.inf
         return ChannelPriors(tuple(priors), scale), alpha
 
-    def changes(self, point: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Return the covariances over the penalty, their changes by each kind of measure, factors.
+    def changes(self, point: NDArray) -> tuple[NDArray, NDArray]:
+        """Return the changes of the covariances over the penalty, and the factors in them.
 
         Returns
         -------
-        covariances : ndarray of shape (n_channels, n_lags) or (n_channels, n_lags, n_lags)
-            ``P``.
-        changes : ndarray of shape (n_kinds, ...)
-            The derivatives of each channel's by its measures.
+        changes : ndarray of shape (n_kinds, n_channels, n_lags) or (..., n_lags, n_lags)
+            The derivatives of each channel's covariance, or variances, by its measures.
         factors : ndarray of shape (n_channels,)
             As `factors` returns them.
         """
@@ -187,7 +187,7 @@ class ChannelMeasures:
             relative = (rises / known)[:, self.group]
             slopes = slopes - relative[(slice(None), *ends)] * covariances
         both = [slopes, covariances[None]] if self.seeks_factor else [slopes]
-        return factors[ends] * covariances, factors[ends] * np.concatenate(both), factors
+        return factors[ends] * np.concatenate(both), factors
 
 
 def covariances_of(priors: Sequence[LagPrior], n_lags: int) -> NDArray:
@@ -223,7 +223,7 @@ class EvidenceAtChannelMeasures:
         """Return the evidence at a point, that of the last one without computing it again."""
         last = self._last.get("place")
         if last is None or not np.array_equal(last.point, point):
-            _, changes, factors = self.measures.changes(point)
+            changes, factors = self.measures.changes(point)
             priors = ChannelPriors(tuple(self.measures.priors_at(point)), factors)
             found = self.sums.under(priors.root(self.measures.n_lags), 1.0).at(1.0)
             last = self._last["place"] = Place(point.copy(), found, changes)
@@ -259,7 +259,7 @@ class EvidenceAtChannelMeasures:
         for k in range(n_names):
             step = np.zeros(len(point))
             step[self.measures.index[k]] = STEP
-            rise = self.measures.changes(point + step)[1] - self.measures.changes(point - step)[1]
+            rise = self.measures.changes(point + step)[0] - self.measures.changes(point - step)[0]
             second[:, k] = second[k] = rise / (2.0 * STEP)
         if n_kinds > n_names:  # a factor
             second[-1] = changes

@@ -10,6 +10,7 @@ import click
 from sklearn_linrnn._studies.commands import (
     ListOptions,
     in_a_folder,
+    in_options,
     say,
     typed,
     unwritten,
@@ -166,7 +167,7 @@ def identify_command(
         say(series.line)
         system = identify(series, IdentificationDesign(n_lags=lags, **design))
     except (ValueError, ImportError) as error:
-        raise click.ClickException(_in_options(str(error))) from error
+        raise click.ClickException(in_options(str(error), OPTIONS)) from error
     print_system(system)
     try:
         if csv is not None:
@@ -175,10 +176,3 @@ def identify_command(
             write_system_page(system, report, typed())
     except OSError as error:
         raise unwritten(error.filename, error) from error
-
-
-def _in_options(message: str) -> str:
-    """Return a message about arguments as one about the options that the user typed."""
-    for argument, option in OPTIONS.items():
-        message = message.replace(f"{argument}=", f"{option} ").replace(argument, option)
-    return message

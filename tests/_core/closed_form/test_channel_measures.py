@@ -142,7 +142,7 @@ def test_evidence_given_the_others_differs_by_what_they_have_in_it(name, centred
         place = function.place(moved)
         own = ChannelPriors(
             tuple(function.measures.priors_at(moved)[channel] for channel in channels),
-            function.measures.changes(moved)[2][channels],
+            function.measures.changes(moved)[1][channels],
         )
         given = alone.under(own.root(J), 1.0).at(1.0).value
         differences.append(place.found.value - given)
@@ -185,7 +185,9 @@ def test_a_group_at_its_lower_bound_is_left_out():
     point[places[-1]] = function.measures.bounds[places[-1], 0]
     assert function.measures.at(point)[0].scale[2] == 0.0
     without = block_diag(*[np.zeros((J, J))] * C)
-    covariances, _, _ = function.measures.changes(point)
+    _, factors = function.measures.changes(point)
+    variances = [prior.covariance(J) for prior in function.measures.priors_at(point)]
+    covariances = factors[:, None] * np.array(variances)
     rows = np.arange(J)
     for channel in range(C):
         without[channel * J + rows, channel * J + rows] = covariances[channel]

@@ -90,6 +90,7 @@ def test_a_report_without_its_libraries_is_refused_before_the_work(plant, tmp_pa
         (["--target", "heat", "--inputs", "steam"], "no column called 'steam'"),
         ([*GIVEN, "--lags", "few"], "'few' is neither 'auto' nor a number from 1 on."),
         ([*GIVEN, "--delay", "-1"], "'-1' is neither 'auto' nor a number from 0 on."),
+        ([*GIVEN, "--lags", 600, "--delay", 3], "Error: --lags 600 with --delay 3 needs"),
         ([*GIVEN, "--held-out", "1"], "1.0 is not in the range 0.0<x<1.0"),
         ([*GIVEN, "--held-out", "0.001"], "--held-out leaves 1 observed values of heat in"),
     ],
