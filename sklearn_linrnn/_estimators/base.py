@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -213,9 +213,7 @@ class LagRegressor(
     def _learn(self, data: AnyData) -> Fit:
         """Return what is learned from data, or from their sums."""
 
-    def _with_delay(self, data: AnyData) -> AnyData:
-        """Return the data with the delay that is found in them."""
-        raise NotImplementedError
+    _with_delay: Callable[[AnyData], AnyData]  # of those that take delay="auto"
 
     @with_callbacks
     def _fit(self, data: AnyData) -> Self:

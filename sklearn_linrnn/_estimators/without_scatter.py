@@ -53,8 +53,8 @@ def problem_size(data: TrainingData, n_lags: int, *, is_penalised: bool) -> Prob
 
 def ridge_of_windows(
     data: TrainingData, root: PriorRoot, alpha: float, *, centred: bool
-) -> tuple[Tensor, Tensor]:
-    """Return the response and the intercept from the Gram matrix of the observed windows.
+) -> tuple[Tensor, Tensor, NDArray]:
+    """Return response, intercept and inputs' variances by the Gram matrix of observed windows.
 
     Parameters
     ----------
@@ -73,7 +73,17 @@ def ridge_of_windows(
     else:
         windows = np.concatenate(list(_kept(sequences.windows(n_lags), seen)))
     weights = None if data.weights is None else data.weights[seen]
-    return dual_ridge(windows, data.targets[seen], weights, root, alpha, centred=centred)
+    solved = dual_ridge(windows, data.targets[seen], weights, root, alpha, centred=centred)
+    return *solved, variances_of(windows, weights)
+
+
+def variances_of(windows: NDArray, weights: NDArray | None) -> NDArray:
+    """Return the variances of the channels of windows, the mean over their lags, (n_channels,)."""
+    shares = np.ones(len(windows)) if weights is None else weights
+    shares = shares / shares.sum()
+    means = np.tensordot(shares, windows, 1)
+    lags = enumerate(means)  # one by one: windows are large
+    return np.mean([shares @ np.square(windows[:, lag] - mean) for lag, mean in lags], axis=0)
 
 
 def _kept(blocks: Iterable[NDArray], seen: NDArray) -> Iterator[NDArray]:
@@ -91,8 +101,8 @@ def iterated(
     *,
     centred: bool,
     max_iterations: int = MOST_ITERATIONS,
-) -> tuple[IteratedRidge, Tensor]:
-    """Return the response by conjugate gradients, and the intercept.
+) -> tuple[IteratedRidge, Tensor, NDArray]:
+    """Return the response by conjugate gradients, the intercept and the inputs' variances.
 
     Parameters
     ----------
@@ -115,7 +125,9 @@ def iterated(
     found = iterated_ridge(operator, squares, alpha, max_iterations=max_iterations)
     unused = len(root.scale) - len(found.response)
     intercept = operator.intercept(found.response)
-    return replace(found, response=pad(found.response, (0, 0, 0, unused))), intercept
+    padded = replace(found, response=pad(found.response, (0, 0, 0, unused)))
+    squares_of_lags = operator.diagonal().cpu().numpy().reshape(-1, root.n_channels)
+    return padded, intercept, squares_of_lags.mean(axis=0) / operator.weight
 
 
 def warn_if_not_converged(found: IteratedRidge) -> None:
@@ -158,31 +170,32 @@ class WithoutScatter(ClosedFormRegressor):
         root = PriorRoot.of_prior(prior, n_lags, size.n_channels, device)
         if routes[0] == "cg":
             most = most_iterations(size, *routes[1:2])
-            found, intercept = iterated(data, root, alpha, centred=centred, max_iterations=most)
+            found, intercept, variances = iterated(
+                data, root, alpha, centred=centred, max_iterations=most
+            )
             self._say(
                 f"{n_lags} lags: {found.n_iterations} iterations, residual {found.residual:.2g}"
             )
             if found.converged or not routes[1:]:
                 warn_if_not_converged(found)
-                return self._iterated_fit(data, prior, root, found.response, intercept)
+                return self._iterated_fit(prior, root, found.response, intercept, variances)
             routes = routes[1:]
         if routes[0] == "direct":
             return None
         solved = ridge_of_windows(data, root, alpha, centred=centred)
-        return self._iterated_fit(data, prior, root, *solved)
+        return self._iterated_fit(prior, root, *solved)
 
     def _iterated_fit(
         self,
-        data: TrainingData,
         prior: Prior,
         root: PriorRoot,
         response: Tensor,
         intercept: Tensor,
+        variances: NDArray,
     ) -> Fit:
         attributes = {"alpha_": float(self.alpha), "n_steps_": None}
         attributes |= {"solution_": None, "_past_": None}
-        lag_weights, now = root.variances, data.statistics(1, "cpu")
-        variances = now.input_scatter.diagonal().numpy() / now.weight
+        lag_weights = root.variances
         attributes |= prior_attributes(prior, lag_weights, variances)
         return Fit(response, intercept, lag_weights, attributes)
 

@@ -51,6 +51,7 @@ def test_all_ways_lead_to_one_response(monkeypatch, data, alpha, centred):
         for name in ("impulse_response_", "intercept_"):
             one, other = getattr(found, name), getattr(expected, name)
             assert_allclose(one, other, rtol=0, atol=1e-8 * max(size, 1.0))
+        assert_allclose(found.channel_relevance_, expected.channel_relevance_, rtol=1e-9)
 
 
 def test_correlated_lags_have_a_way_without_conjugate_gradients(monkeypatch):
