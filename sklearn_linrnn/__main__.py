@@ -10,8 +10,8 @@ import click
 from sklearn_linrnn._studies.commands import (
     INTERRUPTED,
     ListOptions,
-    in_a_folder,
     in_options,
+    output_option,
     say,
     typed,
     unwritten,
@@ -68,20 +68,10 @@ def main() -> None:
 @click.option(
     "--difference", is_flag=True, help="Study differences of neighbouring steps, of inputs too."
 )
-@click.option(
-    "--csv",
-    metavar="OUT",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=in_a_folder,
-    help="File for the table, one row for each model and variance.",
-)
+@output_option("--csv", "OUT", "File for the table, one row for each model and variance.")
 @file_options
-@click.option(
-    "--report",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=in_a_folder,
-    help="File for a page of HTML with pictures, that needs no other file.",
+@output_option(
+    "--report", "FILE", "File for a page of HTML with pictures, that needs no other file."
 )
 def memory_bias_command(
     *,
@@ -187,14 +177,12 @@ def memory_bias_command(
     show_default=True,
     help="Windows of the peers that do not choose one.",
 )
-@click.option(
+@output_option(
     "--csv",
-    metavar="OUT",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=in_a_folder,
+    "OUT",
+    "File for the results; those that it has are not computed again.",
     default="benchmark.csv",
     show_default=True,
-    help="File for the results; those that it has are not computed again.",
 )
 @click.option("--overwrite", is_flag=True, help="Forget the results that the file has.")
 @file_options

@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def _is_file(token: str) -> bool:
     return token.lower().endswith(FILES) or token.lower() in BUNDLED or Path(token).is_file()
 
 
-def in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+def _in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that could not be written, before the work instead of after it."""
     if path is not None and not path.parent.is_dir():
         raise click.BadParameter(f"there is no folder {str(path.parent)!r}.", ctx, parameter)
@@ -130,3 +130,11 @@ def say(line: str) -> None:
     """Say on standard error what was read, so that standard output is the table."""
     if line:
         click.echo(line, err=True)
+
+
+def output_option(flag: str, metavar: str, text: str, **settings: Any) -> Callable[..., Any]:
+    """Return an option that names a file to write, which is refused before the work."""
+    kind = click.Path(dir_okay=False, writable=True, path_type=Path)
+    return click.option(
+        flag, metavar=metavar, type=kind, callback=_in_a_folder, help=text, **settings
+    )

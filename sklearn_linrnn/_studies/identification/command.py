@@ -9,8 +9,8 @@ import click
 
 from sklearn_linrnn._studies.commands import (
     ListOptions,
-    in_a_folder,
     in_options,
+    output_option,
     say,
     typed,
     unwritten,
@@ -116,19 +116,9 @@ class NumberOrAuto(click.ParamType):
     help="Seconds from one row to the next; without it, what the times say.",
 )
 @file_options
-@click.option(
-    "--csv",
-    metavar="OUT",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=in_a_folder,
-    help="File for the impulse responses and their bands.",
-)
-@click.option(
-    "--report",
-    metavar="OUT.html",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=in_a_folder,
-    help="File for a page of HTML with pictures, that needs no other file.",
+@output_option("--csv", "OUT", "File for the impulse responses and their bands.")
+@output_option(
+    "--report", "OUT.html", "File for a page of HTML with pictures, that needs no other file."
 )
 def identify_command(
     *,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -116,34 +115,30 @@ def _objections(system: IdentifiedSystem) -> list[str]:
 
 
 PASSED = "The tests find no"
-OBJECTIONS: dict[str, tuple[str, Callable[[str], str]]] = {
+OBJECTIONS = {
     "whiteness": (
         "correlation of the residuals with those before",
-        lambda _: "Residuals go on from step to step, so that bands may be too narrow",
+        "Residuals go on from step to step, so that bands may be too narrow",
     ),
     "dynamics": (
         "trace of the inputs in the residuals",
-        lambda names: (
-            f"Residuals still depend on {names}: the model lacks lags, or the system is not linear"
-        ),
+        "Residuals still depend on {names}: the model lacks lags, or the system is not linear",
     ),
     "feedback": (
         "feedback",
-        lambda names: (
-            f"Residuals tell what {names} will be: the output is fed back, or something "
-            "drives both, and the response is not what the input does alone"
-        ),
+        "Residuals tell what {names} will be: the output is fed back, or something drives both, "
+        "and the response is not what the input does alone",
     ),
 }
 
 
-def _objection(tests: pd.DataFrame, nothing: str, objection: Callable[[str], str]) -> str:
+def _objection(tests: pd.DataFrame, nothing: str, objection: str) -> str:
     failed = tests[tests["failed"]]
     if not len(failed):
         least: Any = tests["p_value"].min()
         return f"{PASSED} {nothing}" + ("." if np.isnan(least) else f" (p {_equals(least)}).")
     names = listed([str(name) for name in failed["input"]])
-    return f"{objection(names)} (p {_equals(failed['p_value'].max())})."
+    return f"{objection.format(names=names)} (p {_equals(failed['p_value'].max())})."
 
 
 def _equals(p_value: float) -> str:
