@@ -1,3 +1,4 @@
+from ._core.networks.finite_width import finite_width_lag_weights
 from ._core.networks.tangent_kernel import linear_rnn_lag_covariance
 from ._core.priors.lag_priors import LagPrior
 from ._core.priors.lag_weights import linear_rnn_lag_weights
@@ -56,6 +57,7 @@ __all__ = [
     "TrainingDisplay",
     "WeightedConv1DRegressor",
     "effective_memory",
+    "finite_width_lag_weights",
     "kernel_matrix",
     "linear_rnn_lag_covariance",
     "linear_rnn_lag_weights",

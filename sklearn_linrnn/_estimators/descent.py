@@ -41,7 +41,12 @@ from sklearn_linrnn._estimators.parameters import (
 from sklearn_linrnn._estimators.resources import matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
+from sklearn_linrnn._estimators.user_warnings import (
+    warn,
+    warn_if_mean_alone,
+    warn_if_past_reach,
+    warn_if_unstable,
+)
 
 CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
 Sums = tuple[LagStatistics, LagStatistics | None]  # to learn from, and held out
@@ -197,11 +202,8 @@ class DescentRegressor(LagRegressor):
     def _check_same_shape(self, statistics: LagStatistics, earlier: TrainingRecord) -> None:
         """Raise unless the parameters of the last fit are of a model of these data."""
         shape = len(statistics.target_mean), statistics.n_channels, statistics.n_lags
-        n_hidden = getattr(self, "n_hidden", None)
-        if shape == self.impulse_response_.shape and n_hidden in (
-            None,
-            len(earlier.parameters[0]),
-        ):
+        n_hidden, known = getattr(self, "n_hidden", None), (None, len(earlier.parameters[0]))
+        if shape == self.impulse_response_.shape and n_hidden in known:
             return
         raise ValueError(
             "Training continues (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
@@ -238,6 +240,8 @@ class DescentRegressor(LagRegressor):
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
+        if earlier is None:
+            warn_if_past_reach(recipe, fit.lag_weights)
         if rule.solver == "gd" and not self.fit_intercept:
             travelled = rate * fit.attributes["n_iter_"] / (1.0 - rule.momentum)
             warn_if_mean_alone(statistics, root, travelled)
@@ -284,7 +288,8 @@ class DescentRegressor(LagRegressor):
             return rule.rate(0.0)
         curvature = Quadratic.of(statistics, root).largest_eigenvalue()
         rate = rule.rate(curvature)
-        warn_if_unstable(rate, rule.limit(curvature))
+        if self.learning_rate != "auto":
+            warn_if_unstable(rate, rule.limit(curvature))
         if not rate <= torch.finfo(torch_dtype(self.dtype)).max:
             raise ValueError(
                 f"dtype={self.dtype!r} cannot hold the learning rate {rate:.4g}, the inverse of "

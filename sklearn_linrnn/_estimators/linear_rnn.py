@@ -181,8 +181,10 @@ class LinearRNNRegressor(NetworkKernel):
     -----
     An iteration costs ``n_lags * n_hidden^2 * n_channels`` operations. The network equals its limit
     while its parameters move little: for targets small against ``sqrt(n_hidden)``. One that needs a
-    longer memory than that of its initialisation leaves this regime and learns it. With `verbose`
-    the loss is printed ten times; `sklearn_linrnn.callback` shows more.
+    longer memory than that of its initialisation leaves this regime and learns it. The limit holds
+    for about ``1.4 sqrt(n_hidden)`` lags, far more with an orthogonal initialisation; `fit` warns
+    where later ones matter, see `expected_lag_weights`. With `verbose` the loss is printed ten
+    times; `sklearn_linrnn.callback` shows more.
 
     References
     ----------

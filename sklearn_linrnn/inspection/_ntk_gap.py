@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sklearn_linrnn._core.networks.finite_width import width_tolerance
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
@@ -19,7 +20,6 @@ from sklearn_linrnn.inspection._memory import prior_energy
 from sklearn_linrnn.inspection._retrace import retrace
 
 LAZY = 0.1  # a change after which a network is still nearly linear in its parameters
-MUCH = 0.2  # a distance from the limit's lag weights that has an effect on what a network learns
 
 
 class NTKGap(NamedTuple):
@@ -94,8 +94,8 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     iterations as the network, on the same sums: no data are needed. The gap has three causes: the
     parameters moved; the width is finite, so that the kernel at initialisation is random; and the
     lags are too many for the width, so that this kernel is not that of the limit even on average.
-    With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, for any ``nu_w``; with
-    an orthogonal one far later.
+    With a Gaussian initialisation that begins near ``1.4 sqrt(n_hidden)`` lags, for any ``nu_w``;
+    with an orthogonal one near ``0.77 n_hidden``, see `finite_width_lag_weights`.
 
     Parameters
     ----------
@@ -171,8 +171,7 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
     )
     energy = learned.square().reshape(len(difference), -1).sum(dim=1).numpy()
     initial_kernel = float(np.sqrt(np.average(difference**2, weights=energy)))
-    # |F|^2 |C|^2 / n^2, which all lag weights share, has the standard deviation 2 / sqrt(n).
-    tolerance = max(MUCH, 4 / len(estimator.transition_) ** 0.5)
+    tolerance = width_tolerance(len(estimator.transition_))
     if initial_kernel <= tolerance:
         return initial_kernel, 0
     return initial_kernel, len(difference) - int(np.argmax(np.abs(difference) > tolerance))

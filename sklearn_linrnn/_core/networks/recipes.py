@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sklearn_linrnn._core.networks.finite_width import finite_width_lag_weights, reach
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters, initialise
 from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
@@ -65,6 +66,21 @@ class RNNRecipe:
         if self.channel_scale is None:
             return Given(covariance)
         return ChannelPriors.of(Given(covariance), None, self.channel_scale)
+
+    def mean_lag_weights(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the lag weights of a channel of scale one, averaged over the initialisation."""
+        return finite_width_lag_weights(
+            n_lags, self.n_hidden, *self.variances, transition_init=self.transition_init
+        )
+
+    def reach(self, n_lags: int) -> int:
+        """Return for how many lags the prior is near the mean of networks of this width.
+
+        Of a function as `transition_init` nothing is known: all of them.
+        """
+        if callable(self.transition_init):
+            return n_lags
+        return reach(n_lags, self.n_hidden, self.transition_init)
 
     def draw(self, n_channels: int, n_outputs: int) -> RNNParameters:
         """Return the parameters at initialisation in float64, on the CPU."""
