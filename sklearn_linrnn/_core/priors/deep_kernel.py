@@ -1,8 +1,8 @@
 r"""Lag weights of linear recurrent networks of one layer or more, with learning rates for groups.
 
-With ``L`` layers ``h^l_t = n^{-1/2} (W_l h^l_{t-1} + U_l h^{l-1}_t)``, whose first has the input ``F
-x_t``, a response at lag ``j`` is a sum over the ``(j + L - 1 choose L - 1)`` ways to spend ``j``
-time steps in ``L`` layers. In a wide network at initialisation its variance is
+With ``L`` layers ``h^l_t = n^{-1/2} (W_l h^l_{t-1} + U_l h^{l-1}_t)``, whose first has the input
+``F x_t``, a response at lag ``j`` is a sum over the ``(j + L - 1 choose L - 1)`` ways to spend
+``j`` time steps in ``L`` layers. In a wide network at initialisation its variance is
 
     gamma_j = (j + L - 1 choose L - 1) nu_c nu_f nu_u^{L-1} nu_w^j
 

@@ -18,6 +18,8 @@ All terms are positive, and probabilities do not overflow.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,7 +48,7 @@ def waiting_times(n_lags: int, leak: float, n_layers: int = 1) -> NDArray[np.flo
     with np.errstate(under="ignore"):
         probabilities[:, 0] = leak**n_layers * ways_through(n_lags, n_layers)
         probabilities[:, 0] *= np.power(stays, np.arange(n_lags, dtype=np.float64))
-        for before, row in zip(probabilities, probabilities[1:], strict=False):
+        for before, row in itertools.pairwise(probabilities):
             row[1:] = stays * before[1:] + leak * before[:-1]
     return probabilities
 
