@@ -37,7 +37,7 @@ from sklearn_linrnn import (
     regression,
 )
 from sklearn_linrnn._core import saved_state
-from sklearn_linrnn._core.priors.lag_priors import PRIORS
+from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.saved_state import SAVED_FORMAT, SavedState
 from sklearn_linrnn.callback import EarlyStopping, SpectralRadiusMonitor, TrainingProgress
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
@@ -106,6 +106,12 @@ CASES = {
     },
     "network orthogonal": (network(transition_init="orthogonal"), X, Y),
     "network identity": (network(transition_init="identity", init="centered"), X, Y),
+    "network leaky": (network(leak=0.5, rates=(1.0, 0.0, 2.0)), X, Y),
+    "network of layers": (
+        network(n_layers=2, parametrization="mup", solver="adam", init="centered"),
+        X,
+        Y,
+    ),
     "network float32": (network(dtype="float32"), X, Y),
     "network seed": (network(random_state=np.random.RandomState(0)), X, Y),
     "callbacks": (

@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.networks.lag_products import LagProducts
-from sklearn_linrnn._core.networks.recipes import RNNRecipe
+from sklearn_linrnn._core.networks.recipes import NetworkRecipe
 from sklearn_linrnn._estimators.descent import DescentRegressor
-from sklearn_linrnn._estimators.training_record import initial_network, trained_network
+from sklearn_linrnn._estimators.training_record import (
+    initial_network,
+    network_recipe,
+    trained_network,
+)
 
 
 class NetworkKernel(DescentRegressor):
@@ -44,8 +47,9 @@ class NetworkKernel(DescentRegressor):
         """
         check_is_fitted(self)
         network = initial_network if at_start else trained_network
-        products = LagProducts.of(network(self.training_), self.impulse_response_.shape[2])
-        return self._export(_scaled(products.lag_weights(), _recipe_of(self)))
+        recipe = network_recipe(self.training_)
+        weights = recipe.lag_weights(network(self.training_), self.impulse_response_.shape[2])
+        return self._export(_scaled(weights, recipe))
 
     def expected_lag_weights(self) -> NDArray:
         """Return the lag weights at initialisation, averaged over all initialisations.
@@ -62,7 +66,8 @@ class NetworkKernel(DescentRegressor):
         Raises
         ------
         ValueError
-            If `transition_init` was a function, or the mean overflows.
+            If the mean is not known, with a function as `transition_init`, a leak, several layers
+            or recurrent units of another kind, or if it overflows.
 
         Examples
         --------
@@ -74,18 +79,12 @@ class NetworkKernel(DescentRegressor):
         array([1.  , 1.01, 1.18, 1.98])
         """
         check_is_fitted(self)
-        recipe = _recipe_of(self)
+        recipe = network_recipe(self.training_)
         weights = recipe.mean_lag_weights(self.impulse_response_.shape[2])
         return self._export(_scaled(torch.from_numpy(weights), recipe))
 
 
-def _recipe_of(estimator: NetworkKernel) -> RNNRecipe:
-    recipe = estimator.training_.recipe
-    assert isinstance(recipe, RNNRecipe)
-    return recipe
-
-
-def _scaled(weights: Tensor, recipe: RNNRecipe) -> Tensor:
+def _scaled(weights: Tensor, recipe: NetworkRecipe) -> Tensor:
     """Return lag weights times the scale of each channel, if channels have scales."""
     if recipe.channel_scale is None:
         return weights

@@ -34,15 +34,41 @@ def without_warnings(model, x=X, y=Y):
 
 @pytest.mark.parametrize("transition_init", ["gaussian", "orthogonal", "identity"])
 def test_expected_lag_weights_are_the_mean_of_networks_at_initialisation(transition_init):
-    options = {"n_hidden": 8, "nu_w": 0.8, "nu_f": 1.5, "transition_init": transition_init}
+    options = {"n_hidden": 20, "nu_w": 0.8, "nu_f": 1.5, "transition_init": transition_init}
     models = [network(**options, random_state=seed).fit(X[:, :6], Y) for seed in range(100)]
     samples = np.array([model.empirical_lag_weights(at_start=True) for model in models])
     error = samples.std(axis=0, ddof=1) / len(samples) ** 0.5
     expected = models[0].expected_lag_weights()
     assert (np.abs(samples.mean(axis=0) - expected) < 4 * error).all()
     assert_allclose(
-        expected, finite_width_lag_weights(6, 8, 0.8, 1.5, transition_init=transition_init)
+        expected, finite_width_lag_weights(6, 20, 0.8, 1.5, transition_init=transition_init)
     )
+
+
+def test_rates_multiply_the_shares_of_their_matrices():
+    options = {"n_hidden": 20, "nu_w": 0.8, "nu_f": 1.5}
+    model = network(**options, rates=(3.0, 0.5, 2.0)).fit(X[:, :6], Y)
+    shares = [
+        network(**options, rates=rates).fit(X[:, :6], Y).expected_lag_weights()
+        for rates in ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    ]
+    assert_allclose(model.expected_lag_weights(), np.dot([3.0, 0.5, 2.0], shares), rtol=1e-12)
+    at_start = [
+        network(**options, rates=(0, 1, 0), random_state=seed)
+        .fit(X[:, :6], Y)
+        .empirical_lag_weights(at_start=True)
+        for seed in range(100)
+    ]
+    error = np.std(at_start, axis=0, ddof=1) / 10
+    assert (np.abs(np.mean(at_start, axis=0) - shares[1]) < 4 * error).all()
+
+
+@pytest.mark.parametrize("unknown", [{"leak": 0.5}, {"n_layers": 2}], ids=str)
+def test_with_a_leak_or_layers_the_mean_is_not_known_and_nothing_is_warned_of(unknown):
+    model = network(n_hidden=6, nu_w=0.95, **unknown)
+    without_warnings(model, X[:, :20])
+    with pytest.raises(ValueError, match="networks of one layer, without leak"):
+        model.expected_lag_weights()
 
 
 def test_they_are_those_of_what_was_fitted():

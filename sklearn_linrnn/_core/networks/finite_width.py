@@ -29,7 +29,9 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.networks.gaussian_powers import mean_multiples as of_gaussian
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
-from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights, powers
+from sklearn_linrnn._core.networks.tangent_kernel import linear_rnn_lag_covariance
+from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES, Rates
+from sklearn_linrnn._core.priors.lag_weights import powers
 from sklearn_linrnn._core.tensors import whole_number
 
 MUCH = 0.2  # a distance from the limit's lag weights that has an effect on what a network learns
@@ -52,6 +54,7 @@ def finite_width_lag_weights(
     nu_c: float = 1.0,
     *,
     transition_init: TransitionInit = "gaussian",
+    rates: Rates = EQUAL_RATES,
 ) -> NDArray[np.float64]:
     r"""Return the lag weights of a linear RNN of finite width, averaged over its initialisation.
 
@@ -78,6 +81,8 @@ def finite_width_lag_weights(
         Initial variances of the transition matrix, the input matrix and the readout; not negative.
     transition_init : {"gaussian", "orthogonal", "identity"}, default="gaussian"
         Initialisation of the transition matrix, as in `LinearRNNRegressor`.
+    rates : tuple of float, default=(1.0, 1.0, 1.0)
+        Factors of the learning rates of the transition matrix, the input matrix and the readout.
 
     Returns
     -------
@@ -117,7 +122,7 @@ def finite_width_lag_weights(
     >>> (orthogonal / limit)[[0, 4, 8, 16, 24]].round(2)
     array([1.  , 1.  , 1.  , 1.01, 1.02])
     """
-    linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c)  # checks them
+    linear_rnn_lag_covariance(n_lags, nu_w, nu_f, nu_c, rates=rates)  # checks them
     if whole_number(n_hidden, "n_hidden") < 1:
         raise ValueError(f"n_hidden must be at least 1, but got {n_hidden}.")
     if not isinstance(transition_init, str) or transition_init not in MULTIPLES:
@@ -131,7 +136,9 @@ def finite_width_lag_weights(
         found = list(takewhile(lambda pair: np.isfinite(pair).all(), every_lag))
         states, transition = np.reshape(found, (len(found), 2)).T
         power, slope = powers(nu_w, len(found)), powers(nu_w, len(found), 1)
-        weights = (nu_f + nu_c) * power * states + nu_f * nu_c * slope * transition
+        of_transition, of_input, of_readout = rates
+        weights = (of_readout * nu_f + of_input * nu_c) * power * states
+        weights += of_transition * nu_f * nu_c * slope * transition
     if len(found) < n_lags or not np.isfinite(weights).all():
         raise ValueError(
             f"The mean lag weights of n_hidden={n_hidden} overflow within n_lags={n_lags}, far "
