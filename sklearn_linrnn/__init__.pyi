@@ -8,6 +8,7 @@ from ._estimators.lag_weighter import LagWeighter
 from ._estimators.linear_rnn import LinearRNNRegressor
 from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
+from ._estimators.recurrent_kernel import RecurrentKernel
 from ._estimators.trusted_types import SKOPS_TRUSTED_TYPES
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
@@ -50,6 +51,7 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "RecurrentKernel",
     "ResidualDisplay",
     "SeriesPieces",
     "StepResponseDisplay",

@@ -18,6 +18,14 @@ def is_float64_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, NUMBERS) and not (isinstance(value, int) and abs(value) > LARGEST)
 
 
+def check_variance(name: str, variance: Any) -> None:
+    """Raise a TypeError or a ValueError that names it unless a variance is one."""
+    if not is_float64_number(variance):
+        raise TypeError(f"{name} is a variance and must be a number, but got {variance!r}.")
+    if not variance >= 0:
+        raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
+
+
 def linear_rnn_lag_weights(
     n_lags: int, nu_w: float = 0.5, nu_f: float = 1.0, nu_c: float = 1.0
 ) -> NDArray[np.float64]:
@@ -62,10 +70,7 @@ def linear_rnn_lag_weights(
     if n_lags < 0:
         raise ValueError(f"n_lags must not be negative, but got {n_lags}.")
     for name, variance in (("nu_w", nu_w), ("nu_f", nu_f), ("nu_c", nu_c)):
-        if not is_float64_number(variance):
-            raise TypeError(f"{name} is a variance and must be a number, but got {variance!r}.")
-        if not variance >= 0:
-            raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
+        check_variance(name, variance)
     with np.errstate(over="ignore", invalid="ignore"):
         weights = linear_rnn_variances(n_lags, nu_w, nu_f, nu_c)
     if not np.all(np.isfinite(weights)):
