@@ -125,6 +125,16 @@ def test_a_gram_matrix_is_a_covariance(activation, nu_b):
 
 
 @every_activation
+def test_rounding_stays_rounding(activation):
+    """Windows that differ in their last digits have the kernel of one window, kinks or none."""
+    kernel, gram = RecurrentKernel(activation, **NU), RecurrentKernel(activation, **NU)(X)
+    size = np.sqrt(np.outer(np.diagonal(gram), np.diagonal(gram)))
+    nudged = np.nextafter(X, np.where(np.random.default_rng(1).random(X.shape) < 0.5, -9.0, 9.0))
+    assert (np.abs(kernel(nudged, X) - gram) < 1e-13 * size).all()
+    assert (np.abs(kernel(nudged) - gram) < 1e-13 * size).all()
+
+
+@every_activation
 def test_channels_are_flat_or_an_axis(activation):
     kernel = RecurrentKernel(activation, **NU, n_channels=N_CHANNELS)
     flat = PANEL.reshape(12, -1), OTHERS.reshape(4, -1)

@@ -46,15 +46,15 @@ class States:
         The windows.
     variances : ndarray of shape (n_timesteps, ...)
         Squared length of the vector.
-    units : ndarray of shape (n_timesteps, n_directions, ...)
-        The vector divided by its length, in these directions; the hidden state's is first.
+    halves : ndarray of shape (n_timesteps, n_directions, ...)
+        Half the vector of unit length, in these directions; the hidden state's is first.
     slopes : ndarray of shape (n_tuned, n_timesteps, ...)
         Derivatives of the variances by the logarithms of hyperparameters.
     """
 
     inputs: Array
     variances: Array
-    units: Array
+    halves: Array
     slopes: Array
 
     @classmethod
@@ -64,16 +64,16 @@ class States:
         n_timesteps, n_channels, n_samples = inputs.shape
         variances = np.empty((n_timesteps, n_samples))
         has_bias = network.nu_b > 0
-        units = np.empty((n_timesteps, 1 + n_channels + has_bias, n_samples))
+        halves = np.empty((n_timesteps, 1 + n_channels + has_bias, n_samples))
         slopes = np.empty((len(tuned), n_timesteps, n_samples))
         hidden, hidden_slopes = np.zeros(n_samples), np.zeros((len(tuned), n_samples))
         for step, x in enumerate(inputs):
-            units[step, 0] = np.sqrt(network.nu_w * hidden)
-            units[step, 1 : 1 + n_channels] = np.sqrt(network.nu_f) * x
-            units[step, 1 + n_channels :] = np.sqrt(network.nu_b)
-            squares = np.square(units[step])
+            halves[step, 0] = np.sqrt(network.nu_w * hidden)
+            halves[step, 1 : 1 + n_channels] = np.sqrt(network.nu_f) * x
+            halves[step, 1 + n_channels :] = np.sqrt(network.nu_b)
+            squares = np.square(halves[step])
             variances[step] = squares.sum(0)
-            units[step] /= np.sqrt(np.where(variances[step] > 0, variances[step], 1.0))
+            halves[step] /= 2 * np.sqrt(np.where(variances[step] > 0, variances[step], 1.0))
             inputs_share = squares[1 : 1 + n_channels].sum(0)
             shares = {"nu_w": squares[0], "nu_f": inputs_share, "nu_b": network.nu_b}
             pairs, moments = network.activation.of_one(variances[step])
@@ -82,9 +82,9 @@ class States:
                 inner = Slopes(slope[step], slope[step], slope[step])
                 before[:], _ = network.activation.slopes(pairs, moments, inner)
             hidden = moments.product
-        return cls(inputs, variances, units, slopes)
+        return cls(inputs, variances, halves, slopes)
 
     def at(self, *index: Any) -> States:
         """Return some of the windows, on axes that broadcast."""
-        arrays = (self.inputs, self.variances, self.units, self.slopes)
+        arrays = (self.inputs, self.variances, self.halves, self.slopes)
         return States(*(array[(..., *index)] for array in arrays))

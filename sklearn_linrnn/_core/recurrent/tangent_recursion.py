@@ -38,16 +38,17 @@ def recurrent_gram(
     left = States.of(windows, network, tuned)
     right = left if others is None else States.of(others, network, tuned)
     n, m = left.variances.shape[1], right.variances.shape[1]
-    both = np.zeros((1 + len(tuned), n, m))
+    both = np.empty((1 + len(tuned), n, m))
     rows = max(1, N_PAIRS // m)
     for first in range(0, n, rows):
         block = slice(first, first + rows)
         rest = slice(first if others is None else 0, None)
-        both[:, block, rest] = _kernel_of_pairs(
-            left.at(block, None), right.at(None, rest), network, tuned
-        )
-    if others is None:  # what holds above the diagonal holds below it
-        both = np.triu(both) + np.triu(both, 1).swapaxes(1, 2)
+        found = _kernel_of_pairs(left.at(block, None), right.at(None, rest), network, tuned)
+        if others is None:  # what holds above the diagonal holds below it
+            square = found[..., : found.shape[1]]
+            square[:] = np.triu(square) + np.triu(square, 1).swapaxes(1, 2)
+            both[:, rest, block] = found.swapaxes(1, 2)
+        both[:, block, rest] = found
     return both[0], np.moveaxis(both[1:], 0, -1)
 
 
@@ -123,19 +124,16 @@ def _meet(left: States, right: States, step: int, hidden: DualMoments) -> Pairs:
     Half-angles are those of the sum and of the difference of two unit vectors. Only the hidden
     states, which come first, point into other directions at the other window.
     """
-    ours, theirs = left.units[step], right.units[step]
-    difference = np.square(ours[0] - theirs[0])
-    apart, together = difference.copy(), difference
+    ours, theirs = left.halves[step], right.halves[step]
+    together = np.square(ours[0] - theirs[0])
+    apart = together.copy()
     for a, b in zip(ours[1:], theirs[1:], strict=True):
         apart += np.square(a - b)
         together += np.square(a + b)
-    common = ours[0] * theirs[0]
-    return Pairs(
-        left.variances[step],
-        right.variances[step],
-        0.25 * apart + common * hidden.apart,
-        0.25 * together + common * hidden.together,
-    )
+    common = 4 * ours[0] * theirs[0]
+    apart += common * hidden.apart
+    together += common * hidden.together
+    return Pairs(left.variances[step], right.variances[step], apart, together)
 
 
 def _covariance_slope(
