@@ -22,9 +22,9 @@ import warnings
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import WhiteKernel
+from statsmodels.datasets import sunspots
 
 from sklearn_linrnn import RecurrentKernel
 
@@ -43,7 +43,7 @@ def memory(kernel, windows):
 
 
 rng = np.random.default_rng(0)
-inputs = rng.normal(size=(100, 16))
+inputs = rng.normal(size=(100, 13))
 erf = RecurrentKernel("erf", np.pi / 4 * 0.8)
 lines = [
     ("identity", RecurrentKernel("identity", 0.8), 1.0, "k-"),
@@ -79,12 +79,12 @@ def noisy(signal):
 
 
 x = windows_of(rng.normal(size=561), N_LAGS)
-sunspots = np.sqrt(sm.datasets.sunspots.load_pandas().data["SUNACTIVITY"].to_numpy())
-sunspots = windows_of(sunspots, N_LAGS + 1)
+numbers = np.sqrt(sunspots.load_pandas().data["SUNACTIVITY"].to_numpy())
+numbers = windows_of(numbers, N_LAGS + 1)
 tasks = {
     "linear, long memory": (x, noisy(x @ 0.85 ** np.arange(N_LAGS)[::-1])),
     "nonlinear, short memory": (x, noisy(x[:, -1] * x[:, -2] + 0.5 * np.abs(x[:, -3]))),
-    "sunspots": (sunspots[:, :-1], sunspots[:, -1]),
+    "sunspots": (numbers[:, :-1], numbers[:, -1]),
 }
 
 # %%

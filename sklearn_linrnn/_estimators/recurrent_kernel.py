@@ -68,9 +68,11 @@ class RecurrentKernel(WindowKernel):
 
     .. math::
 
+       \begin{aligned}
        \Sigma_t &= \nu_W q_{t-1} + \nu_F \langle x_t, x'_t \rangle + \nu_B \\
        \Theta_t &= q_{t-1} + \langle x_t, x'_t \rangle + \nu_B + \nu_W \dot q_{t-1} \Theta_{t-1} \\
        K &= q_T + \nu_C\, \dot q_T\, \Theta_T .
+       \end{aligned}
 
     Only equal time steps pair. For the identity :math:`K = \sum_j \rho_j \langle x_{T-j}, x'_{T-j}
     \rangle` with the weights of `linear_rnn_lag_weights`.
