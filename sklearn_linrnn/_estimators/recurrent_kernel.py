@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter
 
-from sklearn_linrnn._core.priors.lag_weights import check_variance
+from sklearn_linrnn._core.priors.lag_weights import check_variances
 from sklearn_linrnn._core.recurrent.dual_activations import DualActivation, Identity, ReLU
 from sklearn_linrnn._core.recurrent.error_function import Erf
 from sklearn_linrnn._core.recurrent.recurrent_network import VARIANCES, RecurrentNetwork
@@ -208,10 +208,10 @@ class RecurrentKernel(WindowKernel):
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             names = ", ".join(map(repr, ACTIVATIONS))
             raise ValueError(f"activation must be one of {names}, but got {self.activation!r}.")
-        for name in VARIANCES:
-            check_variance(name, getattr(self, name))
-        variances = {name: float(getattr(self, name)) for name in VARIANCES}
-        return RecurrentNetwork(ACTIVATIONS[self.activation], **variances)
+        variances = {name: getattr(self, name) for name in VARIANCES}
+        check_variances(**variances)
+        numbers = {name: float(variance) for name, variance in variances.items()}
+        return RecurrentNetwork(ACTIVATIONS[self.activation], **numbers)
 
     def _check_range(
         self, kernel: NDArray, network: RecurrentNetwork, n_lags: int, n_channels: int
