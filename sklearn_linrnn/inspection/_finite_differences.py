@@ -43,9 +43,9 @@ class Slopes:
         return self.deviations * (2.0 * self.sizes + self.deviations)
 
     @property
-    def are_exact(self) -> bool:
-        """Whether slopes over a step and over half of it differ by rounding alone."""
-        return bool(np.linalg.norm(self.deviations) <= LINEAR * np.linalg.norm(self.sizes))
+    def deviation(self) -> float:
+        """The root of the sum of squares of `deviations`."""
+        return float(np.linalg.norm(self.deviations))
 
 
 class Differences:
@@ -72,15 +72,17 @@ class Differences:
 
     def best(self) -> Slopes:
         """Return the slopes over steps whose errors are small."""
-        usual = self.over(USUAL)
-        other = self.over(FAR if usual.are_exact else NEAR)
-        if usual.are_exact:
-            return other if other.are_exact else usual
-        nearer = other.deviations < usual.deviations
-        return Slopes(
-            np.where(nearer, other.energies, usual.energies),
-            np.where(nearer, other.deviations, usual.deviations),
-        )
+        usual, near = self.over(USUAL), self.over(NEAR)
+        if near.deviation < usual.deviation:
+            better = near.deviations < usual.deviations
+            return Slopes(
+                np.where(better, near.energies, usual.energies),
+                np.where(better, near.deviations, usual.deviations),
+            )
+        # Rounding outweighs curvature, if there is any: other functions end far away, or overflow.
+        with np.errstate(all="ignore"):
+            far = self.over(FAR)
+        return far if far.deviation <= LINEAR * np.linalg.norm(far.sizes) else usual
 
     def over(self, step: float, *, extrapolated: bool = True) -> Slopes:
         """Return the slopes over a step.

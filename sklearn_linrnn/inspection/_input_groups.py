@@ -36,17 +36,20 @@ class Reading:
         Number of channels in flattened windows.
     rows : {"windows", "timesteps"}
         What the rows of a 2-D X are.
+    is_wrapped : bool
+        Whether the estimator that knows this is inside of another, which may not take lists.
     """
 
     layout: str
     lag_order: str
     n_channels: int
     rows: str
+    is_wrapped: bool
 
     @classmethod
     def of(cls, model: Any, **stated: Any) -> Reading:
         """Return what was stated, and what was not (None) as an estimator has it, or as usual."""
-        inner = _innermost(model)
+        inner = _innermost(getattr(model, "__self__", model))  # that of a method
         inner = inner if hasattr(inner, "get_params") else None
         response = getattr(inner, "impulse_response_", None)
         usual = {
@@ -65,7 +68,7 @@ class Reading:
         found["n_channels"] = whole_number(found["n_channels"], "n_channels")
         if found["n_channels"] < 1:
             raise ValueError(f"n_channels must be at least 1, but got {found['n_channels']}.")
-        return cls(**found)
+        return cls(**found, is_wrapped=inner is not model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,7 @@ class InputGroup:
     places : ndarray of int, shape (n_lags, n_channels)
         Where each lag is in a sequence that is flattened; -1 if it is not there.
     form : {"windows", "panel", "list", "recording"}
-        What X was.
+        What X was, and so what a method `predict` is given; a recording, by itself each.
     time_axis : int
         The axis of the time steps, in outputs that have one.
     columns : pandas.Index or None
@@ -190,7 +193,8 @@ def _read_array(X: Any, reading: Reading) -> InputGroup:
         return InputGroup(values, grid, "panel", time_axis, knows_steps=known)
     if reading.rows == "timesteps":
         grid = _grid_of(values[None], "ntc")
-        return InputGroup(values[None], grid, "recording", columns=_columns(X), knows_steps=True)
+        form = "recording" if reading.is_wrapped else "list"
+        return InputGroup(values[None], grid, form, columns=_columns(X), knows_steps=True)
     columns = window_columns(reading, X, values.shape[1], None)
     if not columns.named:
         check_order(columns.to_windows(values), reading.lag_order)

@@ -94,10 +94,10 @@ def test_of_the_module_of_a_network():
     assert_array_equal(found.energy[N_LAGS:], 0.0)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e8])
 def test_of_a_ridge_on_windows(offset):
     X, y = windows()
-    model = Ridge().fit(X + offset, y)
+    model = Ridge().fit(X + offset, y + offset)
     found = measured_memory(model, X + offset, n_lags=N_LAGS)
     assert_allclose(found.energy, model.coef_[::-1] ** 2, **EXACT)
 
@@ -159,6 +159,18 @@ def test_the_horizon_leaves_out_the_lags_nearer_than_that(horizon):
     assert f"output {horizon} time steps later" in str(later)
 
 
+def test_of_piecewise_linear_and_of_wild_functions_the_slope_is_the_one_here():
+    """Far away there is another one, or none."""
+
+    def bent(X):
+        return np.maximum(X[:, -1], -10.0) + np.exp(X[:, -2] * 1e-3)
+
+    X = panel()
+    found = measured_memory(bent, X, n_lags=2).energy
+    expected = 1e-6 * np.exp(2e-3 * X[:, -2]).mean(axis=0).sum()
+    assert_allclose(found, [2.0, expected], rtol=1e-9)
+
+
 # -- What estimators stand in --------------------------------------------------------------------
 
 
@@ -215,6 +227,23 @@ def test_a_recording_goes_through_a_pipeline():
     slopes = model[-1].impulse_response_ / model[0].scale_[:, None]
     found = measured_memory(model, x[:50], n_lags=N_LAGS).energy
     assert_allclose(found, response_energy(slopes), **EXACT)
+
+
+def test_a_model_of_several_recordings_is_asked_of_one():
+    x, y = recording()
+    model = NTKConvRegressor(n_lags=N_LAGS, rows="timesteps")
+    frame = pd.DataFrame(x, columns=["a", "b"])
+    model.fit(frame, y, sequence_id=np.arange(len(x)) // 50)
+    found = measured_memory(model, frame, n_lags=N_LAGS)
+    assert_allclose(found.energy, energy_of(model), **EXACT)
+    assert found.n_sequences == 1
+
+
+def test_a_method_knows_whose_it_is():
+    x, y = recording()
+    model = NTKConvRegressor(n_lags=N_LAGS, rows="timesteps").fit(x, y[:, 0])
+    found = measured_memory(model.predict, x, n_lags=N_LAGS)
+    assert_allclose(found.energy, energy_of(model), **EXACT)
 
 
 def test_a_regressor_of_sktime_reads_its_panels():
