@@ -84,7 +84,7 @@ class InputGroup:
     form : {"windows", "panel", "list", "recording"}
         What X was, and so what a method `predict` is given; a recording, by itself each.
     time_axis : int
-        The axis of the time steps, in outputs that have one.
+        The axis of the time steps, in a panel.
     columns : pandas.Index or None
         Names of the columns, of what is given as a frame.
     knows_steps : bool

@@ -14,7 +14,9 @@ from sklearn_linrnn.inspection._input_groups import InputGroup
 TOLERANCE = 1e-3  # of outputs that ought to be the same, relative to their spread
 
 
-def outputs_at_end(outputs: Any, group: InputGroup, n_sequences: int) -> Any:
+def outputs_at_end(
+    outputs: Any, group: InputGroup, n_sequences: int, *, time_axis: int | None = None
+) -> Any:
     """Return the outputs of sequences at the last time step, (n_sequences, n_outputs).
 
     Parameters
@@ -25,6 +27,8 @@ def outputs_at_end(outputs: Any, group: InputGroup, n_sequences: int) -> Any:
         What the sequences are.
     n_sequences : int
         Their number.
+    time_axis : int, default=None
+        The axis of the time steps, in outputs that have one; ``None`` for that of the inputs.
 
     Raises
     ------
@@ -41,7 +45,8 @@ def outputs_at_end(outputs: Any, group: InputGroup, n_sequences: int) -> Any:
             f"{shape}."
         )
     if len(shape) == 3:
-        return outputs[:, -1] if group.time_axis == 1 else outputs[:, :, -1]
+        axis = group.time_axis if time_axis is None else time_axis
+        return outputs[:, -1] if axis == 1 else outputs[:, :, -1]
     if len(shape) == 1:
         return outputs[:, None]
     if group.knows_steps:

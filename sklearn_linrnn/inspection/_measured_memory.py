@@ -132,8 +132,8 @@ def measured_memory(
     model : torch.nn.Module, estimator or callable
         What maps sequences to outputs. A module of PyTorch is differentiated in evaluation mode,
         and keeps its mode, state and gradients: it takes sequences as X has them, the time step
-        first if it has an attribute ``batch_first=False``, as `torch.nn.RNN`; of a tuple of
-        outputs the first counts. What has a method `predict`, as regressors of scikit-learn, and
+        first if it has an attribute ``batch_first=False``, as ``torch.nn.RNN``; of a tuple of
+        outputs the first counts. What has a method ``predict``, as regressors of scikit-learn, and
         any other function of arrays are looked at by finite differences. Outputs are at the last
         time step, of shape (n_sequences,) or (n_sequences, n_outputs), or at every one,
         (n_sequences, n_timesteps, n_outputs) in the order of axes of X.
@@ -141,7 +141,7 @@ def measured_memory(
         Sequences where the derivatives are taken, of at least ``n_lags + horizon`` time steps:
         (n_sequences, n_timesteps, n_channels); windows (n_samples, n_timesteps * n_channels), one
         in each row; or a list of recordings (n_timesteps_i, n_channels), of which methods
-        `predict` get lists. For an estimator with ``rows="timesteps"`` a 2-D X is one recording.
+        ``predict`` get lists. For an estimator with ``rows="timesteps"`` a 2-D X is one recording.
         Sequences are taken to be independent: windows that overlap make intervals too short.
     n_lags : int
         Number of lags.
@@ -163,8 +163,8 @@ def measured_memory(
         functions, such as trees and nearest neighbours, need a step, of one for instance.
     layout : {"ntc", "nct"}, default=None
         Order of the axes of X, and of outputs with three axes: sequence, time, channel or sequence,
-        channel, time; ``None`` for that of the estimator, else ``"ntc"``. Estimators of this
-        package and others with a method `predict` have outputs in the former order always.
+        channel, time; ``None`` for that of the estimator, else ``"ntc"``. What a method ``predict``
+        returns has the time before the outputs always.
     lag_order : {"infer", "oldest_first", "newest_first"}, default=None
         Order of the columns of windows, as in the :ref:`user guide <data_shapes>`; ``None`` for
         that of the estimator, else ``"infer"``.
@@ -204,8 +204,8 @@ def measured_memory(
     -----
     Intervals tell how well the sequences determine the mean over all that could have been drawn;
     the model is taken as it is. They are those of the bootstrap-t [1]_, of the logarithm of an
-    energy, and for the memory of the energy up to a lag less the share of all. Both ends are
-    missed by about as many.
+    energy, and for the memory of the energy up to a lag less the share of all; as much lies below
+    an interval as above.
 
     References
     ----------

@@ -124,7 +124,7 @@ class MeasuredMemoryDisplay:
             axes[0].set_ylim(bottom=max(LEAST * largest, axes[0].get_ylim()[0]))
         axes[0].set_title(f"Measured memory of {self.name}", fontsize=TITLE)
         label_lags(axes, "squared sensitivity")
-        add_legend(axes, is_new=ax is None)
+        add_legend(axes, is_new=ax is None, n_columns=1)
         self.ax_, self.figure_ = axes[0], axes[0].figure
         return self
 

@@ -71,10 +71,12 @@ def sensitivity(model: Any, group: InputGroup, scales: NDArray, step: float | No
 
 def _outputs(model: Any, group: InputGroup, values: NDArray) -> NDArray:
     """Return the outputs of a model at the last time step of sequences."""
-    is_predictor = hasattr(model, "predict")
-    outputs = group.predicted(model.predict, values) if is_predictor else model(values)
+    predicts = hasattr(model, "predict")
+    outputs = group.predicted(model.predict, values) if predicts else model(values)
     outputs = outputs[0] if isinstance(outputs, tuple) else outputs
-    found = outputs_at_end(outputs, group, len(values))
+    # Those of estimators have the time before the outputs, whatever the order is in their inputs.
+    is_estimators = predicts or _is_estimators(model)
+    found = outputs_at_end(outputs, group, len(values), time_axis=1 if is_estimators else None)
     return found.detach().double().cpu().numpy() if isinstance(found, Tensor) else found
 
 
@@ -84,9 +86,14 @@ def _without_traces(model: Any) -> Any:
     An estimator does not change when it is asked. Others may keep a state, as reservoirs do, from
     which they go on.
     """
-    if hasattr(getattr(model, "__self__", model), "get_params"):
+    if _is_estimators(model):
         return model
     try:
         return copy.deepcopy(model)
     except Exception:  # of any kind: handles of other libraries cannot be copied
         return model
+
+
+def _is_estimators(model: Any) -> bool:
+    """Whether a model is an estimator in the manner of scikit-learn, or a method of one."""
+    return hasattr(getattr(model, "__self__", model), "get_params")

@@ -86,6 +86,14 @@ def test_of_panels_with_a_target_at_the_last_step(layout):
     assert_allclose(flat.energy, expected, **EXACT)
 
 
+@pytest.mark.parametrize("asked", [lambda model: model, lambda model: model.predict])
+def test_of_panels_of_the_other_layout_with_a_target_at_every_step(asked):
+    X = panel(n_timesteps=9, n_channels=3)
+    model = NTKConvRegressor(layout="nct", n_lags=5).fit(X.swapaxes(1, 2), X[..., :2])
+    found = measured_memory(asked(model), X.swapaxes(1, 2), n_lags=5)
+    assert_allclose(found.energy, energy_of(model), **EXACT)
+
+
 def test_of_the_module_of_a_network():
     x, y = recording()
     model = LinearRNNRegressor(40, n_lags=N_LAGS, rows="timesteps", max_iter=30).fit(x, y)
