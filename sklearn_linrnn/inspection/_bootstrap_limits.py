@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 LEAST_SAMPLES = 10  # with fewer, resamples are too much alike to tell anything
 MOST_COUNTS = 2**20  # that are held at once
-ROUNDING = 1e-12  # a deviation that is none, relative to the largest number
+ROUNDING = 1e-12  # a deviation that is none, in units of the largest number
 
 
 def limits_of_means(
@@ -53,9 +53,11 @@ def limits_of_means(
     """
     if len(samples) < LEAST_SAMPLES:
         return np.full((2, samples.shape[1]), np.nan)
-    mean, deviation = samples.mean(axis=0), samples.std(axis=0)
-    varies = deviation > ROUNDING * np.abs(samples).max(axis=0)
-    limits = np.array([mean, mean])
+    largest = np.abs(samples).max(axis=0)
+    unit = np.where(largest > 0, largest, 1.0)  # in which no square overflows
+    samples = samples / unit
+    varies = samples.std(axis=0) > ROUNDING
+    limits = np.tile(samples.mean(axis=0), (2, 1))
     known = samples[:, varies]
     if known.size:
         distances = _distances(known, logarithmic, n_resamples, random_state)
@@ -63,7 +65,7 @@ def limits_of_means(
         # Some distances may be infinite: nothing is between two of them.
         upper, lower = np.quantile(distances, [tail, 1.0 - tail], axis=0, method="nearest")
         limits[:, varies] = _undone(known, np.array([lower, upper]), logarithmic)
-    return limits
+    return limits * unit
 
 
 def _distances(

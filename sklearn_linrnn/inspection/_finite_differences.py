@@ -104,9 +104,8 @@ class Differences:
             if extrapolated:  # as Richardson does: the error falls with the square of the step
                 correction = (self._slopes(some, step / 2) - slopes) / 3.0
                 slopes = slopes + 4.0 * correction
-                spread = np.square(correction).sum(axis=2).mean(axis=1)
-                np.add.at(squares, self.lags[some], spread)
-            np.add.at(energies, self.lags[some], np.square(slopes).sum(axis=2))
+                np.add.at(squares, self.lags[some], _squared(correction).mean(axis=1))
+            np.add.at(energies, self.lags[some], _squared(slopes))
         return Slopes(energies.T, np.sqrt(squares))
 
     def _slopes(self, some: slice, step: float) -> NDArray:
@@ -120,3 +119,9 @@ class Differences:
         outputs = self.ask(inputs.reshape(-1, *self.group.values.shape[1:]))
         upper, lower = outputs.reshape(*inputs.shape[:3], -1)
         return (upper - lower) / widths[..., None]
+
+
+def _squared(slopes: NDArray) -> NDArray[np.float64]:
+    """Return sums of squares over outputs; infinite where they overflow."""
+    with np.errstate(over="ignore"):
+        return np.square(slopes).sum(axis=2)

@@ -85,8 +85,8 @@ class InputGroup:
         What X was, and so what a method `predict` is given; a recording, by itself each.
     time_axis : int
         The axis of the time steps, in a panel.
-    columns : pandas.Index or None
-        Names of the columns, of what is given as a frame.
+    columns : sequence or None
+        Names of the columns, of what is given as a frame of pandas.
     knows_steps : bool
         Whether the model is known to have an output at every time step.
     """
@@ -155,7 +155,8 @@ def channel_scales(groups: list[InputGroup]) -> NDArray[np.float64]:
     for channel in range(groups[0].places.shape[1]):
         known = [(group.rows, group.places[:, channel]) for group in groups]
         values = np.concatenate([rows[:, places[places >= 0]].ravel() for rows, places in known])
-        scales.append(values.std() or np.abs(values).max() or 1.0)
+        size = np.abs(values).max() or 1.0  # squares neither overflow nor underflow
+        scales.append(size * ((values / size).std() or 1.0))
     return np.array(scales)
 
 
@@ -230,7 +231,7 @@ def _is_list(X: Any) -> bool:
 
 
 def _columns(X: Any) -> Any:
-    return X.columns if isinstance(X, pd.DataFrame) else None
+    return getattr(X, "columns", None)  # of frames of pandas and of others
 
 
 def _innermost(model: Any) -> Any:

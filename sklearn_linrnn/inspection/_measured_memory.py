@@ -9,7 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 
+from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.tensors import whole_number
@@ -227,8 +229,9 @@ def measured_memory(
     check_coverage(coverage)
     if not 0 < share <= 1:
         raise ValueError(f"share must be within (0, 1], but got {share}.")
-    if step is not None and not 0 < step < np.inf:
-        raise ValueError(f"step must be positive and finite, or None, but got {step}.")
+    if step is not None and not (is_float64_number(step) and 0 < step < np.inf):
+        raise ValueError(f"step must be a positive finite number, or None, but got {step!r}.")
+    check_random_state(random_state)
     reading = Reading.of(model, layout=layout, lag_order=lag_order, n_channels=n_channels)
     groups = read_groups(X, reading, n_lags, horizon)
     meter = _Meter(groups, horizon, share, coverage, step, n_resamples, random_state)

@@ -74,9 +74,10 @@ def _energies(module: nn.Module, x: Tensor, group: InputGroup) -> NDArray[np.flo
 def _outputs(module: nn.Module, x: Tensor, group: InputGroup) -> Tensor:
     """Return the outputs of sequences at the last time step, (n_sequences, n_outputs)."""
     is_time_first = x.ndim == 3 and getattr(module, "batch_first", True) is False
-    # In place of buffers, which a module may write to.
+    # A module may write to its buffers, and to what it gets.
     copies = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    found: Any = functional_call(module, copies, (x.swapaxes(0, 1) if is_time_first else x,))
+    given = (x.swapaxes(0, 1) if is_time_first else x).clone()
+    found: Any = functional_call(module, copies, (given,))
     found = found[0] if isinstance(found, (tuple, list)) else found
     if not (isinstance(found, Tensor) and found.is_floating_point()):
         raise TypeError(

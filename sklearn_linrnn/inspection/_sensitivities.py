@@ -54,16 +54,17 @@ def sensitivity(model: Any, group: InputGroup, scales: NDArray, step: float | No
     if isinstance(model, nn.Module):
         energies = energies_of_module(model, group)
         return Sensitivity(energies, np.zeros(energies.shape[1]))
-    if not (hasattr(model, "predict") or callable(model)):
+    if isinstance(model, type) or not (hasattr(model, "predict") or callable(model)):
         raise TypeError(
-            "model must be a torch.nn.Module, have a method predict, or be a function of "
-            f"sequences, but got {type(model).__name__}."
+            "model must be a torch.nn.Module, an object with a method predict, or a function of "
+            f"sequences, but got {model if isinstance(model, type) else type(model).__name__}."
         )
 
     def ask(values: NDArray) -> NDArray:
         return _outputs(_without_traces(model), group, values)
 
-    check_independence(ask(group.values), ask(group.values[-1:]))
+    # Copies, since a function may write to what it gets.
+    check_independence(ask(group.values.copy()), ask(group.values[-1:].copy()))
     differences = Differences(ask, group, scales)
     found = differences.best() if step is None else differences.over(step, extrapolated=False)
     return Sensitivity(found.energies, found.errors)

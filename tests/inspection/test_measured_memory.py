@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -198,6 +199,13 @@ def test_columns_are_read_by_their_names(order):
         warnings.simplefilter("error")  # scikit-learn warns of frames that have lost their names
         found = measured_memory(model, X, n_lags=N_LAGS)
     assert_allclose(found.energy, expected, **EXACT)
+
+
+def test_frames_of_others_have_names_too():
+    X, y = lagged_frame(range(1, 9))
+    model = Ridge().fit(X, y)
+    found = measured_memory(model, pl.DataFrame(X.to_dict("list")), n_lags=N_LAGS)
+    assert_allclose(found.energy, model.coef_**2, **EXACT)
 
 
 def test_columns_that_are_no_lags_are_channels_of_the_last_step():
@@ -465,6 +473,27 @@ def test_a_module_is_left_as_it_was(is_wrong):
     assert module.calls == 1
 
 
+class Writing(nn.Module):
+    def forward(self, x):
+        x *= 2.0
+        return x.cumsum(dim=1)
+
+
+@pytest.mark.parametrize("model", [Writing(), lambda X: np.cumsum(np.multiply(X, 2, out=X), 1)])
+def test_sequences_are_left_as_they_were(model):
+    X = panel()
+    before = X.copy()
+    assert_allclose(measured_memory(model, X, n_lags=3).energy, 8.0, **EXACT)
+    assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("unit", [1e-140, 1e140])
+def test_the_memory_does_not_depend_on_the_unit_of_the_inputs(unit):
+    H = 0.5 ** np.arange(N_LAGS)
+    found = measured_memory(lambda X: (X[:, ::-1, 0] / unit)[:, :8] @ H, unit * panel(), n_lags=8)
+    assert_allclose(found.energy * unit * unit, H**2, **EXACT)
+
+
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
 def test_it_is_measured_where_gradients_are_off(context):
     torch.manual_seed(0)
@@ -623,6 +652,7 @@ class Detached(nn.Linear):
 RNG = np.random.default_rng(0)
 WRONG_MODELS = {
     "number": (3, TypeError, "model must be a torch.nn.Module.*but got int"),
+    "class": (Ridge, TypeError, "model must be .*but got <class"),
     "unfitted": (Ridge(), ValueError, "not fitted"),
     "sum": (lambda X: X.sum(), ValueError, r"outputs of shape .*but got shape \(\)"),
     "fewer": (lambda X: X[1:, -1], ValueError, r"n_sequences=12, but got shape \(11, 2\)"),
@@ -657,8 +687,10 @@ def test_what_is_no_model_is_an_error(name):
         ({"n_resamples": 0}, ValueError, "n_resamples must be at least 1"),
         ({"share": 0.0}, ValueError, r"share must be within \(0, 1\], but got 0.0"),
         ({"coverage": 1.0}, ValueError, r"coverage must be within \(0, 1\), but got 1.0"),
-        ({"step": 0.0}, ValueError, "step must be positive and finite, or None, but got 0.0"),
-        ({"step": np.nan}, ValueError, "step must be positive"),
+        ({"step": 0.0}, ValueError, "step must be a positive finite number, or None.*got 0.0"),
+        ({"step": np.nan}, ValueError, "step must be a positive finite number"),
+        ({"step": "auto"}, ValueError, "step must be a positive finite number.*got 'auto'"),
+        ({"random_state": "a"}, ValueError, "'a' cannot be used to seed"),
         ({"layout": "tnc"}, ValueError, "layout must be one of .*'ntc', 'nct'.*but got 'tnc'"),
         ({"lag_order": "oldest"}, ValueError, "lag_order must be one of .*but got 'oldest'"),
         ({"n_channels": 0}, ValueError, "n_channels must be at least 1, but got 0"),
@@ -691,8 +723,9 @@ def test_derivatives_that_overflow_are_an_error():
     linear = nn.Linear(2, 1).double()
     with torch.no_grad():
         linear.weight.fill_(1e200)
-    with pytest.raises(ValueError, match="derivatives of the model must be finite"):
-        measured_memory(linear, panel() * 1e-200, n_lags=N_LAGS)
+    for model in (linear, lambda X: X[:, -1] * 1e200):
+        with pytest.raises(ValueError, match="derivatives of the model must be finite"):
+            measured_memory(model, panel() * 1e-200, n_lags=N_LAGS)
 
 
 # -- How often the intervals are right ------------------------------------------------------------
