@@ -84,7 +84,7 @@ class MeasuredMemory:
             )
         if self.at_start is not None:
             before = self.at_start
-            was = f"it was {before.say_memory()}" if before.energy.any() else "there was none"
+            was = f"it was {say_within(before)}" if before.energy.any() else "there was none"
             sentences.append(f"At initialisation {was}.")
         return "\n".join(sentences)
 
@@ -92,17 +92,18 @@ class MeasuredMemory:
         """Return what it is, and the sentences."""
         return f"<MeasuredMemory of {len(self.energy)} lags>\n{self}"
 
-    def say_memory(self) -> str:
-        """Return the memory and its limits as a label says them."""
-        limits = self.effective_memory_interval
-        between = "" if limits is None else f" ({limits[0]} to {limits[1]})"
-        return f"within lag {self.effective_memory}{between}"
-
     def _say_limits(self) -> str:
         if (limits := self.effective_memory_interval) is None:
             return f"no interval: {self.n_sequences} of at least {LEAST_SAMPLES} sequences"
         between = f"{as_percent(self.coverage)} interval {limits[0]} to {limits[1]}"
         return f"{between}, {self.n_sequences} sequences"
+
+
+def say_within(memory: MeasuredMemory) -> str:
+    """Return within which lag most of the energy is, and the limits of that, as a label says it."""
+    limits = memory.effective_memory_interval
+    between = "" if limits is None else f" ({limits[0]} to {limits[1]})"
+    return f"within lag {memory.effective_memory}{between}"
 
 
 def measured_memory(

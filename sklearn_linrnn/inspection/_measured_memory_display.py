@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from sklearn_linrnn.inspection._measured_memory import MeasuredMemory, measured_memory
+from sklearn_linrnn.inspection._measured_memory import (
+    MeasuredMemory,
+    measured_memory,
+    say_within,
+)
 from sklearn_linrnn.inspection._pictures import (
     BLUE,
     TITLE,
@@ -137,7 +141,7 @@ def _columns(memory: MeasuredMemory, name: str, prefix: str) -> dict[str, Any]:
 def _draw(ax: Axes, memory: MeasuredMemory, color: str, label: str) -> None:
     """Draw one model's energies, and the band of their intervals."""
     lags = np.arange(len(memory.energy))
-    said = f"{label}, {as_percent(memory.share)} {memory.say_memory()}"
+    said = f"{label}, {as_percent(memory.share)} {say_within(memory)}"
     band = np.where(np.isfinite(memory.interval), memory.interval, np.nan)
     ax.fill_between(lags, *band, color=color, alpha=0.25, lw=0)
     ax.plot(lags, memory.energy, color=color, marker=marker(lags), label=said)
