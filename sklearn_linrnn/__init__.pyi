@@ -1,5 +1,5 @@
 from ._core.networks.tangent_kernel import linear_rnn_lag_covariance
-from ._core.priors.lag_priors import LagPrior
+from ._core.priors.lag_prior import LagPrior
 from ._core.priors.lag_weights import linear_rnn_lag_weights
 from ._core.statistics.lag_statistics import LagStatistics
 from ._data.series_pieces import SeriesPieces
@@ -18,6 +18,8 @@ from .inspection import (
     ContributionDisplay,
     FrequencyResponseDisplay,
     ImpulseResponseDisplay,
+    MeasuredMemory,
+    MeasuredMemoryDisplay,
     MemoryDisplay,
     NTKGap,
     NTKGapDisplay,
@@ -25,6 +27,7 @@ from .inspection import (
     StepResponseDisplay,
     TrainingDisplay,
     effective_memory,
+    measured_memory,
     memory_interval,
     ntk_gap,
     residual_tests,
@@ -44,6 +47,8 @@ __all__ = [
     "LagStream",
     "LagWeighter",
     "LinearRNNRegressor",
+    "MeasuredMemory",
+    "MeasuredMemoryDisplay",
     "MemoryBias",
     "MemoryBiasDisplay",
     "MemoryDisplay",
@@ -61,6 +66,7 @@ __all__ = [
     "kernel_matrix",
     "linear_rnn_lag_covariance",
     "linear_rnn_lag_weights",
+    "measured_memory",
     "memory_bias",
     "memory_interval",
     "ntk_gap",
