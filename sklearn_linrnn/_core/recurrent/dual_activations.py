@@ -50,7 +50,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Slopes:
+class PairSlopes:
     """Derivatives of variances and covariance by a hyperparameter; arrays as in `Pairs`."""
 
     left: Array
@@ -86,7 +86,7 @@ class DualActivation(ABC):
         """Return the moments of pairs."""
 
     @abstractmethod
-    def slopes(self, pairs: Pairs, moments: DualMoments, inner: Slopes) -> tuple[Array, Array]:
+    def slopes(self, pairs: Pairs, moments: DualMoments, inner: PairSlopes) -> tuple[Array, Array]:
         """Return the derivatives of product and gain from those of the variables."""
 
     def of_one(self, variances: Array) -> tuple[Pairs, DualMoments]:
@@ -104,7 +104,7 @@ class Identity(DualActivation):
         one = np.ones_like(pairs.covariance)
         return DualMoments(pairs.covariance, one, pairs.apart, pairs.together)
 
-    def slopes(self, pairs: Pairs, moments: DualMoments, inner: Slopes) -> tuple[Array, Array]:
+    def slopes(self, pairs: Pairs, moments: DualMoments, inner: PairSlopes) -> tuple[Array, Array]:
         """Return the derivatives of product and gain from those of the variables."""
         return inner.covariance, np.zeros_like(inner.covariance)
 
@@ -121,7 +121,7 @@ class ReLU(DualActivation):
         gain = np.where((pairs.left > 0) & (pairs.right > 0), 0.5 - half / np.pi, 0.0)
         return DualMoments(pairs.deviations * (0.5 - apart), gain, apart, 1.0 - apart)
 
-    def slopes(self, pairs: Pairs, moments: DualMoments, inner: Slopes) -> tuple[Array, Array]:
+    def slopes(self, pairs: Pairs, moments: DualMoments, inner: PairSlopes) -> tuple[Array, Array]:
         """Return the derivatives of product and gain from those of the variables."""
         sine = 2.0 * np.sqrt(pairs.apart * pairs.together)
         widening = 0.5 * (_ratio(inner.left, pairs.left) + _ratio(inner.right, pairs.right))

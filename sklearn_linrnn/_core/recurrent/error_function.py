@@ -11,7 +11,7 @@ from sklearn_linrnn._core.recurrent.dual_activations import (
     DualActivation,
     DualMoments,
     Pairs,
-    Slopes,
+    PairSlopes,
 )
 
 TINY = 1e-300
@@ -36,7 +36,7 @@ class Erf(DualActivation):
         gain = (4 / np.pi) * np.sqrt(left.rest) * np.sqrt(right.rest) / cosine
         return DualMoments(lengths * (together - apart), gain, apart, together)
 
-    def slopes(self, pairs: Pairs, moments: DualMoments, inner: Slopes) -> tuple[Array, Array]:
+    def slopes(self, pairs: Pairs, moments: DualMoments, inner: PairSlopes) -> tuple[Array, Array]:
         """Return the derivatives of product and gain from those of the variables."""
         left, right = Saturation.of(pairs.left), Saturation.of(pairs.right)
         widening = inner.left * left.rest + inner.right * right.rest

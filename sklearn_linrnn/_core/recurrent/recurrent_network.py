@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from sklearn_linrnn._core.recurrent.dual_activations import Array, DualActivation, Slopes
+from sklearn_linrnn._core.recurrent.dual_activations import Array, DualActivation, PairSlopes
 
 VARIANCES = ("nu_b", "nu_c", "nu_f", "nu_w")
 
@@ -34,7 +34,7 @@ class RecurrentNetwork:
 
 
 @dataclass(frozen=True)
-class States:
+class WindowStates:
     """What a network makes of each window, at each time step, oldest first.
 
     The inputs of a hidden unit, over random networks, are a vector of a Hilbert space: one
@@ -79,12 +79,12 @@ class States:
             pairs, moments = network.activation.of_one(variances[step])
             for slope, before, name in zip(slopes, hidden_slopes, tuned, strict=True):
                 slope[step] = network.nu_w * before + shares.get(name, 0.0)
-                inner = Slopes(slope[step], slope[step], slope[step])
+                inner = PairSlopes(slope[step], slope[step], slope[step])
                 before[:], _ = network.activation.slopes(pairs, moments, inner)
             hidden = moments.product
         return cls(inputs, variances, halves, slopes)
 
-    def at(self, *index: Any) -> States:
+    def at(self, *index: Any) -> WindowStates:
         """Return some of the windows, on axes that broadcast."""
         arrays = (self.inputs, self.variances, self.halves, self.slopes)
-        return States(*(array[(..., *index)] for array in arrays))
+        return WindowStates(*(array[(..., *index)] for array in arrays))

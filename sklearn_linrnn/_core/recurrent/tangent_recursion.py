@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_linrnn._core.recurrent.dual_activations import Array, DualMoments, Pairs, Slopes
-from sklearn_linrnn._core.recurrent.recurrent_network import RecurrentNetwork, States
+from sklearn_linrnn._core.recurrent.dual_activations import Array, DualMoments, Pairs, PairSlopes
+from sklearn_linrnn._core.recurrent.recurrent_network import RecurrentNetwork, WindowStates
 
 N_PAIRS = 2**15  # of a block: its arrays stay in the processor's cache
 
@@ -35,8 +35,8 @@ def recurrent_gram(
     slopes : ndarray of shape (n_samples, n_samples_2, n_tuned)
         Its derivatives.
     """
-    left = States.of(windows, network, tuned)
-    right = left if others is None else States.of(others, network, tuned)
+    left = WindowStates.of(windows, network, tuned)
+    right = left if others is None else WindowStates.of(others, network, tuned)
     n, m = left.variances.shape[1], right.variances.shape[1]
     both = np.empty((1 + len(tuned), n, m))
     rows = max(1, N_PAIRS // m)
@@ -54,23 +54,23 @@ def recurrent_gram(
 
 def recurrent_diagonal(windows: Array, network: RecurrentNetwork) -> Array:
     """Return the kernel of each window with itself, (n_samples,)."""
-    states = States.of(windows, network, ())
+    states = WindowStates.of(windows, network, ())
     return _kernel_of_pairs(states, states, network, ())[0]
 
 
 def _kernel_of_pairs(
-    left: States, right: States, network: RecurrentNetwork, tuned: tuple[str, ...]
+    left: WindowStates, right: WindowStates, network: RecurrentNetwork, tuned: tuple[str, ...]
 ) -> Array:
     """Return the kernel of pairs of windows and its derivatives, (1 + n_tuned, ...)."""
     activation, zero = network.activation, np.zeros(())
-    hidden = Hidden(DualMoments(zero, zero, zero, zero), zero)
+    hidden = HiddenLayer(DualMoments(zero, zero, zero, zero), zero)
     changes = [HiddenSlopes(zero, zero, zero)] * len(tuned)
     for step in range(len(left.inputs)):
         gram = _channel_sum(left.inputs[step], right.inputs[step])
         pairs = _meet(left, right, step, hidden.moments)
         moments = activation.moments(pairs)
         for index, (name, change) in enumerate(zip(tuned, changes, strict=True)):
-            inner = Slopes(
+            inner = PairSlopes(
                 left.slopes[index, step],
                 right.slopes[index, step],
                 _covariance_slope(network, hidden, change, gram, name),
@@ -80,7 +80,7 @@ def _kernel_of_pairs(
             tangent = change.product + bias + hidden.slope_through(network, change, "nu_w", name)
             changes[index] = HiddenSlopes(product, gain, tangent)
         tangent = hidden.moments.product + gram + network.nu_b
-        hidden = Hidden(moments, tangent + hidden.through(network, "nu_w"))
+        hidden = HiddenLayer(moments, tangent + hidden.through(network, "nu_w"))
     kernel = hidden.moments.product + hidden.through(network, "nu_c")
     slopes = [
         change.product + hidden.slope_through(network, change, "nu_c", name)
@@ -99,7 +99,7 @@ class HiddenSlopes:
 
 
 @dataclass(frozen=True)
-class Hidden:
+class HiddenLayer:
     """A hidden layer at pairs of windows: its moments, and the tangent kernel of its inputs."""
 
     moments: DualMoments
@@ -118,7 +118,7 @@ class Hidden:
         return slope + self.through(network, matrix) if name == matrix else slope
 
 
-def _meet(left: States, right: States, step: int, hidden: DualMoments) -> Pairs:
+def _meet(left: WindowStates, right: WindowStates, step: int, hidden: DualMoments) -> Pairs:
     """Return the inputs of hidden units at pairs of windows.
 
     Half-angles are those of the sum and of the difference of two unit vectors. Only the hidden
@@ -137,7 +137,7 @@ def _meet(left: States, right: States, step: int, hidden: DualMoments) -> Pairs:
 
 
 def _covariance_slope(
-    network: RecurrentNetwork, hidden: Hidden, change: HiddenSlopes, gram: Array, name: str
+    network: RecurrentNetwork, hidden: HiddenLayer, change: HiddenSlopes, gram: Array, name: str
 ) -> Array:
     """Return the derivative of the next covariance by the logarithm of a variance."""
     slope = network.nu_w * change.product

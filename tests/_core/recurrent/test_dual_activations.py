@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.special import erf, roots_hermitenorm
 
-from sklearn_linrnn._core.recurrent.dual_activations import Identity, Pairs, ReLU, Slopes
+from sklearn_linrnn._core.recurrent.dual_activations import Identity, Pairs, PairSlopes, ReLU
 from sklearn_linrnn._core.recurrent.error_function import Erf
 
 ACTIVATIONS = {"erf": Erf(), "relu": ReLU(), "identity": Identity()}
@@ -106,7 +106,7 @@ def test_the_slopes_are_those_of_finite_differences(name):
 
     pairs, above, below = at(0.0), at(step), at(-step)
     covariance = (above.covariance - below.covariance) / (2 * step)
-    inner = Slopes(np.full(7, left), np.full(7, right), covariance)
+    inner = PairSlopes(np.full(7, left), np.full(7, right), covariance)
     found = activation.slopes(pairs, activation.moments(pairs), inner)
     above, below = activation.moments(above), activation.moments(below)
     assert_allclose(found[0], (above.product - below.product) / (2 * step), rtol=1e-6, atol=1e-9)
