@@ -93,20 +93,21 @@ def make_floor(n_hidden: int, n_layers: int = 1) -> Action:
     Each thread reads its part of W. A further layer has a coupling, with three products of all
     states: forward, backward and for its gradient.
     """
-    parts = initial_parameters(n_hidden).transition.view(torch.get_num_threads(), -1, n_hidden).mT
+    transition = initial_parameters(n_hidden).transition
+    layers = [
+        transition.clone().view(torch.get_num_threads(), -1, n_hidden).mT for _ in range(n_layers)
+    ]
     states = torch.randn(N_TIMESTEPS, n_hidden)
-    source = states[:1].expand(len(parts), -1, -1)
-    product = torch.empty(len(parts), 1, parts.shape[2])
-
-    coupling = initial_parameters(n_hidden).transition
+    source = states[:1].expand(len(layers[0]), -1, -1)
+    product = torch.empty(len(layers[0]), 1, layers[0].shape[2])
 
     def floor() -> None:
-        for layer in range(n_layers):
+        for index, parts in enumerate(layers):
             for _ in range(2 * (N_TIMESTEPS - 1)):
                 torch.bmm(source, parts, out=product)
             states.T @ states
-            if layer:
-                states @ coupling, states @ coupling.T, states.T @ states
+            if index:
+                states @ transition, states @ transition.T, states.T @ states
 
     return floor
 
