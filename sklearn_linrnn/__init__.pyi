@@ -8,6 +8,7 @@ from ._estimators.lag_weighter import LagWeighter
 from ._estimators.linear_rnn import LinearRNNRegressor
 from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
+from ._estimators.recurrent_kernel import RecurrentKernel
 from ._estimators.trusted_types import SKOPS_TRUSTED_TYPES
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
@@ -17,6 +18,8 @@ from .inspection import (
     ContributionDisplay,
     FrequencyResponseDisplay,
     ImpulseResponseDisplay,
+    MeasuredMemory,
+    MeasuredMemoryDisplay,
     MemoryDisplay,
     NTKGap,
     NTKGapDisplay,
@@ -24,6 +27,7 @@ from .inspection import (
     StepResponseDisplay,
     TrainingDisplay,
     effective_memory,
+    measured_memory,
     memory_interval,
     ntk_gap,
     residual_tests,
@@ -43,6 +47,8 @@ __all__ = [
     "LagStream",
     "LagWeighter",
     "LinearRNNRegressor",
+    "MeasuredMemory",
+    "MeasuredMemoryDisplay",
     "MemoryBias",
     "MemoryBiasDisplay",
     "MemoryDisplay",
@@ -50,6 +56,7 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "RecurrentKernel",
     "ResidualDisplay",
     "SeriesPieces",
     "StepResponseDisplay",
@@ -59,6 +66,7 @@ __all__ = [
     "kernel_matrix",
     "linear_rnn_lag_covariance",
     "linear_rnn_lag_weights",
+    "measured_memory",
     "memory_bias",
     "memory_interval",
     "ntk_gap",

@@ -66,11 +66,7 @@ def linear_rnn_lag_weights(
         raise TypeError(f"n_lags must be a whole number, but got {n_lags!r}.")
     if n_lags < 0:
         raise ValueError(f"n_lags must not be negative, but got {n_lags}.")
-    for name, variance in (("nu_w", nu_w), ("nu_f", nu_f), ("nu_c", nu_c)):
-        if not is_float64_number(variance):
-            raise TypeError(f"{name} is a variance and must be a number, but got {variance!r}.")
-        if not variance >= 0:
-            raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
+    check_variances(nu_w=nu_w, nu_f=nu_f, nu_c=nu_c)
     with np.errstate(over="ignore", invalid="ignore"):
         weights = linear_rnn_variances(n_lags, nu_w, nu_f, nu_c)
     if not np.all(np.isfinite(weights)):
@@ -83,6 +79,15 @@ def linear_rnn_lag_weights(
             f"All lag weights are zero: nu_f={nu_f!r} and nu_c={nu_c!r} must not both be zero."
         )
     return weights
+
+
+def check_variances(**variances: Any) -> None:
+    """Raise unless variances are numbers that are not negative."""
+    for name, variance in variances.items():
+        if not is_float64_number(variance):
+            raise TypeError(f"{name} is a variance and must be a number, but got {variance!r}.")
+        if not variance >= 0:
+            raise ValueError(f"{name} is a variance and must not be negative, but got {variance}.")
 
 
 def linear_rnn_variances(
