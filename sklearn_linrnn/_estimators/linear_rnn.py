@@ -204,13 +204,13 @@ class LinearRNNRegressor(RunnableNetwork):
     A parametrisation gives each matrix a factor in the equations and an initial deviation, and for
     "adam" its learning rate a factor; for "gd" it is one for all:
 
-    ========  =================  =================  =========================  ==================
-    matrix    "ntk"              "standard"         "mup"                      "mup", "adam"
-    ========  =================  =================  =========================  ==================
-    ``W, U``  ``n^{-1/2}``, 1    1, ``n^{-1/2}``    1, ``n^{-1/2}``            ``n^{-1}``
-    ``F``     1, 1               1, ``n^{-1/2}``    ``n^{1/2}``, ``n^{-1/2}``  ``n^{-1/2}``
-    ``C``     ``n^{-1/2}``, 1    1, ``n^{-1/2}``    ``n^{-1/2}``, ``n^{-1/2}`` ``n^{-1/2}``
-    ========  =================  =================  =========================  ==================
+    ============  ===============  ===============  ==========================  =============
+    matrix        "ntk"            "standard"       "mup"                       "mup", "adam"
+    ============  ===============  ===============  ==========================  =============
+    ``W``, ``U``  ``n^{-1/2}``, 1  1, ``n^{-1/2}``  1, ``n^{-1/2}``             ``n^{-1}``
+    ``F``         1, 1             1, ``n^{-1/2}``  ``n^{1/2}``, ``n^{-1/2}``   ``n^{-1/2}``
+    ``C``         ``n^{-1/2}``, 1  1, ``n^{-1/2}``  ``n^{-1/2}``, ``n^{-1/2}``  ``n^{-1/2}``
+    ============  ===============  ===============  ==========================  =============
 
     The deviations are beside the roots of the variances. All have the same tangent kernel at
     initialisation, so that `lag_weights_` and the learning rate "auto" are the same. But beside
