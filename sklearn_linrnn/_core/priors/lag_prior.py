@@ -2,9 +2,10 @@
 
 A prior is a covariance over the lags, up to a factor, the same for every channel and output. To add
 one, write a frozen dataclass with its hyperparameters as fields and with `covariance` in a file of
-its own, and give it a name in `catalogue.py`. A search for hyperparameters climbs by
-`covariance_slope` along `scale`; write them too where differences of the covariance are not exact
-enough, or a hyperparameter has other bounds than a variance.
+its own, and give it a name in `catalogue.py`; that of a network of random matrices is a subclass of
+`GaussianGroups` (`lag_weights.py`). A search for hyperparameters climbs by `covariance_slope` along
+`scale`; write them too where differences of the covariance are not exact enough, or a
+hyperparameter has other bounds than a variance.
 """
 
 from __future__ import annotations
@@ -88,9 +89,9 @@ class LagPrior(ABC):
         sought : sequence of str
             Names of all of them.
         """
-        if not self.tied or not set(self.tied) <= set(sought):
-            return [(name,) for name in sought]
-        return [*((name,) for name in sought if name not in self.tied), self.tied]
+        alone = [(name,) for name in sought if name not in self.tied]
+        together = tuple(name for name in self.tied if name in sought)
+        return [*alone, together] if together else alone
 
     def scale(self, name: str, n_lags: int) -> Scale:
         """Return the scale on which a hyperparameter is sought: that of a decay, or a variance.

@@ -1,6 +1,6 @@
 """Priors of the impulse response: the published formulas, and their roots."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -161,7 +161,7 @@ def test_the_root_keeps_the_digits_of_variances_over_many_decades():
 
 # -- Slopes ------------------------------------------------------------------------------
 
-HYPERPARAMETERS = [(prior, field.name) for prior in NAMED for field in fields(prior)]
+HYPERPARAMETERS = [(prior, name) for prior in NAMED for name in prior.hyperparameters]
 
 
 def difference(prior, name, n_lags, step=1e-3):
