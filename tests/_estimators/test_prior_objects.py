@@ -120,6 +120,16 @@ def test_a_network_is_its_covariance_in_all_that_takes_a_prior(prior):
     assert_allclose(LagKernel(prior)(windows), kernel_matrix(prior, windows), rtol=1e-12)
 
 
+@pytest.mark.parametrize("options", [{}, {"memory": "channel"}], ids=str)
+def test_a_lag_that_nothing_trains_is_not_the_only_one(options):
+    """A transition matrix says nothing of lag 0, which is all that the target has."""
+    prior = LinearRNN("auto", rates=(1.0, 0.0, 0.0))
+    model = NTKConvRegressor(prior=prior, alpha="auto", rows="timesteps", n_lags="auto", **options)
+    model.fit(X, X[:, 0] + 0.1 * RNG.normal(size=300))
+    assert model.impulse_response_.shape[2] >= 2
+    assert not model.impulse_response_[:, :, 0].any()
+
+
 @pytest.mark.parametrize("cv", ["evidence", "gcv", 3])
 def test_a_grid_of_networks_is_searched(cv):
     search = NTKConvRegressorCV(prior=NETWORKS, alphas=[0.1, 1.0, 10.0], cv=cv, **RECORDING)
