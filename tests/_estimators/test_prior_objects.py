@@ -83,7 +83,9 @@ def test_a_leak_is_found_where_the_response_has_one():
     y = np.convolve(x, 0.2 * 0.8 ** np.arange(60))[:2000] + 0.05 * rng.normal(size=2000)
     options = {"alpha": "auto", "rows": "timesteps", "n_lags": 30}
     found = NTKConvRegressor(prior=LeakyRNN(1e-6, leak="auto"), **options).fit(x[:, None], y)
-    assert_allclose(found.prior_.leak, 0.2, rtol=0.05)
+    leak, best = found.prior_.leak, found.log_marginal_likelihood()
+    assert_allclose(leak, 0.2, rtol=0.05)
+    assert max(found.log_marginal_likelihood(leak=leak * change) for change in (0.8, 1.2)) < best
     both = NTKConvRegressor(prior=LeakyRNN("auto", leak="auto"), **options).fit(x[:, None], y)
     plain = NTKConvRegressor("auto", **options).fit(x[:, None], y)
     evidence = [model.log_marginal_likelihood() for model in (found, both, plain)]
