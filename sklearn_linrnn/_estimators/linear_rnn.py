@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.parametrization import PARAMETRIZATIONS, ParametrizationName
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES
 from sklearn_linrnn._estimators.descent import TRAINING
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.networks.finite_width import width_tolerance
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._estimators.network_kernel import NetworkKernel

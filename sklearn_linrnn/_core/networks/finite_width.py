@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.networks.gaussian_powers import mean_multiples as of_gaussian
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.tangent_kernel import linear_rnn_lag_covariance
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES, Rates
-from sklearn_linrnn._core.priors.lag_weights import powers
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES, Rates, powers
 from sklearn_linrnn._core.tensors import whole_number
 
 MUCH = 0.2  # a distance from the limit's lag weights that has an effect on what a network learns

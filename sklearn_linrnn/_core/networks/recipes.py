@@ -33,8 +33,8 @@ from sklearn_linrnn._core.networks.tangent_kernel import (
     monte_carlo_covariance,
 )
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES, Rates
 from sklearn_linrnn._core.priors.lag_prior import Given
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES, Rates
 from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 

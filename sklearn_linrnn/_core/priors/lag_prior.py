@@ -2,9 +2,10 @@
 
 A prior is a covariance over the lags, up to a factor, the same for every channel and output. To add
 one, write a frozen dataclass with its hyperparameters as fields and with `covariance` in a file of
-its own, and give it a name in `catalogue.py`. A search for hyperparameters climbs by
-`covariance_slope` along `scale`; write them too where differences of the covariance are not exact
-enough, or a hyperparameter has other bounds than a variance.
+its own, and give it a name in `catalogue.py`; that of a network of random matrices is a subclass of
+`GaussianGroups` (`lag_weights.py`). A search for hyperparameters climbs by `covariance_slope` along
+`scale`; write them too where differences of the covariance are not exact enough, or a
+hyperparameter has other bounds than a variance.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class LagPrior(ABC):
                     f'{name} of {type(self).__name__} must be a number, or "auto" where it has a '
                     f"default, but got {self.hyperparameters[name]!r}."
                 )
-        return self.with_values(**{name: defaults[name] for name in self.sought})
+        values = {name: defaults[name] for name in self.sought}
+        return self.with_values(**values) if values else self
 
     def groups(self, sought: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the names of hyperparameters that are sought; those of a tuple share a value.
@@ -88,9 +90,9 @@ class LagPrior(ABC):
         sought : sequence of str
             Names of all of them.
         """
-        if not self.tied or not set(self.tied) <= set(sought):
-            return [(name,) for name in sought]
-        return [*((name,) for name in sought if name not in self.tied), self.tied]
+        alone: list[tuple[str, ...]] = [(name,) for name in sought if name not in self.tied]
+        together = tuple(name for name in self.tied if name in sought)
+        return [*alone, together] if together else alone
 
     def scale(self, name: str, n_lags: int) -> Scale:
         """Return the scale on which a hyperparameter is sought: that of a decay, or a variance.
