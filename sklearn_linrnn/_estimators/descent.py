@@ -227,12 +227,9 @@ class DescentRegressor(LagRegressor):
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
         with matrix_precision(self.dtype, device):
-            if earlier is None:
-                recipe = self._recipe(n_lags, statistics.n_channels, seed)
-            else:
-                recipe = earlier.recipe
-            prior = recipe.prior(n_lags)
-            root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
+            n_channels = statistics.n_channels
+            recipe = self._recipe(n_lags, n_channels, seed) if earlier is None else earlier.recipe
+            root = PriorRoot.of_prior(recipe.prior(n_lags), n_lags, n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
             if earlier is not None:
                 for parameter, array in zip(model.parameters, earlier.parameters, strict=True):
