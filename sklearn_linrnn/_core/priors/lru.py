@@ -60,6 +60,11 @@ class LRU(DiagonalRecurrence):
     def check(self) -> None:
         """Raise unless the hyperparameters can be those of a linear recurrent unit."""
         check_lru(*self._measure, self.nu_f, self.nu_c)
+        if self.normalise and min(self.r_min, self.r_max) == 1:
+            raise ValueError(
+                "r_min must be below 1 with normalise=True, where the input has the factor "
+                f"sqrt(1 - |lambda|^2), but got r_min={self.r_min} and r_max={self.r_max}."
+            )
 
     @property
     def _measure(self) -> tuple[float, float, float]:

@@ -160,6 +160,18 @@ def test_a_singular_covariance_has_a_root(prior):
     assert_root(prior.root(N_LAGS), prior.covariance(N_LAGS))
 
 
+def test_a_singular_covariance_that_is_known_to_ten_digits_has_a_root():
+    """Pivots enlarge the error; eigenvectors do not."""
+    error = 1e-11 * np.random.default_rng(0).normal(size=(200, 200))
+    covariance = LRU(0.9, 0.9, 0.01).covariance(200)
+    deviation = np.sqrt(covariance.diagonal())
+    correlation = covariance / np.outer(deviation, deviation) + error + error.T
+    np.fill_diagonal(correlation, 1.0)
+    root = lower_root(correlation)
+    assert not np.triu(root, 1).any()
+    assert_allclose(root @ root.T, correlation, rtol=0, atol=2e-10)
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_the_root_does_not_mind_the_unit(scale):
     root = lower_root(scale * TC(0.8).covariance(N_LAGS))
