@@ -77,7 +77,8 @@ class S4D(DiagonalRecurrence):
         bounds = np.log(0.02 / n_lags), np.log(10.0)
         if name == "dt_min":
             return log_scale(bounds, (np.log(0.1 / n_lags),))
-        return log_scale(bounds, np.log([10.0 / n_lags, 0.1, 1.0]).tolist())
+        # Where steps are short all states last, where they are long none does: tops on both sides.
+        return log_scale(bounds, np.log(np.geomspace(0.2 / n_lags, 5.0, 5)).tolist())
 
 
 @final
