@@ -76,7 +76,7 @@ def test_what_is_not_auto_stays():
 DIAGONAL = [
     LRU(r_max="auto", max_phase="auto"),
     LRU(0.1, "auto", nu_f="auto", nu_c="auto", normalise=False),
-    S4DLin(0.05, "auto", n_states=8),
+    S4DLin(0.002, "auto", n_states=8),
     S4DLegS("auto", "auto", "auto", n_states=6),
 ]
 
