@@ -20,7 +20,7 @@ from benchmarks.measure import median_times, milliseconds, show
 from sklearn_linrnn import LagWeighter, NTKConvRegressorCV
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic, Spectrum, ridge_filter
-from sklearn_linrnn._core.priors.lag_priors import LinearRNN
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.folds import fold_statistics

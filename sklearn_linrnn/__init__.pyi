@@ -1,5 +1,5 @@
 from ._core.networks.tangent_kernel import linear_rnn_lag_covariance
-from ._core.priors.lag_priors import LagPrior
+from ._core.priors.lag_prior import LagPrior
 from ._core.priors.lag_weights import linear_rnn_lag_weights
 from ._core.statistics.lag_statistics import LagStatistics
 from ._data.series_pieces import SeriesPieces

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import sklearn_linrnn
-from sklearn_linrnn import callback, distributed, forecasting, inspection, regression
+from sklearn_linrnn import callback, distributed, forecasting, inspection, priors, regression
 
 HEAVY = ["torch", "sktime", "matplotlib", "dask", "distributed", "pandas", "rich", "sklearn"]
 
@@ -27,6 +27,7 @@ def loaded_after(statement):
         "sklearn_linrnn.distributed",
         "sklearn_linrnn.forecasting",
         "sklearn_linrnn.inspection",
+        "sklearn_linrnn.priors",
         "sklearn_linrnn.regression",
     ],
 )
@@ -57,7 +58,7 @@ def test_the_study_and_the_displays_load_neither_sktime_nor_matplotlib():
 
 @pytest.mark.parametrize(
     "module",
-    [sklearn_linrnn, callback, distributed, inspection, forecasting, regression],
+    [sklearn_linrnn, callback, distributed, inspection, forecasting, priors, regression],
     ids=lambda m: m.__name__,
 )
 def test_every_public_name_is_there_and_listed(module):

@@ -37,7 +37,7 @@ from sklearn_linrnn import (
     regression,
 )
 from sklearn_linrnn._core import saved_state
-from sklearn_linrnn._core.priors.lag_priors import PRIORS
+from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.saved_state import SAVED_FORMAT, SavedState
 from sklearn_linrnn.callback import EarlyStopping, SpectralRadiusMonitor, TrainingProgress
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster

@@ -16,7 +16,7 @@ from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
-from sklearn_linrnn._core.priors.lag_priors import Given, LagPrior
+from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.sequences import Recordings
@@ -181,8 +181,9 @@ class AutoChoice:
 
     def make_prior(self) -> Prior:
         """Return the prior, with defaults for what is sought."""
+        prior = self.prior.settled() if isinstance(self.prior, LagPrior) else self.prior
         return make_priors(
-            self.prior,
+            prior,
             self.n_channels,
             n_leads=self.n_leads,
             channel_scale=self.channel_scale,
@@ -204,8 +205,11 @@ class AutoChoice:
         if auto and not isinstance(self.prior, str):
             raise ValueError(
                 f"{auto[0]}='auto' needs a prior that has a name, but prior is "
-                f"{type(self.prior).__name__}."
+                f"{type(self.prior).__name__}. A LagPrior has hyperparameters of its own, which "
+                'may be "auto".'
             )
+        if isinstance(self.prior, LagPrior):
+            auto.extend(self.prior.sought)
         if self.seeks_lags and isinstance(prior, Given):
             raise ValueError("n_lags='auto' needs a prior for any number of lags, not an array.")
         return tuple(name for name in prior.hyperparameters if name in auto) if auto else ()

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LinearRNN
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix

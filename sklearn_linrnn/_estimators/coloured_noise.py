@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.closed_form.noise_search import NoiseSearch
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.statistics.autoregression import Autoregression
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.statistics.serial_noise import most_remembered

@@ -12,8 +12,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid
 
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS, PRIORS
 from sklearn_linrnn._core.priors.channel_priors import Prior
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, PRIORS, LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._estimators.parameters import make_priors
 

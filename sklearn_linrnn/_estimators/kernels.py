@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.tensors import whole_number

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from sklearn_linrnn._core.closed_form.solution import Solution
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._estimators.auto_choice import AutoChoice, with_most_lags
@@ -68,7 +69,8 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         Covariance of the impulse response over the lags, up to a factor: that of the network,
         "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
         diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
-        stable spline [3]_, "ss"; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
+        stable spline [3]_, "ss"; an object of `sklearn_linrnn.priors`, with hyperparameters of its
+        own; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
         ``(n_lags,)`` with the variances of independent lags, the leads among them.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.callback import with_callbacks
 
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, LagPrior
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.known_sums import known_sums
 from sklearn_linrnn._data.targets import first_lag_of

@@ -14,8 +14,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval as AnyInterval
 from sklearn.utils._param_validation import StrOptions
 
+from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
-from sklearn_linrnn._core.priors.lag_priors import PRIORS, Given, LagPrior, check_covariance
+from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import LARGEST, NUMBERS, linear_rnn_lag_weights
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.tensors import check_device
@@ -121,12 +122,18 @@ def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior
     """Return the prior of a name, an array or a `LagPrior`; with leads one on both sides.
 
     A named prior uses those of the ``hyperparameters`` that it has; "auto" is replaced by its
-    default. An array has the variances or the covariance of all lags, the leads among them.
+    default, which a prior object must be already (`LagPrior.settled`). An array has the variances
+    or the covariance of all lags, the leads among them.
     """
     if n_leads > 0:
         one_side = make_prior(prior, **hyperparameters)
         return one_side if isinstance(one_side, Given) else TwoSided(one_side, int(n_leads))
     if isinstance(prior, LagPrior):
+        if prior.sought:
+            raise ValueError(
+                f'{prior.sought[0]}="auto" of {type(prior).__name__} is chosen by NTKConvRegressor '
+                "alone; here it must be a number."
+            )
         return prior
     if prior is None or (isinstance(prior, str) and prior not in PRIORS):
         raise ValueError(
@@ -134,7 +141,8 @@ def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior
         )
     if isinstance(prior, str):
         made = PRIORS[prior]
-        values = {field.name: hyperparameters[field.name] for field in fields(made)}
+        known = {field.name for field in fields(made)} & set(hyperparameters)
+        values = {name: hyperparameters[name] for name in sorted(known)}
         return made(**{name: value for name, value in values.items() if value != "auto"})
     array = check_numbers(prior, "prior", dtype=np.float64, ensure_2d=False, copy=True)
     return Given(check_covariance(array, len(np.atleast_1d(array)), "prior"))

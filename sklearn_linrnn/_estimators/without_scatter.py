@@ -23,7 +23,7 @@ from sklearn_linrnn._core.closed_form.routes import (
 )
 from sklearn_linrnn._core.memory import available_bytes
 from sklearn_linrnn._core.priors.channel_priors import Prior
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.training_data import TrainingData

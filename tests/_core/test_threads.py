@@ -17,7 +17,7 @@ from sklearn_linrnn import (
 )
 from sklearn_linrnn._core.closed_form import rank_revealing, ridge_factors, unit_factor
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
-from sklearn_linrnn._core.priors import lag_priors
+from sklearn_linrnn._core.priors import lag_prior
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.statistics.series import Series
 from sklearn_linrnn._core.statistics.windows import formed_window_moments
@@ -280,7 +280,7 @@ FACTORISATIONS = [
     (torch.linalg, "cholesky_ex"),
     (np.linalg, "eigh"),
     (np.linalg, "qr"),
-    (lag_priors, "cholesky"),
+    (lag_prior, "cholesky"),
     (rank_revealing, "qr"),
     (ridge_factors, "dpotrf"),
     (unit_factor, "dpotrf"),

@@ -21,7 +21,7 @@ from sklearn_linrnn import (
     linear_rnn_lag_weights,
     ntk_gap,
 )
-from sklearn_linrnn._core.priors.lag_priors import TC
+from sklearn_linrnn._core.priors.identification import TC
 from sklearn_linrnn.forecasting import LagForecaster
 
 N, C, J = 200, 3, 6

@@ -10,7 +10,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklearn_linrnn import LagKernel, LagPrior, NTKConvRegressor, kernel_matrix
-from sklearn_linrnn._core.priors.lag_priors import TC
+from sklearn_linrnn._core.priors.identification import TC
 
 rng = np.random.default_rng(0)
 N_LAGS, N_CHANNELS = 5, 2

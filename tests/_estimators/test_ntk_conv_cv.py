@@ -24,7 +24,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 
 from sklearn_linrnn import LagStatistics, LagWeighter, NTKConvRegressor, NTKConvRegressorCV
-from sklearn_linrnn._core.priors.lag_priors import TC
+from sklearn_linrnn._core.priors.identification import TC
 
 rng = np.random.default_rng(0)
 N, N_LAGS = 90, 8

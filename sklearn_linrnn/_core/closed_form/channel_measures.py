@@ -14,7 +14,7 @@ from sklearn_linrnn._core.closed_form.evidence import Evidence, EvidenceSums
 from sklearn_linrnn._core.closed_form.evidence_curvature import curvature_between_channels
 from sklearn_linrnn._core.closed_form.measures import LEAST_NOISE, MOST_NOISE, Measures
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 
 FADED = 1e-4  # effective parameters below which a group of channels is left out
 STEP = 1e-4  # of differences of changes

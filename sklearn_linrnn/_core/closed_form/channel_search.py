@@ -24,12 +24,11 @@ from sklearn_linrnn._core.closed_form.empirical_bayes import (
     ROUNDING,
     Candidate,
     Search,
-    groups_of,
 )
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.many_measures import climb_by_curvature
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 
 # Effective parameters to try, as a prior without noise would have them.
 SIGNALS = (1.0, 10.0, 100.0, 1e4, 1e6)
@@ -92,7 +91,7 @@ class ChannelSearch(Search):
 
     def _function(self, n_lags: int) -> EvidenceAtChannelMeasures:
         powers = self._sums.channel_powers[:, :n_lags]
-        names = groups_of(self.sought)
+        names = self.prior.priors[0].groups(self.sought)
         measures = ChannelMeasures(
             self.prior, self.group, names, self.seeks_scale, self.alpha, powers
         )

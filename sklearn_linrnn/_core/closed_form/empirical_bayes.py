@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,7 +24,6 @@ ROUNDING = 1e-12  # of evidence, relative to it
 NOTHING = 1e-6  # evidence, in nats, by which any response must exceed none
 # The noise's variance relative to the signal's under the prior, (alpha/m) / tr(A).
 NOISE_TO_SIGNAL = (1e-9, 1e-4, 1e-2, 1.0)
-TIED = ("nu_f", "nu_c")  # of equal effect, so that they are sought as one
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,8 @@ class Search:
     prior : LagPrior or ChannelPriors
         Its hyperparameters that are not sought have their values.
     sought : tuple of str
-        Names of the prior's hyperparameters to find. Of ``nu_f`` and ``nu_c`` a search for both
-        finds equal ones: they enter a prior's lag weights by their sum and product alone.
+        Names of the prior's hyperparameters to find. A search for all that are `tied` finds equal
+        ones.
     alpha : float or None
         The penalty; None to find it.
     seeks_lags : bool
@@ -101,7 +99,7 @@ class Search:
         return EvidenceAtMeasures(self._sums, self._measures(n_lags))
 
     def _measures(self, n_lags: int) -> Measures:
-        return Measures(self.prior, groups_of(self.sought), self.alpha, n_lags)
+        return Measures(self.prior, self.prior.groups(self.sought), self.alpha, n_lags)
 
     def _worth(self, candidate: Candidate) -> float:
         """Return the evidence less a little for each lag: one that adds nothing is left out."""
@@ -165,10 +163,3 @@ class Search:
         prior, alpha = function.at(summit.point[0])
         value, converged = float(summit.value[0]), bool(summit.converged[0])
         return Candidate(prior, alpha, start.n_lags, value, converged)
-
-
-def groups_of(sought: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the names of the hyperparameters that share a value."""
-    if not set(TIED) <= set(sought):
-        return [(name,) for name in sought]
-    return [*((name,) for name in sought if name not in TIED), TIED]

@@ -22,11 +22,10 @@ from sklearn_linrnn._core.closed_form.empirical_bayes import (
     NOISE_TO_SIGNAL,
     NOTHING,
     ROUNDING,
-    groups_of,
 )
 from sklearn_linrnn._core.closed_form.many_evidences import ManySums
 from sklearn_linrnn._core.closed_form.measures import Measures
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.threads import one_thread
 
 
@@ -122,7 +121,7 @@ class ManySearches:
         return self.sums.powers
 
     def _measures(self, n_lags: int) -> Measures:
-        return Measures(self.prior, groups_of(self.sought), self.alpha, n_lags)
+        return Measures(self.prior, self.prior.groups(self.sought), self.alpha, n_lags)
 
     def _weights(self, measures: NDArray) -> NDArray:
         """Return the prior variances of all lags, (n_candidates, n_lags)."""

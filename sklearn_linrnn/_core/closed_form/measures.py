@@ -1,8 +1,8 @@
-"""Hyperparameters on unbounded scales, and the evidence as a function of them."""
+"""Hyperparameters on their unbounded scales, and the evidence as a function of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,63 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.scales import Scale
 
 # The noise's variance relative to the signal's under the prior, (alpha/m) / tr(A).
 LEAST_NOISE, MOST_NOISE = 1e-10, 1e8
-
-
-@dataclass(frozen=True)
-class Scale:
-    """An unbounded measure of a hyperparameter, with its range and starts.
-
-    Attributes
-    ----------
-    measure, value : callable
-        From the hyperparameter to its measure, and back; of arrays entry by entry.
-    slope : callable
-        From the hyperparameter to its derivative by the measure; of arrays entry by entry.
-    bounds : tuple of float
-        Least and greatest measure.
-    starts : sequence of float
-        Measures to start from.
-    """
-
-    measure: Callable[[Any], Any]
-    value: Callable[[Any], Any]
-    slope: Callable[[Any], Any]
-    bounds: tuple[float, float]
-    starts: Sequence[float]
-
-
-def make_scale(name: str, n_lags: int) -> Scale:
-    """Return the scale of a hyperparameter for a model of ``n_lags``.
-
-    That of ``nu_w`` is the logarithm of the time, in lags, in which the prior falls to ``1/e``.
-    """
-    if name == "nu_w":
-        return Scale(
-            measure=lambda nu_w: -np.log(-np.log(nu_w)),
-            value=lambda log_time: np.exp(-np.exp(-log_time)),
-            slope=lambda nu_w: -nu_w * np.log(nu_w),
-            bounds=(np.log(0.1), np.log(100.0 * n_lags)),
-            starts=np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist(),
-        )
-    if name == "correlation":
-        return Scale(
-            measure=np.arctanh,
-            value=np.tanh,
-            slope=lambda correlation: (1.0 - correlation) * (1.0 + correlation),
-            bounds=(-5.0, 5.0),
-            starts=(0.0, 2.0),
-        )
-    return Scale(
-        measure=np.log,
-        value=np.exp,
-        slope=lambda variance: variance,
-        bounds=(np.log(1e-4), np.log(1e4)),
-        starts=(0.0,),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +45,7 @@ class Measures:
     @cached_property
     def scales(self) -> list[Scale]:
         """One for each group."""
-        return [make_scale(names[0], self.n_lags) for names in self.groups]
+        return [self.prior.scale(names[0], self.n_lags) for names in self.groups]
 
     @cached_property
     def bounds(self) -> NDArray:

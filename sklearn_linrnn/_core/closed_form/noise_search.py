@@ -12,11 +12,11 @@ from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.coloured_evidence import ColouredEvidence
-from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search, groups_of
+from sklearn_linrnn._core.closed_form.empirical_bayes import Candidate, Search
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.measures import LEAST_NOISE, MOST_NOISE, Measures
 from sklearn_linrnn._core.closed_form.model_selection import first_best
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.statistics.autoregression import from_partials, to_partials
 from sklearn_linrnn._core.statistics.joint_sums import JointSums
 from sklearn_linrnn._core.threads import one_thread
@@ -103,7 +103,7 @@ class NoiseSearch:
         return best_predictor(products, self._n_known, self._cost)
 
     def _measures(self, found: Candidate) -> Measures:
-        return Measures(found.prior, groups_of(self.sought), self.alpha, found.n_lags)
+        return Measures(found.prior, found.prior.groups(self.sought), self.alpha, found.n_lags)
 
     def _climbed(self, found: Candidate, polynomial: NDArray) -> NDArray:
         """Return the filter at the top of the evidence uphill from one."""

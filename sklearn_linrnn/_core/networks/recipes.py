@@ -21,7 +21,7 @@ from sklearn_linrnn._core.networks.tangent_kernel import (
     monte_carlo_covariance,
 )
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
-from sklearn_linrnn._core.priors.lag_priors import Given
+from sklearn_linrnn._core.priors.lag_prior import Given
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.lag_priors import LagPrior, LinearRNN
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,16 @@
-"""Lag weights: how strongly the initial variances of a linear RNN favour each lag."""
+"""The prior of a linear RNN: how strongly its initial variances favour each lag."""
+
+from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, TypeGuard
+from typing import Any, ClassVar, TypeGuard, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, LagPrior
 
 Variance = float | NDArray[np.float64]
 
@@ -123,3 +128,42 @@ def powers(base: Variance, n_lags: int, order: int = 0) -> NDArray[np.float64]:
     for lower in range(order):
         power *= lag - lower
     return power
+
+
+@final
+@dataclass(frozen=True)
+class LinearRNN(LagPrior):
+    """The tangent kernel of a wide linear RNN; Emami et al. 2021, Theorem 3.1.
+
+    Parameters
+    ----------
+    nu_w, nu_f, nu_c : float or "auto", default=0.5, 1.0, 1.0
+        Initial variances of the transition matrix, the input matrix and the readout; not negative.
+    """
+
+    tied: ClassVar = ("nu_f", "nu_c")  # they enter the lag weights by their sum and product alone
+
+    nu_w: Hyperparameter = 0.5
+    nu_f: Hyperparameter = 1.0
+    nu_c: Hyperparameter = 1.0
+
+    def covariance(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the lag weights ``rho``, (n_lags,)."""
+        return linear_rnn_lag_weights(n_lags, self.nu_w, self.nu_f, self.nu_c)
+
+    def variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the lag weights of hyperparameters that were checked."""
+        return linear_rnn_variances(n_lags, self.nu_w, self.nu_f, self.nu_c)
+
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return the derivative of the lag weights, (n_lags,)."""
+        return linear_rnn_slope(n_lags, self.nu_w, self.nu_f, self.nu_c, name)
+
+    def ensemble_deviations(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the deviations ``sqrt(gamma_j / rho_j)`` of ``theta`` at initialisation.
+
+        Entries of a random network's response have the variance ``gamma_j = nu_c nu_f nu_w^j``.
+        """
+        weights = self.covariance(n_lags)
+        start = self.nu_c * self.nu_f * np.power(self.nu_w, np.arange(n_lags, dtype=np.float64))
+        return np.sqrt(np.divide(start, weights, out=np.zeros(n_lags), where=weights > 0))

@@ -8,7 +8,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.lag_priors import LagPrior, check_decay
+from sklearn_linrnn._core.priors.identification import check_decay
+from sklearn_linrnn._core.priors.lag_prior import LagPrior, structure
 from sklearn_linrnn._core.priors.lag_weights import powers
 
 
@@ -32,7 +33,7 @@ class SeasonalLags(LagPrior):
         Decay from season to season.
     """
 
-    season: int
+    season: int = structure()
     nu_w: float = 0.5
     season_share: float = 1.0
     season_decay: float = 0.5

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.lag_priors import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.scales import Scale
 
 
 @final
@@ -40,6 +42,14 @@ class TwoSided(LagPrior):
     def with_values(self, **hyperparameters: Any) -> Self:
         """Return the prior with other hyperparameters."""
         return replace(self, one_side=self.one_side.with_values(**hyperparameters))
+
+    def groups(self, sought: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the names of hyperparameters that share a value, as one side has them."""
+        return self.one_side.groups(sought)
+
+    def scale(self, name: str, n_lags: int) -> Scale:
+        """Return the scale on which a hyperparameter of one side is sought."""
+        return self.one_side.scale(name, n_lags)
 
     @property
     def has_independent_lags(self) -> bool:

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.lag_priors import DI, LagPrior
+from sklearn_linrnn._core.priors.identification import DI
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.seasonal_lags import SeasonalLags
 
 Drift = Literal["free", "by evidence", "none"]

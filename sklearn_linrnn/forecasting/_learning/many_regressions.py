@@ -20,14 +20,16 @@ from sklearn_linrnn._core.closed_form.inner_roots import have_inner_roots
 from sklearn_linrnn._core.closed_form.many_evidences import ManySums
 from sklearn_linrnn._core.closed_form.many_ridges import ManyRidges, many_ridges
 from sklearn_linrnn._core.closed_form.many_searches import ManySearches
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS, Flat, LagPrior
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
+from sklearn_linrnn._core.priors.identification import Flat
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.levels import LevelName, Levels
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
 from sklearn_linrnn._estimators.auto_choice import AutoChoice
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
-from sklearn_linrnn._estimators.parameters import is_shared, make_prior
+from sklearn_linrnn._estimators.parameters import is_shared
 from sklearn_linrnn.forecasting._forecasts.forecasts import forecast
 from sklearn_linrnn.forecasting._forecasts.linear_forecast import LinearForecast
 from sklearn_linrnn.forecasting._learning.learner import Learner
@@ -61,10 +63,10 @@ def is_ridge(traits: Traits) -> bool:
 def _choice(estimator: NTKConvRegressor) -> tuple[LagPrior, tuple[str, ...], float | None]:
     """Return the prior, the names of its hyperparameters that are sought, and the penalty."""
     given = {name: getattr(estimator, name) for name in HYPERPARAMETERS}
-    prior = make_prior(estimator.prior, **given)
-    seeks_lags = estimator.n_lags == "auto"
-    sought = AutoChoice(estimator.prior, given, estimator.alpha, seeks_lags).sought(prior)
-    return prior, sought, None if estimator.alpha == "auto" else float(estimator.alpha)
+    choice = AutoChoice(estimator.prior, given, estimator.alpha, estimator.n_lags == "auto")
+    prior = cast(LagPrior, choice.make_prior())
+    alpha = None if estimator.alpha == "auto" else float(estimator.alpha)
+    return prior, choice.sought(prior), alpha
 
 
 @dataclass(frozen=True, eq=False)

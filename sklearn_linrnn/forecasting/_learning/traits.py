@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
-from sklearn_linrnn._core.priors.lag_priors import HYPERPARAMETERS
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.components import LAYOUT, cloned_component
 from sklearn_linrnn._estimators.descent import DescentRegressor
@@ -91,7 +92,9 @@ def _(estimator: NTKConvRegressor, auto_lags: bool) -> Traits:
         )
     if auto_lags:
         estimator.set_params(n_lags="auto")
-    return Traits(estimator, chooses=any(isinstance(getattr(estimator, n), str) for n in CHOICES))
+    has_auto = any(isinstance(getattr(estimator, name), str) for name in CHOICES)
+    seeks = isinstance(estimator.prior, LagPrior) and bool(estimator.prior.sought)
+    return Traits(estimator, chooses=has_auto or seeks)
 
 
 @_traits.register

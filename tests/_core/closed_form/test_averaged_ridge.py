@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.averaged_ridge import PENALTIES, averaged_ridge
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
-from sklearn_linrnn._core.priors.lag_priors import DI
+from sklearn_linrnn._core.priors.identification import DI
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_LAGS = 5

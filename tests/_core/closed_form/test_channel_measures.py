@@ -12,11 +12,10 @@ from sklearn_linrnn._core.closed_form.channel_measures import (
     EvidenceAtChannelMeasures,
 )
 from sklearn_linrnn._core.closed_form.conditional_evidence import ChannelsAlone
-from sklearn_linrnn._core.closed_form.empirical_bayes import groups_of
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, log_evidence
 from sklearn_linrnn._core.closed_form.many_measures import climb_by_curvature
+from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
-from sklearn_linrnn._core.priors.lag_priors import PRIORS
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N, C, J = 120, 4, 5
@@ -38,7 +37,7 @@ def function_of(prior, group, *, seeks_scale=True, alpha=None, centred=True, sou
     sums = EvidenceSums.of(SUMS if centred else SUMS.uncentred(), C)
     scale = np.ones(C) if seeks_scale else np.array([1.0, 0.5, 2.0, 1.0])
     priors = ChannelPriors((prior,) * C, scale)
-    names, powers = groups_of(sought or sought_of(prior)), sums.channel_powers
+    names, powers = prior.groups(sought or sought_of(prior)), sums.channel_powers
     measures = ChannelMeasures(priors, group, names, seeks_scale, alpha, powers)
     return EvidenceAtChannelMeasures(sums, measures)
 

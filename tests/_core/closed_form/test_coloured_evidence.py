@@ -9,7 +9,8 @@ from sklearn_linrnn import NTKConvRegressor
 from sklearn_linrnn._core.closed_form.coloured_evidence import ColouredEvidence
 from sklearn_linrnn._core.closed_form.measures import Measures
 from sklearn_linrnn._core.closed_form.noise_search import CommonMeasures, best_predictor
-from sklearn_linrnn._core.priors.lag_priors import DC, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._data.prewhitening import joint_sums
 from sklearn_linrnn._data.targets import read_training_data
 

@@ -9,7 +9,8 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.dual import dual_ridge
 from sklearn_linrnn._core.closed_form.rank_revealing import ShownDirections
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
-from sklearn_linrnn._core.priors.lag_priors import TC, LinearRNN
+from sklearn_linrnn._core.priors.identification import TC
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 RNG = np.random.default_rng(0)

@@ -15,8 +15,9 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form import climb
 from sklearn_linrnn._core.closed_form.empirical_bayes import Search
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
-from sklearn_linrnn._core.closed_form.measures import make_scale
-from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, Given, LagPrior, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
+from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_LAGS = 20
@@ -48,8 +49,8 @@ def value_of(statistics, prior, alpha):
     return log_evidence(statistics, root, alpha)
 
 
-def grid_of(name, n_lags, size):
-    scale = make_scale(name, n_lags)
+def grid_of(prior, name, n_lags, size):
+    scale = prior.scale(name, n_lags)
     return [scale.value(measure) for measure in np.linspace(*scale.bounds, size)[1:-1]]
 
 
@@ -64,7 +65,7 @@ def test_no_dense_grid_has_more_evidence(prior, sought):
     assert found.n_lags == N_LAGS
     assert_allclose(value_of(statistics, found.prior, found.alpha), found.value, rtol=1e-10)
     size = 60 if len(sought) < 2 else 14
-    grid = itertools.product(*(grid_of(name, N_LAGS, size) for name in sought))
+    grid = itertools.product(*(grid_of(prior, name, N_LAGS, size) for name in sought))
     priors = [replace(prior, **dict(zip(sought, values, strict=True))) for values in grid]
     alphas = found.alpha * np.array([1e-4, 1e-2, 0.3, 0.8, 1.0, 1.25, 3.0, 1e2, 1e4])
     values = [value_of(statistics, other, alpha) for other in priors for alpha in alphas]
@@ -79,12 +80,12 @@ def test_where_it_ends_the_evidence_is_level_or_the_range_ends(prior, sought):
 
     def value_at(point):
         values = {
-            name: make_scale(name, N_LAGS).value(measure)
+            name: prior.scale(name, N_LAGS).value(measure)
             for name, measure in zip(sought, point, strict=False)
         }
         return value_of(statistics, replace(prior, **values), math.exp(point[-1]))
 
-    scales = [make_scale(name, N_LAGS) for name in sought]
+    scales = [prior.scale(name, N_LAGS) for name in sought]
     best = [s.measure(getattr(found.prior, n)) for n, s in zip(sought, scales, strict=True)]
     best = np.array([*best, math.log(found.alpha)])
     ends = [s.bounds for s in scales] + [(-np.inf, np.inf)]
@@ -103,7 +104,7 @@ def test_a_penalty_that_is_given_stays(alpha):
     statistics = make_statistics()
     found = search(statistics, TC(), ("nu_w",), alpha).run()
     assert found.alpha == alpha
-    values = [value_of(statistics, TC(nu_w), alpha) for nu_w in grid_of("nu_w", N_LAGS, 400)]
+    values = [value_of(statistics, TC(nu_w), alpha) for nu_w in grid_of(TC(), "nu_w", N_LAGS, 400)]
     assert max(values) <= found.value + 1e-6
 
 
@@ -151,7 +152,7 @@ def test_what_has_no_effect_stays_at_the_first_start():
     statistics = LagStatistics.from_windows(x, x[:, 0] + rng.normal(size=100))
     found = search(statistics, LinearRNN(), ("nu_w", "nu_f", "nu_c")).run()
     assert (found.prior.nu_f, found.prior.nu_c) == (1.0, 1.0)
-    scale = make_scale("nu_w", 1)
+    scale = LinearRNN().scale("nu_w", 1)
     assert_allclose(found.prior.nu_w, scale.value(scale.starts[0]), rtol=1e-15)
 
 

@@ -14,7 +14,9 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import NOISE_FLOOR, EvidenceSums, log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
-from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, Given, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
+from sklearn_linrnn._core.priors.lag_prior import Given
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_ROWS, N_LAGS = 60, 8

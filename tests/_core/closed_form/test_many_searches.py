@@ -15,7 +15,9 @@ from sklearn_linrnn._core.closed_form.many_evidences import ManySums
 from sklearn_linrnn._core.closed_form.many_searches import ManyEvidencesAtMeasures, ManySearches
 from sklearn_linrnn._core.closed_form.measures import Measures
 from sklearn_linrnn._core.closed_form.spectral import ridge
-from sklearn_linrnn._core.priors.lag_priors import DI, Flat, Given, LinearRNN
+from sklearn_linrnn._core.priors.identification import DI, Flat
+from sklearn_linrnn._core.priors.lag_prior import Given
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
 

@@ -8,8 +8,10 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
-from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures, make_scale
-from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, LinearRNN
+from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
+from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 
 N_LAGS = 8
 rng = np.random.default_rng(0)
@@ -27,9 +29,12 @@ SOUGHT = [
 ]
 
 
-@pytest.mark.parametrize("name", ["nu_w", "correlation", "nu_f"])
-def test_a_scale_goes_there_and_back_and_knows_its_slope(name):
-    scale = make_scale(name, N_LAGS)
+EVERY = [(make(), name) for make in PRIORS.values() for name in make().hyperparameters]
+
+
+@pytest.mark.parametrize(("prior", "name"), EVERY, ids=str)
+def test_a_scale_goes_there_and_back_and_knows_its_slope(prior, name):
+    scale = prior.scale(name, N_LAGS)
     for measure in [*scale.starts, *scale.bounds]:
         value = scale.value(measure)
         assert_allclose(scale.measure(value), measure, rtol=1e-6, atol=1e-12)

@@ -19,7 +19,8 @@ from sklearn_linrnn._core.closed_form.model_selection import (
 )
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation, ridge_filter
-from sklearn_linrnn._core.priors.lag_priors import DC, Flat, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC, Flat
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_ROWS, N_LAGS, N_CHANNELS = 40, 4, 2

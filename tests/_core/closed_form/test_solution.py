@@ -10,7 +10,9 @@ from sklearn.linear_model import BayesianRidge
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
-from sklearn_linrnn._core.priors.lag_priors import DC, TC, Flat, Given, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC, TC, Flat
+from sklearn_linrnn._core.priors.lag_prior import Given
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_LAGS, N_CHANNELS = 5, 2

@@ -18,7 +18,8 @@ from sklearn_linrnn._core.closed_form.spectral import (
     held_out_squares,
     ridge_filter,
 )
-from sklearn_linrnn._core.priors.lag_priors import TC, LinearRNN
+from sklearn_linrnn._core.priors.identification import TC
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
-from sklearn_linrnn._core.priors.lag_priors import DC, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 
 DECAYS, SCALE = [0.2, 0.9, 0.5], [1.0, 0.0, 4.0]
 

@@ -6,7 +6,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
-from sklearn_linrnn._core.priors.lag_priors import DC, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 
 N_LAGS, N_CHANNELS = 5, 3

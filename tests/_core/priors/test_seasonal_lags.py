@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_linrnn._core.priors.lag_priors import DI
+from sklearn_linrnn._core.priors.identification import DI
 from sklearn_linrnn._core.priors.seasonal_lags import SeasonalLags
 
 

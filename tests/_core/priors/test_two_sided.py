@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_linrnn._core.priors.lag_priors import DC, DI, SS, TC, Flat, LagPrior, LinearRNN
+from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 
 N_LEADS, N_LAGS = 4, 11  # leads among them

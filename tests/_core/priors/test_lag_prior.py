@@ -7,18 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import NTKConvRegressor, linear_rnn_lag_weights
-from sklearn_linrnn._core.priors.lag_priors import (
-    DC,
-    DI,
-    PRIORS,
-    SS,
-    TC,
-    Flat,
-    Given,
-    LagPrior,
-    LinearRNN,
-    lower_root,
-)
+from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
+from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior, lower_root
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 
 N_LAGS = 12
 NAMED = [

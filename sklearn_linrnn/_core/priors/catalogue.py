@@ -1,0 +1,18 @@
+"""The priors that have a name."""
+
+from __future__ import annotations
+
+from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+
+HYPERPARAMETERS = ("nu_w", "nu_f", "nu_c", "correlation")  # of the named priors
+
+PRIORS: dict[str, type[LagPrior]] = {
+    "linear_rnn": LinearRNN,
+    "flat": Flat,
+    "di": DI,
+    "tc": TC,
+    "dc": DC,
+    "ss": SS,
+}

@@ -1,0 +1,63 @@
+"""Unbounded scales of hyperparameters, along which a search climbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An unbounded measure of a hyperparameter, with its range and starts.
+
+    Attributes
+    ----------
+    measure, value : callable
+        From the hyperparameter to its measure, and back; of arrays entry by entry.
+    slope : callable
+        From the hyperparameter to its derivative by the measure; of arrays entry by entry.
+    bounds : tuple of float
+        Least and greatest measure.
+    starts : sequence of float
+        Measures to start from.
+    """
+
+    measure: Callable[[Any], Any]
+    value: Callable[[Any], Any]
+    slope: Callable[[Any], Any]
+    bounds: tuple[float, float]
+    starts: Sequence[float]
+
+
+VARIANCE = Scale(
+    measure=np.log,
+    value=np.exp,
+    slope=lambda variance: variance,
+    bounds=(np.log(1e-4), np.log(1e4)),
+    starts=(0.0,),
+)
+
+CORRELATION = Scale(
+    measure=np.arctanh,
+    value=np.tanh,
+    slope=lambda correlation: (1.0 - correlation) * (1.0 + correlation),
+    bounds=(-5.0, 5.0),
+    starts=(0.0, 2.0),
+)
+
+
+def decay_scale(n_lags: int) -> Scale:
+    """Return the scale of a decay from lag to lag, for a model of ``n_lags``.
+
+    It is the logarithm of the time, in lags, in which the prior falls to ``1/e``.
+    """
+    return Scale(
+        measure=lambda decay: -np.log(-np.log(decay)),
+        value=lambda log_time: np.exp(-np.exp(-log_time)),
+        slope=lambda decay: -decay * np.log(decay),
+        bounds=(np.log(0.1), np.log(100.0 * n_lags)),
+        starts=np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist(),
+    )

@@ -1,0 +1,11 @@
+"""Priors of an impulse response: what a recurrence prefers to remember before it sees data.
+
+Each is an object that `prior` of an estimator takes, with its hyperparameters as fields; one that
+is "auto" is chosen by its evidence. The names that `prior` takes stand for their defaults.
+"""
+
+from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+
+__all__ = ["DC", "DI", "SS", "TC", "Flat", "LagPrior", "LinearRNN"]

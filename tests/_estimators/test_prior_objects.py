@@ -1,0 +1,104 @@
+"""Priors as objects: their hyperparameters are their own, and may be "auto"."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from sklearn_linrnn import LagKernel, NTKConvRegressor, NTKConvRegressorCV, priors
+from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.priors import DC, DI, TC, LagPrior, LinearRNN
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 2))
+RESPONSE = 0.8 ** np.arange(8)
+Y = np.convolve(X[:, 0], RESPONSE)[:300] + 0.5 * X[:, 1] + RNG.normal(size=300)
+RECORDING = {"rows": "timesteps", "n_lags": 12}
+
+NAMED = {
+    "linear_rnn": (
+        LinearRNN("auto", "auto", "auto"),
+        {"nu_w": "auto", "nu_f": "auto", "nu_c": "auto"},
+    ),
+    "di": (DI("auto"), {"nu_w": "auto"}),
+    "dc": (DC("auto", correlation="auto"), {"nu_w": "auto", "correlation": "auto"}),
+    "tc": (TC(0.7), {"nu_w": 0.7}),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("more", [{}, {"n_leads": 2}, {"memory": "channel"}], ids=str)
+def test_an_object_with_auto_is_the_name_with_auto(name, more):
+    prior, hyperparameters = NAMED[name]
+    of_object = NTKConvRegressor(prior=prior, alpha="auto", **more, **RECORDING).fit(X, Y)
+    of_name = NTKConvRegressor(
+        prior=name, alpha="auto", **hyperparameters, **more, **RECORDING
+    ).fit(X, Y)
+    assert_allclose(of_object.impulse_response_, of_name.impulse_response_, rtol=1e-12)
+    assert_allclose(of_object.alpha_, of_name.alpha_, rtol=1e-12)
+
+
+def test_what_is_not_auto_stays():
+    model = NTKConvRegressor(prior=DC(0.6, correlation="auto"), alpha="auto", **RECORDING)
+    model.fit(X, Y)
+    assert model.nu_w_ == 0.6
+    assert model.correlation_ != DC().correlation
+
+
+def test_an_object_is_cloned_and_searched_over():
+    grid = {"prior": [DI(0.5), TC(0.9), LinearRNN(0.5, nu_f="auto")]}
+    search = GridSearchCV(NTKConvRegressor(**RECORDING, alpha="auto"), grid, cv=3).fit(X, Y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert clone(search.best_estimator_).prior == search.best_params_["prior"]
+
+
+@pytest.mark.parametrize("prior", [DI("auto"), DC(0.5, "auto")], ids=str)
+def test_a_forecaster_chooses_what_is_auto(prior):
+    y = np.convolve(RNG.normal(size=200), 0.9 ** np.arange(30))[:200]
+    name, auto = type(prior).__name__.lower(), dict.fromkeys(prior.sought, "auto")
+    kept = {"nu_w": 0.5} if "nu_w" not in auto else {}
+    of_object = NTKConvRegressor(prior=prior, alpha="auto")
+    of_name = NTKConvRegressor(prior=name, alpha="auto", **auto, **kept)
+    forecasts = [
+        LagForecaster(each, n_lags=10).fit(y).predict([1, 2, 3]) for each in (of_object, of_name)
+    ]
+    assert_allclose(*forecasts, rtol=1e-10)
+
+
+def test_the_variances_of_columns_are_those_of_each():
+    @dataclass(frozen=True)
+    class Power(LagPrior):
+        exponent: float = 1.0
+
+        def covariance(self, n_lags):
+            return (1.0 + np.arange(n_lags)) ** -self.exponent
+
+    exponents = [0.5, 1.0, 2.0]
+    together = Power(np.array(exponents)[:, None]).variances(5)
+    assert_allclose(together, [Power(e).covariance(5) for e in exponents], rtol=1e-15)
+
+
+@pytest.mark.parametrize("make", [LagKernel, NTKConvRegressorCV], ids=lambda make: make.__name__)
+def test_what_cannot_choose_says_so(make):
+    model = make(prior=TC("auto"))
+    with pytest.raises(ValueError, match=r'nu_w="auto" of TC is chosen by NTKConvRegressor alone'):
+        model(X) if make is LagKernel else model.fit(X, Y)
+
+
+def test_auto_for_the_estimator_is_not_that_of_the_object():
+    model = NTKConvRegressor("auto", prior=TC(), **RECORDING)
+    with pytest.raises(ValueError, match='hyperparameters of its own, which may be "auto"'):
+        model.fit(X, Y)
+
+
+def test_a_word_that_is_not_auto_is_an_error():
+    with pytest.raises(ValueError, match='nu_w of TC must be a number, or "auto"'):
+        NTKConvRegressor(prior=TC("long"), **RECORDING).fit(X, Y)
+
+
+def test_every_public_prior_is_one():
+    made = [getattr(priors, name) for name in priors.__all__]
+    assert all(issubclass(each, LagPrior) for each in made)
