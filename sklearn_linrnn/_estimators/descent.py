@@ -76,6 +76,8 @@ class DescentRegressor(LagRegressor):
     _moves: ClassVar[bool] = False
     # Fitted attributes that are the parameters, in their order.
     _parameter_names: ClassVar[tuple[str, ...]] = ()
+    # Parameters of the estimator that say what they mean, and are in its recipe.
+    _fixed_by_training: ClassVar[tuple[str, ...]] = ()
 
     training_: TrainingRecord
 
@@ -197,16 +199,14 @@ class DescentRegressor(LagRegressor):
     def _check_same_shape(self, statistics: LagStatistics, earlier: TrainingRecord) -> None:
         """Raise unless the parameters of the last fit are of a model of these data."""
         shape = len(statistics.target_mean), statistics.n_channels, statistics.n_lags
-        n_hidden = getattr(self, "n_hidden", None)
-        if shape == self.impulse_response_.shape and n_hidden in (
-            None,
-            len(earlier.parameters[0]),
-        ):
+        given = {name: getattr(self, name) for name in self._fixed_by_training}
+        known = {name: getattr(earlier.recipe, name) for name in self._fixed_by_training}
+        if shape == self.impulse_response_.shape and given == known:
             return
         raise ValueError(
             "Training continues (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
-            f"n_lags) = {self.impulse_response_.shape}, but these data, with n_hidden={n_hidden}, "
-            f"need {shape}. Fit again with warm_start=False."
+            f"n_lags) = {self.impulse_response_.shape}{_listed(known)}, but these data need "
+            f"{shape}{_listed(given)}. Fit again with warm_start=False."
         )
 
     # -- Training --------------------------------------------------------------------------
@@ -366,6 +366,10 @@ class DescentRegressor(LagRegressor):
             f"There is not enough memory on device={str(self.device)!r} for {given}, "
             f"dtype={self.dtype!r}. Lower {' or '.join(sizes)}{smaller}."
         )
+
+
+def _listed(values: dict[str, Any]) -> str:
+    return "".join(f", {name}={value!r}" for name, value in values.items())
 
 
 def _added(sums: Sums, earlier: TrainingRecord) -> Sums:

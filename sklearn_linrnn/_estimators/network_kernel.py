@@ -6,10 +6,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_linrnn._core.networks.lag_products import LagProducts
-from sklearn_linrnn._core.networks.recipes import RNNRecipe
 from sklearn_linrnn._estimators.descent import DescentRegressor
-from sklearn_linrnn._estimators.training_record import initial_network, trained_network
+from sklearn_linrnn._estimators.training_record import (
+    initial_network,
+    network_recipe,
+    trained_network,
+)
 
 
 class NetworkKernel(DescentRegressor):
@@ -43,9 +45,8 @@ class NetworkKernel(DescentRegressor):
         """
         check_is_fitted(self)
         network = initial_network if at_start else trained_network
-        products = LagProducts.of(network(self.training_), self.impulse_response_.shape[2])
-        weights, recipe = products.lag_weights(), self.training_.recipe
-        assert isinstance(recipe, RNNRecipe)
+        recipe = network_recipe(self.training_)
+        weights = recipe.lag_weights(network(self.training_), self.impulse_response_.shape[2])
         if recipe.channel_scale is not None:
             weights = torch.outer(torch.tensor(recipe.channel_scale).to(weights), weights)
         return self._export(weights)

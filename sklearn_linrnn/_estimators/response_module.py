@@ -22,7 +22,8 @@ class ResponseModule(nn.Module):
     ----------
     parameters : mapping of str to array-like
         The parameters by name, which are copied: "input" with axes (n_hidden, n_channels),
-        "readout" (n_outputs, n_hidden), "bias" (n_outputs,) and others.
+        "readout" (n_outputs, n_hidden), "bias" (n_outputs,) and others, or ``None`` for one that
+        the network has not.
     n_lags : int
         Number of lags, the present time step included.
     every_step : bool
@@ -50,7 +51,7 @@ class ResponseModule(nn.Module):
 
     def __init__(
         self,
-        parameters: Mapping[str, ArrayLike],
+        parameters: Mapping[str, ArrayLike | None],
         *,
         n_lags: int,
         every_step: bool,
@@ -59,7 +60,8 @@ class ResponseModule(nn.Module):
     ) -> None:
         super().__init__()
         for name, array in parameters.items():
-            self.register_parameter(name, nn.Parameter(torch.tensor(array)))
+            parameter = None if array is None else nn.Parameter(torch.tensor(array))
+            self.register_parameter(name, parameter)
         self.n_lags = n_lags
         self.every_step = every_step
         self.delay = delay

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from sklearn_linrnn._core.networks.parametrization import NTK, Factors
 from sklearn_linrnn._estimators.response_module import ResponseModule
 
 
@@ -15,13 +18,14 @@ class LinearRNNModule(ResponseModule):
     .. math:: y_t = b + \sum_{j < n_\mathrm{lags}} H_j x_{t-\mathrm{delay}-j}, \qquad
               H_j = n^{-1/2} C (n^{-1/2} W)^j F - H^0_j
 
-    is the estimator's truncated convolution, with ``H`` computed from the parameters at every call,
+    is the estimator's truncated convolution; in another parametrisation, with a leak or with
+    further layers, that of its equations. ``H`` is computed from the parameters at every call,
     so that a loss has gradients with respect to all of them. An iteration costs forward and
     backward passes through ``n_lags`` steps of the recurrence, and the convolutions of the batch.
 
     Parameters
     ----------
-    transition : array-like of shape (n_hidden, n_hidden)
+    transition : array-like of shape (n_hidden, n_hidden) or (n_layers, n_hidden, n_hidden)
         ``W``, the estimator's `transition_`. All arrays are copied.
     inputs : array-like of shape (n_hidden, n_channels)
         ``F``, its `input_`.
@@ -38,11 +42,17 @@ class LinearRNNModule(ResponseModule):
     origin : array-like of shape (n_outputs, n_channels, n_lags), default=None
         ``H^0``, the response at initialisation of a network with ``init="centered"``, which is
         subtracted and not trained; ``None`` for zeros.
+    coupling : array-like of shape (n_layers - 1, n_hidden, n_hidden), default=None
+        ``U``, the `coupling_` of an estimator of more than one layer.
+    factors : Factors, default=None
+        Those in the equations; ``None`` for those above.
 
     Attributes
     ----------
     transition, input, readout, bias : torch.nn.Parameter
         ``W``, ``F``, ``C`` and ``b``, of the dtypes of the arrays.
+    coupling : torch.nn.Parameter or None
+        ``U``.
     origin : Tensor of shape (n_outputs, n_channels, n_lags)
         ``H^0``, a buffer.
 
@@ -70,6 +80,7 @@ class LinearRNNModule(ResponseModule):
     """
 
     transition: nn.Parameter
+    coupling: nn.Parameter | None
 
     def __init__(
         self,
@@ -82,26 +93,47 @@ class LinearRNNModule(ResponseModule):
         every_step: bool,
         delay: int = 0,
         origin: ArrayLike | None = None,
+        coupling: ArrayLike | None = None,
+        factors: Factors | None = None,
     ) -> None:
         parameters = {
             "transition": transition,
             "input": inputs,
             "readout": readout,
             "bias": bias,
+            "coupling": coupling,
         }
         super().__init__(
             parameters, n_lags=n_lags, every_step=every_step, delay=delay, origin=origin
         )
         n_hidden = len(self.input)
-        self._check("transition", (n_hidden, n_hidden))
+        self.factors = NTK.equations(n_hidden) if factors is None else factors
+        n_below = () if self.coupling is None else (len(self.coupling),)
+        if self.coupling is not None:
+            self._check("coupling", (*n_below, n_hidden, n_hidden))
+        layers = tuple(below + 1 for below in n_below)
+        self._check("transition", (*layers, n_hidden, n_hidden))
         self._check("readout", (len(self.bias), n_hidden))
 
     def response(self) -> Tensor:
         """Return the impulse response ``H``, (n_outputs, n_channels, n_lags)."""
-        scale = len(self.transition) ** -0.5
-        A, state = scale * self.transition, self.input
-        lags = [self.readout @ state]
-        for _ in range(1, self.n_lags):
-            state = A @ state
-            lags.append(self.readout @ state)
-        return scale * torch.stack(lags, dim=-1) - self.origin
+        factors, n_hidden = self.factors, len(self.input)
+        kept = factors.keep * torch.eye(n_hidden).to(self.transition)
+        silence = torch.zeros_like(self.input)
+        states = [factors.input * self.input, *[silence] * (self.n_lags - 1)]
+        for index, transition in enumerate(self.transition.view(-1, n_hidden, n_hidden)):
+            if index:
+                assert self.coupling is not None
+                coupling = factors.transition * self.coupling[index - 1]
+                states = [coupling @ state for state in states]
+            states = _run(kept + factors.transition * transition, states)
+        lags = [self.readout @ state for state in states]
+        return factors.readout * torch.stack(lags, dim=-1) - self.origin
+
+
+def _run(A: Tensor, drives: Sequence[Tensor]) -> list[Tensor]:
+    """Return the states of a layer at each lag, from what drives it."""
+    states = [drives[0]]
+    for drive in drives[1:]:
+        states.append(A @ states[-1] + drive)
+    return states

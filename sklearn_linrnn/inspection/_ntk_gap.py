@@ -15,6 +15,7 @@ from torch import Tensor
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.training_record import network_recipe
 from sklearn_linrnn.inspection._memory import prior_energy
 from sklearn_linrnn.inspection._retrace import retrace
 
@@ -172,7 +173,7 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
     energy = learned.square().reshape(len(difference), -1).sum(dim=1).numpy()
     initial_kernel = float(np.sqrt(np.average(difference**2, weights=energy)))
     # |F|^2 |C|^2 / n^2, which all lag weights share, has the standard deviation 2 / sqrt(n).
-    tolerance = max(MUCH, 4 / len(estimator.transition_) ** 0.5)
+    tolerance = max(MUCH, 4 / network_recipe(estimator.training_).n_hidden ** 0.5)
     if initial_kernel <= tolerance:
         return initial_kernel, 0
     return initial_kernel, len(difference) - int(np.argmax(np.abs(difference) > tolerance))

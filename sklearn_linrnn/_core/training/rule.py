@@ -100,10 +100,20 @@ class TrainingRule:
                 "nesterov=True is a kind of momentum for solver='gd': it needs momentum > 0, but "
                 f"got solver={self.solver!r} with momentum={self.momentum}."
             )
+        rates = model.rates.get(self.solver)
         if self.solver == "adam":
-            return Adam(model.parameters, self.momentum or 0.9)
+            return Adam(model.parameters, self.momentum or 0.9, rates=rates)
         if self.solver == "lbfgs":
+            if rates is not None:
+                raise ValueError(
+                    "rates are for solver='gd' and 'adam': solver='lbfgs' has one step for all "
+                    f"parameters, and needs rates of 1, but got {tuple(rates[:3])}."
+                )
             return LBFGS(model.parameters)
         return GradientDescent(
-            model.parameters, self.momentum, nesterov=self.nesterov, adaptive=self.adaptive
+            model.parameters,
+            self.momentum,
+            rates=rates,
+            nesterov=self.nesterov,
+            adaptive=self.adaptive,
         )
