@@ -6,6 +6,7 @@ from ._data.series_pieces import SeriesPieces
 from ._estimators.kernels import LagKernel, kernel_matrix
 from ._estimators.lag_weighter import LagWeighter
 from ._estimators.linear_rnn import LinearRNNRegressor
+from ._estimators.lru import LRURegressor
 from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
 from ._estimators.trusted_types import SKOPS_TRUSTED_TYPES
@@ -37,6 +38,7 @@ __all__ = [
     "ContributionDisplay",
     "FrequencyResponseDisplay",
     "ImpulseResponseDisplay",
+    "LRURegressor",
     "LagKernel",
     "LagPrior",
     "LagStatistics",

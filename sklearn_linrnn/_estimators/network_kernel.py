@@ -6,10 +6,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.descent import DescentRegressor
 from sklearn_linrnn._estimators.training_record import (
     initial_network,
     network_recipe,
+    subtracted_network,
     trained_network,
 )
 
@@ -50,3 +52,11 @@ class NetworkKernel(DescentRegressor):
         if recipe.channel_scale is not None:
             weights = torch.outer(torch.tensor(recipe.channel_scale).to(weights), weights)
         return self._export(weights)
+
+    def _subtracted_response(self) -> NDArray | None:
+        """Return what is subtracted from the network's response; None for nothing."""
+        if (initial := subtracted_network(self.training_)) is None:
+            return None
+        n_lags = self.impulse_response_.shape[2]
+        response = network_recipe(self.training_).network(initial, n_lags).response()
+        return self._export(as_impulse_response(response, n_lags))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
-from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.training_record import network_recipe
 from sklearn_linrnn.inspection._memory import prior_energy
 from sklearn_linrnn.inspection._retrace import retrace
@@ -89,18 +89,19 @@ class NTKGap(NamedTuple):
 
 
 def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "response") -> NTKGap:
-    """Return how far a trained linear RNN is from its infinite-width limit.
+    """Return how far a trained linear recurrent network is from its infinite-width limit.
 
     The limit, and the network's first-order expansion at initialisation, are trained for the same
     iterations as the network, on the same sums: no data are needed. The gap has three causes: the
     parameters moved; the width is finite, so that the kernel at initialisation is random; and the
     lags are too many for the width, so that this kernel is not that of the limit even on average.
     With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, for any ``nu_w``; with
-    an orthogonal one far later.
+    an orthogonal one far later; and of a linear recurrent unit where few poles are near enough to
+    the unit circle to remember the lag.
 
     Parameters
     ----------
-    estimator : LinearRNNRegressor
+    estimator : LinearRNNRegressor or LRURegressor
         A fitted network, trained in one `fit` by ``solver="gd"`` without weight decay.
     metric : {"response", "prediction"}, default="response"
         Distance between impulse responses: the Frobenius norm, or the root mean square difference
@@ -117,7 +118,7 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     Raises
     ------
     TypeError
-        If the estimator is not a linear RNN.
+        If the estimator is not a network.
     ValueError
         If it was trained in a way for which this is not the limit, or `metric` is unknown.
 
@@ -162,7 +163,7 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
 
     Parameters
     ----------
-    estimator : LinearRNNRegressor
+    estimator : NetworkKernel
         A fitted network.
     learned : Tensor of shape (n_lags * n_channels, any)
         What was learned.
@@ -187,10 +188,10 @@ def _relative_difference(weights: NDArray, limit: NDArray) -> NDArray[np.float64
 
 def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
     check_is_fitted(estimator)
-    if not isinstance(estimator, LinearRNNRegressor):
+    if not isinstance(estimator, NetworkKernel):
         raise TypeError(
-            "ntk_gap needs a LinearRNNRegressor, a network of finite width, but got "
-            f"{type(estimator).__name__}."
+            "ntk_gap needs a network of finite width, as LinearRNNRegressor and LRURegressor are, "
+            f"but got {type(estimator).__name__}."
         )
     record = estimator.training_
     if record.rule.solver != "gd" or record.rule.weight_decay:

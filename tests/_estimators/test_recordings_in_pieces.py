@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_linrnn import LagStatistics, LinearRNNRegressor, WeightedConv1DRegressor
+from sklearn_linrnn import LagStatistics, LinearRNNRegressor, LRURegressor, WeightedConv1DRegressor
 
 N_LAGS, N_STEPS = 6, 40
 STEPS = {"rows": "timesteps", "n_lags": N_LAGS, "max_iter": 3, "tol": 0, "learning_rate": 0.01}
 ESTIMATORS = [
     partial(WeightedConv1DRegressor, nu_w=0.6, **STEPS),
     partial(LinearRNNRegressor, 8, random_state=0, **STEPS),
+    partial(LRURegressor, 8, random_state=0, **STEPS),
 ]
 both = pytest.mark.parametrize("make", ESTIMATORS, ids=["convolution", "network"])
 conv = ESTIMATORS[0]

@@ -15,6 +15,7 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn_linrnn import (
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -130,6 +131,10 @@ def _network() -> LinearRNNRegressor:
     return LinearRNNRegressor(6, max_iter=4, random_state=0)
 
 
+def _unit() -> LRURegressor:
+    return LRURegressor(6, max_iter=4, random_state=0)
+
+
 def _weighter() -> LagWeighter:
     return LagWeighter()
 
@@ -216,6 +221,22 @@ SUBJECTS = [
             **SCALES,
             "n_hidden": [1, 2, 16, *COUNT],
             "transition_init": ["orthogonal", "identity", orthogonal_like, "zero", None],
+            "init": ["random", "centered", "zero", None],
+        },
+    ),
+    Subject(
+        _unit,
+        {
+            **FORM,
+            **COMPUTING,
+            **{name: values for name, values in NETWORK.items() if name != "nu_w"},
+            **TRAINING,
+            **SCALES,
+            "n_hidden": [1, 2, 16, *COUNT],
+            "r_min": [0.0, 0.5, 0.9, *SHARE],
+            "r_max": [1.0, 0.99, 0.5, *SHARE],
+            "max_phase": [0.1, np.pi, 2 * np.pi, *VARIANCE],
+            "normalise": SWITCH,
             "init": ["random", "centered", "zero", None],
         },
     ),

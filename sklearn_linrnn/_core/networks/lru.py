@@ -132,6 +132,7 @@ class LRUModel:
     def __init__(self, start: LRUParameters, n_lags: int, *, origin: Tensor | None = None) -> None:
         self.start = start
         self.parameters = start.trained()
+        self.rates: dict[str, list[float]] = {}
         self.n_lags = n_lags
         self.origin = origin
         self.scale = len(start.log_rate) ** -0.5
@@ -144,10 +145,6 @@ class LRUModel:
     def shown(self) -> list[Tensor]:
         """The poles, ``diag(norm) B`` and ``C``, complex."""
         return list(self.start.equations())
-
-    def rates(self, solver: str) -> list[float]:
-        """Return the factors of the learning rates: ones."""
-        return [1.0] * len(self.parameters)
 
     def response(self) -> Tensor:
         """Return ``H`` in float64."""

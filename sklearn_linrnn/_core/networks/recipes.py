@@ -22,6 +22,7 @@ from sklearn_linrnn._core.networks.parametrization import (
 from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
 from sklearn_linrnn._core.networks.scaled_inputs import (
     Network,
+    NetworkWithOrigin,
     ScaledInputs,
     with_scaled_input,
 )
@@ -68,7 +69,7 @@ class NetworkRecipe(ABC):
         """Return the parameters at initialisation in float64, on the CPU; inputs are second."""
 
     @abstractmethod
-    def network(self, start: Sequence[Tensor], n_lags: int) -> LinearRNNModel:
+    def network(self, start: Sequence[Tensor], n_lags: int) -> NetworkWithOrigin:
         """Return the network of some parameters, which are trained in place."""
 
     @abstractmethod

@@ -142,6 +142,10 @@ def check_lru(r_min: float, r_max: float, max_phase: float, nu_f: float, nu_c: f
             raise ValueError(
                 f"{name} is a variance and must be finite and not negative, but got {variance}."
             )
+    if nu_f == nu_c == 0:
+        raise ValueError(
+            f"All lag weights are zero: nu_f={nu_f!r} and nu_c={nu_c!r} must not both be zero."
+        )
 
 
 def _factors(nu_f: float, nu_c: float, normalise: bool) -> tuple[float, float]:

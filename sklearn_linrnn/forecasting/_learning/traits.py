@@ -11,7 +11,7 @@ from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.components import LAYOUT, cloned_component
 from sklearn_linrnn._estimators.descent import DescentRegressor
-from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 
@@ -118,13 +118,17 @@ def _(estimator: DescentRegressor, auto_lags: bool) -> Traits:
 
 
 @_traits.register
-def _(estimator: LinearRNNRegressor, auto_lags: bool) -> Traits:
+def _(estimator: NetworkKernel, auto_lags: bool) -> Traits:
     lag_counter = _limit(estimator) if auto_lags else None
     return Traits(estimator, auto_lags, shares_parameters=True, lag_counter=lag_counter)
 
 
 def _limit(estimator: DescentRegressor) -> NTKConvRegressor:
-    """Return the limit of wide networks with the initial variances of an estimator."""
-    same = ("nu_w", "nu_f", "nu_c", "channel_scale", "fit_intercept", "device")
+    """Return the limit of wide networks, with the initial variances of an estimator that has them.
+
+    That of one without ``nu_w`` has the decay of the highest evidence.
+    """
+    same = ("nu_f", "nu_c", "channel_scale", "fit_intercept", "device")
     parameters = {name: getattr(estimator, name) for name in same}
-    return NTKConvRegressor(alpha="auto", n_lags="auto", **parameters)
+    nu_w = getattr(estimator, "nu_w", "auto")
+    return NTKConvRegressor(nu_w, alpha="auto", n_lags="auto", **parameters)

@@ -204,6 +204,19 @@ def test_kernel_converges_with_the_inverse_root_of_the_width(normalise):
     assert -0.65 < slope < -0.35
 
 
+@pytest.mark.parametrize(("r_min", "medians"), [(0.0, (0.19, 0.52)), (0.9, (0.11, 0.27))])
+def test_kernels_of_single_units_vary_more_the_later_the_lag(r_min, medians):
+    """The median of 60 distances has a standard error of a sixth of it."""
+    ring = (r_min, 1.0, 2 * np.pi)
+    limit = lru_covariance(201, *ring, *NU).diagonal()
+    drawn = [draw(512, 1, 1, seed, ring) for seed in range(60)]
+    weights = np.array([PoleProducts.of(each, 201).lag_weights().numpy() for each in drawn])
+    found = np.median(np.abs(weights / limit - 1), axis=0)
+    assert_allclose(found[[10, 200]], medians, rtol=0.5)
+    error = weights.std(0) / np.sqrt(len(weights))
+    assert (np.abs(weights.mean(0) - limit) < 4 * error).all(), "on average it is the limit's"
+
+
 def test_parameters_without_a_norm_are_four():
     assert len(draw(normalise=False).trained()) == 4
     assert len(LRUParameters(*draw().trained()).trained()) == 5

@@ -231,6 +231,7 @@ def test_both_ends_of_one_modulus_move_it_by_half():
         ({"r_min": np.nan}, "r_min=nan"),
         ({"max_phase": -1.0}, "max_phase must be finite and not negative, but got -1.0"),
         ({"nu_f": -1.0}, "nu_f is a variance and must be finite and not negative, but got -1.0"),
+        ({"nu_f": 0.0, "nu_c": 0.0}, "nu_f=0.0 and nu_c=0.0 must not both be zero"),
         ({"nu_c": np.inf}, "nu_c is a variance and must be finite and not negative, but got inf"),
     ],
 )
