@@ -114,6 +114,12 @@ CASES = {
     "unit float32": (unit(dtype="float32"), X, Y),
     "network orthogonal": (network(transition_init="orthogonal"), X, Y),
     "network identity": (network(transition_init="identity", init="centered"), X, Y),
+    "network leaky": (network(leak=0.5, rates=(1.0, 0.0, 2.0)), X, Y),
+    "network of layers": (
+        network(n_layers=2, parametrization="mup", solver="adam", init="centered"),
+        X,
+        Y,
+    ),
     "network float32": (network(dtype="float32"), X, Y),
     "network seed": (network(random_state=np.random.RandomState(0)), X, Y),
     "callbacks": (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._estimators.network_kernel import NetworkKernel
@@ -21,6 +22,10 @@ from sklearn_linrnn.inspection._retrace import retrace
 
 LAZY = 0.1  # a change after which a network is still nearly linear in its parameters
 MUCH = 0.2  # a distance from the limit's lag weights that has an effect on what a network learns
+NO_LIMIT = (
+    "This parametrisation has no lazy limit: parameters move as far at any width, so that more\n"
+    "hidden units bring the network no nearer. With parametrization='ntk' they do."
+)
 
 
 class NTKGap(NamedTuple):
@@ -48,6 +53,10 @@ class NTKGap(NamedTuple):
         Number of lags that are too many for the width: zero if `initial_kernel` is at most 0.2, or
         ``4 / sqrt(n_hidden)``, two standard deviations of what a random input matrix and readout
         cause; else all lags from the first whose weight differs by more than that.
+    has_lazy_limit : bool
+        Whether wider networks come nearer to the limit: not with ``parametrization="standard"`` or
+        "mup". What they are compared with is then a network whose kernel stays that of wide
+        networks at initialisation.
     """
 
     total: float
@@ -56,6 +65,7 @@ class NTKGap(NamedTuple):
     kernel: float
     initial_kernel: float
     excess_lags: int
+    has_lazy_limit: bool = True
 
     @property
     def is_lazy(self) -> bool:
@@ -63,28 +73,30 @@ class NTKGap(NamedTuple):
         return max(self.movement, self.kernel) < LAZY
 
     @property
-    def cause(self) -> Literal["none", "movement", "width", "lags"]:
+    def cause(self) -> Literal["none", "movement", "parametrization", "width", "lags"]:
         """The main cause of the distance to the limit.
 
-        "none" if it is small; "movement" of the parameters; the finite "width"; or "lags" if these
-        are too many for the width, so that more width may not help.
+        "none" if it is small; "movement" of the parameters, or the "parametrization" if it is one
+        in which they move as far at any width; the finite "width"; or "lags" if these are too many
+        for the width, so that more width may not help.
         """
         if max(self.movement, self.width) < LAZY:
             return "none"
         if self.movement > self.width:
-            return "movement"
+            return "movement" if self.has_lazy_limit else "parametrization"
         return "lags" if self.excess_lags else "width"
 
     def __str__(self) -> str:
         """Return what the distances mean, in sentences."""
         regime = "is in the kernel regime" if self.is_lazy else "has left the kernel regime"
         lags = f": {self.excess_lags} too many lags for this width" if self.excess_lags else ""
+        lazy = "" if self.has_lazy_limit else f"\n{NO_LIMIT}"
         return (
             f"The network {regime}: its tangent kernel has changed by {self.kernel:,.1%}.\n"
             f"It is {self.total:,.1%} away from its infinite-width limit, {self.width:,.1%} by its "
             f"width and {self.movement:,.1%}\nbecause its parameters moved.\n"
             f"At initialisation, its lag weights were {self.initial_kernel:,.1%} away from the "
-            f"limit's{lags}."
+            f"limit's{lags}.{lazy}"
         )
 
 
@@ -98,6 +110,10 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, for any ``nu_w``; with
     an orthogonal one far later; and of a linear recurrent unit where few poles are near enough to
     the unit circle to remember the lag.
+
+    With ``parametrization="standard"`` and "mup" there is no such limit: parameters move as far at
+    any width. The gap is then to what the kernel of wide networks at initialisation would learn,
+    and says so.
 
     Parameters
     ----------
@@ -144,8 +160,9 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     start, limit, linearised, kernel_change = retrace(estimator.training_)
     trained = as_matrix(estimator.impulse_response_)
     learned = distance(limit - start)
+    has_lazy_limit = network_recipe(estimator.training_).has_lazy_limit
     if learned == 0:
-        return NTKGap(0.0, 0.0, 0.0, kernel_change, 0.0, 0)
+        return NTKGap(0.0, 0.0, 0.0, kernel_change, 0.0, 0, has_lazy_limit)
     both = torch.cat([limit - start, linearised - start], dim=1)
     initial_kernel, excess_lags = _compare_initial_kernel(estimator, both)
     return NTKGap(
@@ -155,6 +172,7 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
         kernel=kernel_change,
         initial_kernel=initial_kernel,
         excess_lags=excess_lags,
+        has_lazy_limit=has_lazy_limit,
     )
 
 
@@ -198,6 +216,12 @@ def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
         raise ValueError(
             "ntk_gap needs solver='gd' without weight_decay, but got solver="
             f"{record.rule.solver!r}, weight_decay={record.rule.weight_decay}."
+        )
+    rates = getattr(record.recipe, "rates", EQUAL_RATES)
+    if record.rule.max_grad_norm is not None and rates != EQUAL_RATES:
+        raise ValueError(
+            "ntk_gap needs equal rates where the gradient is cut, of which the limit knows only "
+            f"the sum, but got rates={rates} with max_grad_norm={record.rule.max_grad_norm}."
         )
     if record.went_on:
         raise ValueError(

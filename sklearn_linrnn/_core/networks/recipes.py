@@ -60,6 +60,11 @@ class NetworkRecipe(ABC):
     is_centred: bool
     channel_scale: tuple[float, ...] | None = None
 
+    @property
+    def has_lazy_limit(self) -> bool:
+        """Whether the parameters of wider networks move less, so that their kernel stays."""
+        return True
+
     @abstractmethod
     def limit(self, n_lags: int) -> NDArray:
         """Return the tangent kernel of wide networks: weights (n_lags,), or (n_lags, n_lags)."""
@@ -138,6 +143,11 @@ class RNNRecipe(NetworkRecipe):
     def factors(self) -> Factors:
         """Those in the equations of the network."""
         return PARAMETRIZATIONS[self.parametrization].equations(self.n_hidden, self.leak)
+
+    @property
+    def has_lazy_limit(self) -> bool:
+        """Whether the output is as large at initialisation at any width: not in the others."""
+        return self.parametrization == "ntk"
 
     def limit(self, n_lags: int) -> NDArray:
         """Return the tangent kernel at the initialisation of wide networks."""
