@@ -7,5 +7,7 @@ is "auto" is chosen by its evidence. The names that `prior` takes stand for thei
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.lru import LRU
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
-__all__ = ["DC", "DI", "SS", "TC", "Flat", "LagPrior", "LinearRNN"]
+__all__ = ["DC", "DI", "LRU", "SS", "TC", "Flat", "LagPrior", "LinearRNN", "S4DLegS", "S4DLin"]

@@ -119,7 +119,7 @@ class EvidenceAtMeasures:
     def at(self, point: NDArray) -> tuple[LagPrior, float]:
         """Return the prior and the penalty of a point."""
         prior, _, alpha, _ = self._parts(point)
-        return prior, alpha
+        return prior.ordered(), alpha
 
     def __call__(self, point: NDArray) -> tuple[float, NDArray]:
         """Return the evidence at a point, and its gradient."""

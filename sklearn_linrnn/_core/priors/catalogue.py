@@ -5,6 +5,8 @@ from __future__ import annotations
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.lru import LRU
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
 HYPERPARAMETERS = ("nu_w", "nu_f", "nu_c", "correlation")  # of the named priors
 
@@ -15,4 +17,7 @@ PRIORS: dict[str, type[LagPrior]] = {
     "tc": TC,
     "dc": DC,
     "ss": SS,
+    "lru": LRU,
+    "s4d_lin": S4DLin,
+    "s4d_legs": S4DLegS,
 }

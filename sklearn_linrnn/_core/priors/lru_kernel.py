@@ -19,6 +19,7 @@ cancel: neither on a narrow ring nor near the unit circle, where the closed form
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -74,10 +75,8 @@ def lru_covariance(
     array([3.  , 1.2 , 0.81, 0.67])
     """
     check_lru(r_min, r_max, max_phase, nu_f, nu_c)
-    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
-    phases = _phases(n_lags, max_phase)
-    by_lag, plain = _factors(nu_f, nu_c, normalise)
-    return _assembled(moduli.means(), phases, plain, by_lag)
+    shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
+    return np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), shares, 1)
 
 
 def lru_covariance_slope(
@@ -115,17 +114,50 @@ def lru_covariance_slope(
         If a number is out of its range.
     """
     check_lru(r_min, r_max, max_phase, nu_f, nu_c)
-    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
-    phases = _phases(n_lags, max_phase)
-    by_lag, plain = _factors(nu_f, nu_c, normalise)
     if name in ("nu_f", "nu_c"):
+        shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
         other = nu_c if name == "nu_f" else nu_f
-        return _assembled(moduli.means(), phases, 2 * (1 + normalise * other), 2 * other)
+        return np.tensordot(lru_factor_slopes(other, normalise=normalise), shares, 1)
+    slopes = lru_share_slopes(n_lags, name, r_min, r_max, max_phase, normalise=normalise)
+    return np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), slopes, 1)
+
+
+@lru_cache(maxsize=2)
+def lru_shares(
+    n_lags: int, r_min: float, r_max: float, max_phase: float, *, normalise: bool
+) -> NDArray[np.float64]:
+    """Return ``g c`` and ``j k (l c + g t)``, (2, n_lags, n_lags), read-only.
+
+    They are the shares of input, readout and normalisation, and of the poles; `lru_factors` has
+    their factors in the kernel.
+    """
+    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
+    shares = _assembled(moduli.means(), _phases(n_lags, max_phase))
+    shares.setflags(write=False)
+    return shares
+
+
+def lru_share_slopes(
+    n_lags: int, name: str, r_min: float, r_max: float, max_phase: float, *, normalise: bool
+) -> NDArray[np.float64]:
+    """Return the derivatives of `lru_shares` by "r_min", "r_max" or "max_phase"."""
+    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
     if name == "max_phase":
-        return _assembled(moduli.means(), _phase_slopes(n_lags, max_phase), plain, by_lag)
+        return _assembled(moduli.means(), _phase_slopes(n_lags, max_phase))
     modulus = {"r_min": r_min, "r_max": r_max}[name]
     slopes = moduli.slopes(by_greatest=name == "r_max")
-    return 2 * modulus * _assembled(slopes, phases, plain, by_lag)
+    return 2 * modulus * _assembled(slopes, _phases(n_lags, max_phase))
+
+
+def lru_factors(nu_f: float, nu_c: float, *, normalise: bool) -> NDArray[np.float64]:
+    """Return the factors of both shares."""
+    both = nu_f * nu_c
+    return 2 * np.array([nu_f + nu_c + normalise * both, both])
+
+
+def lru_factor_slopes(other: float, *, normalise: bool) -> NDArray[np.float64]:
+    """Return the derivatives of the factors by one of the variances, given the other."""
+    return 2 * np.array([1 + normalise * other, other])
 
 
 def check_lru(r_min: float, r_max: float, max_phase: float, nu_f: float, nu_c: float) -> None:
@@ -148,21 +180,15 @@ def check_lru(r_min: float, r_max: float, max_phase: float, nu_f: float, nu_c: f
         )
 
 
-def _factors(nu_f: float, nu_c: float, normalise: bool) -> tuple[float, float]:
-    """Return the factor of the poles' shares, and that of input, readout and normalisation."""
-    both = nu_f * nu_c
-    return 2 * both, 2 * (nu_f + nu_c + normalise * both)
-
-
 Means = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _assembled(moduli: Means, phases: Means, plain: float, by_lag: float) -> NDArray[np.float64]:
-    """Return ``plain g c + by_lag j k (l c + g t)``."""
+def _assembled(moduli: Means, phases: Means) -> NDArray[np.float64]:
+    """Return ``g c`` and ``j k (l c + g t)``, (2, n_lags, n_lags)."""
     g, log_g = (_by_sum(mean) for mean in moduli)
     cosine, square = (toeplitz(mean) for mean in phases)
     lag = np.arange(len(cosine), dtype=np.float64)
-    return plain * g * cosine + by_lag * np.outer(lag, lag) * (log_g * cosine + g * square)
+    return np.stack([g * cosine, np.outer(lag, lag) * (log_g * cosine + g * square)])
 
 
 def _by_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
