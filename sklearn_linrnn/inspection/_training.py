@@ -180,8 +180,8 @@ def _retrace_kernel(estimator: DescentRegressor) -> tuple[NDArray, NDArray]:
     """Return iterations, and the relative changes of the tangent kernel by then."""
     if not isinstance(estimator, NetworkKernel):
         raise TypeError(
-            "retrace=True shows the tangent kernel of a network, as LinearRNNRegressor, but got "
-            f"{type(estimator).__name__}, whose kernel does not change."
+            "retrace=True shows the tangent kernel of a network, such as LinearRNNRegressor, but "
+            f"got {type(estimator).__name__}, whose kernel does not change."
         )
     record = estimator.training_
     if record.went_on:

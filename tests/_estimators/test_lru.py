@@ -9,7 +9,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.signal import dimpulse, dlsim
 from sklearn.exceptions import NotFittedError
 
-from sklearn_linrnn import LRURegressor, NTKConvRegressor, ntk_gap
+from sklearn_linrnn import (
+    LRURegressor,
+    NTKConvRegressor,
+    NTKGapDisplay,
+    TrainingDisplay,
+    ntk_gap,
+)
 from sklearn_linrnn._core.networks.lru import LRUParameters
 from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
 from sklearn_linrnn.callback import SpectralRadiusMonitor
@@ -172,6 +178,16 @@ def test_large_targets_leave_the_kernel_regime():
     gap = ntk_gap(unit(n_hidden=64, init="centered", max_iter=40).fit(x, y))
     assert not gap.is_lazy
     assert gap.kernel > 1.0
+
+
+def test_displays_retrace_the_training_of_a_unit():
+    x, y = oscillation_task(3.0)
+    model = unit(n_hidden=32, init="centered", max_iter=20).fit(x, y)
+    curves = TrainingDisplay.from_estimator(model, retrace=True).frame()
+    assert_allclose(curves["kernel_change"].iloc[-1], ntk_gap(model).kernel, rtol=1e-9)
+    gaps = NTKGapDisplay.from_estimator(unit(max_iter=5), x, y, widths=(16, 256), n_seeds=3).frame()
+    width = gaps.groupby("n_hidden")["width"].mean()
+    assert width[256] < 0.6 * width[16]
 
 
 @inits
