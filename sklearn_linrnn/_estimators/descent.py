@@ -27,6 +27,7 @@ from sklearn_linrnn._core.scores import r2
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm, run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
+from sklearn_linrnn._core.training.objective import Model
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
 from sklearn_linrnn._data.sequences import Past
@@ -232,7 +233,7 @@ class DescentRegressor(LagRegressor):
             if earlier is not None:
                 _copy_into(model.parameters, earlier.parameters)
             rule = self._rule()
-            rate = self._choose_rate(rule, statistics, root, earlier)
+            rate = self._choose_rate(rule, model, statistics, root, earlier)
             training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
             fit_now = partial(self._fit_now, training, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
@@ -275,16 +276,17 @@ class DescentRegressor(LagRegressor):
     def _choose_rate(
         self,
         rule: TrainingRule,
+        model: Model,
         statistics: LagStatistics,
         root: PriorRoot,
         earlier: TrainingRecord | None,
     ) -> float:
         """Return the learning rate; warn if gradient descent would diverge with it."""
         if rule.solver != "gd":
-            return rule.rate(0.0)
+            return rule.rate(0.0, model)
         curvature = Quadratic.of(statistics, root).largest_eigenvalue()
-        rate = rule.rate(curvature)
-        warn_if_unstable(rate, rule.limit(curvature))
+        rate = rule.rate(curvature, model)
+        warn_if_unstable(rate, rule.limit(curvature, model))
         if not rate <= torch.finfo(torch_dtype(self.dtype)).max:
             raise ValueError(
                 f"dtype={self.dtype!r} cannot hold the learning rate {rate:.4g}, the inverse of "

@@ -88,7 +88,7 @@ def kernel_changes(record: TrainingRecord, iterations: Iterable[int]) -> NDArray
     )
     dtype = torch.from_numpy(record.parameters[0]).dtype
     model = recipe.model(root, len(sums.target_mean), dtype)
-    rate = record.rule.rate(Quadratic.of(sums, root).largest_eigenvalue())
+    rate = record.rule.rate(Quadratic.of(sums, root).largest_eigenvalue(), model)
     training = record.rule.begin(model, sums, rate)
     before, changes = recipe.kernel(model.parameters, sums.n_lags), []
     for iteration in iterations:
@@ -103,5 +103,5 @@ def _train(model: Model, record: TrainingRecord, curvature: float) -> Tensor:
     if record.n_kept > 0:
         stopping = Stopping(record.n_kept, tol=0.0, patience=1)
         rule = replace(record.rule, stopping=stopping)
-        rule.begin(model, record.statistics, rule.rate(curvature)).run(record.n_kept)
+        rule.begin(model, record.statistics, rule.rate(curvature, model)).run(record.n_kept)
     return model.response()

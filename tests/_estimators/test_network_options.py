@@ -175,6 +175,14 @@ def test_options_that_cannot_be_are_errors(name, value):
         network(**{name: value}).fit(X, Y)
 
 
+def test_a_penalty_is_steepest_for_the_fastest_group():
+    """With a strong one the learning rate is the inverse of its own curvature."""
+    options = {"weight_decay": 1e4, "rates": RATES, "max_iter": 5}
+    model = network(**options).fit(X, Y)
+    assert_allclose(model.learning_rate_, 1 / (3.0 * 1e4), rtol=0.01)
+    assert (np.diff(model.loss_curve_) < 0).all()
+
+
 # -- Fits that go on ---------------------------------------------------------------------
 
 
@@ -395,3 +403,14 @@ def test_a_seed_draws_one_network_whatever_the_dtype():
     for name in ("transition_", "input_", "readout_", "coupling_"):
         assert getattr(other, name).dtype == np.float32
         assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-6)
+
+
+@pytest.mark.cuda
+@every_kind
+@pytest.mark.parametrize("solver", ["gd", "adam"])
+def test_cuda_trains_as_the_cpu_does(kind, solver):
+    """There each group has a learning rate that a captured step reads anew."""
+    options = {**KINDS[kind], "solver": solver, "schedule": "cosine", "max_iter": 30}
+    cpu, cuda = (network(**options, device=device).fit(X, Y) for device in ("cpu", "cuda"))
+    assert_allclose(cuda.impulse_response_, cpu.impulse_response_, rtol=0, atol=1e-9)
+    assert cuda.n_iter_ == cpu.n_iter_
