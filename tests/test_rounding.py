@@ -86,7 +86,7 @@ def assert_rounding_stays(model, X, y, tolerance=PREDICTIONS, *, any_order=True)
 # -- Searches for the highest evidence ---------------------------------------------------
 
 AUTO = {"nu_w": "auto", "alpha": "auto", "correlation": "auto"}
-PRIORS = ["linear_rnn", "flat", "di", "tc", "dc", "ss"]
+PRIORS = ["linear_rnn", "flat", "di", "tc", "dc", "ss", "lru", "s4d_lin", "s4d_legs"]
 
 
 @pytest.mark.parametrize("prior", PRIORS)

@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from sklearn_linrnn import LagKernel, LagPrior, NTKConvRegressor, kernel_matrix
 from sklearn_linrnn._core.priors.identification import TC
+from sklearn_linrnn.priors import S4DLegS, S4DLin
 
 rng = np.random.default_rng(0)
 N_LAGS, N_CHANNELS = 5, 2
@@ -20,6 +21,16 @@ X = rng.normal(size=(40, 6))
 y = X @ [0.1, 0.2, 0.3, 0.5, 0.7, 1.0] + 0.3 * rng.normal(size=40)
 ROOT = np.tril(rng.normal(size=(N_LAGS, N_LAGS)))
 NU = {"nu_w": 0.6, "nu_f": 1.5, "nu_c": 0.7, "correlation": -0.4}
+
+
+def lru_on_the_disc(j, k, nu_f, nu_c):
+    """Return the kernel of poles that are uniform on the unit disc, with normalisation."""
+    p, q = (j + k) / 2, j - k
+    g = 1 / (p + 1) - 1 / (p + 2)
+    log_g = 1 / (2 * (p + 1) ** 3) - 1 / (2 * (p + 2) ** 3)
+    square = 2 / q**2 if q else (2 * np.pi) ** 2 / 3
+    plain = 2 * (nu_f + nu_c + nu_f * nu_c) * g * (q == 0)
+    return plain + 2 * nu_f * nu_c * j * k * (log_g * (q == 0) + g * square)
 
 
 def covariance_of(name, j, k):
@@ -32,13 +43,16 @@ def covariance_of(name, j, k):
         "tc": w ** max(j, k),
         "dc": w ** ((j + k) / 2) * r ** abs(j - k),
         "ss": w ** (j + k + max(j, k)) / 2 - w ** (3 * max(j, k)) / 6,
+        "lru": lru_on_the_disc(j, k, f, c),
+        "s4d_lin": S4DLin(nu_c=c).covariance(N_LAGS)[j, k],
+        "s4d_legs": S4DLegS(nu_c=c).covariance(N_LAGS)[j, k],
         "variances": (j + 1.0) * (j == k),
         "covariance": ROOT[j] @ ROOT[k],
     }[name]
 
 
 ARRAYS = {"variances": np.arange(1.0, 6.0), "covariance": ROOT @ ROOT.T}
-NAMES = ["linear_rnn", "flat", "di", "tc", "dc", "ss", *ARRAYS]
+NAMES = ["linear_rnn", "flat", "di", "tc", "dc", "ss", "lru", "s4d_lin", "s4d_legs", *ARRAYS]
 every_prior = pytest.mark.parametrize("name", NAMES)
 
 
@@ -102,7 +116,7 @@ def test_integers_and_lists_are_windows():
 # -- LagKernel ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss"])
+@pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss", "lru"])
 def test_the_gradient_is_that_of_finite_differences(prior):
     kernel = LagKernel(prior, 0.6)
     gram, gradient = kernel(X, eval_gradient=True)
@@ -113,7 +127,7 @@ def test_the_gradient_is_that_of_finite_differences(prior):
     expected = (up - down) / (2 * step)
     scale = np.abs(expected).max()
     assert_allclose(gradient[:, :, 0], expected, rtol=1e-5, atol=1e-6 * scale + 1e-12)
-    assert (scale > 0) == (prior != "flat")
+    assert (scale > 0) == (prior not in ("flat", "lru"))
 
 
 @pytest.mark.parametrize("prior", ["di", "tc"])

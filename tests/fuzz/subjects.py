@@ -21,6 +21,7 @@ from sklearn_linrnn import (
     WeightedConv1DRegressor,
 )
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
+from sklearn_linrnn.priors import LRU, S4DLegS, S4DLin
 
 Values = dict[str, list]
 
@@ -105,7 +106,9 @@ TRAINING: Values = {
     "random_state": [0, np.int32(1), -1, 2.0, "seed"],
 }
 PRIORS = [
-    "flat", "di", "tc", "dc", "ss", "linear_rnn", "wide", None, 3, np.eye(2), np.eye(3), [1.0, 0.5],
+    "flat", "di", "tc", "dc", "ss", "linear_rnn", "lru", "s4d_lin", "s4d_legs", "wide",
+    LRU(0.2, 0.9), LRU(r_max="auto", max_phase="auto"), LRU(r_max=2.0), S4DLin(0.01, "auto"),
+    S4DLegS(n_states=4), S4DLegS(n_states=3), None, 3, np.eye(2), np.eye(3), [1.0, 0.5],
     [1.0, 0.5, 0.25], [[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.5], [0.0, 1.0]], [np.nan, 1.0],
     [-1.0, 1.0], [0.0, 0.0], [], [1e300, 1e300], [1e-300, 1e-300], np.ones((2, 2, 2)), ["a", "b"],
 ]  # fmt: skip

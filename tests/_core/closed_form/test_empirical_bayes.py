@@ -18,7 +18,9 @@ from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
 N_LAGS = 20
 SEARCHES = [
@@ -29,6 +31,10 @@ SEARCHES = [
     (TC(), ("nu_w",)),
     (DC(), ("nu_w", "correlation")),
     (SS(), ("nu_w",)),
+    (LRU(), ("r_max", "max_phase")),
+    (LRU(), ("r_min", "r_max", "max_phase")),
+    (S4DLin(), ("dt_max",)),
+    (S4DLegS(n_states=8), ("dt_min", "dt_max")),
 ]
 
 
