@@ -1,6 +1,8 @@
 from ._contributions import ContributionDisplay
 from ._frequency_response import FrequencyResponseDisplay
 from ._impulse_response import ImpulseResponseDisplay
+from ._measured_memory import MeasuredMemory, measured_memory
+from ._measured_memory_display import MeasuredMemoryDisplay
 from ._memory import effective_memory, memory_interval, response_energy
 from ._memory_display import MemoryDisplay
 from ._ntk_gap import NTKGap, ntk_gap
@@ -14,6 +16,8 @@ __all__ = [
     "ContributionDisplay",
     "FrequencyResponseDisplay",
     "ImpulseResponseDisplay",
+    "MeasuredMemory",
+    "MeasuredMemoryDisplay",
     "MemoryDisplay",
     "NTKGap",
     "NTKGapDisplay",
@@ -21,6 +25,7 @@ __all__ = [
     "StepResponseDisplay",
     "TrainingDisplay",
     "effective_memory",
+    "measured_memory",
     "memory_interval",
     "ntk_gap",
     "residual_tests",
