@@ -66,7 +66,7 @@ def lru_covariance(
     Raises
     ------
     ValueError
-        If a number is out of its range.
+        If a number is out of its range, or the kernel overflows.
 
     Examples
     --------
@@ -76,7 +76,13 @@ def lru_covariance(
     """
     check_lru(r_min, r_max, max_phase, nu_f, nu_c)
     shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
-    return np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), shares, 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        covariance = np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), shares, 1)
+    if not np.isfinite(covariance).all():
+        raise ValueError(
+            f"The kernel of the lags overflows: nu_f={nu_f!r} and nu_c={nu_c!r} are too large."
+        )
+    return covariance
 
 
 def lru_covariance_slope(

@@ -224,6 +224,11 @@ def test_both_ends_of_one_modulus_move_it_by_half():
 # -- Bad numbers ---------------------------------------------------------------------------
 
 
+def test_a_kernel_that_overflows_names_the_variances():
+    with pytest.raises(ValueError, match=r"nu_f=1e\+200 and nu_c=1e\+200 are too large"):
+        lru_covariance(3, nu_f=1e200, nu_c=1e200)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
