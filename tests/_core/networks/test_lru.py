@@ -5,11 +5,15 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.networks.lru import LRUModel, LRUParameters, draw_lru
 from sklearn_linrnn._core.networks.lru_tangent import PoleProducts
 from sklearn_linrnn._core.networks.pole_powers import PolePowers
 from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
 from sklearn_linrnn._core.response import convolve
+from sklearn_linrnn._core.training.loop import Stopping, Training
+from sklearn_linrnn._core.training.objective import Objective
+from sklearn_linrnn._core.training.optimizers import GradientDescent
 
 DISC = (0.0, 1.0, 2 * np.pi)
 NU = (1.5, 0.6)
@@ -87,6 +91,45 @@ def test_moves_are_pushed_by_the_transpose_of_what_pulls_gradients(n_lags, norma
         (part.grad * move).sum() for part, move in zip(model.parameters, moves, strict=True)
     )
     assert_allclose((model.push(moves) * gradient).sum(), pulled, rtol=1e-11)
+
+
+@normalised
+def test_a_gradient_is_that_of_the_last_response_in_memory_that_stays(normalise):
+    """A CUDA graph replays on the same memory: a gradient reads what the last response left."""
+    model, other = (LRUModel(draw(normalise=normalise), 9) for _ in range(2))
+    gradient = torch.ones(18, 3, dtype=torch.float64)
+    first = model.response()
+    model.backward(gradient)
+    places = [part.grad.data_ptr() for part in model.parameters]
+    for moved, start in zip(model.parameters, other.parameters, strict=True):
+        moved.sub_(0.01 * moved.grad)
+        start.copy_(moved)
+    assert not torch.equal(model.response(), first)
+    model.backward(gradient)
+    other.response()
+    other.backward(gradient)
+    for ours, theirs in zip(model.parameters, other.parameters, strict=True):
+        assert_array_equal(ours.grad, theirs.grad)
+    assert [part.grad.data_ptr() for part in model.parameters] == places
+
+
+def test_deciding_on_the_device_is_deciding_on_the_host():
+    x = np.random.default_rng(0).normal(size=(80, 9))
+    statistics, rows = LagStatistics.from_windows(x, x[:, -3] - x[:, -1]), []
+    for on_device in (False, True):
+        model = LRUModel(draw(16, 1, 1), 9)
+        objective = Objective(model, statistics)
+        optimizer = GradientDescent(model.parameters, adaptive=True)  # the rate is halved at first
+        stopping = Stopping(50, tol=0.0, patience=1)
+        training = Training(objective, optimizer, stopping, 1.0, constant, on_device=on_device)
+        training.run(50)
+        rows.append(training.rows)
+    assert_allclose(*rows, rtol=1e-9)
+    assert rows[0][-1][0] < 0.5 * rows[0][0][0]
+
+
+def constant(step):
+    return 1.0
 
 
 def test_an_origin_is_subtracted_and_not_trained():
