@@ -222,8 +222,9 @@ class _Seen(NamedTuple):
     def of(cls, parameters: LRUParameters, n_lags: int) -> _Seen:
         """Return that of a network as it is."""
         driven, readout = parameters.driven(), torch.view_as_complex(parameters.readout)
-        powers = PolePowers.of(parameters.poles(), n_lags, parameters.input.dtype)
-        return cls(powers, driven.clone(), readout, _paired(driven, readout))
+        weights = _paired(driven, readout)
+        powers = PolePowers.of(parameters.poles(), n_lags, len(weights), parameters.input.dtype)
+        return cls(powers, driven.clone(), readout, weights)
 
     def become(self, other: _Seen) -> None:
         """Take the values of another."""

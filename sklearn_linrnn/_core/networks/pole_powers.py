@@ -2,7 +2,8 @@ r"""Sums of the powers of many poles over the lags, and their adjoint, without a
 
 A lag is ``j = m a + b``: the power ``lambda^j = lambda^{m a} lambda^b`` is a product of one of few
 long powers and one of few short ones. So a sum over the poles is a matrix product of the two with
-``2 sqrt(n_lags)`` powers of each pole in place of ``n_lags``.
+``2 sqrt(n_lags)`` powers of each pole in place of ``n_lags``. Of ``k`` sums at once each has the
+short powers times its weights, so that ``m`` is ``sqrt(n_lags / k)``.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ class PolePowers(NamedTuple):
     n_lags: int
 
     @classmethod
-    def of(cls, poles: Tensor, n_lags: int, dtype: torch.dtype) -> PolePowers:
-        """Return those of poles (n,) in complex128, for products in a real ``dtype``."""
-        n_short = 2 ** round(math.log2(n_lags) / 2)
+    def of(cls, poles: Tensor, n_lags: int, n_sums: int, dtype: torch.dtype) -> PolePowers:
+        """Return those of poles (n,) in complex128, for so many sums in a real ``dtype``."""
+        n_short = 2 ** max(0, round(math.log2(n_lags / n_sums) / 2))
         short, beyond = _powers(poles, n_short)
         long, _ = _powers(beyond, -(-n_lags // n_short))
         kind = torch.promote_types(dtype, torch.complex64)
