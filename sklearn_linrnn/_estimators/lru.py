@@ -206,7 +206,7 @@ class LRURegressor(NetworkKernel):
     >>> from sklearn_linrnn import LRURegressor
     >>> x = np.random.default_rng(0).normal(size=(1000, 1))
     >>> y = x[:, 0] + 0.5 * np.roll(x[:, 0], 20)
-    >>> model = LRURegressor(100, rows="timesteps", n_lags=30, random_state=0)
+    >>> model = LRURegressor(r_min=0.5, rows="timesteps", n_lags=30, random_state=0)
     >>> model.fit(x, y).impulse_response_[0, 0, [0, 1, 20, 21]].round(1) + 0.0
     array([1. , 0. , 0.5, 0. ])
     >>> bool(np.abs(model.poles_).max() < 1)

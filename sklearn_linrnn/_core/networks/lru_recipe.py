@@ -37,6 +37,13 @@ class LRURecipe(NetworkRecipe):
         """Return the tangent kernel at the initialisation of wide networks."""
         return lru_covariance(n_lags, *self.ring, *self.variances, normalise=self.normalise)
 
+    def mean_lag_weights(self, n_lags: int) -> NDArray:
+        """Return the mean of the lag weights over the initialisation: the limit's at any width.
+
+        The kernel is a mean over poles that are drawn independently of each other.
+        """
+        return self.limit(n_lags).diagonal().copy()
+
     def draw(self, n_channels: int, n_outputs: int) -> list[Tensor]:
         """Return the parameters at initialisation in float64, on the CPU."""
         shape = self.n_hidden, n_channels, n_outputs

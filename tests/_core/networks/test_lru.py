@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.networks.lru import LRUModel, LRUParameters, draw_lru
+from sklearn_linrnn._core.networks.lru_recipe import LRURecipe
 from sklearn_linrnn._core.networks.lru_tangent import PoleProducts
 from sklearn_linrnn._core.networks.pole_powers import PolePowers
 from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
@@ -259,6 +260,17 @@ def test_kernels_of_single_units_vary_more_the_later_the_lag(r_min, medians):
     assert_allclose(found[[10, 200]], medians, rtol=0.5)
     error = weights.std(0) / np.sqrt(len(weights))
     assert (np.abs(weights.mean(0) - limit) < 4 * error).all(), "on average it is the limit's"
+
+
+@normalised
+def test_on_average_a_single_pole_has_the_lag_weights_of_the_limit(normalise):
+    """Up to five standard errors over 4000 units."""
+    options = {"variances": NU, "normalise": normalise, "is_centred": False, "seed": 0}
+    made = LRURecipe(n_hidden=1, ring=DISC, **options)
+    drawn = [draw(1, 1, 1, seed, normalise=normalise) for seed in range(4000)]
+    weights = np.array([made.lag_weights(each.trained(), 5).numpy() for each in drawn])
+    error = weights.std(0) / len(weights) ** 0.5
+    assert (np.abs(weights.mean(0) - made.mean_lag_weights(5)) < 5 * error).all()
 
 
 def test_parameters_without_a_norm_are_four():
