@@ -1,3 +1,4 @@
+from ._core.networks.finite_width import finite_width_lag_weights
 from ._core.networks.tangent_kernel import linear_rnn_lag_covariance
 from ._core.priors.lag_prior import LagPrior
 from ._core.priors.lag_weights import linear_rnn_lag_weights
@@ -9,6 +10,7 @@ from ._estimators.linear_rnn import LinearRNNRegressor
 from ._estimators.lru import LRURegressor
 from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
+from ._estimators.recurrent_kernel import RecurrentKernel
 from ._estimators.trusted_types import SKOPS_TRUSTED_TYPES
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
@@ -57,12 +59,14 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "RecurrentKernel",
     "ResidualDisplay",
     "SeriesPieces",
     "StepResponseDisplay",
     "TrainingDisplay",
     "WeightedConv1DRegressor",
     "effective_memory",
+    "finite_width_lag_weights",
     "kernel_matrix",
     "linear_rnn_lag_covariance",
     "linear_rnn_lag_weights",

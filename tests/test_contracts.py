@@ -39,7 +39,7 @@ ESTIMATORS = [
     LinearRNNRegressor(),
     LinearRNNRegressor(64, init="centered", momentum=0.5, dtype="float32", random_state=0),
     LinearRNNRegressor(32, solver="adam", learning_rate=0.05, random_state=0),
-    LinearRNNRegressor(32, leak=0.7, n_layers=2, rates=(1.0, 0.5, 2.0), random_state=0),
+    LinearRNNRegressor(32, n_layers=2, parametrization="mup", leak=0.95, random_state=0),
     LinearRNNRegressor(32, rows="timesteps", n_lags=1, random_state=0),
     LinearRNNRegressor(32, rows="timesteps", n_lags=2, random_state=0),
     LRURegressor(random_state=0),

@@ -33,6 +33,7 @@ from sklearn_linrnn import (
     LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
+    RecurrentKernel,
     WeightedConv1DRegressor,
     forecasting,
     regression,
@@ -132,7 +133,14 @@ CASES = {
     "time series": (LagTimeSeriesRegressor(), X[:, None, :], Y),
     "weighter": (LagWeighter(), X, None),
     "weighter of a frame": (LagWeighter(), FRAME, None),
-    "Gaussian process": (GaussianProcessRegressor(LagKernel(), alpha=0.1, optimizer=None), X, Y),
+    **{
+        f"Gaussian process, {type(kernel).__name__}": (
+            GaussianProcessRegressor(kernel, alpha=0.1, optimizer=None),
+            X,
+            Y,
+        )
+        for kernel in (LagKernel(), RecurrentKernel())
+    },
 }
 every_case = pytest.mark.parametrize("name", CASES)
 
@@ -237,7 +245,7 @@ def test_the_page_on_security_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "set()\n"
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "Gaussian process"])
+@pytest.mark.parametrize("name", [name for name in CASES if "Gaussian process" not in name])
 def test_a_model_keeps_no_array_of_the_size_of_its_data(name):
     """Only forecasters do, which forecast from them; so do Gaussian processes."""
     stored = ZipFile(BytesIO(skops.io.dumps(fitted(name))))
@@ -286,6 +294,7 @@ MODELS = {
     "LRURegressor": unit(),
     "LagWeighter": LagWeighter(),
     "LagKernel": LagKernel(),
+    "RecurrentKernel": RecurrentKernel(),
     "LagStatistics": LagStatistics.from_series(X[:, 0], Y, n_lags=3),
     "LagForecaster": LagForecaster(),
     "AutoLagForecaster": AutoLagForecaster(),
@@ -350,7 +359,7 @@ def test_a_state_without_a_format_is_refused(model):
 
 
 # Others change what scikit-learn and sktime save of their own.
-FILED = [name for name in CASES if name not in ("Gaussian process", "time series")]
+FILED = [name for name in CASES if not name.startswith(("Gaussian process", "time series"))]
 
 
 def write():

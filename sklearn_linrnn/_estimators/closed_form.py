@@ -17,7 +17,7 @@ from sklearn_linrnn._core.closed_form.evidence import log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
-from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.lag_weights import GaussianGroups
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.response import as_impulse_response, as_matrix
@@ -182,7 +182,8 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         Raises
         ------
         ValueError
-            If the prior is not that of a linear RNN, or X is not as in `fit`.
+            If the prior is not that of a network of random matrices ("linear_rnn", "leaky_rnn",
+            "deep_linear_rnn"), or leaves some lags untrained, or X is not as in `fit`.
 
         References
         ----------
@@ -192,10 +193,11 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
         """
         check_is_fitted(self)
         kind = self.prior_.priors[0] if isinstance(self.prior_, ChannelPriors) else self.prior_
-        if not isinstance(kind, LinearRNN):
+        if not isinstance(kind, GaussianGroups):
             raise ValueError(
-                "predict_ensemble is defined for networks: it needs prior='linear_rnn' and "
-                f"n_leads=0, but got {self.prior} and {self.n_leads}."
+                "predict_ensemble is defined for networks of random matrices: it needs a prior of "
+                "theirs, as is prior='linear_rnn' and n_leads=0, but got "
+                f"{self.prior} and {self.n_leads}."
             )
         solution = self._require_solution("predict_ensemble")
         n_lags, n_channels = solution.statistics.n_lags, solution.statistics.n_channels

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.memory import explained_memory_errors
@@ -42,7 +41,12 @@ from sklearn_linrnn._estimators.parameters import (
 from sklearn_linrnn._estimators.resources import matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
+from sklearn_linrnn._estimators.user_warnings import (
+    warn,
+    warn_if_mean_alone,
+    warn_if_past_reach,
+    warn_if_unstable,
+)
 
 CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
 Sums = tuple[LagStatistics, LagStatistics | None]  # to learn from, and held out
@@ -223,15 +227,13 @@ class DescentRegressor(LagRegressor):
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
         with matrix_precision(self.dtype, device):
-            if earlier is None:
-                recipe = self._recipe(n_lags, statistics.n_channels, seed)
-            else:
-                recipe = earlier.recipe
-            prior = recipe.prior(n_lags)
-            root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
+            n_channels = statistics.n_channels
+            recipe = self._recipe(n_lags, n_channels, seed) if earlier is None else earlier.recipe
+            root = PriorRoot.of_prior(recipe.prior(n_lags), n_lags, n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
             if earlier is not None:
-                _copy_into(model.parameters, earlier.parameters)
+                for parameter, array in zip(model.parameters, earlier.parameters, strict=True):
+                    parameter.copy_(torch.tensor(array))
             rule = self._rule()
             rate = self._choose_rate(rule, model, statistics, root, earlier)
             training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
@@ -239,6 +241,8 @@ class DescentRegressor(LagRegressor):
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
+        if earlier is None:
+            warn_if_past_reach(recipe, fit.lag_weights)
         if rule.solver == "gd" and not self.fit_intercept:
             travelled = rate * fit.attributes["n_iter_"] / (1.0 - rule.momentum)
             warn_if_mean_alone(statistics, root, travelled)
@@ -286,7 +290,8 @@ class DescentRegressor(LagRegressor):
             return rule.rate(0.0, model)
         curvature = Quadratic.of(statistics, root).largest_eigenvalue()
         rate = rule.rate(curvature, model)
-        warn_if_unstable(rate, rule.limit(curvature, model))
+        if self.learning_rate != "auto":
+            warn_if_unstable(rate, rule.limit(curvature, model))
         if not rate <= torch.finfo(torch_dtype(self.dtype)).max:
             raise ValueError(
                 f"dtype={self.dtype!r} cannot hold the learning rate {rate:.4g}, the inverse of "
@@ -381,12 +386,6 @@ def _added(sums: Sums, earlier: TrainingRecord) -> Sums:
     if held_out is not None and earlier.held_out is not None:
         held_out = held_out + earlier.held_out.to(held_out.input_mean.device)
     return statistics, held_out
-
-
-def _copy_into(parameters: list[Tensor], arrays: list[NDArray]) -> None:
-    """Put the parameters of an earlier fit into a model."""
-    for parameter, array in zip(parameters, arrays, strict=True):
-        parameter.copy_(torch.tensor(array))
 
 
 def _curves(training: Training, earlier: dict[str, NDArray]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.parametrization import PARAMETRIZATIONS, ParametrizationName
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES
 from sklearn_linrnn._estimators.descent import TRAINING
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
@@ -196,19 +196,21 @@ class LinearRNNRegressor(RunnableNetwork):
     -----
     An iteration costs ``n_lags * n_hidden^2 * n_channels`` operations. The network equals its limit
     while its parameters move little: for targets small against ``sqrt(n_hidden)``. One that needs a
-    longer memory than that of its initialisation leaves this regime and learns it. With `verbose`
-    the loss is printed ten times; `sklearn_linrnn.callback` shows more.
+    longer memory than that of its initialisation leaves this regime and learns it. The limit holds
+    for about ``1.4 sqrt(n_hidden)`` lags, far more with an orthogonal initialisation; `fit` warns
+    where later ones matter, see `expected_lag_weights`. With `verbose` the loss is printed ten
+    times; `sklearn_linrnn.callback` shows more.
 
     A parametrisation gives each matrix a factor in the equations and an initial deviation, and for
     "adam" its learning rate a factor; for "gd" it is one for all:
 
-    ========  =================  =================  =========================  ==================
-    matrix    "ntk"              "standard"         "mup"                      "mup", "adam"
-    ========  =================  =================  =========================  ==================
-    ``W, U``  ``n^{-1/2}``, 1    1, ``n^{-1/2}``    1, ``n^{-1/2}``            ``n^{-1}``
-    ``F``     1, 1               1, ``n^{-1/2}``    ``n^{1/2}``, ``n^{-1/2}``  ``n^{-1/2}``
-    ``C``     ``n^{-1/2}``, 1    1, ``n^{-1/2}``    ``n^{-1/2}``, ``n^{-1/2}`` ``n^{-1/2}``
-    ========  =================  =================  =========================  ==================
+    ============  ===============  ===============  ==========================  =============
+    matrix        "ntk"            "standard"       "mup"                       "mup", "adam"
+    ============  ===============  ===============  ==========================  =============
+    ``W``, ``U``  ``n^{-1/2}``, 1  1, ``n^{-1/2}``  1, ``n^{-1/2}``             ``n^{-1}``
+    ``F``         1, 1             1, ``n^{-1/2}``  ``n^{1/2}``, ``n^{-1/2}``   ``n^{-1/2}``
+    ``C``         ``n^{-1/2}``, 1  1, ``n^{-1/2}``  ``n^{-1/2}``, ``n^{-1/2}``  ``n^{-1/2}``
+    ============  ===============  ===============  ==========================  =============
 
     The deviations are beside the roots of the variances. All have the same tangent kernel at
     initialisation, so that `lag_weights_` and the learning rate "auto" are the same. But beside

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES
+from sklearn_linrnn._core.networks.finite_width import width_tolerance
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._estimators.network_kernel import NetworkKernel
@@ -21,7 +22,6 @@ from sklearn_linrnn.inspection._memory import prior_energy
 from sklearn_linrnn.inspection._retrace import retrace
 
 LAZY = 0.1  # a change after which a network is still nearly linear in its parameters
-MUCH = 0.2  # a distance from the limit's lag weights that has an effect on what a network learns
 NO_LIMIT = (
     "This parametrisation has no lazy limit: parameters move as far at any width, so that more\n"
     "hidden units bring the network no nearer. With parametrization='ntk' they do."
@@ -107,9 +107,10 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     iterations as the network, on the same sums: no data are needed. The gap has three causes: the
     parameters moved; the width is finite, so that the kernel at initialisation is random; and the
     lags are too many for the width, so that this kernel is not that of the limit even on average.
-    With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, for any ``nu_w``; with
-    an orthogonal one far later; and of a linear recurrent unit where few poles are near enough to
-    the unit circle to remember the lag.
+    With a Gaussian initialisation that begins near ``1.4 sqrt(n_hidden)`` lags, for any ``nu_w``;
+    with an orthogonal one near ``0.77 n_hidden``, see `finite_width_lag_weights`. Of a linear
+    recurrent unit the kernel is that of the limit on average, but few poles are near enough to the
+    unit circle to remember a late lag.
 
     With ``parametrization="standard"`` and "mup" there is no such limit: parameters move as far at
     any width. The gap is then to what the kernel of wide networks at initialisation would learn,
@@ -191,8 +192,7 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
     )
     energy = learned.square().reshape(len(difference), -1).sum(dim=1).numpy()
     initial_kernel = float(np.sqrt(np.average(difference**2, weights=energy)))
-    # |F|^2 |C|^2 / n^2, which all lag weights share, has the standard deviation 2 / sqrt(n).
-    tolerance = max(MUCH, 4 / network_recipe(estimator.training_).n_hidden ** 0.5)
+    tolerance = width_tolerance(network_recipe(estimator.training_).n_hidden)
     if initial_kernel <= tolerance:
         return initial_kernel, 0
     return initial_kernel, len(difference) - int(np.argmax(np.abs(difference) > tolerance))

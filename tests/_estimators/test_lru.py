@@ -231,6 +231,11 @@ def test_empirical_lag_weights_are_those_of_automatic_differentiation(normalise,
     assert trained.dtype == before.dtype == dtype
 
 
+def test_expected_lag_weights_are_those_of_the_limit():
+    model = unit(channel_scale=[1.0, 2.0, 0.5]).fit(*panel())
+    assert_allclose(model.expected_lag_weights(), model.lag_weights_, rtol=1e-12)
+
+
 def test_the_kernel_of_a_unit_that_continues_is_that_of_its_initialisation():
     model = unit(warm_start=True).fit(X, Y)
     before = model.empirical_lag_weights(at_start=True)

@@ -13,7 +13,7 @@ from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.lag_products import LagProducts, LayerProducts
 from sklearn_linrnn._core.networks.network import initialise
 from sklearn_linrnn._core.networks.parametrization import Shares
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES, Rates
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES, Rates
 
 TOLERANCE = 0.1  # relative error of a lag weight up to which it is believed
 

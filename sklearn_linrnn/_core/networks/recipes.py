@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sklearn_linrnn._core.networks.finite_width import finite_width_lag_weights, reach
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
 from sklearn_linrnn._core.networks.network import LinearRNNModel, initialise, with_layers
 from sklearn_linrnn._core.networks.parametrization import (
@@ -33,8 +34,8 @@ from sklearn_linrnn._core.networks.tangent_kernel import (
     monte_carlo_covariance,
 )
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
-from sklearn_linrnn._core.priors.deep_kernel import EQUAL_RATES, Rates
 from sklearn_linrnn._core.priors.lag_prior import Given
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES, Rates
 from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
@@ -91,6 +92,13 @@ class NetworkRecipe(ABC):
         if self.channel_scale is None:
             return Given(covariance)
         return ChannelPriors.of(Given(covariance), None, self.channel_scale)
+
+    def mean_lag_weights(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the mean of the lag weights over the initialisation, (n_lags,), if it is known."""
+        raise ValueError(
+            "The mean lag weights at finite width are known for networks of one layer without "
+            "leak, and for linear recurrent units."
+        )
 
     def model(self, root: PriorRoot, n_outputs: int, dtype: torch.dtype) -> Network:
         """Return the network before training, for the lags, channels and on the device of root."""
@@ -169,6 +177,24 @@ class RNNRecipe(NetworkRecipe):
             seed=self.seed,
         )
         return covariance if self.leak == 1 else leaky_kernel(covariance, self.leak, self.n_layers)
+
+    def mean_lag_weights(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the mean of the lag weights over the initialisation, (n_lags,), if it is known."""
+        if self.leak != 1 or self.n_layers > 1:
+            return super().mean_lag_weights(n_lags)
+        return finite_width_lag_weights(
+            n_lags,
+            self.n_hidden,
+            *self.variances,
+            transition_init=self.transition_init,
+            rates=self.rates,
+        )
+
+    def reach(self, n_lags: int) -> int:
+        """Return for how many lags that mean is near the limit: all, if it is not known."""
+        if callable(self.transition_init) or self.leak != 1 or self.n_layers > 1:
+            return n_lags
+        return reach(n_lags, self.n_hidden, self.transition_init)
 
     def draw(self, n_channels: int, n_outputs: int) -> list[Tensor]:
         """Return ``W``, ``F``, ``C`` and, of more than one layer, ``U``, in float64."""

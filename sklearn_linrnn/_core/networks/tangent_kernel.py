@@ -30,13 +30,15 @@ from sklearn_linrnn._core.networks.monte_carlo import (
 )
 from sklearn_linrnn._core.networks.parametrization import NTK, Factors, Shares
 from sklearn_linrnn._core.priors.deep_kernel import (
-    EQUAL_RATES,
-    Rates,
     Variances,
     deep_lag_weights,
-    ways_through,
+    weighted_ways,
 )
-from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
+from sklearn_linrnn._core.priors.lag_weights import (
+    EQUAL_RATES,
+    Rates,
+    linear_rnn_lag_weights,
+)
 from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel
 
 
@@ -178,9 +180,9 @@ def _identity_covariance(
     of_transition, of_input, of_readout = rates
     ends = of_input * nu_c + of_readout * nu_f + of_input * (n_layers - 1) * nu_c * nu_f
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        fading = np.power(np.sqrt(nu_w), np.arange(n_lags, dtype=np.float64))
-        paths = ways_through(n_lags, n_layers) * fading
-        inner = ways_through(n_lags, n_layers + 1) * fading
+        paths, inner = (
+            weighted_ways(n_lags, layers, np.sqrt(nu_w)) for layers in (n_layers, n_layers + 1)
+        )
         slope = np.concatenate(([0.0], inner[:-1]))  # for one layer j nu_w^{(j - 1)/2}
         by_transition = of_transition * n_layers * nu_c * nu_f * np.outer(slope, slope)
         return ends * np.outer(paths, paths) + by_transition

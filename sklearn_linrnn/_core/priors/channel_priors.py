@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
-from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.lag_weights import GaussianGroups
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,8 @@ class ChannelPriors:
         return np.sqrt(self.scale)[:, None, None] * roots
 
     def ensemble_deviations(self, n_lags: int) -> NDArray[np.float64]:
-        """Return what `LinearRNN.ensemble_deviations` does, (n_lags, n_channels)."""
-        priors = [prior for prior in self.priors if isinstance(prior, LinearRNN)]
+        """Return what `GaussianGroups.ensemble_deviations` does, (n_lags, n_channels)."""
+        priors = [prior for prior in self.priors if isinstance(prior, GaussianGroups)]
         return np.stack([prior.ensemble_deviations(n_lags) for prior in priors], axis=1)
 
 

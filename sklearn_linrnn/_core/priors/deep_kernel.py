@@ -20,10 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.lag_weights import Variance, powers
-
-Rates = tuple[float, float, float]
-EQUAL_RATES: Rates = (1.0, 1.0, 1.0)
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES, Rates, Variance, power
 
 
 class Variances(NamedTuple):
@@ -89,25 +86,42 @@ def initial_variances(
     variances : ndarray of shape (n_lags,) or (n, n_lags)
         Lag 0 first.
     """
-    by_transition = powers(variances.nu_w, n_lags, by.count("nu_w"))
     by_others = (
-        _power(variances.nu_f, 1, by.count("nu_f"))
-        * _power(variances.nu_c, 1, by.count("nu_c"))
-        * _power(variances.nu_u, n_layers - 1, by.count("nu_u"))
+        power(variances.nu_f, 1, by.count("nu_f"))
+        * power(variances.nu_c, 1, by.count("nu_c"))
+        * power(variances.nu_u, n_layers - 1, by.count("nu_u"))
     )
-    return by_others * by_transition * ways_through(n_lags, n_layers)
+    return by_others * weighted_ways(n_lags, n_layers, variances.nu_w, by.count("nu_w"))
 
 
-def ways_through(n_lags: int, n_layers: int) -> NDArray[np.float64]:
-    """Return in how many ways so many time steps are spent in layers, (n_lags,)."""
-    ways = np.ones(n_lags)
-    for _ in range(1, n_layers):
-        ways = np.cumsum(ways)  # whatever is left is spent in one layer more
+def weighted_ways(
+    n_lags: int, n_layers: int, weight: Variance, order: int = 0
+) -> NDArray[np.float64]:
+    """Return ``(j + L - 1 choose L - 1) weight^j``, or a derivative of it by the weight.
+
+    The number of ways to spend ``j`` time steps in ``L`` layers, each step with a weight. One from
+    the other by their ratios, they overflow where they are too large and not where a factor is.
+
+    Parameters
+    ----------
+    n_lags : int
+        Number of lags.
+    n_layers : int
+        Number of layers ``L``.
+    weight : float or ndarray of shape (n, 1)
+        Not negative.
+    order : int, default=0
+        Order of the derivative, which is that of as many more layers and fewer lags.
+
+    Returns
+    -------
+    ways : ndarray of shape (n_lags,) or (n, n_lags)
+        Lag 0 first.
+    """
+    lag = np.arange(1, n_lags - order, dtype=np.float64)
+    ratios = weight * ((lag + (n_layers + order - 1)) / lag)
+    ways = np.zeros((*ratios.shape[:-1], n_lags), ratios.dtype)
+    ways[..., order : order + 1] = math.perm(n_layers + order - 1, order)
+    ways[..., order + 1 :] = ratios
+    np.cumprod(ways[..., order:], axis=-1, out=ways[..., order:])
     return ways
-
-
-def _power(base: Variance, exponent: int, order: int) -> Variance:
-    """Return ``base ** exponent``, or a derivative of it by the base."""
-    if order > exponent:
-        return 0.0
-    return math.perm(exponent, order) * base ** (exponent - order)

@@ -23,7 +23,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.deep_kernel import ways_through
+from sklearn_linrnn._core.priors.deep_kernel import weighted_ways
 
 
 def waiting_times(n_lags: int, leak: float, n_layers: int = 1) -> NDArray[np.float64]:
@@ -46,8 +46,7 @@ def waiting_times(n_lags: int, leak: float, n_layers: int = 1) -> NDArray[np.flo
     stays = 1.0 - leak
     probabilities = np.zeros((n_lags, n_lags))
     with np.errstate(under="ignore"):
-        probabilities[:, 0] = leak**n_layers * ways_through(n_lags, n_layers)
-        probabilities[:, 0] *= np.power(stays, np.arange(n_lags, dtype=np.float64))
+        probabilities[:, 0] = leak**n_layers * weighted_ways(n_lags, n_layers, stays)
         for before, row in itertools.pairwise(probabilities):
             row[1:] = stays * before[1:] + leak * before[:-1]
     return probabilities

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ CORRELATION = Scale(
     slope=lambda correlation: (1.0 - correlation) * (1.0 + correlation),
     bounds=(-5.0, 5.0),
     starts=(0.0, 2.0),
+)
+
+SHARE = Scale(
+    measure=logit,
+    value=expit,
+    slope=lambda share: share * (1.0 - share),
+    bounds=(-7.0, 7.0),
+    starts=(-2.0, 0.0, 2.0),
 )
 
 

@@ -15,9 +15,11 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form import climb
 from sklearn_linrnn._core.closed_form.empirical_bayes import Search
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
@@ -31,6 +33,9 @@ SEARCHES = [
     (TC(), ("nu_w",)),
     (DC(), ("nu_w", "correlation")),
     (SS(), ("nu_w",)),
+    (LeakyRNN(), ("nu_w", "leak")),
+    (DeepLinearRNN(n_layers=3), ("nu_w",)),
+    (LinearRNN(rates=(1.0, 0.2, 0.2)), ("nu_w",)),
     (LRU(), ("r_max", "max_phase")),
     (LRU(), ("r_min", "r_max", "max_phase")),
     (S4DLin(), ("dt_max",)),

@@ -10,8 +10,10 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
 from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
@@ -28,6 +30,10 @@ SOUGHT = [
     (TC(0.7), [("nu_w",)]),
     (DC(0.7, -0.4), [("nu_w",), ("correlation",)]),
     (SS(0.8), [("nu_w",)]),
+    (LinearRNN(0.7, 0.5, 2.0, (0.5, 2.0, 3.0)), [("nu_w",), ("nu_f",), ("nu_c",)]),
+    (LeakyRNN(0.7, 0.5, 2.0, 0.4), [("nu_w",), ("nu_f",), ("nu_c",), ("leak",)]),
+    (DeepLinearRNN(0.7, 0.5, 2.0, 1.5), [("nu_w",), ("nu_f",), ("nu_c",), ("nu_u",)]),
+    (DeepLinearRNN(0.7, 0.6, 2.0, 0.6, 3), [("nu_w",), ("nu_f", "nu_u")]),
     (LRU(0.2, 0.9, 2.0, 0.5, 2.0), [("r_min",), ("r_max",), ("max_phase",), ("nu_f",)]),
     (LRU(0.9, 0.2, 0.5, normalise=False), [("r_min",), ("r_max",), ("nu_f", "nu_c")]),
     (S4DLin(0.02, 0.5, n_states=4), [("dt_min",), ("dt_max",), ("nu_c",)]),

@@ -244,6 +244,7 @@ def test_what_is_kept_of_it_cannot_be_changed(prior):
     [
         (LRU(r_max=1.1), r"0 <= r_min <= r_max <= 1 .* r_max=1.1"),
         (LRU(r_min=-0.1), r"0 <= r_min <= r_max <= 1 .* r_min=-0.1"),
+        (LRU(1.0, 1.0), "r_min must be below 1 with normalise=True, .* but got r_min=1.0 and"),
         (LRU(max_phase=-1.0), "max_phase must be finite and not negative, but got -1.0"),
         (LRU(nu_f=np.nan), "nu_f is a variance and must be finite and not negative, but got nan"),
         (S4DLin(dt_min=0.0), "dt_min must be finite and positive, but got 0.0"),

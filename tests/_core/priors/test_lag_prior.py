@@ -8,11 +8,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import NTKConvRegressor, linear_rnn_lag_weights
 from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior, lower_root
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
+from sklearn_linrnn._core.priors.torch_rnn import TorchRNN
 
 N_LAGS = 12
 NAMED = [
@@ -23,6 +26,9 @@ NAMED = [
     DC(0.7, 0.6),
     DC(0.7, -0.9),
     SS(0.7),
+    LeakyRNN(0.7, 0.5, 2.0, 0.4),
+    DeepLinearRNN(0.7, 0.5, 2.0, 1.5, 3),
+    TorchRNN(),
     LRU(0.1, 0.9, 3.0, 0.7, 1.3),
     LRU(0.4, 0.95, 6.0, normalise=False),
     S4DLin(0.01, 0.3, 2.0, n_states=16),
@@ -158,6 +164,18 @@ SINGULAR = {
 @pytest.mark.parametrize("prior", SINGULAR.values(), ids=SINGULAR)
 def test_a_singular_covariance_has_a_root(prior):
     assert_root(prior.root(N_LAGS), prior.covariance(N_LAGS))
+
+
+def test_a_singular_covariance_that_is_known_to_ten_digits_has_a_root():
+    """Pivots enlarge the error; eigenvectors do not."""
+    error = 1e-11 * np.random.default_rng(0).normal(size=(200, 200))
+    covariance = LRU(0.9, 0.9, 0.01).covariance(200)
+    deviation = np.sqrt(covariance.diagonal())
+    correlation = covariance / np.outer(deviation, deviation) + error + error.T
+    np.fill_diagonal(correlation, 1.0)
+    root = lower_root(correlation)
+    assert not np.triu(root, 1).any()
+    assert_allclose(root @ root.T, correlation, rtol=0, atol=2e-10)
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
