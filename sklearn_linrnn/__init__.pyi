@@ -7,6 +7,7 @@ from ._data.series_pieces import SeriesPieces
 from ._estimators.kernels import LagKernel, kernel_matrix
 from ._estimators.lag_weighter import LagWeighter
 from ._estimators.linear_rnn import LinearRNNRegressor
+from ._estimators.lru import LRURegressor
 from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
 from ._estimators.recurrent_kernel import RecurrentKernel
@@ -42,6 +43,7 @@ __all__ = [
     "ContributionDisplay",
     "FrequencyResponseDisplay",
     "ImpulseResponseDisplay",
+    "LRURegressor",
     "LagKernel",
     "LagPrior",
     "LagStatistics",

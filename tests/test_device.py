@@ -16,6 +16,7 @@ from sklearn_linrnn import (
     LagStatistics,
     LagStream,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -43,6 +44,8 @@ ESTIMATORS = [
         max_iter=150,
         random_state=0,
     ),
+    partial(LRURegressor, 30, max_iter=50, random_state=0),
+    partial(LRURegressor, 30, normalise=False, init="centered", max_iter=50, random_state=0),
     partial(LinearRNNRegressor, 30, solver="adam", early_stopping=True, random_state=0),
     partial(LinearRNNRegressor, 30, solver="lbfgs", max_iter=5, random_state=0),
 ]

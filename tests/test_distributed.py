@@ -28,6 +28,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn_linrnn import (
     LagStatistics,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -255,6 +256,7 @@ ESTIMATORS = [
     NTKConvRegressorCV([0.2, 0.8], alphas=[0.1, 1.0], cv="evidence"),
     WeightedConv1DRegressor(max_iter=20, tol=0.0),
     LinearRNNRegressor(20, max_iter=20, tol=0.0, random_state=0),
+    LRURegressor(20, max_iter=20, tol=0.0, random_state=0),
 ]
 
 

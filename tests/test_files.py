@@ -12,6 +12,7 @@ import torch
 from sklearn_linrnn import (
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -27,6 +28,7 @@ ESTIMATORS = [
     NTKConvRegressorCV(),
     WeightedConv1DRegressor(max_iter=10),
     LinearRNNRegressor(8, max_iter=10, random_state=0),
+    LRURegressor(8, max_iter=10, random_state=0),
     LagWeighter(),
 ]
 every_estimator = pytest.mark.parametrize("model", ESTIMATORS, ids=repr)

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_linrnn import (
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -200,6 +201,7 @@ def test_conjugate_gradients(alpha):
 MODELS = {
     "convolution": WeightedConv1DRegressor(max_iter=40),
     "network": LinearRNNRegressor(16, max_iter=40, random_state=0),
+    "unit": LRURegressor(16, max_iter=40, random_state=0),
 }
 
 

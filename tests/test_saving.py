@@ -30,6 +30,7 @@ from sklearn_linrnn import (
     LagStatistics,
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     RecurrentKernel,
@@ -56,6 +57,10 @@ FRAME = pd.DataFrame(X, columns=[f"y_lag_{lag}" for lag in range(N_LAGS)])
 
 def network(**options):
     return LinearRNNRegressor(**{"n_hidden": 5, "max_iter": 4, "random_state": 0, **options})
+
+
+def unit(**options):
+    return LRURegressor(**{"n_hidden": 5, "max_iter": 4, "random_state": 0, **options})
 
 
 def conv(**options):
@@ -105,6 +110,9 @@ CASES = {
             ["random", "centered", "random"], OPTIMISERS.items(), strict=True
         )
     },
+    **{f"unit {name}": (unit(**options), X, Y) for name, options in OPTIMISERS.items()},
+    "unit not normalised": (unit(normalise=False, init="centered"), X, Y),
+    "unit float32": (unit(dtype="float32"), X, Y),
     "network orthogonal": (network(transition_init="orthogonal"), X, Y),
     "network identity": (network(transition_init="identity", init="centered"), X, Y),
     "network leaky": (network(leak=0.5, rates=(1.0, 0.0, 2.0)), X, Y),
@@ -283,6 +291,7 @@ MODELS = {
     "NTKConvRegressorCV": NTKConvRegressorCV(),
     "WeightedConv1DRegressor": conv(),
     "LinearRNNRegressor": network(),
+    "LRURegressor": unit(),
     "LagWeighter": LagWeighter(),
     "LagKernel": LagKernel(),
     "RecurrentKernel": RecurrentKernel(),

@@ -20,6 +20,7 @@ from sklearn.base import clone
 
 from sklearn_linrnn import (
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -193,6 +194,7 @@ MODELS = {
     "cross-validation": NTKConvRegressorCV([0.3, 0.7], alphas=[1.0, 10.0], cv="gcv"),
     "convolution": WeightedConv1DRegressor(max_iter=20, tol=0.0),
     "network": LinearRNNRegressor(n_hidden=4, max_iter=20, tol=0.0, random_state=0),
+    "unit": LRURegressor(n_hidden=4, max_iter=20, tol=0.0, random_state=0),
 }
 
 

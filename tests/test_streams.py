@@ -16,6 +16,7 @@ from sklearn_linrnn import (
     LagStatistics,
     LagStream,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -324,6 +325,7 @@ def test_parts_are_as_long_as_their_sums_are_large(window, n_inputs, length):
         NTKConvRegressorCV(cv="gcv"),
         WeightedConv1DRegressor(max_iter=20, tol=0),
         LinearRNNRegressor(5, max_iter=5, tol=0, random_state=0),
+        LRURegressor(5, max_iter=5, tol=0, random_state=0),
     ],
     ids=lambda model: type(model).__name__,
 )

@@ -31,6 +31,12 @@ from sklearn_linrnn._estimators.predictions import LagPredictor
 from sklearn_linrnn._estimators.systems import SystemMixin
 from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
 
+# Of the real and of the complex fitted arrays.
+KINDS: dict[str, tuple[str, str]] = {
+    "float64": ("float64", "complex128"),
+    "float32": ("float32", "complex64"),
+    "tf32": ("float32", "complex64"),
+}
 MOST_WEIGHT = 0.5  # of zeros before recordings: it costs about 0.15 of R^2 if they are wrong
 
 
@@ -267,11 +273,14 @@ class LagRegressor(
         return array
 
     def _export_all(self, tensors: Iterable[Tensor]) -> list[NDArray]:
-        dtype = "float64" if self.dtype == "float64" else "float32"  # also for TF32
+        real, complex_ = KINDS[self.dtype]
         try:
             with np.errstate(over="raise"):
                 return [
-                    np.array(tensor.cpu().numpy(), dtype=dtype, order="C") for tensor in tensors
+                    np.array(
+                        tensor.cpu().numpy(), complex_ if tensor.is_complex() else real, order="C"
+                    )
+                    for tensor in tensors
                 ]
         except FloatingPointError as error:
             raise ValueError(

@@ -303,8 +303,8 @@ class DescentRegressor(LagRegressor):
         """Return a training as it begins or goes on, or raise if its model cannot be trained."""
         if not math.isfinite(training.loss):
             raise ValueError(
-                f"The loss is not finite at the initialisation: the impulse response of n_lags="
-                f"{n_lags} overflows {self.dtype}. Lower nu_w or n_lags, or use dtype='float64'."
+                f"The response of n_lags={n_lags} overflows {self.dtype} at the initialisation. "
+                "Lower the initial variances or n_lags, or use dtype='float64'."
             )
         if earlier is not None:
             training.optimizer.remember([torch.tensor(array) for array in earlier.memory])

@@ -8,10 +8,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_linrnn._core.networks.recipes import NetworkRecipe
+from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.descent import DescentRegressor
 from sklearn_linrnn._estimators.training_record import (
     initial_network,
     network_recipe,
+    subtracted_network,
     trained_network,
 )
 
@@ -56,7 +58,8 @@ class NetworkKernel(DescentRegressor):
 
         They are the mean of ``empirical_lag_weights(at_start=True)`` over networks of this width,
         exactly, see `finite_width_lag_weights`: where they differ from `lag_weights_`, the lags are
-        too many for the width. The mean of networks of later lags is that of few large ones.
+        too many for the width. The mean of networks of later lags is that of few large ones. Those
+        of `LRURegressor` are `lag_weights_` at any width.
 
         Returns
         -------
@@ -66,8 +69,8 @@ class NetworkKernel(DescentRegressor):
         Raises
         ------
         ValueError
-            If the mean is not known, with a function as `transition_init`, a leak, several layers
-            or recurrent units of another kind, or if it overflows.
+            If the mean is not known, with a function as `transition_init`, a leak or several
+            layers, or if it overflows.
 
         Examples
         --------
@@ -82,6 +85,14 @@ class NetworkKernel(DescentRegressor):
         recipe = network_recipe(self.training_)
         weights = recipe.mean_lag_weights(self.impulse_response_.shape[2])
         return self._export(_scaled(torch.from_numpy(weights), recipe))
+
+    def _subtracted_response(self) -> NDArray | None:
+        """Return what is subtracted from the network's response; None for nothing."""
+        if (initial := subtracted_network(self.training_)) is None:
+            return None
+        n_lags = self.impulse_response_.shape[2]
+        response = network_recipe(self.training_).network(initial, n_lags).response()
+        return self._export(as_impulse_response(response, n_lags))
 
 
 def _scaled(weights: Tensor, recipe: NetworkRecipe) -> Tensor:

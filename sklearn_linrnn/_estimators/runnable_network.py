@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
 from sklearn_linrnn._core.networks.state_space import StateSpace, delayed, network_realisation
-from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.torch_module import LinearRNNModule
 from sklearn_linrnn._estimators.training_record import subtracted_network
@@ -44,22 +43,17 @@ class RunnableNetwork(NetworkKernel):
         True
         """
         check_is_fitted(self)
-        n_lags, origin = self.impulse_response_.shape[2], None
-        recipe = self._known_recipe()
-        if (initial := subtracted_network(self.training_)) is not None:
-            response = recipe.network(initial, n_lags).response()
-            origin = self._export(as_impulse_response(response, n_lags))
         return LinearRNNModule(
             self.transition_,
             self.input_,
             self.readout_,
             self.intercept_,
             coupling=getattr(self, "coupling_", None),
-            factors=recipe.factors,
-            n_lags=n_lags,
+            factors=self._known_recipe().factors,
+            n_lags=self.impulse_response_.shape[2],
             every_step=self._form.every_step,
             delay=self.first_lag_,
-            origin=origin,
+            origin=self._subtracted_response(),
         )
 
     def _whole_system(self) -> StateSpace:

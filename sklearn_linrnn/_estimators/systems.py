@@ -53,11 +53,11 @@ class SystemMixin:
         -------
         system : scipy.signal.dlti
             From the inputs to the outputs without `intercept_`. Without a reduction it has the
-            impulse response of the model up to its last lag: a network has its own states,
-            `n_hidden` of them or with ``init="centered"`` twice as many, and its response goes on
-            after that lag; the system of any other model has ``(n_lags - 1) min(n_outputs,
-            n_channels)`` states and a response that ends there. A reduced system approximates
-            `predict`: its response decays after the last lag.
+            impulse response of the model up to its last lag: a network has its own states, one for
+            each hidden unit or, of `LRURegressor`, two, with ``init="centered"`` twice as many, and
+            its response goes on after that lag; the system of any other model has ``(n_lags - 1)
+            min(n_outputs, n_channels)`` states and a response that ends there. A reduced system
+            approximates `predict`: its response decays after the last lag.
 
         Raises
         ------

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from torch.nn.functional import conv1d, pad
 
 from sklearn_linrnn._core.networks.parametrization import NTK, Factors
+from sklearn_linrnn._estimators.response_module import ResponseModule
 
 
-class LinearRNNModule(nn.Module):
+class LinearRNNModule(ResponseModule):
     r"""Linear RNN that predicts as the estimator it was made from, and can be trained further.
 
     .. math:: y_t = b + \sum_{j < n_\mathrm{lags}} H_j x_{t-\mathrm{delay}-j}, \qquad
@@ -79,7 +79,8 @@ class LinearRNNModule(nn.Module):
     (torch.Size([1, 1000, 1]), True)
     """
 
-    origin: Tensor
+    transition: nn.Parameter
+    coupling: nn.Parameter | None
 
     def __init__(
         self,
@@ -95,28 +96,24 @@ class LinearRNNModule(nn.Module):
         coupling: ArrayLike | None = None,
         factors: Factors | None = None,
     ) -> None:
-        super().__init__()
-        self.transition = nn.Parameter(torch.tensor(transition))
-        self.input = nn.Parameter(torch.tensor(inputs))
-        self.readout = nn.Parameter(torch.tensor(readout))
-        self.bias = nn.Parameter(torch.tensor(bias))
-        self.coupling = None if coupling is None else nn.Parameter(torch.tensor(coupling))
-        self.n_lags = n_lags
-        self.every_step = every_step
-        self.delay = delay
-        n_hidden, n_channels = self.input.shape
+        parameters = {
+            "transition": transition,
+            "input": inputs,
+            "readout": readout,
+            "bias": bias,
+            "coupling": coupling,
+        }
+        super().__init__(
+            parameters, n_lags=n_lags, every_step=every_step, delay=delay, origin=origin
+        )
+        n_hidden = len(self.input)
         self.factors = NTK.equations(n_hidden) if factors is None else factors
-        shape = len(self.readout), n_channels, n_lags
-        zeros = self.transition.new_zeros(shape)
-        self.register_buffer("origin", zeros if origin is None else torch.tensor(origin).to(zeros))
         n_below = () if self.coupling is None else (len(self.coupling),)
         if self.coupling is not None:
             self._check("coupling", (*n_below, n_hidden, n_hidden))
         layers = tuple(below + 1 for below in n_below)
         self._check("transition", (*layers, n_hidden, n_hidden))
-        self._check("readout", (shape[0], n_hidden))
-        self._check("bias", (shape[0],))
-        self._check("origin", shape)
+        self._check("readout", (len(self.bias), n_hidden))
 
     def response(self) -> Tensor:
         """Return the impulse response ``H``, (n_outputs, n_channels, n_lags)."""
@@ -132,56 +129,6 @@ class LinearRNNModule(nn.Module):
             states = _run(kept + factors.transition * transition, states)
         lags = [self.readout @ state for state in states]
         return factors.readout * torch.stack(lags, dim=-1) - self.origin
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Predict the targets.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_sequences, n_timesteps, n_channels)
-            Sequences, oldest time step first, from a zero initial state; of the dtype and on the
-            device of the parameters.
-
-        Returns
-        -------
-        y : Tensor of shape (n_sequences, n_timesteps, n_outputs) or (n_sequences, n_outputs)
-            Predictions at every time step, or at the last one. The estimator leaves out the axis of
-            outputs if its targets had none.
-
-        Raises
-        ------
-        ValueError
-            If x is not of that shape.
-        """
-        n_channels = self.input.shape[1]
-        if x.ndim != 3 or x.shape[2] != n_channels:
-            raise ValueError(
-                f"x must have shape (n_sequences, n_timesteps, {n_channels}), but got shape "
-                f"{tuple(x.shape)}."
-            )
-        acting = pad(x.mT, (self.delay, 0))[..., : x.shape[1]]
-        seen = acting if self.every_step else acting[..., -self.n_lags :]
-        rest = self.n_lags - (1 if self.every_step else seen.shape[2])
-        padded = pad(seen, (rest, 0))
-        # PyTorch's convolution is a correlation: the oldest lag comes first.
-        outputs = conv1d(padded, self.response().flip(-1), self.bias).mT
-        return outputs if self.every_step else outputs[:, -1]
-
-    def extra_repr(self) -> str:
-        """Return what `print` shows of the module."""
-        n_outputs, n_channels, n_lags = self.origin.shape
-        return (
-            f"n_hidden={len(self.input)}, n_channels={n_channels}, n_outputs={n_outputs}, "
-            f"n_lags={n_lags}, every_step={self.every_step}, delay={self.delay}"
-        )
-
-    def _check(self, name: str, shape: tuple[int, ...]) -> None:
-        given = tuple(getattr(self, name).shape)
-        if given != shape:
-            raise ValueError(
-                f"{name} must have shape {shape}, as inputs, readout and n_lags have it, but got "
-                f"shape {given}."
-            )
 
 
 def _run(A: Tensor, drives: Sequence[Tensor]) -> list[Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,8 @@ class SpectralRadiusMonitor(StepCallback[_Radii]):
 
     The spectral radius of ``A = n^{-1/2} W`` is the factor by which its most lasting state fades
     at each time step. At a Gaussian initialisation it is near ``sqrt(nu_w)``, the radius of the
-    circular law; a network that learns a longer memory moves an eigenvalue out of that circle.
+    circular law; a network that learns a longer memory moves an eigenvalue out of that circle. For
+    a diagonal recurrence it is the largest modulus of a pole.
 
     Attributes
     ----------
@@ -92,23 +93,30 @@ class SpectralRadiusMonitor(StepCallback[_Radii]):
         ValueError
             If there is no model.
         TypeError
-            If it has no transition matrix.
+            If it has neither a transition matrix nor poles.
         """
         if not is_step(context):
             return
         model = check_fitted(fitted_estimator, self)
-        if not hasattr(model, "transition_"):
-            raise TypeError(
-                "SpectralRadiusMonitor needs an estimator with a transition_ matrix, such as "
-                f"LinearRNNRegressor, but got {type(estimator).__name__}."
-            )
-        record = self._records[estimator]
+        record, radius = self._records[estimator], _radius_of(model)
         record.steps.append(model.n_iter_)
-        n_hidden = model.transition_.shape[-1]
-        parametrization = PARAMETRIZATIONS[getattr(model, "parametrization", "ntk")]
-        factors = parametrization.equations(n_hidden, getattr(model, "leak", 1.0))
-        layers = model.transition_.reshape(-1, n_hidden, n_hidden)
-        record.radii.append(max(_spectral_radius(each, factors) for each in layers))
+        record.radii.append(radius)
+
+
+def _radius_of(model: Any) -> float:
+    """Return the spectral radius of a fitted recurrence."""
+    if hasattr(model, "poles_"):
+        return float(np.abs(model.poles_).max())
+    if not hasattr(model, "transition_"):
+        raise TypeError(
+            "SpectralRadiusMonitor needs an estimator with a transition_ matrix or with poles_, "
+            f"as LinearRNNRegressor and LRURegressor, but got {type(model).__name__}."
+        )
+    n_hidden = model.transition_.shape[-1]
+    parametrization = PARAMETRIZATIONS[getattr(model, "parametrization", "ntk")]
+    factors = parametrization.equations(n_hidden, getattr(model, "leak", 1.0))
+    layers = model.transition_.reshape(-1, n_hidden, n_hidden)
+    return max(_spectral_radius(each, factors) for each in layers)
 
 
 def _spectral_radius(transition: NDArray, factors: Factors) -> float:

@@ -101,14 +101,16 @@ class NTKGap(NamedTuple):
 
 
 def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "response") -> NTKGap:
-    """Return how far a trained linear RNN is from its infinite-width limit.
+    """Return how far a trained linear recurrent network is from its infinite-width limit.
 
     The limit, and the network's first-order expansion at initialisation, are trained for the same
     iterations as the network, on the same sums: no data are needed. The gap has three causes: the
     parameters moved; the width is finite, so that the kernel at initialisation is random; and the
     lags are too many for the width, so that this kernel is not that of the limit even on average.
     With a Gaussian initialisation that begins near ``1.4 sqrt(n_hidden)`` lags, for any ``nu_w``;
-    with an orthogonal one near ``0.77 n_hidden``, see `finite_width_lag_weights`.
+    with an orthogonal one near ``0.77 n_hidden``, see `finite_width_lag_weights`. Of a linear
+    recurrent unit the kernel is that of the limit on average, but few poles are near enough to the
+    unit circle to remember a late lag.
 
     With ``parametrization="standard"`` and "mup" there is no such limit: parameters move as far at
     any width. The gap is then to what the kernel of wide networks at initialisation would learn,
@@ -116,7 +118,7 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
 
     Parameters
     ----------
-    estimator : LinearRNNRegressor
+    estimator : LinearRNNRegressor or LRURegressor
         A fitted network, trained in one `fit` by ``solver="gd"`` without weight decay.
     metric : {"response", "prediction"}, default="response"
         Distance between impulse responses: the Frobenius norm, or the root mean square difference
@@ -133,7 +135,7 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     Raises
     ------
     TypeError
-        If the estimator is not a linear RNN.
+        If the estimator is not a network.
     ValueError
         If it was trained in a way for which this is not the limit, or `metric` is unknown.
 
@@ -180,7 +182,7 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
 
     Parameters
     ----------
-    estimator : LinearRNNRegressor
+    estimator : NetworkKernel
         A fitted network.
     learned : Tensor of shape (n_lags * n_channels, any)
         What was learned.
@@ -206,8 +208,8 @@ def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
     check_is_fitted(estimator)
     if not isinstance(estimator, NetworkKernel):
         raise TypeError(
-            "ntk_gap needs a LinearRNNRegressor, a network of finite width, but got "
-            f"{type(estimator).__name__}."
+            "ntk_gap needs a network of finite width, as LinearRNNRegressor and LRURegressor are, "
+            f"but got {type(estimator).__name__}."
         )
     record = estimator.training_
     if record.rule.solver != "gd" or record.rule.weight_decay:

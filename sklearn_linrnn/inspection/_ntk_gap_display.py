@@ -102,7 +102,7 @@ class NTKGapDisplay:
 
         Parameters
         ----------
-        estimator : LinearRNNRegressor
+        estimator : LinearRNNRegressor or LRURegressor
             The network; it is not fitted itself.
         X, y : array-like or list
             Data, as `fit` takes them.

@@ -68,7 +68,7 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        estimator : LinearRNNRegressor or WeightedConv1DRegressor
+        estimator : LinearRNNRegressor, LRURegressor or WeightedConv1DRegressor
             A fitted regressor that was trained by iterations.
         monitor : SpectralRadiusMonitor, default=None
             A callback that recorded the spectral radius in this training.
@@ -180,8 +180,8 @@ def _retrace_kernel(estimator: DescentRegressor) -> tuple[NDArray, NDArray]:
     """Return iterations, and the relative changes of the tangent kernel by then."""
     if not isinstance(estimator, NetworkKernel):
         raise TypeError(
-            "retrace=True shows the tangent kernel of a LinearRNNRegressor, but got "
-            f"{type(estimator).__name__}, whose kernel does not change."
+            "retrace=True shows the tangent kernel of a network, such as LinearRNNRegressor, but "
+            f"got {type(estimator).__name__}, whose kernel does not change."
         )
     record = estimator.training_
     if record.went_on:

@@ -14,6 +14,7 @@ from sklearn_linrnn import (
     LagStatistics,
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -28,6 +29,7 @@ ESTIMATORS = [
     partial(NTKConvRegressorCV, [0.2, 0.8], alphas=[0.1, 1.0], cv="loo"),
     partial(WeightedConv1DRegressor, nu_w=0.6, max_iter=30, tol=0),
     partial(LinearRNNRegressor, 12, max_iter=10, tol=0, random_state=0),
+    partial(LRURegressor, 12, max_iter=10, tol=0, random_state=0),
 ]
 every_estimator = pytest.mark.parametrize("make", ESTIMATORS, ids=range(len(ESTIMATORS)))
 fast = ESTIMATORS[0]

@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_linrnn import (
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     WeightedConv1DRegressor,
 )
@@ -36,6 +37,7 @@ ESTIMATORS = [
     partial(NTKConvRegressor, nu_w=0.6, alpha=0.1),
     partial(WeightedConv1DRegressor, nu_w=0.6, max_iter=30),
     partial(LinearRNNRegressor, 12, max_iter=10, random_state=0),
+    partial(LRURegressor, 12, max_iter=10, random_state=0),
 ]
 every_estimator = pytest.mark.parametrize("make", ESTIMATORS, ids=lambda make: make.func.__name__)
 fast = partial(NTKConvRegressor, nu_w=0.6, alpha=0.1, n_lags=N_LAGS)

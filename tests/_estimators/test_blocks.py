@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from sklearn_linrnn import (
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -234,6 +235,7 @@ OTHERS = {
     "mean state": NTKConvRegressor(initial_state="mean"),
     "convolution": WeightedConv1DRegressor(max_iter=20),
     "network": LinearRNNRegressor(n_hidden=4, max_iter=20, random_state=0),
+    "unit": LRURegressor(n_hidden=4, max_iter=20, random_state=0),
 }
 
 

@@ -9,6 +9,7 @@ from sklearn.utils._testing import assert_docstring_consistency
 from sklearn_linrnn import (
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -17,6 +18,7 @@ from sklearn_linrnn import (
 ESTIMATORS = [
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -42,23 +44,26 @@ APART = {
     "correlation": {(NTKConvRegressorCV,): "may be a grid"},
     "memory": {(NTKConvRegressorCV,): "is chosen by its score"},
     "channel_scale": {
-        (LinearRNNRegressor,): "scales the inputs of the network",
+        (LinearRNNRegressor, LRURegressor): "scales the inputs of the network",
         (NTKConvRegressor,): "may be chosen by its evidence",
         (NTKConvRegressorCV,): "may be chosen by its score",
     },
     "n_steps": {(NTKConvRegressorCV,): "may be a grid"},
     "solver": {(NTKConvRegressor,): "nothing is trained"},
     "learning_rate": {
-        (LinearRNNRegressor,): "the curvature changes, and with it what 'auto' is",
+        (LinearRNNRegressor, LRURegressor): "the curvature changes, and with it what 'auto' is",
         (WeightedConv1DRegressor,): "'auto' depends on the solver",
     },
     "dtype": {
-        (LinearRNNRegressor,): "may be 'tf32'",
+        (LinearRNNRegressor, LRURegressor): "may be 'tf32'",
         (WeightedConv1DRegressor,): "is that of the parameters, too",
     },
     "first_lag_": {(LagWeighter,): "has no impulse response"},
+    "input_": {(LRURegressor,): "is complex, with the norm"},
+    "readout_": {(LRURegressor,): "is complex"},
     "lag_weights_": {
         (LinearRNNRegressor,): "they are those of the limit, perhaps estimated",
+        (LRURegressor,): "they are those of a limit with correlated lags",
         (NTKConvRegressor, NTKConvRegressorCV): "there are other priors",
         (WeightedConv1DRegressor,): "channels may differ",
     },

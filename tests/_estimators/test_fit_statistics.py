@@ -7,6 +7,7 @@ from sklearn.metrics import mean_squared_error, r2_score
 from sklearn_linrnn import (
     LagStatistics,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -21,6 +22,7 @@ ESTIMATORS = [
     NTKConvRegressorCV([0.2, 0.8], alphas=[0.1, 1.0], cv="evidence"),
     WeightedConv1DRegressor(max_iter=20),
     LinearRNNRegressor(20, max_iter=20, random_state=0),
+    LRURegressor(20, max_iter=20, random_state=0),
 ]
 
 

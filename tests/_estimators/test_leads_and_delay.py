@@ -16,6 +16,7 @@ from sklearn_linrnn import (
     LagStatistics,
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -52,6 +53,7 @@ ntk = partial(NTKConvRegressor, **NU, alpha=0.3)
 conv = partial(WeightedConv1DRegressor, **NU, max_iter=40)
 cv = partial(NTKConvRegressorCV, 0.6, 0.8, 1.2, alphas=[0.3], cv="gcv")
 rnn = partial(LinearRNNRegressor, 12, **NU, max_iter=10, random_state=0)
+lru = partial(LRURegressor, 12, max_iter=10, random_state=0)
 
 
 def with_weights(make, rho, **more):
@@ -62,7 +64,9 @@ def with_weights(make, rho, **more):
 
 
 both_sides = pytest.mark.parametrize("make", [ntk, conv, cv], ids=["ntk", "conv", "cv"])
-every = pytest.mark.parametrize("make", [ntk, conv, cv, rnn], ids=["ntk", "conv", "cv", "rnn"])
+every = pytest.mark.parametrize(
+    "make", [ntk, conv, cv, rnn, lru], ids=["ntk", "conv", "cv", "rnn", "lru"]
+)
 
 
 def same_model(one, other):

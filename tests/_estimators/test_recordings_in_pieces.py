@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_linrnn import LagStatistics, LinearRNNRegressor, WeightedConv1DRegressor
+from sklearn_linrnn import LagStatistics, LinearRNNRegressor, LRURegressor, WeightedConv1DRegressor
 
 N_LAGS, N_STEPS = 6, 40
 STEPS = {"rows": "timesteps", "n_lags": N_LAGS, "max_iter": 3, "tol": 0, "learning_rate": 0.01}
 ESTIMATORS = [
     partial(WeightedConv1DRegressor, nu_w=0.6, **STEPS),
     partial(LinearRNNRegressor, 8, random_state=0, **STEPS),
+    partial(LRURegressor, 8, random_state=0, **STEPS),
 ]
-both = pytest.mark.parametrize("make", ESTIMATORS, ids=["convolution", "network"])
+every = pytest.mark.parametrize("make", ESTIMATORS, ids=["convolution", "network", "unit"])
 conv = ESTIMATORS[0]
 every_state = pytest.mark.parametrize("state", ["zero", "unknown"])
 
@@ -50,7 +51,7 @@ def same_sums(one, other):
         assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-10, atol=1e-10, err_msg=name)
 
 
-@both
+@every
 @every_state
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("named", [False, True])
@@ -78,7 +79,7 @@ def test_interleaved_recordings_in_any_pieces_sum_to_the_whole(cuts, n_lags, ran
     same_sums(in_pieces(make(), x, y, sorted(cuts), ids), make().fit(x, y, sequence_id=ids))
 
 
-@both
+@every
 def test_all_training_on_pieces_is_that_on_the_whole(make):
     """With as many iterations after the last piece as the whole gets, from the same start."""
     x, y = recording()
@@ -91,7 +92,7 @@ def test_all_training_on_pieces_is_that_on_the_whole(make):
     assert_allclose(pieces.intercept_, whole.intercept_, rtol=1e-10)
 
 
-@both
+@every
 def test_a_fit_goes_on_too_and_another_recording_begins(make):
     x, y = recording()
     goes_on = make().fit(x[:20], y[:20], sequence_id=["a"] * 20)
@@ -117,7 +118,7 @@ def test_the_recordings_of_panels_and_lists_do_not_go_on(form):
     same_sums(model, conv(rows="windows").fit(*parts))
 
 
-@both
+@every
 def test_the_number_of_lags_is_that_of_the_first_piece(make):
     x, y = recording()
     x, y = np.stack([x, -x]), np.stack([y, -y])[..., None]
@@ -134,7 +135,7 @@ def test_the_number_of_lags_is_that_of_the_first_piece(make):
     assert_allclose(model.training_.statistics.input_scatter, sums.input_scatter, rtol=1e-10)
 
 
-@both
+@every
 def test_a_piece_without_a_target_still_is_the_past_of_the_next(make):
     x, y = recording()
     y[20:30] = np.nan

@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from sklearn_linrnn import (
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -28,7 +29,11 @@ FINITE = {
     "cross-validated": NTKConvRegressorCV(alphas=[1.0, 10.0], cv="gcv", **STEPS),
     "convolution": WeightedConv1DRegressor(max_iter=20, **STEPS),
 }
-EVERY = {**FINITE, "network": LinearRNNRegressor(12, max_iter=9, random_state=0, **STEPS)}
+EVERY = {
+    **FINITE,
+    "network": LinearRNNRegressor(12, max_iter=9, random_state=0, **STEPS),
+    "unit": LRURegressor(12, max_iter=9, random_state=0, **STEPS),
+}
 finite = pytest.mark.parametrize("estimator", FINITE.values(), ids=FINITE)
 every = pytest.mark.parametrize("estimator", EVERY.values(), ids=EVERY)
 

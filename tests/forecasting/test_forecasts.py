@@ -9,8 +9,14 @@ from sklearn.base import clone
 from sktime.datasets import load_airline, load_longley
 from sktime.forecasting.base import ForecastingHorizon
 
-from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, WeightedConv1DRegressor
+from sklearn_linrnn import (
+    LinearRNNRegressor,
+    LRURegressor,
+    NTKConvRegressor,
+    WeightedConv1DRegressor,
+)
 from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.priors import LRU
 
 N_LAGS = 6
 MEMORY = NTKConvRegressor(0.5, "auto", "auto", alpha="auto")
@@ -106,16 +112,20 @@ def test_a_horizon_with_a_gap_is_part_of_the_horizon_without(airline, forecaster
 
 
 @pytest.mark.parametrize(
-    "estimator",
+    ("estimator", "limit"),
     [
-        WeightedConv1DRegressor(nu_w=0.3, max_iter=5),
-        LinearRNNRegressor(10, nu_w=0.3, max_iter=5, random_state=0),
+        (WeightedConv1DRegressor(nu_w=0.3, max_iter=5), {"nu_w": 0.3}),
+        (LinearRNNRegressor(10, nu_w=0.3, max_iter=5, random_state=0), {"nu_w": 0.3}),
+        (
+            LRURegressor(10, r_max=0.9, nu_f=2.0, max_iter=5, random_state=0),
+            {"prior": LRU(r_max=0.9, nu_f=2.0)},
+        ),
     ],
-    ids=repr,
+    ids=["convolution", "network", "unit"],
 )
 @pytest.mark.parametrize("normalize", [None, "last"])
-def test_lags_of_what_is_trained_are_those_of_its_limit(airline, estimator, normalize):
-    limit = LagForecaster(NTKConvRegressor(0.3, alpha="auto"), normalize=normalize).fit(airline)
+def test_lags_of_what_is_trained_are_those_of_its_limit(airline, estimator, limit, normalize):
+    limit = LagForecaster(NTKConvRegressor(**limit, alpha="auto"), normalize=normalize).fit(airline)
     trained = LagForecaster(estimator, normalize=normalize).fit(airline)
     assert trained.n_lags_ == limit.n_lags_
 

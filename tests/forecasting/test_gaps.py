@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import (
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -20,6 +21,7 @@ ESTIMATORS = [
     NTKConvRegressorCV([0.3, 0.8], alphas=[1.0, 10.0]),
     WeightedConv1DRegressor(max_iter=5),
     LinearRNNRegressor(8, max_iter=5, random_state=0),
+    LRURegressor(8, max_iter=5, random_state=0),
 ]
 every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 both_strategies = pytest.mark.parametrize("strategy", ["direct", "recursive"])

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import (
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -22,6 +23,7 @@ ESTIMATORS = [
     NTKConvRegressorCV([0.3, 0.8], alphas=[0.1, 1.0]),
     WeightedConv1DRegressor(max_iter=5),
     LinearRNNRegressor(8, max_iter=5, random_state=0),
+    LRURegressor(8, max_iter=5, random_state=0),
 ]
 MONTHS = pd.period_range("2000-01", periods=60, freq="M")
 DAYS = pd.date_range("2024-03-01", periods=60, freq="D", tz="Europe/Berlin")

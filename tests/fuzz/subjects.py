@@ -15,6 +15,7 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn_linrnn import (
     LagWeighter,
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -139,6 +140,10 @@ def _network() -> LinearRNNRegressor:
     return LinearRNNRegressor(6, max_iter=4, random_state=0)
 
 
+def _unit() -> LRURegressor:
+    return LRURegressor(6, max_iter=4, random_state=0)
+
+
 def _weighter() -> LagWeighter:
     return LagWeighter()
 
@@ -229,6 +234,22 @@ SUBJECTS = [
             "rates": [(1.0, 1.0, 1.0), [0, 1, 2.5], (1.0, -1.0, 1.0), (0, 0, 0), "abc", None],
             "leak": [0.1, 0.5, 1, 1e-9, 0.0, 1.5, np.nan, None],
             "n_layers": [1, 2, 3, 0, 1.5, None],
+            "init": ["random", "centered", "zero", None],
+        },
+    ),
+    Subject(
+        _unit,
+        {
+            **FORM,
+            **COMPUTING,
+            **{name: values for name, values in NETWORK.items() if name != "nu_w"},
+            **TRAINING,
+            **SCALES,
+            "n_hidden": [1, 2, 16, *COUNT],
+            "r_min": [0.0, 0.5, 0.9, *SHARE],
+            "r_max": [1.0, 0.99, 0.5, *SHARE],
+            "max_phase": [0.1, np.pi, 2 * np.pi, *VARIANCE],
+            "normalise": SWITCH,
             "init": ["random", "centered", "zero", None],
         },
     ),

@@ -14,6 +14,7 @@ from sktime.utils.estimator_checks import check_estimator
 
 from sklearn_linrnn import (
     LinearRNNRegressor,
+    LRURegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
@@ -26,6 +27,7 @@ ESTIMATORS = [
     NTKConvRegressorCV([0.3, 0.6], alphas=[0.1, 1.0], cv="gcv"),
     WeightedConv1DRegressor(nu_w=0.3, max_iter=50),
     LinearRNNRegressor(15, nu_w=0.3, max_iter=50, random_state=0),
+    LRURegressor(15, max_iter=50, random_state=0),
 ]
 every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 

@@ -23,6 +23,7 @@ from sklearn_linrnn._core.networks.parametrization import (
 from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
 from sklearn_linrnn._core.networks.scaled_inputs import (
     Network,
+    NetworkWithOrigin,
     ScaledInputs,
     with_scaled_input,
 )
@@ -74,7 +75,7 @@ class NetworkRecipe(ABC):
         """Return the parameters at initialisation in float64, on the CPU; inputs are second."""
 
     @abstractmethod
-    def network(self, start: Sequence[Tensor], n_lags: int) -> LinearRNNModel:
+    def network(self, start: Sequence[Tensor], n_lags: int) -> NetworkWithOrigin:
         """Return the network of some parameters, which are trained in place."""
 
     @abstractmethod
@@ -95,8 +96,8 @@ class NetworkRecipe(ABC):
     def mean_lag_weights(self, n_lags: int) -> NDArray[np.float64]:
         """Return the mean of the lag weights over the initialisation, (n_lags,), if it is known."""
         raise ValueError(
-            "The mean lag weights at finite width are known for networks of one layer, without "
-            "leak or recurrent units of another kind."
+            "The mean lag weights at finite width are known for networks of one layer without "
+            "leak, and for linear recurrent units."
         )
 
     def model(self, root: PriorRoot, n_outputs: int, dtype: torch.dtype) -> Network:

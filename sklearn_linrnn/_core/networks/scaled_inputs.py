@@ -27,6 +27,12 @@ class Network(Protocol):
         """Return the derivative of the response along ``moves``, at the last `response`."""
 
 
+class NetworkWithOrigin(Network, Protocol):
+    """A network from whose response another one may be subtracted."""
+
+    origin: Tensor | None
+
+
 class ScaledInputs:
     """The response ``H = S H^net`` to inputs that are scaled by ``S`` on the way to a network.
 
@@ -47,7 +53,7 @@ class ScaledInputs:
     @property
     def shown(self) -> list[Tensor]:
         """The parameters, with an input matrix for inputs that are not scaled."""
-        return with_scaled_input(self.parameters, self.deviations)
+        return with_scaled_input(self.network.shown, self.deviations)
 
     def response(self) -> Tensor:
         """Return ``H`` in float64."""
@@ -67,6 +73,7 @@ class ScaledInputs:
 
 
 def with_scaled_input(parameters: list[Tensor], deviations: Tensor) -> list[Tensor]:
-    """Return parameters with ``F S`` for ``F``, the second of them."""
+    """Return parameters with ``F S`` for ``F (n, n_channels, ...)``, the second of them."""
     first, inputs, *rest = parameters
-    return [first, inputs * deviations.to(inputs), *rest]
+    by_channel = deviations.to(inputs).view(-1, *[1] * (inputs.ndim - 2))
+    return [first, inputs * by_channel, *rest]

@@ -75,14 +75,66 @@ def network_realisation(
     factors = NTK.equations(len(inputs)) if factors is None else factors
     couplings = [] if coupling is None else [coupling]
     network = _realise(factors, transition, inputs, readout, *couplings)
-    if start is None:
-        return network
-    origin = _realise(factors, *start)
+    return network if start is None else system_difference(network, _realise(factors, *start))
+
+
+def pole_realisation(
+    poles: NDArray,
+    inputs: NDArray,
+    readout: NDArray,
+    *,
+    start: Sequence[NDArray] | None = None,
+) -> StateSpace:
+    """Return a diagonal complex recurrence, of which the real part is seen, as a real system.
+
+    Parameters
+    ----------
+    poles : ndarray of shape (n_hidden,)
+        ``lambda``, complex.
+    inputs : ndarray of shape (n_hidden, n_channels)
+        What drives the states, complex.
+    readout : ndarray of shape (n_outputs, n_hidden)
+        ``C``, complex; the outputs are those of ``n_hidden^{-1/2} C``.
+    start : sequence of ndarray, default=None
+        The same of a network whose outputs are subtracted; ``None`` for nothing.
+
+    Returns
+    -------
+    system : StateSpace
+        ``2 n_hidden`` states, the real and then the imaginary parts, or twice as many if outputs
+        are subtracted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_linrnn._core.networks.state_space import pole_realisation
+    >>> pole_realisation(np.array([0.5j]), np.array([[2.0]]), np.array([[3.0 + 1.0j]]))
+    StateSpace(A=array([[ 0. , -0.5],
+           [ 0.5,  0. ]]), B=array([[2.],
+           [0.]]), C=array([[-0.5, -1.5]]), D=array([[6.]]))
+    """
+    system = _realise_poles(poles, inputs, readout)
+    return system if start is None else system_difference(system, _realise_poles(*start))
+
+
+def system_difference(system: StateSpace, other: StateSpace) -> StateSpace:
+    """Return the system whose outputs are the difference of those of two systems.
+
+    Parameters
+    ----------
+    system, other : StateSpace
+        Systems with the same inputs and outputs.
+
+    Returns
+    -------
+    system : StateSpace
+        It has the states of both.
+    """
     return StateSpace(
-        block_diag(network.A, origin.A),
-        np.concatenate([network.B, origin.B]),
-        np.concatenate([network.C, -origin.C], axis=1),
-        network.D - origin.D,
+        block_diag(system.A, other.A),
+        np.concatenate([system.B, other.B]),
+        np.concatenate([system.C, -other.C], axis=1),
+        system.D - other.D,
     )
 
 
@@ -131,6 +183,14 @@ def _realise(factors: Factors, *matrices: NDArray) -> StateSpace:
         entries.append(B)
     read = factors.readout * C
     return StateSpace(A, np.concatenate(entries), read @ passed, read @ B)
+
+
+def _realise_poles(poles: NDArray, inputs: NDArray, readout: NDArray) -> StateSpace:
+    real, imaginary = (np.diag(part.astype(np.float64)) for part in (poles.real, poles.imag))
+    A = np.block([[real, -imaginary], [imaginary, real]])
+    B = np.concatenate([inputs.real, inputs.imag]).astype(np.float64)
+    C = np.concatenate([readout.real, -readout.imag], axis=1) * len(poles) ** -0.5
+    return StateSpace(A, B, C @ A, C @ B)
 
 
 def balanced_truncation(

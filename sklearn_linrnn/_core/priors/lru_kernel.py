@@ -66,7 +66,7 @@ def lru_covariance(
     Raises
     ------
     ValueError
-        If a number is out of its range.
+        If a number is out of its range, or the kernel overflows.
 
     Examples
     --------
@@ -76,7 +76,13 @@ def lru_covariance(
     """
     check_lru(r_min, r_max, max_phase, nu_f, nu_c)
     shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
-    return np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), shares, 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        covariance = np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), shares, 1)
+    if not np.isfinite(covariance).all():
+        raise ValueError(
+            f"The kernel of the lags overflows: nu_f={nu_f!r} and nu_c={nu_c!r} are too large."
+        )
+    return covariance
 
 
 def lru_covariance_slope(
@@ -174,6 +180,10 @@ def check_lru(r_min: float, r_max: float, max_phase: float, nu_f: float, nu_c: f
             raise ValueError(
                 f"{name} is a variance and must be finite and not negative, but got {variance}."
             )
+    if nu_f == nu_c == 0:
+        raise ValueError(
+            f"All lag weights are zero: nu_f={nu_f!r} and nu_c={nu_c!r} must not both be zero."
+        )
 
 
 Means = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import singledispatch
 from typing import Any
 
 from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.components import LAYOUT, cloned_component
 from sklearn_linrnn._estimators.descent import DescentRegressor
-from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.lru import LRURegressor
+from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
 from sklearn_linrnn._estimators.ntk_conv_cv import NTKConvRegressorCV
 
@@ -118,13 +120,22 @@ def _(estimator: DescentRegressor, auto_lags: bool) -> Traits:
 
 
 @_traits.register
-def _(estimator: LinearRNNRegressor, auto_lags: bool) -> Traits:
+def _(estimator: NetworkKernel, auto_lags: bool) -> Traits:
     lag_counter = _limit(estimator) if auto_lags else None
     return Traits(estimator, auto_lags, shares_parameters=True, lag_counter=lag_counter)
 
 
 def _limit(estimator: DescentRegressor) -> NTKConvRegressor:
-    """Return the limit of wide networks with the initial variances of an estimator."""
-    same = ("nu_w", "nu_f", "nu_c", "channel_scale", "fit_intercept", "device")
+    """Return the limit of wide networks with the initialisation of an estimator."""
+    own = {name: getattr(estimator, name) for name in _initial_names(estimator)}
+    initial: dict[str, Any] = {"prior": LRU(**own)} if isinstance(estimator, LRURegressor) else own
+    same = ("channel_scale", "fit_intercept", "device")
     parameters = {name: getattr(estimator, name) for name in same}
-    return NTKConvRegressor(alpha="auto", n_lags="auto", **parameters)
+    return NTKConvRegressor(alpha="auto", n_lags="auto", **initial, **parameters)
+
+
+def _initial_names(estimator: DescentRegressor) -> list[str]:
+    """Return the names of the parameters that say how an estimator's networks begin."""
+    if isinstance(estimator, LRURegressor):
+        return [each.name for each in fields(LRU)]
+    return ["nu_w", "nu_f", "nu_c"]

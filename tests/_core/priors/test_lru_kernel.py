@@ -171,12 +171,14 @@ def test_phases_that_vanish_leave_the_moduli():
     assert np.linalg.matrix_rank(lru_covariance(50, 0.5, 0.5, 0.0, *NU)) == 2, "as the identity's"
 
 
-def test_shares_of_input_and_readout_fade_as_a_power_and_that_of_the_phase_does_not():
+def test_all_shares_fade_as_a_power_but_that_of_the_phase_which_does_not():
     """On the whole disc with normalisation; the contrast to ``rho``, which fades geometrically."""
     n_lags = 1001
     weights = lru_covariance(n_lags).diagonal()
     ends = lru_covariance(n_lags, nu_f=0.0).diagonal()
     assert_allclose(ends[1000] / ends[500], 2.0**-2, rtol=0.01)
+    without_phases = lru_covariance(n_lags, max_phase=0.0).diagonal()
+    assert_allclose(without_phases[1000] / without_phases[500], 2.0**-2, rtol=0.01)
     assert_allclose(weights[1000], 2 * (2 * np.pi) ** 2 / 3, rtol=0.01)
     unnormalised = lru_covariance(n_lags, normalise=False).diagonal()
     assert_allclose(unnormalised[1000] / unnormalised[500], 2.0, rtol=0.01)
@@ -222,6 +224,11 @@ def test_both_ends_of_one_modulus_move_it_by_half():
 # -- Bad numbers ---------------------------------------------------------------------------
 
 
+def test_a_kernel_that_overflows_names_the_variances():
+    with pytest.raises(ValueError, match=r"nu_f=1e\+200 and nu_c=1e\+200 are too large"):
+        lru_covariance(3, nu_f=1e200, nu_c=1e200)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -231,6 +238,7 @@ def test_both_ends_of_one_modulus_move_it_by_half():
         ({"r_min": np.nan}, "r_min=nan"),
         ({"max_phase": -1.0}, "max_phase must be finite and not negative, but got -1.0"),
         ({"nu_f": -1.0}, "nu_f is a variance and must be finite and not negative, but got -1.0"),
+        ({"nu_f": 0.0, "nu_c": 0.0}, "nu_f=0.0 and nu_c=0.0 must not both be zero"),
         ({"nu_c": np.inf}, "nu_c is a variance and must be finite and not negative, but got inf"),
     ],
 )
