@@ -13,10 +13,14 @@ from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
 from ._studies.memory_bias_display import MemoryBiasDisplay
 from ._studies.memory_bias_result import MemoryBias
+from ._studies.prior_comparison.comparison import compare_priors
+from ._studies.prior_comparison.display import PriorComparisonDisplay
+from ._studies.prior_comparison.result import PriorComparison
 from .inspection import (
     ContributionDisplay,
     FrequencyResponseDisplay,
     ImpulseResponseDisplay,
+    LagPriorDisplay,
     MemoryDisplay,
     NTKGap,
     NTKGapDisplay,
@@ -26,6 +30,7 @@ from .inspection import (
     effective_memory,
     memory_interval,
     ntk_gap,
+    prior_of_memory,
     residual_tests,
 )
 from .streams import LagStream
@@ -39,6 +44,7 @@ __all__ = [
     "ImpulseResponseDisplay",
     "LagKernel",
     "LagPrior",
+    "LagPriorDisplay",
     "LagStatistics",
     "LagStream",
     "LagWeighter",
@@ -50,11 +56,14 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "PriorComparison",
+    "PriorComparisonDisplay",
     "ResidualDisplay",
     "SeriesPieces",
     "StepResponseDisplay",
     "TrainingDisplay",
     "WeightedConv1DRegressor",
+    "compare_priors",
     "effective_memory",
     "kernel_matrix",
     "linear_rnn_lag_covariance",
@@ -62,5 +71,6 @@ __all__ = [
     "memory_bias",
     "memory_interval",
     "ntk_gap",
+    "prior_of_memory",
     "residual_tests",
 ]
