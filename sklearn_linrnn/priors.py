@@ -9,11 +9,14 @@ from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import GaussianGroups, LinearRNN
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
+from sklearn_linrnn._core.priors.lru import LRU
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 from sklearn_linrnn._core.priors.torch_rnn import TorchRNN
 
 __all__ = [
     "DC",
     "DI",
+    "LRU",
     "SS",
     "TC",
     "DeepLinearRNN",
@@ -22,5 +25,7 @@ __all__ = [
     "LagPrior",
     "LeakyRNN",
     "LinearRNN",
+    "S4DLegS",
+    "S4DLin",
     "TorchRNN",
 ]

@@ -147,7 +147,7 @@ class ChannelMeasures:
 
         The penalty is infinite if no channel is left.
         """
-        priors = self.priors_at(point)
+        priors = self.priors_at(point).ordered()
         factors = self.factors(point, self.signals(covariances_of(priors, self.n_lags)))
         if not self.seeks_scale:
             scale = self.priors.scale

@@ -119,7 +119,7 @@ class EvidenceAtMeasures:
     def at(self, point: NDArray) -> tuple[LagPrior, float]:
         """Return the prior and the penalty of a point."""
         prior, _, alpha, _ = self._parts(point)
-        return prior, alpha
+        return prior.ordered(), alpha
 
     def value(self, point: NDArray) -> float:
         """Return the evidence at a point."""

@@ -8,6 +8,8 @@ from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.torch_rnn import TorchRNN
+from sklearn_linrnn._core.priors.lru import LRU
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
 HYPERPARAMETERS = ("nu_w", "nu_f", "nu_c", "correlation")  # of the named priors
 
@@ -21,4 +23,7 @@ PRIORS: dict[str, type[LagPrior]] = {
     "leaky_rnn": LeakyRNN,
     "deep_linear_rnn": DeepLinearRNN,
     "torch_rnn": TorchRNN,
+    "lru": LRU,
+    "s4d_lin": S4DLin,
+    "s4d_legs": S4DLegS,
 }

@@ -17,7 +17,8 @@ from typing import Any, ClassVar, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cholesky, eigh, qr
+from scipy.linalg import LinAlgError, cholesky, eigvalsh, qr
+from scipy.linalg.lapack import dpstrf
 
 from sklearn_linrnn._core.priors.scales import VARIANCE, Scale, decay_scale
 
@@ -25,7 +26,7 @@ Hyperparameter = Any  # a number, or "auto"; within a search, a column of number
 
 STEP = 1e-5  # of central differences, relative to a hyperparameter
 UNDERFLOW = 1e-280  # a variance of which products lose digits
-ROUNDING = 1e-10  # the share of the largest eigenvalue that a negative one may have by rounding
+ROUNDING = 1e-10  # of a covariance scaled to a unit diagonal
 
 
 def structure(default: Any = MISSING) -> Any:
@@ -124,6 +125,10 @@ class LagPrior(ABC):
             A prior with these, and its own ones for the rest.
         """
         return replace(self, **hyperparameters)
+
+    def ordered(self) -> Self:
+        """Return the same prior with the ends of ranges in order, which a search may swap."""
+        return self
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the covariance by a hyperparameter; here by differences.
@@ -231,15 +236,23 @@ def lower_root(covariance: NDArray) -> NDArray:
     try:
         return deviation * cholesky(correlation, lower=True, check_finite=False)
     except LinAlgError:
-        eigenvalues, vectors = eigh(correlation, check_finite=False)
-        if eigenvalues[0] < -ROUNDING * len(eigenvalues) * eigenvalues[-1]:
-            raise ValueError(
-                "A prior's covariance must be positive semi-definite, but scaled to a unit "
-                f"diagonal it has the eigenvalue {eigenvalues[0]:.3g}."
-            ) from None
-        real = eigenvalues > 1e-14 * len(eigenvalues) * eigenvalues[-1]  # the rest is rounding
-        half = vectors * np.sqrt(np.where(real, eigenvalues, 0.0))
-        return deviation * qr(half.T, mode="r", check_finite=False)[0].T
+        return deviation * _root_of_rank(correlation)
+
+
+def _root_of_rank(correlation: NDArray) -> NDArray:
+    """Return the lower triangular root of a singular matrix with a unit diagonal."""
+    factor, pivots, rank, _ = dpstrf(correlation, lower=True)  # stops where the rest is rounding
+    half = np.empty((len(correlation), rank))
+    half[pivots - 1] = np.tril(factor)[:, :rank]
+    if np.abs(half @ half.T - correlation).max() > ROUNDING:
+        least = eigvalsh(correlation, subset_by_index=(0, 0), check_finite=False)[0]
+        raise ValueError(
+            "A prior's covariance must be positive semi-definite, but scaled to a unit diagonal it "
+            f"has the eigenvalue {least:.3g}."
+        )
+    root = np.zeros_like(correlation)
+    root[:, :rank] = qr(half.T, mode="r", check_finite=False)[0].T
+    return root
 
 
 @final

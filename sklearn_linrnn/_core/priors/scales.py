@@ -33,13 +33,12 @@ class Scale:
     starts: Sequence[float]
 
 
-VARIANCE = Scale(
-    measure=np.log,
-    value=np.exp,
-    slope=lambda variance: variance,
-    bounds=(np.log(1e-4), np.log(1e4)),
-    starts=(0.0,),
-)
+def log_scale(bounds: tuple[float, float], starts: Sequence[float]) -> Scale:
+    """Return the scale of the logarithm, with bounds and starts in logarithms."""
+    return Scale(np.log, np.exp, lambda value: value, bounds, starts)
+
+
+VARIANCE = log_scale((np.log(1e-4), np.log(1e4)), (0.0,))
 
 CORRELATION = Scale(
     measure=np.arctanh,
@@ -58,15 +57,18 @@ SHARE = Scale(
 )
 
 
-def decay_scale(n_lags: int) -> Scale:
+def decay_scale(n_lags: int, starts: Sequence[float] | None = None) -> Scale:
     """Return the scale of a decay from lag to lag, for a model of ``n_lags``.
 
-    It is the logarithm of the time, in lags, in which the prior falls to ``1/e``.
+    It is the logarithm of the time, in lags, in which the prior falls to ``1/e``; starts, too, are
+    such logarithms, by default from one lag to all.
     """
+    if starts is None:
+        starts = np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist()
     return Scale(
         measure=lambda decay: -np.log(-np.log(decay)),
         value=lambda log_time: np.exp(-np.exp(-log_time)),
         slope=lambda decay: -decay * np.log(decay),
         bounds=(np.log(0.1), np.log(100.0 * n_lags)),
-        starts=np.log(np.geomspace(1.0, max(n_lags, 2), 9)).tolist(),
+        starts=starts,
     )

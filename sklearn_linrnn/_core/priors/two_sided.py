@@ -43,6 +43,10 @@ class TwoSided(LagPrior):
         """Return the prior with other hyperparameters."""
         return replace(self, one_side=self.one_side.with_values(**hyperparameters))
 
+    def ordered(self) -> Self:
+        """Return the same prior with the ends of ranges of one side in order."""
+        return replace(self, one_side=self.one_side.ordered())
+
     def groups(self, sought: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the names of hyperparameters that share a value, as one side has them."""
         return self.one_side.groups(sought)

@@ -1,0 +1,70 @@
+r"""Priors of diagonal recurrences, by a measure of their poles.
+
+The response of a wide diagonal recurrence is a sum over random poles,
+
+    H_j = n^{-1/2} Re sum_i c_i b_i lambda_i^j
+
+and its tangent kernel a mean over the measure of one pole: that of ``X_j X_k*`` for each number
+that is trained, with ``X_j`` the derivative of ``c b lambda^j`` by it. Initial variances of input
+and readout are factors of such means.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_linrnn._core.priors.lag_prior import LagPrior
+
+VARIANCES = ("nu_f", "nu_c")
+
+
+@dataclass(frozen=True)
+class DiagonalRecurrence(LagPrior):
+    """The tangent kernel of a wide diagonal recurrence: means over its poles, times factors.
+
+    Hyperparameters named ``nu_f`` and ``nu_c`` are variances of input and readout, which enter by
+    the factors; all others belong to the measure of the poles.
+    """
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise unless the hyperparameters can be those of such a recurrence."""
+
+    @abstractmethod
+    def shares(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the means over the poles, (n_shares, n_lags, n_lags)."""
+
+    @abstractmethod
+    def share_slopes(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return their derivatives by a hyperparameter of the measure."""
+
+    @abstractmethod
+    def factors(self) -> NDArray[np.float64]:
+        """Return the factor of each share, (n_shares,)."""
+
+    @abstractmethod
+    def factor_slopes(self, name: str) -> NDArray[np.float64]:
+        """Return the derivatives of the factors by a variance."""
+
+    def covariance(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the kernel between lags, (n_lags, n_lags)."""
+        self.check()
+        return np.tensordot(self.factors(), self.shares(n_lags), 1)
+
+    def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
+        """Return the derivative of the kernel, (n_lags, n_lags)."""
+        if name in VARIANCES:
+            return np.tensordot(self.factor_slopes(name), self.shares(n_lags), 1)
+        return np.tensordot(self.factors(), self.share_slopes(n_lags, name), 1)
+
+
+def check_variance(name: str, variance: float) -> None:
+    """Raise unless an initial variance is finite and not negative."""
+    if not 0 <= variance < np.inf:
+        raise ValueError(
+            f"{name} is a variance and must be finite and not negative, but got {variance}."
+        )

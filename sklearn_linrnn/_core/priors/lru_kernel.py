@@ -1,0 +1,310 @@
+r"""The tangent kernel between lags of a wide linear recurrent unit: a diagonal complex recurrence.
+
+    H_j = n^{-1/2} Re sum_i c_i norm_i b_i lambda_i^j        lambda = r e^{i theta}
+
+with ``log(-log r)``, ``log theta``, ``log norm``, ``b`` and ``c`` trained; at initialisation ``u =
+r^2`` is uniform on ``[r_min^2, r_max^2]``, ``theta`` on ``[0, max_phase]``, ``norm = sqrt(1 - u)``,
+and the real and imaginary parts of ``b`` and ``c`` have the variances ``nu_f`` and ``nu_c``. With
+``p = (j + k)/2`` and ``q = j - k`` the kernel is
+
+    K[j, k] = 2 (nu_f + nu_c + nu_f nu_c) g_p c_q + 2 nu_f nu_c j k (l_p c_q + g_p t_q)
+
+of the means ``g_p = E[norm^2 u^p]`` and ``l_p = E[norm^2 u^p (ln(u)/2)^2]`` over the moduli, and
+``c_q = E[cos(q theta)]`` and ``t_q = E[theta^2 cos(q theta)]`` over the phases. Without
+normalisation ``norm`` is 1 and is not trained: the term ``nu_f nu_c g_p c_q`` is left out.
+
+The means over the moduli are sums of positive terms, by Gauss-Legendre's rule, so that no digits
+cancel: neither on a narrow ring nor near the unit circle, where the closed forms are differences.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import hankel, toeplitz
+from scipy.special import exprel, spherical_jn
+
+# Panels of the integrals over `rate * t`, t = ln(r_max^2 / u), to where exp(-rate t) is rounding.
+EDGES = np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 28.0, 44.0])
+N_NODES = 16  # in each panel, exact for polynomials of degree 31
+WIDTHS = 1e-300, 2000.0  # of ln(r_max^2 / r_min^2): a ring that is none, and a whole disc
+
+
+def lru_covariance(
+    n_lags: int,
+    r_min: float = 0.0,
+    r_max: float = 1.0,
+    max_phase: float = 2 * np.pi,
+    nu_f: float = 1.0,
+    nu_c: float = 1.0,
+    *,
+    normalise: bool = True,
+) -> NDArray[np.float64]:
+    """Return the tangent kernel between lags of a wide linear recurrent unit.
+
+    Parameters
+    ----------
+    n_lags : int
+        Number of lags; lag 0 is the present time step.
+    r_min, r_max : float, default=0.0, 1.0
+        Least and greatest modulus of the poles at initialisation, ``0 <= r_min <= r_max <= 1``.
+    max_phase : float, default=2*pi
+        Greatest phase of the poles at initialisation, in radians, not negative.
+    nu_f, nu_c : float, default=1.0, 1.0
+        Initial variances of the real and of the imaginary parts of input and readout, not negative.
+    normalise : bool, default=True
+        Whether there is a trained factor that begins at ``sqrt(1 - r^2)``.
+
+    Returns
+    -------
+    covariance : ndarray of shape (n_lags, n_lags)
+        The kernel ``K``.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
+    >>> lru_covariance(4, max_phase=1.0).diagonal().round(2)
+    array([3.  , 1.2 , 0.81, 0.67])
+    """
+    check_lru(r_min, r_max, max_phase, nu_f, nu_c)
+    shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
+    return np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), shares, 1)
+
+
+def lru_covariance_slope(
+    n_lags: int,
+    name: str,
+    r_min: float = 0.0,
+    r_max: float = 1.0,
+    max_phase: float = 2 * np.pi,
+    nu_f: float = 1.0,
+    nu_c: float = 1.0,
+    *,
+    normalise: bool = True,
+) -> NDArray[np.float64]:
+    """Return the derivative of `lru_covariance` by one of its hyperparameters.
+
+    Parameters
+    ----------
+    n_lags : int
+        Number of lags.
+    name : {"r_min", "r_max", "max_phase", "nu_f", "nu_c"}
+        The hyperparameter. At `r_min` or `max_phase` of 0, the derivative by it is 0.
+    r_min, r_max, max_phase, nu_f, nu_c : float
+        As in `lru_covariance`.
+    normalise : bool, default=True
+        As in `lru_covariance`.
+
+    Returns
+    -------
+    slope : ndarray of shape (n_lags, n_lags)
+        The derivative.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+    check_lru(r_min, r_max, max_phase, nu_f, nu_c)
+    if name in ("nu_f", "nu_c"):
+        shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
+        other = nu_c if name == "nu_f" else nu_f
+        return np.tensordot(lru_factor_slopes(other, normalise=normalise), shares, 1)
+    slopes = lru_share_slopes(n_lags, name, r_min, r_max, max_phase, normalise=normalise)
+    return np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), slopes, 1)
+
+
+@lru_cache(maxsize=2)
+def lru_shares(
+    n_lags: int, r_min: float, r_max: float, max_phase: float, *, normalise: bool
+) -> NDArray[np.float64]:
+    """Return ``g c`` and ``j k (l c + g t)``, (2, n_lags, n_lags), read-only.
+
+    They are the shares of input, readout and normalisation, and of the poles; `lru_factors` has
+    their factors in the kernel.
+    """
+    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
+    shares = _assembled(moduli.means(), _phases(n_lags, max_phase))
+    shares.setflags(write=False)
+    return shares
+
+
+def lru_share_slopes(
+    n_lags: int, name: str, r_min: float, r_max: float, max_phase: float, *, normalise: bool
+) -> NDArray[np.float64]:
+    """Return the derivatives of `lru_shares` by "r_min", "r_max" or "max_phase"."""
+    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
+    if name == "max_phase":
+        return _assembled(moduli.means(), _phase_slopes(n_lags, max_phase))
+    modulus = {"r_min": r_min, "r_max": r_max}[name]
+    slopes = moduli.slopes(by_greatest=name == "r_max")
+    return 2 * modulus * _assembled(slopes, _phases(n_lags, max_phase))
+
+
+def lru_factors(nu_f: float, nu_c: float, *, normalise: bool) -> NDArray[np.float64]:
+    """Return the factors of both shares."""
+    both = nu_f * nu_c
+    return 2 * np.array([nu_f + nu_c + normalise * both, both])
+
+
+def lru_factor_slopes(other: float, *, normalise: bool) -> NDArray[np.float64]:
+    """Return the derivatives of the factors by one of the variances, given the other."""
+    return 2 * np.array([1 + normalise * other, other])
+
+
+def check_lru(r_min: float, r_max: float, max_phase: float, nu_f: float, nu_c: float) -> None:
+    """Raise unless the numbers can be those of a linear recurrent unit at initialisation."""
+    if not (0 <= r_min <= r_max <= 1 and r_max > 0):
+        raise ValueError(
+            "r_min and r_max are the least and the greatest modulus of the poles and must satisfy "
+            f"0 <= r_min <= r_max <= 1 with r_max > 0, but got r_min={r_min} and r_max={r_max}."
+        )
+    if not 0 <= max_phase < np.inf:
+        raise ValueError(f"max_phase must be finite and not negative, but got {max_phase}.")
+    for name, variance in (("nu_f", nu_f), ("nu_c", nu_c)):
+        if not 0 <= variance < np.inf:
+            raise ValueError(
+                f"{name} is a variance and must be finite and not negative, but got {variance}."
+            )
+
+
+Means = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _assembled(moduli: Means, phases: Means) -> NDArray[np.float64]:
+    """Return ``g c`` and ``j k (l c + g t)``, (2, n_lags, n_lags)."""
+    g, log_g = (_by_sum(mean) for mean in moduli)
+    cosine, square = (toeplitz(mean) for mean in phases)
+    lag = np.arange(len(cosine), dtype=np.float64)
+    return np.stack([g * cosine, np.outer(lag, lag) * (log_g * cosine + g * square)])
+
+
+def _by_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``values[j + k]``."""
+    n_lags = (len(values) + 1) // 2
+    return hankel(values[:n_lags], values[n_lags - 1 :])
+
+
+# -- Phases ------------------------------------------------------------------------------------
+
+
+def _phases(n_lags: int, max_phase: float) -> Means:
+    """Return ``c_q = E[cos(q theta)]`` and ``t_q = E[theta^2 cos(q theta)]``, (n_lags,)."""
+    z = max_phase * np.arange(n_lags)
+    return spherical_jn(0, z), max_phase**2 * _mean_square(z)
+
+
+def _phase_slopes(n_lags: int, max_phase: float) -> Means:
+    """Return their derivatives by the greatest phase."""
+    lag = np.arange(n_lags)
+    z = max_phase * lag
+    by_square = 2 * max_phase * _mean_square(z)
+    return (
+        lag * spherical_jn(0, z, derivative=True),
+        by_square + max_phase**2 * lag * _mean_square(z, derivative=True),
+    )
+
+
+def _mean_square(z: NDArray, *, derivative: bool = False) -> NDArray[np.float64]:
+    """Return the integral of ``x^2 cos(z x)`` over [0, 1]: minus the curvature of ``sin(z)/z``."""
+    zeroth, second = (spherical_jn(order, z, derivative=derivative) for order in (0, 2))
+    return (zeroth - 2 * second) / 3
+
+
+# -- Moduli ------------------------------------------------------------------------------------
+
+
+class _Moduli(NamedTuple):
+    """Means over ``u = B exp(-t)``, uniform on ``[A, B]``, for the powers 0, 1/2, 1, ...
+
+    Attributes
+    ----------
+    power : ndarray of shape (2 * n_lags - 1, 1)
+        ``p``.
+    log_greatest : float
+        ``ln B``.
+    below_one : float
+        ``1 - B``.
+    width : float
+        ``ln(B / A)``.
+    normalise : bool
+        Whether ``norm^2`` is ``1 - u``, else 1.
+    """
+
+    power: NDArray[np.float64]
+    log_greatest: float
+    below_one: float
+    width: float
+    normalise: bool
+
+    @classmethod
+    def of(cls, n_lags: int, r_min: float, r_max: float, normalise: bool) -> _Moduli:
+        power = np.arange(2 * n_lags - 1)[:, None] / 2
+        with np.errstate(divide="ignore"):
+            # Not ln(r_max / r_min), which has few digits of a narrow ring's width.
+            width = np.clip(-2 * np.log1p((r_min - r_max) / r_max), *WIDTHS)
+        return cls(power, 2 * np.log(r_max), (1 - r_max) * (1 + r_max), width, normalise)
+
+    def means(self) -> Means:
+        """Return ``g_p`` and ``l_p``."""
+        drop, weight = self._rule(self.power + 1)
+        terms = weight * self._fallen(drop, 0) * self._norm_square(drop)
+        return terms.sum(1), (terms * self._half_log(drop) ** 2).sum(1)
+
+    def slopes(self, *, by_greatest: bool) -> Means:
+        """Return the derivatives of ``g_p`` and ``l_p`` by ``B``, or else by ``A``.
+
+        They are the means of the derivative by ``u``, times how ``u`` moves with that end of the
+        interval. With ``L = ln(u)/2`` the derivative is ``u^{p-1} norm^2 p - u^p``, and that of
+        the terms of ``l_p`` is ``u^{p-1} norm^2 (p L^2 + L) - u^p L^2``.
+        """
+        drop, weight = self._rule(np.maximum(self.power, 0.5))  # of u^{p-1}, whose share is 0 at 0
+        share = np.expm1(-drop) / np.expm1(-self.width)  # (B - u)/(B - A)
+        weight = weight * (1 - share if by_greatest else share)
+        by_power = weight * self._fallen(drop, 1) * self._norm_square(drop)
+        by_norm = weight * self._fallen(drop, 0) * self.normalise
+        half_log = self._half_log(drop)
+        plain = self.power * by_power - by_norm
+        return plain.sum(1), (plain * half_log**2 + by_power * half_log).sum(1)
+
+    def _rule(self, rate: NDArray) -> tuple[NDArray, NDArray]:
+        """Return nodes ``t`` for integrands that fall as ``exp(-rate t)``, and weights.
+
+        The density of ``t`` is ``exp(-t) / (1 - exp(-width))``; its numerator is in `_fallen`.
+        """
+        reach = np.minimum(EDGES[-1] / (rate * self.width), 1.0)
+        return self.width * reach * NODES, reach * WEIGHTS / exprel(-self.width)
+
+    def _fallen(self, drop: NDArray, lowered: int) -> NDArray[np.float64]:
+        """Return ``u^{p - lowered} exp(-t)``."""
+        exponent = self.power - lowered
+        return np.exp(exponent * self.log_greatest - (exponent + 1) * drop)
+
+    def _norm_square(self, drop: NDArray) -> NDArray[np.float64] | float:
+        if not self.normalise:
+            return 1.0
+        return self.below_one - np.exp(self.log_greatest) * np.expm1(-drop)
+
+    def _half_log(self, drop: NDArray) -> NDArray[np.float64]:
+        return (self.log_greatest - drop) / 2
+
+
+def _composite_rule() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes and weights of Gauss-Legendre's rule on all panels, scaled to [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(N_NODES)
+    begin, length = EDGES[:-1, None], np.diff(EDGES)[:, None]
+    return (
+        ((begin + length * (nodes + 1) / 2) / EDGES[-1]).ravel(),
+        (length * weights / 2 / EDGES[-1]).ravel(),
+    )
+
+
+NODES, WEIGHTS = _composite_rule()

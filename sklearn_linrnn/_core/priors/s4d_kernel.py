@@ -1,0 +1,208 @@
+r"""The tangent kernel between lags of a wide diagonal state-space model, S4D.
+
+    H_j = m^{-1/2} sum_i 2 Re sum_n C_in b_in lambda_in^j
+
+of ``m`` copies ``i``, each with a step ``dt`` of its own and the poles ``lambda_n = exp(dt A_n)``,
+held between samples: ``b_n = (lambda_n - 1) / A_n``. At initialisation ``log dt`` is uniform on
+``[log dt_min, log dt_max]``, ``C`` complex Gaussian with ``nu_c = E|C|^2``, and ``A_n = -1/2 + i
+w_n``; ``C``, ``log dt``, ``log(-Re A)`` and ``Im A`` are trained. With the derivatives
+
+    X_j = b lambda^j                                   by C, up to factors
+    Y_j = lambda^j (db/dA + j dt b)                    by A
+    Z_j = dt lambda^j (lambda + j (lambda - 1))        by log dt
+
+the kernel is ``K[j, k] = sum_n E Re[4 X_j X_k* + 2 nu_c (Re^2 A + 1) Y_j Y_k* + 2 nu_c Z_j Z_k*]``,
+the mean over ``dt``.
+
+With ``q = j - k`` each term is ``exp(-dt (j + k)/2) Re[(x_0 + j x_1 + k x_1* + j k x_2) exp(i w q
+dt)]``. The mean over ``log dt`` is by `oscillating_rule` on octaves, on which the ``x`` of slow
+poles are smooth. Those of fast ones oscillate as ``lambda`` does: for them the rule integrates the
+kernel of step responses, whose ``x`` do not oscillate, and of which ``K`` is the difference in both
+lags. That would cost slow poles their digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklearn_linrnn._core.priors.oscillating_rule import oscillating_rule
+
+DECAY = 0.5  # -Re A at initialisation
+NARROW = 1e-5  # range of log dt, whose mean may be taken for that of a narrower one
+SLOW = 2.0  # turns of a pole on half an octave, in radians, that a rule's nodes can follow
+Frequencies = tuple[float, ...]
+
+
+@lru_cache(maxsize=2)
+def s4d_shares(
+    frequencies: Frequencies, n_lags: int, dt_min: float, dt_max: float
+) -> NDArray[np.float64]:
+    """Return the shares of the readout and of the poles, (2, n_lags, n_lags), read-only.
+
+    The kernel is the first plus ``nu_c`` times the second.
+
+    Parameters
+    ----------
+    frequencies : tuple of float
+        ``w_n``, not negative.
+    n_lags : int
+        Number of lags; lag 0 is the present time step.
+    dt_min, dt_max : float
+        Ends of the range of steps, positive.
+    """
+    if dt_min == dt_max:
+        return s4d_shares_at(frequencies, n_lags, dt_min)
+    octaves = [_octave(frequencies, n_lags, *ends) for ends in _octaves(dt_min, dt_max)]
+    slow, fast = (
+        _assembled(*(np.concatenate(parts) for parts in zip(*kind, strict=True)))
+        for kind in zip(*octaves, strict=True)
+    )
+    total = slow[:, :-1, :-1] + np.diff(np.diff(fast, axis=1), axis=2)
+    shares = total / _log_ratio(dt_max, dt_min)
+    shares.setflags(write=False)
+    return shares
+
+
+def s4d_shares_at(frequencies: Frequencies, n_lags: int, dt: float) -> NDArray[np.float64]:
+    """Return the shares of models whose steps are all ``dt``."""
+    turn = np.multiply.outer(np.array(frequencies), dt * np.arange(n_lags, dtype=np.float64))
+    nodes = np.array([dt])
+    return _assembled(nodes, _terms(np.array(frequencies), nodes, np.exp(1j * turn)[..., None]))
+
+
+def s4d_share_slopes(
+    frequencies: Frequencies, n_lags: int, end: float, other_end: float
+) -> NDArray[np.float64]:
+    """Return the derivatives of the shares by one end of the range of steps.
+
+    The mean over a range moves with an end towards its value there. Where the range is none, that
+    of a narrow one about it serves.
+    """
+    width = _log_ratio(end, other_end)
+    if abs(width) < NARROW:
+        aside = np.exp(np.copysign(NARROW / 2, width))
+        return s4d_share_slopes(frequencies, n_lags, end * aside, other_end / aside) * aside
+    mean = s4d_shares(frequencies, n_lags, min(end, other_end), max(end, other_end))
+    return (s4d_shares_at(frequencies, n_lags, end) - mean) / (end * width)
+
+
+def _log_ratio(one: float, other: float) -> float:
+    """Return ``ln(one / other)``, with all digits of numbers that are near each other."""
+    return float(np.log1p((one - other) / other))
+
+
+def _octaves(begin: float, end: float) -> Iterator[tuple[float, float]]:
+    """Return the octaves of an interval; the first and the last may be less."""
+    first, last = int(np.floor(np.log2(begin))), int(np.ceil(np.log2(end)))
+    for exponent in range(first, last):
+        yield max(begin, 2.0**exponent), min(end, 2.0 ** (exponent + 1))
+
+
+Rows = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+@lru_cache(maxsize=32)
+def _octave(frequencies: Frequencies, n_lags: int, begin: float, end: float) -> tuple[Rows, Rows]:
+    """Return nodes and terms, for `_assembled`, of slow poles, and of fast ones' step responses."""
+    every = np.array(frequencies)
+    nodes, weights = oscillating_rule(every, n_lags + 1, begin, end)
+    slow = every * (end - begin) / 2 <= SLOW
+    return (
+        (nodes, _terms(every[slow], nodes, weights[slow])),
+        (nodes, _step_terms(every[~slow], nodes, weights[~slow])),
+    )
+
+
+def _terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Return the terms of the kernel, as `_assembled` needs them.
+
+    Parameters
+    ----------
+    frequencies : ndarray of shape (n_frequencies,)
+        ``w``.
+    nodes : ndarray of shape (n_nodes,)
+        ``dt``.
+    weights : ndarray of shape (n_frequencies, n_lags, n_nodes)
+        Weights of the nodes for each frequency and lag.
+    """
+    pole = -DECAY + 1j * frequencies[:, None]
+    step = pole * nodes
+    rise, decayed = np.expm1(step), np.exp(step)
+    b, b_slope = rise / pole, _held_slope(step, rise) * nodes**2
+    factor, square = 2 * (DECAY**2 + 1), np.square(nodes)
+    both = factor * nodes * b * b_slope.conj() + 2 * square * rise * decayed.conj()
+    return _summed(
+        weights,
+        readout=4 * _squared(b),
+        plain=factor * _squared(b_slope) + 2 * square * _squared(decayed),
+        both=both,
+        product=square * (factor * _squared(b) + 2 * _squared(rise)),
+    )
+
+
+def _held_slope(step: NDArray, rise: NDArray) -> NDArray[np.complex128]:
+    """Return ``d/dz ((exp(z) - 1)/z)``; near zero by its series."""
+    small = np.abs(step) < 0.5
+    near = np.where(small, step, 0.0)
+    series = np.polyval(SERIES, near)
+    safe = np.where(small, 1.0, step)
+    return np.where(small, series, (safe * (rise + 1) - rise) / safe**2)
+
+
+SERIES = 1 / (np.arange(16.0, 0.0, -1) + 1) / np.cumprod(np.r_[1.0, np.arange(1.0, 16.0)])[::-1]
+
+
+def _step_terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    """Return the terms of the kernel of step responses.
+
+    They are ``lambda^j / A`` by the readout, ``lambda^j (j dt / A - 1 / A^2)`` by ``A`` and ``j dt
+    lambda^j`` by ``log dt``.
+    """
+    pole = (-DECAY + 1j * frequencies)[:, None]
+    factor, inverse = 2 * (DECAY**2 + 1), 1 / _squared(pole)
+    square = np.square(nodes)
+    return _summed(
+        weights,
+        readout=4 * inverse,
+        plain=factor * inverse**2,
+        both=-factor * nodes * pole * inverse**2,
+        product=square * (factor * inverse + 2),
+    )
+
+
+def _squared(z: NDArray) -> NDArray[np.float64]:
+    return np.square(z.real) + np.square(z.imag)
+
+
+def _summed(
+    weights: NDArray, readout: NDArray, plain: NDArray, both: NDArray, product: NDArray
+) -> NDArray[np.float64]:
+    """Return sums over the frequencies of what has each power of the lags, (n_nodes, 4, n_lags).
+
+    They are the readout's, then the poles' without a factor, with ``j + k`` and with ``j k``: of
+    ``j both + k both*`` the imaginary part has the factor ``i q``.
+    """
+    real, lag = weights.real, np.arange(weights.shape[1])
+    shape = len(weights), weights.shape[2]
+    each = np.stack([np.broadcast_to(x, shape) for x in (readout, plain, both.real, product)])
+    sums = np.einsum("vni,nqi->ivq", each, real)
+    turned = np.einsum("ni,nqi->iq", np.broadcast_to(both.imag, shape), weights.imag)
+    sums[:, 1] -= lag * turned
+    return sums
+
+
+def _assembled(nodes: NDArray, terms: NDArray) -> NDArray[np.float64]:
+    """Return both shares from the terms at the nodes, (2, n_lags, n_lags)."""
+    lag = np.arange(terms.shape[2])
+    decayed = np.exp(-DECAY * np.multiply.outer(nodes, lag))
+    readout, plain, by_sum, by_product = np.einsum("ivq,iq->viq", terms, decayed)
+    # By the lesser lag k and the difference q; DECAY is half of the decay of both together.
+    falls = np.square(decayed).T
+    k, q = lag[:, None], lag
+    poles = falls @ plain + (2 * k + q) * (falls @ by_sum) + k * (k + q) * (falls @ by_product)
+    lesser, difference = np.minimum(k, q), np.abs(k - q)
+    return np.stack([(falls @ readout)[lesser, difference], poles[lesser, difference]])
