@@ -24,8 +24,9 @@ def prior_of_memory(prior: LagPrior, memory: int, *, n_lags: int, share: float =
 
     One of its hyperparameters is changed such that the lags up to `memory` hold just that `share`
     of the energy: the first, in the order of its fields, that can do it within the range in which
-    it would be sought by evidence. So kernels of different recurrences are compared at one
-    `effective_memory`.
+    it would be sought by evidence. Where none can, those that are sought on one scale are moved
+    together, as both ends of a range of time steps are by a factor. So kernels of different
+    recurrences are compared at one `effective_memory`.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def prior_of_memory(prior: LagPrior, memory: int, *, n_lags: int, share: float =
     Raises
     ------
     ValueError
-        If no hyperparameter by itself leads there, or an argument is out of its range.
+        If no hyperparameter leads there, or an argument is out of its range.
     TypeError
         If `prior` is no LagPrior, or a lag is not whole.
 
@@ -56,7 +57,7 @@ def prior_of_memory(prior: LagPrior, memory: int, *, n_lags: int, share: float =
     >>> from sklearn_linrnn.priors import TC, LinearRNN
     >>> longer = prior_of_memory(LinearRNN(), 10, n_lags=60)
     >>> round(longer.nu_w, 3), effective_memory(longer.covariance(60))
-    (0.689, 10)
+    (0.719, 10)
     >>> round(prior_of_memory(TC(), 10, n_lags=60).nu_w, 3)
     0.811
     """
@@ -67,22 +68,42 @@ def prior_of_memory(prior: LagPrior, memory: int, *, n_lags: int, share: float =
     if not 0 < share < 1:
         raise ValueError(f"share must be within (0, 1), but got {share}.")
     start = prior.settled()
-    for name in start.hyperparameters:
-        found = _along(start, name, memory, n_lags, share)
+    for names in _paths(start, n_lags):
+        found = _along(start, names, memory, n_lags, share)
         if found is not None:
             return found
     raise ValueError(
-        f"No hyperparameter of {prior} by itself lets the lags up to memory={memory} hold "
+        f"No hyperparameter of {prior} lets the lags up to memory={memory} hold "
         f"{share:g} of the energy of n_lags={n_lags}."
     )
 
 
-def _along(prior: LagPrior, name: str, memory: int, n_lags: int, share: float) -> LagPrior | None:
-    """Return the prior with another value of a hyperparameter, or None where none will do."""
-    scale = prior.scale(name, n_lags)
+def _paths(prior: LagPrior, n_lags: int) -> list[tuple[str, ...]]:
+    """Return which hyperparameters to move: each alone, then those of one scale together."""
+    names = list(prior.hyperparameters)
+    alike: dict[tuple[float, ...], list[str]] = {}
+    for name in names:
+        alike.setdefault(tuple(prior.scale(name, n_lags).bounds), []).append(name)
+    return [
+        *((name,) for name in names),
+        *(tuple(each) for each in alike.values() if len(each) > 1),
+    ]
+
+
+def _along(
+    prior: LagPrior, names: tuple[str, ...], memory: int, n_lags: int, share: float
+) -> LagPrior | None:
+    """Return the prior with hyperparameters moved by one distance, or None where none will do."""
+    values, (scale, *_) = prior.hyperparameters, [prior.scale(name, n_lags) for name in names]
+    with np.errstate(divide="ignore"):  # a decay of 0 or 1 has no measure, and needs none alone
+        own = [float(scale.measure(values[name])) for name in names]
+    apart = [one - own[0] for one in own] if len(names) > 1 else [0.0]
+    if not np.isfinite(apart).all():
+        return None
 
     def at(measure: float) -> LagPrior:
-        return prior.with_values(**{name: float(scale.value(measure))})
+        pairs = zip(names, apart, strict=True)
+        return prior.with_values(**{name: float(scale.value(measure + d)) for name, d in pairs})
 
     def excess(measure: float) -> float:
         energy = lag_energy(at(measure), n_lags)

@@ -7,9 +7,9 @@ from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
-from sklearn_linrnn._core.priors.torch_rnn import TorchRNN
 from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
+from sklearn_linrnn._core.priors.torch_rnn import TorchRNN
 
 HYPERPARAMETERS = ("nu_w", "nu_f", "nu_c", "correlation")  # of the named priors
 

@@ -69,7 +69,7 @@ def _by_evidence(result: ComparisonNumbers) -> str:
     next_one, last = outside.iloc[0], outside.iloc[-1]
     text += f"; {next_one['prior']} lies {_below(next_one)} nats below"
     if len(outside) > 1:
-        text += f", {last['prior']}, the last, {_below(last)}"
+        text += f", {last['prior']} {_below(last)}"
     return f"{text}."
 
 
@@ -87,7 +87,7 @@ def _by_errors(result: ComparisonNumbers) -> str:
         return f"{text}."
     last = outside.iloc[-1]
     cost = cost_in_words(last)
-    return f"{text}; {last['prior']}, the last, costs {cost} against {result.best}."
+    return f"{text}; {last['prior']} costs {cost} against {result.best}."
 
 
 def _beside(names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from sklearn_linrnn._studies.prior_comparison.design import ComparisonDesign
 from sklearn_linrnn._studies.study_data import StudyData
 from sklearn_linrnn._studies.study_models import Part
 
-N_POINTS = 200  # hyperparameters that are looked at, for the interval of a prior's memory
+N_POINTS = 100  # hyperparameters that are looked at, for the interval of a prior's memory
 
 
 @dataclass(frozen=True, eq=False)
