@@ -23,6 +23,10 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
+from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn.forecasting import LagForecaster
 
 PREDICTIONS = 1e-8  # of closed forms, relative to the targets' standard deviation
@@ -85,7 +89,13 @@ def assert_rounding_stays(model, X, y, tolerance=PREDICTIONS, *, any_order=True)
 # -- Searches for the highest evidence ---------------------------------------------------
 
 AUTO = {"nu_w": "auto", "alpha": "auto", "correlation": "auto"}
-PRIORS = ["linear_rnn", "flat", "di", "tc", "dc", "ss"]
+LEAK = LeakyRNN("auto", leak="auto")
+LAYERS = DeepLinearRNN("auto", nu_f="auto", nu_u="auto")
+MORE = {
+    "linear_rnn with rates": LinearRNN("auto", rates=(1.0, 0.3, 3.0)),
+    "leak": LEAK,
+    "layers": LAYERS,
+}
 
 
 @pytest.mark.parametrize("prior", PRIORS)
@@ -94,6 +104,12 @@ PRIORS = ["linear_rnn", "flat", "di", "tc", "dc", "ss"]
 def test_what_is_found_by_evidence(prior, n_lags, target):
     model = NTKConvRegressor(**AUTO, prior=prior, n_lags=n_lags)
     assert_rounding_stays(model, X, Y if target == "response" else NOISE)
+
+
+@pytest.mark.parametrize("prior", MORE.values(), ids=MORE)
+@pytest.mark.parametrize("alpha", [1.0, "auto"])
+def test_hyperparameters_of_objects_found_by_evidence(prior, alpha):
+    assert_rounding_stays(NTKConvRegressor(prior=prior, alpha=alpha), X, Y)
 
 
 @pytest.mark.parametrize("sought", [("nu_f",), ("nu_w", "nu_f"), ("nu_w", "nu_f", "nu_c")])

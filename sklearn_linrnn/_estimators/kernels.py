@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
 
-from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS
+from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS, PRIORS
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.saved_state import SavedState
 from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.containers import check_numbers
 from sklearn_linrnn._estimators.parameters import make_prior
-
-STEP = 1e-5  # of central differences in log(nu_w)
 
 
 def kernel_matrix(
@@ -163,7 +161,8 @@ class LagKernel(SavedState, Kernel):
     nu_w : float, default=0.5
         Memory of a named prior; positive.
     nu_w_bounds : pair of float or "fixed", default=(0.001, 0.999)
-        Range in which `sklearn.gaussian_process.GaussianProcessRegressor` searches for `nu_w`.
+        Range in which `sklearn.gaussian_process.GaussianProcessRegressor` searches for `nu_w` of a
+        named prior.
     nu_f, nu_c, correlation : float, default=1.0, 1.0, 0.9
         Other hyperparameters of a named prior.
     n_channels : int, default=1
@@ -202,8 +201,10 @@ class LagKernel(SavedState, Kernel):
 
     @property
     def hyperparameter_nu_w(self) -> Hyperparameter:
-        """The hyperparameter that Gaussian processes tune."""
-        return Hyperparameter("nu_w", "numeric", self.nu_w_bounds)
+        """The hyperparameter that Gaussian processes tune, of named priors that have it."""
+        make = PRIORS.get(self.prior) if isinstance(self.prior, str) else None
+        has_it = make is not None and "nu_w" in make().hyperparameters
+        return Hyperparameter("nu_w", "numeric", self.nu_w_bounds if has_it else "fixed")
 
     def __call__(
         self, X: NDArray, Y: NDArray | None = None, eval_gradient: bool = False
@@ -217,38 +218,31 @@ class LagKernel(SavedState, Kernel):
         Y : ndarray of shape (n_samples_2, n_timesteps * n_channels), default=None
             Other windows; ``None`` for `X` itself.
         eval_gradient : bool, default=False
-            Whether to return the derivative, too; by central differences.
+            Whether to return the derivative, too.
 
         Returns
         -------
         K : ndarray of shape (n_samples, n_samples_2)
             The kernel.
-        gradient : ndarray of shape (n_samples, n_samples, n_tuned)
-            With `eval_gradient`, the derivative; ``n_tuned`` is 1, or 0 if `nu_w` is fixed.
+        gradient : ndarray of shape (n_samples, n_samples_2, n_tuned)
+            With `eval_gradient`, the derivative; ``n_tuned`` is 1, or 0 if `nu_w` is fixed or no
+            hyperparameter of a named prior.
         """
-        kernel = self._matrix(X, Y, self.nu_w)
+        values = {name: getattr(self, name) for name in HYPERPARAMETERS}
+        kernel = kernel_matrix(self.prior, X, Y, n_channels=self.n_channels, **values)
         if not eval_gradient:
             return kernel
         if self.hyperparameter_nu_w.fixed:
             return kernel, np.empty((*kernel.shape, 0))
-        grows = isinstance(self.prior, str) and self.prior == "linear_rnn"
-        most = np.inf if grows else 1.0
-        above, below = min(self.nu_w * np.exp(STEP), max(most, self.nu_w)), self.nu_w / np.exp(STEP)
-        change = self._matrix(X, Y, above) - self._matrix(X, Y, below)
-        width = np.log(above / below) if below > 0 else np.inf  # at zero nothing changes any more
-        return kernel, (change / width)[:, :, None]
-
-    def _matrix(self, X: NDArray, Y: NDArray | None, nu_w: float) -> NDArray:
-        return kernel_matrix(
-            self.prior,
-            X,
-            Y,
-            nu_w=nu_w,
-            nu_f=self.nu_f,
-            nu_c=self.nu_c,
-            correlation=self.correlation,
-            n_channels=self.n_channels,
-        )
+        if self.nu_w == 0:  # where nothing changes with its logarithm
+            return kernel, np.zeros((*kernel.shape, 1))
+        left = _check_windows(X, "X", self.n_channels)
+        right = left if Y is None else _check_windows(Y, "X2", self.n_channels)
+        prior = _check_prior(self.prior, **values)
+        slope = self.nu_w * prior.covariance_slope(left.shape[1], "nu_w")
+        moved = slope[:, None] * right if slope.ndim == 1 else slope @ right
+        change = left.reshape(len(left), -1) @ moved.reshape(len(right), -1).T
+        return kernel, _in_range(change)[:, :, None]
 
     def diag(self, X: NDArray) -> NDArray:
         """Return the kernel of each window with itself.

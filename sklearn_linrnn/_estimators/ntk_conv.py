@@ -67,7 +67,9 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         (`alpha_` is infinite); with fewer than 120 observed time steps this is not checked.
     prior : str, LagPrior or array-like, default="linear_rnn"
         Covariance of the impulse response over the lags, up to a factor: that of the network,
-        "linear_rnn"; equal variances, "flat"; of the kernels of system identification the
+        "linear_rnn"; those of leaky networks, of networks of two layers and of the default
+        initialisation of PyTorch, "leaky_rnn", "deep_linear_rnn" and "torch_rnn" (see
+        :ref:`theory-family`); equal variances, "flat"; of the kernels of system identification the
         diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
         stable spline [3]_, "ss"; an object of `sklearn_linrnn.priors`, with hyperparameters of its
         own; or your own, an array of shape ``(n_lags, n_lags)``, or of shape

@@ -30,6 +30,10 @@ from sklearn_linrnn import (
     kernel_matrix,
     linear_rnn_lag_weights,
 )
+from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
 
@@ -38,7 +42,6 @@ N, N_LAGS = 80, 8
 X = rng.normal(size=(N, N_LAGS))
 Y = X @ rng.normal(size=(N_LAGS, 2)) * 0.5 + rng.normal(size=(N, 2))
 X_NEW = rng.normal(size=(15, N_LAGS))
-PRIORS = ["linear_rnn", "flat", "di", "tc", "dc", "ss"]
 every_prior = pytest.mark.parametrize("prior", PRIORS)
 
 
@@ -248,6 +251,32 @@ def test_an_ensemble_by_its_definition():
     mean, std = model.predict_ensemble(X_NEW)
     assert_array_equal(mean, model.predict(X_NEW))
     assert_allclose(std, np.c_[expected, expected], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        LinearRNN(0.8, 0.5, 2.0, (0.5, 2.0, 3.0)),
+        DeepLinearRNN(0.8, 0.5, 2.0),
+        LeakyRNN(0.8, 0.5, 2.0, 0.7),
+    ],
+    ids=lambda prior: type(prior).__name__,
+)
+def test_an_ensemble_of_any_network_by_its_definition(prior):
+    """``E ||z^T L (I - eta A)^k L^{-1} H_0||^2`` with ``H_0 ~ N(0, gamma)``."""
+    n_steps, alpha = 7, 3.0
+    model = NTKConvRegressor(prior=prior, alpha=alpha, n_steps=n_steps).fit(X, Y)
+    K, gamma = (
+        np.diag(each) if each.ndim == 1 else each
+        for each in (prior.covariance(N_LAGS), prior.initial_covariance(N_LAGS))
+    )
+    z = (X - X.mean(axis=0))[:, ::-1]
+    L = np.linalg.cholesky(K)
+    A = L.T @ z.T @ z @ L / N + alpha / N * np.eye(N_LAGS)
+    forget = np.linalg.matrix_power(np.eye(N_LAGS) - A / np.linalg.norm(A, 2), n_steps)
+    root = L @ forget @ np.linalg.solve(L, np.linalg.cholesky(gamma))
+    expected = np.linalg.norm((X_NEW - X.mean(axis=0))[:, ::-1] @ root, axis=1)
+    assert_allclose(model.predict_ensemble(X_NEW)[1], np.c_[expected, expected], rtol=1e-7)
 
 
 def test_a_fully_trained_ensemble_agrees_where_the_data_speak():

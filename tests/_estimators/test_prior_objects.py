@@ -8,9 +8,27 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from sklearn_linrnn import LagKernel, NTKConvRegressor, NTKConvRegressorCV, priors
+from sklearn_linrnn import (
+    LagKernel,
+    MemoryDisplay,
+    NTKConvRegressor,
+    NTKConvRegressorCV,
+    effective_memory,
+    kernel_matrix,
+    memory_interval,
+    priors,
+)
 from sklearn_linrnn.forecasting import LagForecaster
-from sklearn_linrnn.priors import DC, DI, TC, LagPrior, LinearRNN
+from sklearn_linrnn.priors import (
+    DC,
+    DI,
+    TC,
+    DeepLinearRNN,
+    LagPrior,
+    LeakyRNN,
+    LinearRNN,
+    TorchRNN,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 2))
@@ -26,6 +44,9 @@ NAMED = {
     "di": (DI("auto"), {"nu_w": "auto"}),
     "dc": (DC("auto", correlation="auto"), {"nu_w": "auto", "correlation": "auto"}),
     "tc": (TC(0.7), {"nu_w": 0.7}),
+    "leaky_rnn": (LeakyRNN("auto"), {"nu_w": "auto"}),
+    "deep_linear_rnn": (DeepLinearRNN("auto", "auto"), {"nu_w": "auto", "nu_f": "auto"}),
+    "torch_rnn": (TorchRNN(), {"nu_w": "auto"}),
 }
 
 
@@ -49,13 +70,88 @@ def test_what_is_not_auto_stays():
 
 
 def test_an_object_is_cloned_and_searched_over():
-    grid = {"prior": [DI(0.5), TC(0.9), LinearRNN(0.5, nu_f="auto")]}
+    grid = {"prior": [DI(0.5), TC(0.9), LinearRNN(0.5, nu_f="auto"), LeakyRNN(leak="auto")]}
     search = GridSearchCV(NTKConvRegressor(**RECORDING, alpha="auto"), grid, cv=3).fit(X, Y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert clone(search.best_estimator_).prior == search.best_params_["prior"]
 
 
-@pytest.mark.parametrize("prior", [DI("auto"), DC(0.5, "auto")], ids=str)
+def test_a_leak_is_found_where_the_response_has_one():
+    """A first-order lag, ``a sum_j (1 - a)^j x_{t-j}``, is a network without recurrence."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=2000)
+    y = np.convolve(x, 0.2 * 0.8 ** np.arange(60))[:2000] + 0.05 * rng.normal(size=2000)
+    options = {"alpha": "auto", "rows": "timesteps", "n_lags": 30}
+    found = NTKConvRegressor(prior=LeakyRNN(1e-6, leak="auto"), **options).fit(x[:, None], y)
+    leak, best = found.prior_.leak, found.log_marginal_likelihood()
+    assert_allclose(leak, 0.2, rtol=0.05)
+    assert max(found.log_marginal_likelihood(leak=leak * change) for change in (0.8, 1.2)) < best
+    both = NTKConvRegressor(prior=LeakyRNN("auto", leak="auto"), **options).fit(x[:, None], y)
+    plain = NTKConvRegressor("auto", **options).fit(x[:, None], y)
+    evidence = [model.log_marginal_likelihood() for model in (found, both, plain)]
+    assert evidence[1] >= evidence[0] - 0.1  # the least nu_w of a search is not zero
+    assert evidence[1] > evidence[2] + 10
+
+
+NETWORKS = [
+    LinearRNN(0.6, rates=(1.0, 0.0, 2.0)),
+    DeepLinearRNN(0.6, n_layers=3),
+    LeakyRNN(0.6, leak=0.4),
+    TorchRNN(),
+]
+
+
+@pytest.mark.parametrize("prior", NETWORKS, ids=lambda prior: type(prior).__name__)
+def test_a_network_is_its_covariance_in_all_that_takes_a_prior(prior):
+    covariance = prior.covariance(12)
+    model, same = (
+        NTKConvRegressor(prior=each, alpha=2.0, **RECORDING).fit(X, Y)
+        for each in (prior, covariance)
+    )
+    assert_allclose(model.impulse_response_, same.impulse_response_, rtol=1e-8, atol=1e-12)
+    assert_allclose(model.impulse_response_std_, same.impulse_response_std_, rtol=1e-8)
+    assert_allclose(model.log_marginal_likelihood(), same.log_marginal_likelihood(), rtol=1e-10)
+    variances = covariance if covariance.ndim == 1 else np.diagonal(covariance)
+    assert_allclose(model.lag_weights_, variances, rtol=1e-12)
+    shown, same_shown = MemoryDisplay.from_estimator(model), MemoryDisplay.from_estimator(same)
+    assert shown.prior_memory_ == effective_memory(variances)
+    assert shown.fit_memory_interval_ == same_shown.fit_memory_interval_
+    assert memory_interval(model) == memory_interval(same)
+    windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], 12)[:40]
+    assert_allclose(kernel_matrix(prior, windows), kernel_matrix(covariance, windows), rtol=1e-10)
+    assert_allclose(LagKernel(prior)(windows), kernel_matrix(prior, windows), rtol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"memory": "channel"}], ids=str)
+def test_a_lag_that_nothing_trains_is_not_the_only_one(options):
+    """A transition matrix says nothing of lag 0, which is all that the target has."""
+    prior = LinearRNN("auto", rates=(1.0, 0.0, 0.0))
+    model = NTKConvRegressor(prior=prior, alpha="auto", rows="timesteps", n_lags="auto", **options)
+    model.fit(X, X[:, 0] + 0.1 * RNG.normal(size=300))
+    assert model.impulse_response_.shape[2] >= 2
+    assert not model.impulse_response_[:, :, 0].any()
+
+
+@pytest.mark.parametrize("cv", ["evidence", "gcv", 3])
+def test_a_grid_of_networks_is_searched(cv):
+    search = NTKConvRegressorCV(prior=NETWORKS, alphas=[0.1, 1.0, 10.0], cv=cv, **RECORDING)
+    search.fit(X, Y)
+    assert search.best_params_["prior"] in NETWORKS
+    assert len(search.cv_results_["params"]) == 12
+
+
+@pytest.mark.parametrize("prior", ["leaky_rnn", "deep_linear_rnn", "torch_rnn"])
+def test_a_forecaster_knows_their_names(prior):
+    y = np.convolve(RNG.normal(size=200), 0.9 ** np.arange(30))[:200]
+    model = NTKConvRegressor("auto", prior=prior, alpha="auto")
+    assert np.isfinite(LagForecaster(model, n_lags="auto").fit(y).predict([1, 2, 3])).all()
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [DI("auto"), DC(0.5, "auto")],
+    ids=str,
+)
 def test_a_forecaster_chooses_what_is_auto(prior):
     y = np.convolve(RNG.normal(size=200), 0.9 ** np.arange(30))[:200]
     name, auto = type(prior).__name__.lower(), dict.fromkeys(prior.sought, "auto")

@@ -285,7 +285,7 @@ def test_errors_are_those_of_the_series():
     y = some_series().drop(("s4", MONTHS[20]))
     with pytest.raises(ValueError, match="y must have equidistant times, but 2001-09 is missing"):
         LagForecaster(GIVEN, 4).fit(y)
-    for wrong in ({"nu_w": -1.0}, {"fit_intercept": "yes"}, {"device": "nowhere"}):
+    for wrong in ({"nu_w": -1.0}, {"alpha": "1"}, {"fit_intercept": "yes"}, {"device": "nowhere"}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             LagForecaster(NTKConvRegressor(**wrong), 4).fit(some_series())
     fitted = LagForecaster(GIVEN, 4).fit(some_series())

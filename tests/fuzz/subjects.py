@@ -19,6 +19,9 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
 
 Values = dict[str, list]
@@ -104,7 +107,9 @@ TRAINING: Values = {
     "random_state": [0, np.int32(1), -1, 2.0, "seed"],
 }
 PRIORS = [
-    "flat", "di", "tc", "dc", "ss", "linear_rnn", "wide", None, 3, np.eye(2), np.eye(3), [1.0, 0.5],
+    "flat", "di", "tc", "dc", "ss", "linear_rnn", "leaky_rnn", "deep_linear_rnn", "torch_rnn",
+    LeakyRNN(leak=0.3), LeakyRNN(leak=2), DeepLinearRNN(n_layers=3), LinearRNN(rates=(1, 0, 2)),
+    LinearRNN(rates=(1, 2)), "wide", None, 3, np.eye(2), np.eye(3), [1.0, 0.5],
     [1.0, 0.5, 0.25], [[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.5], [0.0, 1.0]], [np.nan, 1.0],
     [-1.0, 1.0], [0.0, 0.0], [], [1e300, 1e300], [1e-300, 1e-300], np.ones((2, 2, 2)), ["a", "b"],
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
 from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
 from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
+from sklearn_linrnn._core.priors.root_arrays import root_variances
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import run_by_size
@@ -84,12 +85,14 @@ class Search:
         n_lags = self.least_lags if self.seeks_lags else self.statistics.n_lags
         return Candidate(self.prior, alpha, n_lags, value)
 
-    @property
+    @cached_property
     def least_lags(self) -> int:
-        """The leads, and one lag from the target on."""
+        """The leads, and the lags from the target on up to the first one with a weight."""
         prior: Any = self.prior
         one = prior.priors[0] if isinstance(prior, ChannelPriors) else prior
-        return one.n_leads + 1 if isinstance(one, TwoSided) else 1
+        weights = root_variances(one.root(self.statistics.n_lags))
+        n_leads = one.n_leads if isinstance(one, TwoSided) else 0
+        return max(n_leads, int(np.flatnonzero(weights)[0])) + 1
 
     @cached_property
     def _sums(self) -> EvidenceSums:

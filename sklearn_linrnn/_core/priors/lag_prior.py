@@ -90,7 +90,7 @@ class LagPrior(ABC):
         sought : sequence of str
             Names of all of them.
         """
-        alone = [(name,) for name in sought if name not in self.tied]
+        alone: list[tuple[str, ...]] = [(name,) for name in sought if name not in self.tied]
         together = tuple(name for name in self.tied if name in sought)
         return [*alone, together] if together else alone
 

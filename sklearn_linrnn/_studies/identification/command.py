@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import click
 
+from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._studies.commands import (
     ListOptions,
     in_options,
@@ -19,7 +20,6 @@ from sklearn_linrnn._studies.files.command_line import file_options
 from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.series import load_series
 
-PRIORS = ("tc", "dc", "ss", "di", "linear_rnn", "flat")
 OPTIONS = {"n_lags": "--lags", "delay": "--delay", "held_out": "--held-out"}
 
 
@@ -74,7 +74,7 @@ class NumberOrAuto(click.ParamType):
 )
 @click.option(
     "--prior",
-    type=click.Choice(PRIORS),
+    type=click.Choice(list(PRIORS)),
     default="tc",
     show_default=True,
     help="What is expected of the response.",

@@ -49,7 +49,7 @@ def is_ridge(traits: Traits) -> bool:
         return False
     has_one = estimator.channel_scale is None and is_shared(estimator.memory)
     values = [getattr(estimator, name) for name in ("alpha", *HYPERPARAMETERS)]
-    if not (has_one and all(isinstance(v, str) or is_float64_number(v) for v in values)):
+    if not (has_one and all(is_float64_number(v) or is_auto(v) for v in values)):
         return False
     if estimator.n_steps is not None or (estimator.alpha != "auto" and not estimator.alpha > 0):
         return False
@@ -58,6 +58,11 @@ def is_ridge(traits: Traits) -> bool:
     with suppress(TypeError, ValueError):  # a fit by itself says what is wrong
         return bool(estimator.fit_intercept) and _choice(estimator)[0].has_independent_lags
     return False
+
+
+def is_auto(value: Any) -> bool:
+    """Return whether a parameter is chosen from the data; of arrays that is not asked."""
+    return isinstance(value, str) and value == "auto"
 
 
 def _choice(estimator: NTKConvRegressor) -> tuple[LagPrior, tuple[str, ...], float | None]:

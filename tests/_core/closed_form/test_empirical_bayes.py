@@ -15,9 +15,11 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form import climb
 from sklearn_linrnn._core.closed_form.empirical_bayes import Search
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_LAGS = 20
@@ -29,6 +31,9 @@ SEARCHES = [
     (TC(), ("nu_w",)),
     (DC(), ("nu_w", "correlation")),
     (SS(), ("nu_w",)),
+    (LeakyRNN(), ("nu_w", "leak")),
+    (DeepLinearRNN(n_layers=3), ("nu_w",)),
+    (LinearRNN(rates=(1.0, 0.2, 0.2)), ("nu_w",)),
 ]
 
 

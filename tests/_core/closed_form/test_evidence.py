@@ -14,14 +14,26 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import NOISE_FLOOR, EvidenceSums, log_evidence
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_ROWS, N_LAGS = 60, 8
 ALPHA = 3.0
-PRIORS = [LinearRNN(0.7, 0.5, 2.0), Flat(), DI(0.7), TC(0.7), DC(0.7, 0.6), DC(0.7, -0.5), SS(0.8)]
+PRIORS = [
+    LinearRNN(0.7, 0.5, 2.0),
+    Flat(),
+    DI(0.7),
+    TC(0.7),
+    DC(0.7, 0.6),
+    DC(0.7, -0.5),
+    SS(0.8),
+    LeakyRNN(0.7, 0.5, 2.0, 0.4),
+    DeepLinearRNN(0.7, 0.5, 2.0, 1.5, 3),
+]
 
 
 @pytest.fixture(params=[0, 1], ids=["origin", "intercept"])
@@ -203,6 +215,9 @@ HYPERPARAMETERS = [
     (DC(0.7, 0.6), "nu_w"),
     (DC(0.7, 0.6), "correlation"),
     (SS(0.8), "nu_w"),
+    *((LeakyRNN(0.7, 0.5, 2.0, 0.4), name) for name in LeakyRNN().hyperparameters),
+    *((DeepLinearRNN(0.7, 0.5, 2.0, 1.5, 3), name) for name in DeepLinearRNN().hyperparameters),
+    *((LinearRNN(0.7, 0.5, 2.0, (0.5, 2.0, 3.0)), name) for name in LinearRNN().hyperparameters),
 ]
 
 

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.closed_form.many_evidences import ManySums
 from sklearn_linrnn._core.closed_form.many_searches import ManyEvidencesAtMeasures, ManySearches
 from sklearn_linrnn._core.closed_form.measures import Measures
 from sklearn_linrnn._core.closed_form.spectral import ridge
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DI, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
@@ -27,6 +28,8 @@ KINDS = [
     (LinearRNN(0.7, 0.5, 2.0), ("nu_w",), None),
     (LinearRNN(), ("nu_f",), 3.0),
     (DI(), ("nu_w",), 2.0),
+    (LinearRNN(rates=(0.5, 2.0, 3.0)), ("nu_w",), None),
+    (DeepLinearRNN(), ("nu_w", "nu_f", "nu_c", "nu_u"), None),
     (Flat(), (), None),
     (Given(0.6 ** np.arange(N_LAGS)), (), None),
 ]

@@ -10,8 +10,10 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
 from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
 from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 
 N_LAGS = 8
 rng = np.random.default_rng(0)
@@ -26,6 +28,10 @@ SOUGHT = [
     (TC(0.7), [("nu_w",)]),
     (DC(0.7, -0.4), [("nu_w",), ("correlation",)]),
     (SS(0.8), [("nu_w",)]),
+    (LinearRNN(0.7, 0.5, 2.0, (0.5, 2.0, 3.0)), [("nu_w",), ("nu_f",), ("nu_c",)]),
+    (LeakyRNN(0.7, 0.5, 2.0, 0.4), [("nu_w",), ("nu_f",), ("nu_c",), ("leak",)]),
+    (DeepLinearRNN(0.7, 0.5, 2.0, 1.5), [("nu_w",), ("nu_f",), ("nu_c",), ("nu_u",)]),
+    (DeepLinearRNN(0.7, 0.6, 2.0, 0.6, 3), [("nu_w",), ("nu_f", "nu_u")]),
 ]
 
 

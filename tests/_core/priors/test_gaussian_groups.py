@@ -80,10 +80,10 @@ def distance_of_networks(prior, n_hidden, n_networks, n_lags=6):
 
 @every_network
 def test_it_is_the_kernel_of_wide_random_networks(prior):
-    narrow, _ = distance_of_networks(prior, 6, 1500)
-    wide, error = distance_of_networks(prior, 40, 250)
+    narrow, _ = distance_of_networks(prior, 6, 800)
+    wide, error = distance_of_networks(prior, 32, 150)
     assert wide < 0.7 * narrow
-    assert wide < 4 / 40 + 3 * error
+    assert wide < 4 / 32 + 3 * error
 
 
 @pytest.mark.slow

@@ -8,9 +8,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import NTKConvRegressor, linear_rnn_lag_weights
 from sklearn_linrnn._core.priors.catalogue import PRIORS
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior, lower_root
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
+from sklearn_linrnn._core.priors.torch_rnn import TorchRNN
 
 N_LAGS = 12
 NAMED = [
@@ -21,6 +24,9 @@ NAMED = [
     DC(0.7, 0.6),
     DC(0.7, -0.9),
     SS(0.7),
+    LeakyRNN(0.7, 0.5, 2.0, 0.4),
+    DeepLinearRNN(0.7, 0.5, 2.0, 1.5, 3),
+    TorchRNN(),
 ]
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 
 N_LEADS, N_LAGS = 4, 11  # leads among them
@@ -26,7 +28,17 @@ class Own(LagPrior):
         return np.exp(-((lag[:, None] - lag) ** 2) / self.length - lag[:, None] - lag)
 
 
-PRIORS = [LinearRNN(0.7, 0.5, 2.0), Flat(), DI(0.7), TC(0.7), DC(0.7, -0.6), SS(0.7), Own()]
+PRIORS = [
+    LinearRNN(0.7, 0.5, 2.0),
+    Flat(),
+    DI(0.7),
+    TC(0.7),
+    DC(0.7, -0.6),
+    SS(0.7),
+    LeakyRNN(0.7, 0.5, 2.0, 0.4),
+    DeepLinearRNN(0.7),
+    Own(),
+]
 every_prior = pytest.mark.parametrize("prior", PRIORS, ids=lambda prior: type(prior).__name__)
 
 
