@@ -14,8 +14,9 @@ ALIKE = 1e-6  # root mean square difference of losses, as a share of them, of mo
 def confidence_set(losses: NDArray, *, seed: int) -> NDArray[np.float64]:
     """Return the p-value of each model for being one of the best.
 
-    Those whose p-value exceeds ``1 - level`` are the model confidence set [1]_: with probability
-    `level` at least it holds the models of the smallest expected loss, however many are compared.
+    Those whose p-value exceeds ``1 - level`` are the model confidence set [1]_: in long series it
+    holds the models of the smallest expected loss with that probability at least, however many are
+    compared.
     From all models the worse of the pair that differs most is taken out, as long as a test by the
     stationary bootstrap of the largest difference tells it from noise.
 

@@ -105,7 +105,8 @@ def compare_priors(
     bootstrap.
 
     *Sets.* Of both measures there is a model confidence set [3]_: of the priors that are not in it
-    it can be said, for all of them together at `level`, that they are not the best.
+    it can be said, for all of them together at `level`, that they are not the best. That is exact
+    in long series only.
 
     *Nothing to learn.* The prior of the highest evidence in each training part must predict better,
     by the test of Diebold and Mariano, than each forecast that needs no training: the mean of the
