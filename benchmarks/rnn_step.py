@@ -2,11 +2,13 @@
 
 The peer is the same network in PyTorch, a loop over time with all sequences at once. Both have
 the best intercept for their response, and do an iteration of gradient descent; ours also with all
-that training decides at each iteration.
+that training decides at each iteration. A second table has leaky networks and networks of layers
+beside the products that no such iteration can do without.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from torch import Tensor
 from benchmarks.measure import Action, median_times, milliseconds, show
 from sklearn_linrnn import LagStatistics, LinearRNNRegressor
 from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters, initialise
+from sklearn_linrnn._core.networks.recipes import RNNRecipe
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.objective import Objective
 from sklearn_linrnn._core.training.optimizers import GradientDescent
@@ -24,6 +27,13 @@ from sklearn_linrnn._core.training.schedules import scheduled_share
 N_SEQUENCES, MANY_SEQUENCES, N_TIMESTEPS = 1_000, 100_000, 100
 N_ITERATIONS = 1_000  # of a whole fit
 LEARNING_RATE, VARIANCES = 1e-6, (0.8, 1.0, 1.0)
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "leaky": {"leak": 0.3},
+    "standard": {"parametrization": "standard"},
+    "2 layers": {"n_layers": 2},
+    "4 layers, leaky": {"n_layers": 4, "leak": 0.3},
+}
 
 
 def make_sequences(n_sequences: int, n_timesteps: int = N_TIMESTEPS) -> tuple[NDArray, NDArray]:
@@ -43,14 +53,17 @@ def make_training(
     n_hidden: int, X: NDArray, y: NDArray, device: str = "cpu"
 ) -> tuple[LinearRNNModel, Training]:
     """Return our network, and its training."""
-    statistics = LagStatistics.from_windows(X, y, device=device)
     model = LinearRNNModel(initial_parameters(n_hidden, device), X.shape[1])
+    return model, train(model, X, y, device)
+
+
+def train(model: LinearRNNModel, X: NDArray, y: NDArray, device: str = "cpu") -> Training:
+    """Return the training of a network."""
+    statistics = LagStatistics.from_windows(X, y, device=device)
     optimizer = GradientDescent(model.parameters)
     stopping = Stopping(10**9, tol=0.0, patience=1)
     schedule = partial(scheduled_share, "constant", max_iter=1)
-    return model, Training(
-        Objective(model, statistics), optimizer, stopping, LEARNING_RATE, schedule
-    )
+    return Training(Objective(model, statistics), optimizer, stopping, LEARNING_RATE, schedule)
 
 
 def make_loop(
@@ -74,20 +87,27 @@ def make_loop(
     return parameters, step
 
 
-def make_floor(n_hidden: int) -> Action:
+def make_floor(n_hidden: int, n_layers: int = 1) -> Action:
     """Return the products that every such iteration needs: W once a lag, forward and backward.
 
-    Each thread reads its part of W.
+    Each thread reads its part of W. A further layer has a coupling, with three products of all
+    states: forward, backward and for its gradient.
     """
-    parts = initial_parameters(n_hidden).transition.view(torch.get_num_threads(), -1, n_hidden).mT
+    transition = initial_parameters(n_hidden).transition
+    layers = [
+        transition.clone().view(torch.get_num_threads(), -1, n_hidden).mT for _ in range(n_layers)
+    ]
     states = torch.randn(N_TIMESTEPS, n_hidden)
-    source = states[:1].expand(len(parts), -1, -1)
-    product = torch.empty(len(parts), 1, parts.shape[2])
+    source = states[:1].expand(len(layers[0]), -1, -1)
+    product = torch.empty(len(layers[0]), 1, layers[0].shape[2])
 
     def floor() -> None:
-        for _ in range(2 * (N_TIMESTEPS - 1)):
-            torch.bmm(source, parts, out=product)
-        states.T @ states
+        for index, parts in enumerate(layers):
+            for _ in range(2 * (N_TIMESTEPS - 1)):
+                torch.bmm(source, parts, out=product)
+            states.T @ states
+            if index:
+                states @ transition, states @ transition.T, states.T @ states
 
     return floor
 
@@ -121,6 +141,30 @@ def compare(n_hidden: int) -> tuple[str, ...]:
     return str(n_hidden), milliseconds(ours), milliseconds(peer), *numbers, f"{gap:.0e}"
 
 
+def compare_kinds(n_hidden: int) -> list[tuple[str, ...]]:
+    """Return a row for each kind of network: the time of an iteration, and over its minimum."""
+    X, y = make_sequences(N_SEQUENCES)
+    actions: dict[str, Action] = {}
+    for kind, options in KINDS.items():
+        recipe = RNNRecipe(
+            n_hidden=n_hidden,
+            variances=VARIANCES,
+            transition_init="gaussian",
+            seed=0,
+            is_centred=False,
+            **options,
+        )
+        start = [parameter.float() for parameter in recipe.draw(1, 1)]
+        training = train(recipe.network(start, X.shape[1]), X, y)
+        actions[kind] = partial(training.run, 1)
+        actions[f"floor of {kind}"] = make_floor(n_hidden, recipe.n_layers)
+    times = median_times(actions, rounds=3)
+    return [
+        (kind, str(n_hidden), milliseconds(ours), f"{ours / floor:.2f}")
+        for kind, ours, floor in zip(KINDS, times[::2], times[1::2], strict=True)
+    ]
+
+
 def run() -> None:
     """Print the times of an iteration, their ratio and the relative difference of the gradients."""
     show(
@@ -137,4 +181,9 @@ def run() -> None:
             "gradients",
         ),
         [compare(n_hidden) for n_hidden in (256, 512, 1024)],
+    )
+    show(
+        "rnn_step: networks of other kinds, float32",
+        ("network", "n_hidden", "iteration", "iteration / floor"),
+        [row for n_hidden in (256, 512, 1024) for row in compare_kinds(n_hidden)],
     )

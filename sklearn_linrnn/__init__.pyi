@@ -1,3 +1,4 @@
+from ._core.networks.finite_width import finite_width_lag_weights
 from ._core.networks.tangent_kernel import linear_rnn_lag_covariance
 from ._core.priors.lag_prior import LagPrior
 from ._core.priors.lag_weights import linear_rnn_lag_weights
@@ -8,6 +9,7 @@ from ._estimators.lag_weighter import LagWeighter
 from ._estimators.linear_rnn import LinearRNNRegressor
 from ._estimators.ntk_conv import NTKConvRegressor
 from ._estimators.ntk_conv_cv import NTKConvRegressorCV
+from ._estimators.recurrent_kernel import RecurrentKernel
 from ._estimators.trusted_types import SKOPS_TRUSTED_TYPES
 from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
@@ -21,6 +23,8 @@ from .inspection import (
     FrequencyResponseDisplay,
     ImpulseResponseDisplay,
     LagPriorDisplay,
+    MeasuredMemory,
+    MeasuredMemoryDisplay,
     MemoryDisplay,
     NTKGap,
     NTKGapDisplay,
@@ -28,6 +32,7 @@ from .inspection import (
     StepResponseDisplay,
     TrainingDisplay,
     effective_memory,
+    measured_memory,
     memory_interval,
     ntk_gap,
     prior_of_memory,
@@ -49,6 +54,8 @@ __all__ = [
     "LagStream",
     "LagWeighter",
     "LinearRNNRegressor",
+    "MeasuredMemory",
+    "MeasuredMemoryDisplay",
     "MemoryBias",
     "MemoryBiasDisplay",
     "MemoryDisplay",
@@ -58,6 +65,7 @@ __all__ = [
     "NTKGapDisplay",
     "PriorComparison",
     "PriorComparisonDisplay",
+    "RecurrentKernel",
     "ResidualDisplay",
     "SeriesPieces",
     "StepResponseDisplay",
@@ -65,9 +73,11 @@ __all__ = [
     "WeightedConv1DRegressor",
     "compare_priors",
     "effective_memory",
+    "finite_width_lag_weights",
     "kernel_matrix",
     "linear_rnn_lag_covariance",
     "linear_rnn_lag_weights",
+    "measured_memory",
     "memory_bias",
     "memory_interval",
     "ntk_gap",

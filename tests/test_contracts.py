@@ -38,6 +38,7 @@ ESTIMATORS = [
     LinearRNNRegressor(),
     LinearRNNRegressor(64, init="centered", momentum=0.5, dtype="float32", random_state=0),
     LinearRNNRegressor(32, solver="adam", learning_rate=0.05, random_state=0),
+    LinearRNNRegressor(32, n_layers=2, parametrization="mup", leak=0.95, random_state=0),
     LinearRNNRegressor(32, rows="timesteps", n_lags=1, random_state=0),
     LinearRNNRegressor(32, rows="timesteps", n_lags=2, random_state=0),
     LagWeighter(),

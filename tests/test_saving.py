@@ -32,6 +32,7 @@ from sklearn_linrnn import (
     LinearRNNRegressor,
     NTKConvRegressor,
     NTKConvRegressorCV,
+    RecurrentKernel,
     WeightedConv1DRegressor,
     forecasting,
     regression,
@@ -106,6 +107,12 @@ CASES = {
     },
     "network orthogonal": (network(transition_init="orthogonal"), X, Y),
     "network identity": (network(transition_init="identity", init="centered"), X, Y),
+    "network leaky": (network(leak=0.5, rates=(1.0, 0.0, 2.0)), X, Y),
+    "network of layers": (
+        network(n_layers=2, parametrization="mup", solver="adam", init="centered"),
+        X,
+        Y,
+    ),
     "network float32": (network(dtype="float32"), X, Y),
     "network seed": (network(random_state=np.random.RandomState(0)), X, Y),
     "callbacks": (
@@ -118,7 +125,14 @@ CASES = {
     "time series": (LagTimeSeriesRegressor(), X[:, None, :], Y),
     "weighter": (LagWeighter(), X, None),
     "weighter of a frame": (LagWeighter(), FRAME, None),
-    "Gaussian process": (GaussianProcessRegressor(LagKernel(), alpha=0.1, optimizer=None), X, Y),
+    **{
+        f"Gaussian process, {type(kernel).__name__}": (
+            GaussianProcessRegressor(kernel, alpha=0.1, optimizer=None),
+            X,
+            Y,
+        )
+        for kernel in (LagKernel(), RecurrentKernel())
+    },
 }
 every_case = pytest.mark.parametrize("name", CASES)
 
@@ -223,7 +237,7 @@ def test_the_page_on_security_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "set()\n"
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "Gaussian process"])
+@pytest.mark.parametrize("name", [name for name in CASES if "Gaussian process" not in name])
 def test_a_model_keeps_no_array_of_the_size_of_its_data(name):
     """Only forecasters do, which forecast from them; so do Gaussian processes."""
     stored = ZipFile(BytesIO(skops.io.dumps(fitted(name))))
@@ -271,6 +285,7 @@ MODELS = {
     "LinearRNNRegressor": network(),
     "LagWeighter": LagWeighter(),
     "LagKernel": LagKernel(),
+    "RecurrentKernel": RecurrentKernel(),
     "LagStatistics": LagStatistics.from_series(X[:, 0], Y, n_lags=3),
     "LagForecaster": LagForecaster(),
     "AutoLagForecaster": AutoLagForecaster(),
@@ -335,7 +350,7 @@ def test_a_state_without_a_format_is_refused(model):
 
 
 # Others change what scikit-learn and sktime save of their own.
-FILED = [name for name in CASES if name not in ("Gaussian process", "time series")]
+FILED = [name for name in CASES if not name.startswith(("Gaussian process", "time series"))]
 
 
 def write():

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.callback import with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.memory import explained_memory_errors
@@ -27,6 +26,7 @@ from sklearn_linrnn._core.scores import r2
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.threads import calm, run_by_size
 from sklearn_linrnn._core.training.loop import Stopping, Training
+from sklearn_linrnn._core.training.objective import Model
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
 from sklearn_linrnn._data.sequences import Past
@@ -41,7 +41,12 @@ from sklearn_linrnn._estimators.parameters import (
 from sklearn_linrnn._estimators.resources import matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
+from sklearn_linrnn._estimators.user_warnings import (
+    warn,
+    warn_if_mean_alone,
+    warn_if_past_reach,
+    warn_if_unstable,
+)
 
 CURVES = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
 Sums = tuple[LagStatistics, LagStatistics | None]  # to learn from, and held out
@@ -76,6 +81,8 @@ class DescentRegressor(LagRegressor):
     _moves: ClassVar[bool] = False
     # Fitted attributes that are the parameters, in their order.
     _parameter_names: ClassVar[tuple[str, ...]] = ()
+    # Parameters of the estimator that say what they mean, and are in its recipe.
+    _fixed_by_training: ClassVar[tuple[str, ...]] = ()
 
     training_: TrainingRecord
 
@@ -197,16 +204,14 @@ class DescentRegressor(LagRegressor):
     def _check_same_shape(self, statistics: LagStatistics, earlier: TrainingRecord) -> None:
         """Raise unless the parameters of the last fit are of a model of these data."""
         shape = len(statistics.target_mean), statistics.n_channels, statistics.n_lags
-        n_hidden = getattr(self, "n_hidden", None)
-        if shape == self.impulse_response_.shape and n_hidden in (
-            None,
-            len(earlier.parameters[0]),
-        ):
+        given = {name: getattr(self, name) for name in self._fixed_by_training}
+        known = {name: getattr(earlier.recipe, name) for name in self._fixed_by_training}
+        if shape == self.impulse_response_.shape and given == known:
             return
         raise ValueError(
             "Training continues (warm_start, partial_fit) with a model of (n_outputs, n_channels, "
-            f"n_lags) = {self.impulse_response_.shape}, but these data, with n_hidden={n_hidden}, "
-            f"need {shape}. Fit again with warm_start=False."
+            f"n_lags) = {self.impulse_response_.shape}{_listed(known)}, but these data need "
+            f"{shape}{_listed(given)}. Fit again with warm_start=False."
         )
 
     # -- Training --------------------------------------------------------------------------
@@ -222,22 +227,22 @@ class DescentRegressor(LagRegressor):
         if earlier is not None:
             self._check_same_shape(statistics, earlier)
         with matrix_precision(self.dtype, device):
-            if earlier is None:
-                recipe = self._recipe(n_lags, statistics.n_channels, seed)
-            else:
-                recipe = earlier.recipe
-            prior = recipe.prior(n_lags)
-            root = PriorRoot.of_prior(prior, n_lags, statistics.n_channels, device)
+            n_channels = statistics.n_channels
+            recipe = self._recipe(n_lags, n_channels, seed) if earlier is None else earlier.recipe
+            root = PriorRoot.of_prior(recipe.prior(n_lags), n_lags, n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
             if earlier is not None:
-                _copy_into(model.parameters, earlier.parameters)
+                for parameter, array in zip(model.parameters, earlier.parameters, strict=True):
+                    parameter.copy_(torch.tensor(array))
             rule = self._rule()
-            rate = self._choose_rate(rule, statistics, root, earlier)
+            rate = self._choose_rate(rule, model, statistics, root, earlier)
             training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
             fit_now = partial(self._fit_now, training, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
         self._warn_of(training, fit.attributes)
+        if earlier is None:
+            warn_if_past_reach(recipe, fit.lag_weights)
         if rule.solver == "gd" and not self.fit_intercept:
             travelled = rate * fit.attributes["n_iter_"] / (1.0 - rule.momentum)
             warn_if_mean_alone(statistics, root, travelled)
@@ -275,16 +280,18 @@ class DescentRegressor(LagRegressor):
     def _choose_rate(
         self,
         rule: TrainingRule,
+        model: Model,
         statistics: LagStatistics,
         root: PriorRoot,
         earlier: TrainingRecord | None,
     ) -> float:
         """Return the learning rate; warn if gradient descent would diverge with it."""
         if rule.solver != "gd":
-            return rule.rate(0.0)
+            return rule.rate(0.0, model)
         curvature = Quadratic.of(statistics, root).largest_eigenvalue()
-        rate = rule.rate(curvature)
-        warn_if_unstable(rate, rule.limit(curvature))
+        rate = rule.rate(curvature, model)
+        if self.learning_rate != "auto":
+            warn_if_unstable(rate, rule.limit(curvature, model))
         if not rate <= torch.finfo(torch_dtype(self.dtype)).max:
             raise ValueError(
                 f"dtype={self.dtype!r} cannot hold the learning rate {rate:.4g}, the inverse of "
@@ -368,6 +375,10 @@ class DescentRegressor(LagRegressor):
         )
 
 
+def _listed(values: dict[str, Any]) -> str:
+    return "".join(f", {name}={value!r}" for name, value in values.items())
+
+
 def _added(sums: Sums, earlier: TrainingRecord) -> Sums:
     """Return the sums with those of earlier data."""
     statistics, held_out = sums
@@ -375,12 +386,6 @@ def _added(sums: Sums, earlier: TrainingRecord) -> Sums:
     if held_out is not None and earlier.held_out is not None:
         held_out = held_out + earlier.held_out.to(held_out.input_mean.device)
     return statistics, held_out
-
-
-def _copy_into(parameters: list[Tensor], arrays: list[NDArray]) -> None:
-    """Put the parameters of an earlier fit into a model."""
-    for parameter, array in zip(parameters, arrays, strict=True):
-        parameter.copy_(torch.tensor(array))
 
 
 def _curves(training: Training, earlier: dict[str, NDArray]) -> dict[str, Any]:

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.gaussian_process.kernels import Hyperparameter, Kernel
+from sklearn.gaussian_process.kernels import Hyperparameter
 
 from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS, PRIORS
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
-from sklearn_linrnn._core.saved_state import SavedState
-from sklearn_linrnn._core.tensors import whole_number
-from sklearn_linrnn._data.containers import check_numbers
 from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._estimators.window_kernel import (
+    WindowKernel,
+    finite_kernel,
+    read_two_windows,
+    read_windows,
+)
 
 
 def kernel_matrix(
@@ -77,24 +80,12 @@ def kernel_matrix(
     True
     """
     made = _check_prior(prior, nu_w=nu_w, nu_f=nu_f, nu_c=nu_c, correlation=correlation)
-    windows = _check_windows(X, "X", n_channels)
-    others = windows if X2 is None else _check_windows(X2, "X2", n_channels)
-    if windows.shape[1:] != others.shape[1:]:
-        raise ValueError(
-            "X and X2 must have windows of the same time steps and channels, but their shapes are "
-            f"{windows.shape} and {others.shape}."
-        )
+    windows, others = read_two_windows(X, X2, n_channels)
     root = made.root(windows.shape[1])
-    left, right = _features(windows, root), _features(others, root)
+    left = _features(windows, root)
+    right = left if others is None else _features(others, root)
     with np.errstate(over="ignore", invalid="ignore"):
-        return _in_range(left @ right.T)
-
-
-def _in_range(kernel: NDArray) -> NDArray:
-    """Return a kernel, or raise a ValueError if it overflowed."""
-    if not np.isfinite(kernel).all():
-        raise ValueError("X is too large: its kernel overflows float64. Scale it.")
-    return kernel
+        return finite_kernel(left @ right.T)
 
 
 def _check_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
@@ -103,41 +94,6 @@ def _check_prior(prior: Any, **hyperparameters: Any) -> LagPrior:
         if not is_float64_number(value):
             raise TypeError(f"{name} must be a number, but got {value!r}.")
     return make_prior(prior, **hyperparameters)
-
-
-def _check_windows(X: Any, name: str, n_channels: int) -> NDArray:
-    """Return windows (n_samples, n_timesteps, n_channels), lag 0 first."""
-    if hasattr(X, "columns"):
-        raise TypeError(
-            f"{name} must be an array, oldest time step first, but got a {type(X).__name__}, whose "
-            "columns may hold lags in any order. Pass an array of them in order."
-        )
-    windows = check_numbers(X, name, dtype=np.float64, allow_nd=True)
-    n_channels = whole_number(n_channels, "n_channels")
-    if n_channels < 1:
-        raise ValueError(f"n_channels must be at least 1, but got {n_channels}.")
-    if windows.ndim > 3:
-        raise ValueError(
-            f"{name} must have shape (n_samples, n_timesteps * n_channels) or (n_samples, "
-            f"n_timesteps, n_channels), but its shape is {windows.shape}."
-        )
-    if windows.size == 0:
-        raise ValueError(
-            f"{name} must have at least one window, time step and channel, but its shape is "
-            f"{windows.shape}."
-        )
-    if windows.ndim == 3 and n_channels not in (1, windows.shape[2]):
-        raise ValueError(
-            f"{name} has {windows.shape[2]} channels, but got n_channels={n_channels}."
-        )
-    if windows.ndim == 2:
-        if windows.shape[1] % n_channels:
-            raise ValueError(
-                f"{name} has {windows.shape[1]} columns, which n_channels={n_channels} does not "
-                "divide."
-            )
-        windows = windows.reshape(len(windows), -1, n_channels)
-    return windows[:, ::-1]
 
 
 def _features(windows: NDArray, root: NDArray) -> NDArray:
@@ -149,7 +105,7 @@ def _features(windows: NDArray, root: NDArray) -> NDArray:
     return weighted.reshape(len(windows), -1)
 
 
-class LagKernel(SavedState, Kernel):
+class LagKernel(WindowKernel):
     """Prior of the impulse response as a kernel of `sklearn.gaussian_process`.
 
     `kernel_matrix` for Gaussian process regression, which can tune ``nu_w``.
@@ -236,13 +192,13 @@ class LagKernel(SavedState, Kernel):
             return kernel, np.empty((*kernel.shape, 0))
         if self.nu_w == 0:  # where nothing changes with its logarithm
             return kernel, np.zeros((*kernel.shape, 1))
-        left = _check_windows(X, "X", self.n_channels)
-        right = left if Y is None else _check_windows(Y, "X2", self.n_channels)
+        left, others = read_two_windows(X, Y, self.n_channels)
+        right = left if others is None else others
         prior = _check_prior(self.prior, **values)
         slope = self.nu_w * prior.covariance_slope(left.shape[1], "nu_w")
         moved = slope[:, None] * right if slope.ndim == 1 else slope @ right
         change = left.reshape(len(left), -1) @ moved.reshape(len(right), -1).T
-        return kernel, _in_range(change)[:, :, None]
+        return kernel, finite_kernel(change)[:, :, None]
 
     def diag(self, X: NDArray) -> NDArray:
         """Return the kernel of each window with itself.
@@ -257,21 +213,11 @@ class LagKernel(SavedState, Kernel):
         diagonal : ndarray of shape (n_samples,)
             ``K(x, x)``.
         """
-        windows = _check_windows(X, "X", self.n_channels)
+        windows = read_windows(X, "X", self.n_channels)
         values = {name: getattr(self, name) for name in HYPERPARAMETERS}
         root = _check_prior(self.prior, **values).root(windows.shape[1])
         with np.errstate(over="ignore"):
-            return _in_range(np.square(_features(windows, root)).sum(axis=1))
+            return finite_kernel(np.square(_features(windows, root)).sum(axis=1))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(prior={self.prior!r}, nu_w={self.nu_w:.3g})"
-
-    def is_stationary(self) -> bool:
-        """Return False: the kernel of two windows is not that of their difference.
-
-        Returns
-        -------
-        stationary : bool
-            False.
-        """
-        return False

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from numbers import Integral
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
-from sklearn_linrnn._core.networks.network import LinearRNNModel
+from sklearn_linrnn._core.networks.parametrization import PARAMETRIZATIONS, ParametrizationName
 from sklearn_linrnn._core.networks.recipes import RNNRecipe
-from sklearn_linrnn._core.networks.state_space import StateSpace, delayed, network_realisation
-from sklearn_linrnn._core.response import as_impulse_response
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES
 from sklearn_linrnn._estimators.descent import TRAINING
-from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.parameters import (
     BY_CHANNEL,
     COMPUTING,
@@ -25,13 +22,13 @@ from sklearn_linrnn._estimators.parameters import (
     VARIANCES,
     Interval,
     StrOptions,
+    ThreeOf,
     check_channel_scale,
 )
-from sklearn_linrnn._estimators.torch_module import LinearRNNModule
-from sklearn_linrnn._estimators.training_record import subtracted_network
+from sklearn_linrnn._estimators.runnable_network import RunnableNetwork
 
 
-class LinearRNNRegressor(NetworkKernel):
+class LinearRNNRegressor(RunnableNetwork):
     r"""Linear recurrent network, trained by gradient descent with exact gradients.
 
     .. math:: h_t = n^{-1/2} W h_{t-1} + F x_t, \qquad y_t = n^{-1/2} C h_t + b
@@ -56,6 +53,20 @@ class LinearRNNRegressor(NetworkKernel):
         Initialisation of the transition matrix: Gaussian entries, as in the theory; ``n^{-1/2} W``
         is ``sqrt(nu_w)`` times a random orthogonal matrix, or times the identity; or a function of
         ``(n_hidden, nu_w, rng)`` that returns ``W``, with ``rng`` a NumPy generator.
+    parametrization : {"ntk", "standard", "mup"}, default="ntk"
+        Where the powers of ``n`` stand: as above; nowhere but in the initial variances, as in
+        PyTorch; or as in [3]_. See the Notes.
+    rates : array-like of shape (3,), default=(1.0, 1.0, 1.0)
+        Factors of the learning rates of the transition matrix, of the input matrix and of the
+        readout, not negative; 0 for one that stays as it is drawn. Not for "lbfgs", whose step is
+        one for all parameters.
+    leak : float, default=1.0
+        Share ``a`` of a state that is renewed at each time step, in (0, 1]: ``h_t = (1 - a) h_{t-1}
+        + a (n^{-1/2} W h_{t-1} + F x_t)``.
+    n_layers : int, default=1
+        Number of layers. A further one has the states of the one below as inputs: ``h^l_t =
+        n^{-1/2} (W_l h^l_{t-1} + U_l h^{l-1}_t)``, with ``U_ij ~ N(0, 1)``; the rates of the
+        matrices ``U`` are those of the input matrix. The last one is read out.
     init : {"random", "centered"}, default="random"
         Whether training begins at the random function of the initial parameters, or that function
         is subtracted from the network's, so that training begins at zero, as in the limit.
@@ -145,14 +156,18 @@ class LinearRNNRegressor(NetworkKernel):
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
         ``rho``, the weights of the network's infinite-width limit: the diagonal of its tangent
-        kernel [2]_, see `linear_rnn_lag_covariance`. For a function as `transition_init` they are
-        estimated from random networks. With `channel_scale` a row for each channel.
-    transition_ : ndarray of shape (n_hidden, n_hidden)
-        ``W``.
+        kernel at initialisation [2]_, see `linear_rnn_lag_covariance`. For a function as
+        `transition_init` they are estimated from random networks. With `channel_scale` a row for
+        each channel.
+    transition_ : ndarray of shape (n_hidden, n_hidden) or (n_layers, n_hidden, n_hidden)
+        ``W``, as it stands in the equations of `parametrization`; of each layer if there are more
+        than one.
     input_ : ndarray of shape (n_hidden, n_channels)
         ``F``, times the roots of `channel_scale`.
     readout_ : ndarray of shape (n_outputs, n_hidden)
         ``C``.
+    coupling_ : ndarray of shape (n_layers - 1, n_hidden, n_hidden)
+        ``U``, with more than one layer.
     n_iter_ : int
         Number of iterations done.
     loss_curve_ : ndarray of shape (`n_iter_`,)
@@ -181,8 +196,27 @@ class LinearRNNRegressor(NetworkKernel):
     -----
     An iteration costs ``n_lags * n_hidden^2 * n_channels`` operations. The network equals its limit
     while its parameters move little: for targets small against ``sqrt(n_hidden)``. One that needs a
-    longer memory than that of its initialisation leaves this regime and learns it. With `verbose`
-    the loss is printed ten times; `sklearn_linrnn.callback` shows more.
+    longer memory than that of its initialisation leaves this regime and learns it. The limit holds
+    for about ``1.4 sqrt(n_hidden)`` lags, far more with an orthogonal initialisation; `fit` warns
+    where later ones matter, see `expected_lag_weights`. With `verbose` the loss is printed ten
+    times; `sklearn_linrnn.callback` shows more.
+
+    A parametrisation gives each matrix a factor in the equations and an initial deviation, and for
+    "adam" its learning rate a factor; for "gd" it is one for all:
+
+    ============  ===============  ===============  ==========================  =============
+    matrix        "ntk"            "standard"       "mup"                       "mup", "adam"
+    ============  ===============  ===============  ==========================  =============
+    ``W``, ``U``  ``n^{-1/2}``, 1  1, ``n^{-1/2}``  1, ``n^{-1/2}``             ``n^{-1}``
+    ``F``         1, 1             1, ``n^{-1/2}``  ``n^{1/2}``, ``n^{-1/2}``   ``n^{-1/2}``
+    ``C``         ``n^{-1/2}``, 1  1, ``n^{-1/2}``  ``n^{-1/2}``, ``n^{-1/2}``  ``n^{-1/2}``
+    ============  ===============  ===============  ==========================  =============
+
+    The deviations are beside the roots of the variances. All have the same tangent kernel at
+    initialisation, so that `lag_weights_` and the learning rate "auto" are the same. But beside
+    those of "ntk" the outputs at initialisation of the other two are smaller by ``n^{-1/2}`` and
+    all learning rates larger by ``n``, so that their parameters move as far at any width: there is
+    no limit in which the kernel stays. With "gd" the two are the same network.
 
     References
     ----------
@@ -190,6 +224,9 @@ class LinearRNNRegressor(NetworkKernel):
        Linear RNNs", ICML 2021, arXiv:2101.07833.
     .. [2] A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel: Convergence and
        Generalization in Neural Networks", NeurIPS 2018.
+    .. [3] G. Yang, E. J. Hu, "Tensor Programs IV: Feature Learning in Infinite-Width Neural
+       Networks", ICML 2021, arXiv:2011.14522; for "adam" G. Yang et al., "Tensor Programs V",
+       NeurIPS 2021, arXiv:2203.03466.
 
     Examples
     --------
@@ -211,12 +248,17 @@ class LinearRNNRegressor(NetworkKernel):
         **BY_CHANNEL,
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "transition_init": [StrOptions({"gaussian", "orthogonal", "identity"}), callable],
+        "parametrization": [StrOptions(set(PARAMETRIZATIONS))],
+        "rates": [ThreeOf(Real, 0, np.inf, closed="left")],
+        "leak": [Interval(Real, 0, 1, closed="right")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"random", "centered"})],
         "dtype": [StrOptions({"float32", "tf32", "float64"})],
     }
 
     _moves = True
-    _parameter_names = ("transition_", "input_", "readout_")
+    _parameter_names = ("transition_", "input_", "readout_", "coupling_")
+    _fixed_by_training = ("n_hidden", "n_layers", "leak", "parametrization")
 
     def __init__(
         self,
@@ -227,6 +269,10 @@ class LinearRNNRegressor(NetworkKernel):
         nu_c: float = 1.0,
         channel_scale: ArrayLike | None = None,
         transition_init: TransitionInit = "gaussian",
+        parametrization: ParametrizationName = "ntk",
+        rates: Sequence[float] = EQUAL_RATES,
+        leak: float = 1.0,
+        n_layers: int = 1,
         init: Literal["random", "centered"] = "random",
         solver: Literal["gd", "adam", "lbfgs"] = "gd",
         learning_rate: float | Literal["auto"] = "auto",
@@ -262,6 +308,10 @@ class LinearRNNRegressor(NetworkKernel):
         self.nu_c = nu_c
         self.channel_scale = channel_scale
         self.transition_init = transition_init
+        self.parametrization = parametrization
+        self.rates = rates
+        self.leak = leak
+        self.n_layers = n_layers
         self.init = init
         self.solver = solver
         self.learning_rate = learning_rate
@@ -291,53 +341,24 @@ class LinearRNNRegressor(NetworkKernel):
         self.random_state = random_state
         self.verbose = verbose
 
-    def to_torch(self) -> LinearRNNModule:
-        """Return the network as a module of PyTorch, to use or to train further.
-
-        Returns
-        -------
-        module : torch.nn.Module
-            Predicts as `predict` does with ``initial_state="zero"``, for sequences (n_sequences,
-            n_timesteps, n_channels), oldest time step first: at every time step, or at the last one
-            for windows. Its parameters are copies, of the dtype of the fitted arrays, on the CPU.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import torch
-        >>> from sklearn_linrnn import LinearRNNRegressor
-        >>> X = np.random.default_rng(0).normal(size=(100, 4))
-        >>> model = LinearRNNRegressor(50, random_state=0).fit(X, X[:, -1])
-        >>> module = model.to_torch()
-        >>> with torch.no_grad():
-        ...     outputs = module(torch.from_numpy(X)[:, :, None])
-        >>> bool(np.allclose(outputs[:, 0], model.predict(X)))
-        True
-        """
-        check_is_fitted(self)
-        n_lags, origin = self.impulse_response_.shape[2], None
-        if (initial := subtracted_network(self.training_)) is not None:
-            response = LinearRNNModel(initial, n_lags).response()
-            origin = self._export(as_impulse_response(response, n_lags))
-        arrays = self.transition_, self.input_, self.readout_, self.intercept_
-        every_step, delay = self._form.every_step, self.first_lag_
-        return LinearRNNModule(
-            *arrays, n_lags=n_lags, every_step=every_step, delay=delay, origin=origin
-        )
-
-    def _whole_system(self) -> StateSpace:
-        initial = subtracted_network(self.training_)
-        start = None if initial is None else initial.numpy()
-        arrays = self.transition_, self.input_, self.readout_
-        return delayed(network_realisation(*arrays, start=start), self.first_lag_)
-
     def _is_random(self) -> bool:
         return True
 
     def _recipe(self, n_lags: int, n_channels: int, seed: int | None) -> RNNRecipe:
         assert seed is not None  # networks are drawn
         variances, centred, scale = (self.nu_w, self.nu_f, self.nu_c), self.init == "centered", None
+        of_transition, of_input, of_readout = self.rates
         if self.channel_scale is not None:
             scale = tuple(check_channel_scale(self.channel_scale, n_channels).tolist())
-        known = int(self.n_hidden), variances, self.transition_init, seed, centred
-        return RNNRecipe(*known, scale)
+        return RNNRecipe(
+            n_hidden=int(self.n_hidden),
+            variances=variances,
+            transition_init=self.transition_init,
+            rates=(float(of_transition), float(of_input), float(of_readout)),
+            parametrization=self.parametrization,
+            leak=float(self.leak),
+            n_layers=int(self.n_layers),
+            seed=seed,
+            is_centred=centred,
+            channel_scale=scale,
+        )

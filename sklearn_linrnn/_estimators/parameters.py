@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
@@ -31,6 +32,21 @@ class Interval(AnyInterval):
         if not (isinstance(value, NUMBERS) and super().is_satisfied_by(value)):
             return False
         return not (isinstance(value, int) and value > LARGEST)
+
+
+class ThreeOf(Interval):
+    """Three numbers of an interval that begins at zero; not all of them zero."""
+
+    def is_satisfied_by(self, value: Any) -> bool:
+        """Return whether a value has three such numbers."""
+        is_row = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
+        if not is_row or len(value) != 3:
+            return False
+        return all(super(ThreeOf, self).is_satisfied_by(each) for each in value) and any(value)
+
+    def __str__(self) -> str:
+        """Return what errors say."""
+        return f"three numbers, each {super().__str__()} and not all of them 0"
 
 
 VARIANCES: dict[str, list] = {

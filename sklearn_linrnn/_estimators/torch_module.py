@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, pad
+
+from sklearn_linrnn._core.networks.parametrization import NTK, Factors
 
 
 class LinearRNNModule(nn.Module):
@@ -14,13 +18,14 @@ class LinearRNNModule(nn.Module):
     .. math:: y_t = b + \sum_{j < n_\mathrm{lags}} H_j x_{t-\mathrm{delay}-j}, \qquad
               H_j = n^{-1/2} C (n^{-1/2} W)^j F - H^0_j
 
-    is the estimator's truncated convolution, with ``H`` computed from the parameters at every call,
+    is the estimator's truncated convolution; in another parametrisation, with a leak or with
+    further layers, that of its equations. ``H`` is computed from the parameters at every call,
     so that a loss has gradients with respect to all of them. An iteration costs forward and
     backward passes through ``n_lags`` steps of the recurrence, and the convolutions of the batch.
 
     Parameters
     ----------
-    transition : array-like of shape (n_hidden, n_hidden)
+    transition : array-like of shape (n_hidden, n_hidden) or (n_layers, n_hidden, n_hidden)
         ``W``, the estimator's `transition_`. All arrays are copied.
     inputs : array-like of shape (n_hidden, n_channels)
         ``F``, its `input_`.
@@ -37,11 +42,17 @@ class LinearRNNModule(nn.Module):
     origin : array-like of shape (n_outputs, n_channels, n_lags), default=None
         ``H^0``, the response at initialisation of a network with ``init="centered"``, which is
         subtracted and not trained; ``None`` for zeros.
+    coupling : array-like of shape (n_layers - 1, n_hidden, n_hidden), default=None
+        ``U``, the `coupling_` of an estimator of more than one layer.
+    factors : Factors, default=None
+        Those in the equations; ``None`` for those above.
 
     Attributes
     ----------
     transition, input, readout, bias : torch.nn.Parameter
         ``W``, ``F``, ``C`` and ``b``, of the dtypes of the arrays.
+    coupling : torch.nn.Parameter or None
+        ``U``.
     origin : Tensor of shape (n_outputs, n_channels, n_lags)
         ``H^0``, a buffer.
 
@@ -81,33 +92,46 @@ class LinearRNNModule(nn.Module):
         every_step: bool,
         delay: int = 0,
         origin: ArrayLike | None = None,
+        coupling: ArrayLike | None = None,
+        factors: Factors | None = None,
     ) -> None:
         super().__init__()
         self.transition = nn.Parameter(torch.tensor(transition))
         self.input = nn.Parameter(torch.tensor(inputs))
         self.readout = nn.Parameter(torch.tensor(readout))
         self.bias = nn.Parameter(torch.tensor(bias))
+        self.coupling = None if coupling is None else nn.Parameter(torch.tensor(coupling))
         self.n_lags = n_lags
         self.every_step = every_step
         self.delay = delay
         n_hidden, n_channels = self.input.shape
+        self.factors = NTK.equations(n_hidden) if factors is None else factors
         shape = len(self.readout), n_channels, n_lags
         zeros = self.transition.new_zeros(shape)
         self.register_buffer("origin", zeros if origin is None else torch.tensor(origin).to(zeros))
-        self._check("transition", (n_hidden, n_hidden))
+        n_below = () if self.coupling is None else (len(self.coupling),)
+        if self.coupling is not None:
+            self._check("coupling", (*n_below, n_hidden, n_hidden))
+        layers = tuple(below + 1 for below in n_below)
+        self._check("transition", (*layers, n_hidden, n_hidden))
         self._check("readout", (shape[0], n_hidden))
         self._check("bias", (shape[0],))
         self._check("origin", shape)
 
     def response(self) -> Tensor:
         """Return the impulse response ``H``, (n_outputs, n_channels, n_lags)."""
-        scale = len(self.transition) ** -0.5
-        A, state = scale * self.transition, self.input
-        lags = [self.readout @ state]
-        for _ in range(1, self.n_lags):
-            state = A @ state
-            lags.append(self.readout @ state)
-        return scale * torch.stack(lags, dim=-1) - self.origin
+        factors, n_hidden = self.factors, len(self.input)
+        kept = factors.keep * torch.eye(n_hidden).to(self.transition)
+        silence = torch.zeros_like(self.input)
+        states = [factors.input * self.input, *[silence] * (self.n_lags - 1)]
+        for index, transition in enumerate(self.transition.view(-1, n_hidden, n_hidden)):
+            if index:
+                assert self.coupling is not None
+                coupling = factors.transition * self.coupling[index - 1]
+                states = [coupling @ state for state in states]
+            states = _run(kept + factors.transition * transition, states)
+        lags = [self.readout @ state for state in states]
+        return factors.readout * torch.stack(lags, dim=-1) - self.origin
 
     def forward(self, x: Tensor) -> Tensor:
         """Predict the targets.
@@ -147,7 +171,7 @@ class LinearRNNModule(nn.Module):
         """Return what `print` shows of the module."""
         n_outputs, n_channels, n_lags = self.origin.shape
         return (
-            f"n_hidden={len(self.transition)}, n_channels={n_channels}, n_outputs={n_outputs}, "
+            f"n_hidden={len(self.input)}, n_channels={n_channels}, n_outputs={n_outputs}, "
             f"n_lags={n_lags}, every_step={self.every_step}, delay={self.delay}"
         )
 
@@ -158,3 +182,11 @@ class LinearRNNModule(nn.Module):
                 f"{name} must have shape {shape}, as inputs, readout and n_lags have it, but got "
                 f"shape {given}."
             )
+
+
+def _run(A: Tensor, drives: Sequence[Tensor]) -> list[Tensor]:
+    """Return the states of a layer at each lag, from what drives it."""
+    states = [drives[0]]
+    for drive in drives[1:]:
+        states.append(A @ states[-1] + drive)
+    return states

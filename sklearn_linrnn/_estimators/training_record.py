@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from sklearn_linrnn._core.networks.network import RNNParameters
-from sklearn_linrnn._core.networks.recipes import Recipe, RNNRecipe
+from sklearn_linrnn._core.networks.recipes import NetworkRecipe, Recipe
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._data.sequences import Past
@@ -61,24 +61,32 @@ class TrainingRecord:
     past: Past | None
 
 
-def initial_network(record: TrainingRecord) -> RNNParameters:
-    """Return the parameters of a linear RNN at initialisation, in the dtype of the trained ones."""
-    assert isinstance(record.recipe, RNNRecipe)
+def initial_network(record: TrainingRecord) -> list[Tensor]:
+    """Return the parameters of a network at initialisation, in the dtype of the trained ones."""
     n_channels, n_outputs = record.statistics.n_channels, len(record.statistics.target_mean)
-    return record.recipe.draw(n_channels, n_outputs).like(trained_network(record).transition)
+    drawn = network_recipe(record).draw(n_channels, n_outputs)
+    return [
+        start.to(trained) for start, trained in zip(drawn, trained_network(record), strict=True)
+    ]
 
 
-def trained_network(record: TrainingRecord) -> RNNParameters:
-    """Return the parameters of a linear RNN after training."""
-    return RNNParameters(*map(torch.tensor, record.parameters))
+def trained_network(record: TrainingRecord) -> list[Tensor]:
+    """Return the parameters of a network after training."""
+    return [torch.tensor(parameter) for parameter in record.parameters]
 
 
-def subtracted_network(record: TrainingRecord) -> RNNParameters | None:
+def subtracted_network(record: TrainingRecord) -> list[Tensor] | None:
     """Return the initial parameters of a network whose initial response is subtracted.
 
     They are those of the network to inputs that are not scaled.
     """
     recipe = record.recipe
-    if not (isinstance(recipe, RNNRecipe) and recipe.is_centred):
+    if not (isinstance(recipe, NetworkRecipe) and recipe.is_centred):
         return None
     return recipe.shown(initial_network(record))
+
+
+def network_recipe(record: TrainingRecord) -> NetworkRecipe:
+    """Return the recipe of a network."""
+    assert isinstance(record.recipe, NetworkRecipe)
+    return record.recipe

@@ -34,6 +34,7 @@ SKOPS_TRUSTED_TYPES = [
     "sklearn_linrnn._estimators.linear_rnn.LinearRNNRegressor",
     "sklearn_linrnn._estimators.ntk_conv.NTKConvRegressor",
     "sklearn_linrnn._estimators.ntk_conv_cv.NTKConvRegressorCV",
+    "sklearn_linrnn._estimators.recurrent_kernel.RecurrentKernel",
     "sklearn_linrnn._estimators.training_record.TrainingRecord",
     "sklearn_linrnn._estimators.weighted_conv.WeightedConv1DRegressor",
     "sklearn_linrnn.callback._early_stopping.EarlyStopping",

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
+from sklearn_linrnn._core.networks.recipes import Recipe, RNNRecipe
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 
 INSIDE = ("sklearn_linrnn.", "sklearn.", "sktime.", "contextlib")
 MOST_DECADES = 6.0  # that lag weights grow by before a fit warns of it
+MOST_PAST_REACH = 0.1  # of the energy of a network's prior
 MEAN_OUTWEIGHS = 10.0  # times the curvature that inputs have without their mean
 
 
@@ -52,6 +54,25 @@ def warn_if_mean_alone(statistics: LagStatistics, root: PriorRoot, travelled: fl
             f"{whole / varied:.2g} times the curvature of their variation, of which "
             "these iterations of gradient descent have learned next to nothing. Subtract the mean, "
             "or take fit_intercept=True or more iterations."
+        )
+
+
+def warn_if_past_reach(recipe: Recipe, lag_weights: NDArray) -> None:
+    """Warn if much of a network's prior (..., n_lags) is at too many lags for its width."""
+    if not isinstance(recipe, RNNRecipe):
+        return
+    n_lags = lag_weights.shape[-1]
+    reach = recipe.reach(n_lags)
+    share = lag_weights / lag_weights.max(initial=0.0)  # sums that do not overflow
+    past = share[..., reach:].sum() / share.sum()
+    if past > MOST_PAST_REACH:
+        farther = ", or take transition_init='orthogonal', which reaches much farther"
+        warn(
+            f"n_lags={n_lags} is past the reach of n_hidden={recipe.n_hidden}: the infinite-width "
+            f"limit holds up to lag {reach - 1} of such networks, and {past:.0%} of its lag "
+            "weights are at later ones, where theirs are greater on average (see "
+            "expected_lag_weights). Raise n_hidden or lower n_lags"
+            f"{farther if recipe.transition_init == 'gaussian' else ''}."
         )
 
 

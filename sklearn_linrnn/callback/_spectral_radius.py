@@ -11,6 +11,7 @@ from scipy.sparse.linalg import ArpackError, eigs
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 
+from sklearn_linrnn._core.networks.parametrization import PARAMETRIZATIONS, Factors
 from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn.callback._step_callback import StepCallback, check_fitted, is_step
 
@@ -103,13 +104,17 @@ class SpectralRadiusMonitor(StepCallback[_Radii]):
             )
         record = self._records[estimator]
         record.steps.append(model.n_iter_)
-        record.radii.append(_spectral_radius(model.transition_))
+        n_hidden = model.transition_.shape[-1]
+        parametrization = PARAMETRIZATIONS[getattr(model, "parametrization", "ntk")]
+        factors = parametrization.equations(n_hidden, getattr(model, "leak", 1.0))
+        layers = model.transition_.reshape(-1, n_hidden, n_hidden)
+        record.radii.append(max(_spectral_radius(each, factors) for each in layers))
 
 
-def _spectral_radius(transition: NDArray) -> float:
-    """Return the largest modulus of an eigenvalue of ``n^{-1/2} W``."""
-    n_hidden = len(transition)
-    A = np.asarray(transition, dtype=np.float64) / n_hidden**0.5
+def _spectral_radius(transition: NDArray, factors: Factors) -> float:
+    """Return the largest modulus of an eigenvalue of what maps a state to the next one."""
+    A = factors.transition * np.asarray(transition, dtype=np.float64)
+    A.flat[:: len(A) + 1] += factors.keep
     with calm(A.size):
         return float(np.abs(_leading_eigenvalues(A)).max())
 

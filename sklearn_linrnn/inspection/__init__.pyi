@@ -2,6 +2,8 @@ from ._contributions import ContributionDisplay
 from ._frequency_response import FrequencyResponseDisplay
 from ._impulse_response import ImpulseResponseDisplay
 from ._lag_prior_display import LagPriorDisplay
+from ._measured_memory import MeasuredMemory, measured_memory
+from ._measured_memory_display import MeasuredMemoryDisplay
 from ._memory import effective_memory, memory_interval, response_energy
 from ._memory_display import MemoryDisplay
 from ._ntk_gap import NTKGap, ntk_gap
@@ -17,6 +19,8 @@ __all__ = [
     "FrequencyResponseDisplay",
     "ImpulseResponseDisplay",
     "LagPriorDisplay",
+    "MeasuredMemory",
+    "MeasuredMemoryDisplay",
     "MemoryDisplay",
     "NTKGap",
     "NTKGapDisplay",
@@ -25,6 +29,7 @@ __all__ = [
     "TrainingDisplay",
     "effective_memory",
     "lag_energy",
+    "measured_memory",
     "memory_interval",
     "ntk_gap",
     "prior_of_memory",

@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from sklearn_linrnn._core.networks.finite_width import width_tolerance
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
-from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.network_kernel import NetworkKernel
+from sklearn_linrnn._estimators.training_record import network_recipe
 from sklearn_linrnn.inspection._memory import prior_energy
 from sklearn_linrnn.inspection._retrace import retrace
 
 LAZY = 0.1  # a change after which a network is still nearly linear in its parameters
-MUCH = 0.2  # a distance from the limit's lag weights that has an effect on what a network learns
+NO_LIMIT = (
+    "This parametrisation has no lazy limit: parameters move as far at any width, so that more\n"
+    "hidden units bring the network no nearer. With parametrization='ntk' they do."
+)
 
 
 class NTKGap(NamedTuple):
@@ -47,6 +53,10 @@ class NTKGap(NamedTuple):
         Number of lags that are too many for the width: zero if `initial_kernel` is at most 0.2, or
         ``4 / sqrt(n_hidden)``, two standard deviations of what a random input matrix and readout
         cause; else all lags from the first whose weight differs by more than that.
+    has_lazy_limit : bool
+        Whether wider networks come nearer to the limit: not with ``parametrization="standard"`` or
+        "mup". What they are compared with is then a network whose kernel stays that of wide
+        networks at initialisation.
     """
 
     total: float
@@ -55,6 +65,7 @@ class NTKGap(NamedTuple):
     kernel: float
     initial_kernel: float
     excess_lags: int
+    has_lazy_limit: bool = True
 
     @property
     def is_lazy(self) -> bool:
@@ -62,28 +73,30 @@ class NTKGap(NamedTuple):
         return max(self.movement, self.kernel) < LAZY
 
     @property
-    def cause(self) -> Literal["none", "movement", "width", "lags"]:
+    def cause(self) -> Literal["none", "movement", "parametrization", "width", "lags"]:
         """The main cause of the distance to the limit.
 
-        "none" if it is small; "movement" of the parameters; the finite "width"; or "lags" if these
-        are too many for the width, so that more width may not help.
+        "none" if it is small; "movement" of the parameters, or the "parametrization" if it is one
+        in which they move as far at any width; the finite "width"; or "lags" if these are too many
+        for the width, so that more width may not help.
         """
         if max(self.movement, self.width) < LAZY:
             return "none"
         if self.movement > self.width:
-            return "movement"
+            return "movement" if self.has_lazy_limit else "parametrization"
         return "lags" if self.excess_lags else "width"
 
     def __str__(self) -> str:
         """Return what the distances mean, in sentences."""
         regime = "is in the kernel regime" if self.is_lazy else "has left the kernel regime"
         lags = f": {self.excess_lags} too many lags for this width" if self.excess_lags else ""
+        lazy = "" if self.has_lazy_limit else f"\n{NO_LIMIT}"
         return (
             f"The network {regime}: its tangent kernel has changed by {self.kernel:,.1%}.\n"
             f"It is {self.total:,.1%} away from its infinite-width limit, {self.width:,.1%} by its "
             f"width and {self.movement:,.1%}\nbecause its parameters moved.\n"
             f"At initialisation, its lag weights were {self.initial_kernel:,.1%} away from the "
-            f"limit's{lags}."
+            f"limit's{lags}.{lazy}"
         )
 
 
@@ -94,8 +107,12 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     iterations as the network, on the same sums: no data are needed. The gap has three causes: the
     parameters moved; the width is finite, so that the kernel at initialisation is random; and the
     lags are too many for the width, so that this kernel is not that of the limit even on average.
-    With a Gaussian initialisation that begins near ``sqrt(n_hidden)`` lags, for any ``nu_w``; with
-    an orthogonal one far later.
+    With a Gaussian initialisation that begins near ``1.4 sqrt(n_hidden)`` lags, for any ``nu_w``;
+    with an orthogonal one near ``0.77 n_hidden``, see `finite_width_lag_weights`.
+
+    With ``parametrization="standard"`` and "mup" there is no such limit: parameters move as far at
+    any width. The gap is then to what the kernel of wide networks at initialisation would learn,
+    and says so.
 
     Parameters
     ----------
@@ -142,8 +159,9 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     start, limit, linearised, kernel_change = retrace(estimator.training_)
     trained = as_matrix(estimator.impulse_response_)
     learned = distance(limit - start)
+    has_lazy_limit = network_recipe(estimator.training_).has_lazy_limit
     if learned == 0:
-        return NTKGap(0.0, 0.0, 0.0, kernel_change, 0.0, 0)
+        return NTKGap(0.0, 0.0, 0.0, kernel_change, 0.0, 0, has_lazy_limit)
     both = torch.cat([limit - start, linearised - start], dim=1)
     initial_kernel, excess_lags = _compare_initial_kernel(estimator, both)
     return NTKGap(
@@ -153,6 +171,7 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
         kernel=kernel_change,
         initial_kernel=initial_kernel,
         excess_lags=excess_lags,
+        has_lazy_limit=has_lazy_limit,
     )
 
 
@@ -171,8 +190,7 @@ def _compare_initial_kernel(estimator: Any, learned: Tensor) -> tuple[float, int
     )
     energy = learned.square().reshape(len(difference), -1).sum(dim=1).numpy()
     initial_kernel = float(np.sqrt(np.average(difference**2, weights=energy)))
-    # |F|^2 |C|^2 / n^2, which all lag weights share, has the standard deviation 2 / sqrt(n).
-    tolerance = max(MUCH, 4 / len(estimator.transition_) ** 0.5)
+    tolerance = width_tolerance(network_recipe(estimator.training_).n_hidden)
     if initial_kernel <= tolerance:
         return initial_kernel, 0
     return initial_kernel, len(difference) - int(np.argmax(np.abs(difference) > tolerance))
@@ -186,7 +204,7 @@ def _relative_difference(weights: NDArray, limit: NDArray) -> NDArray[np.float64
 
 def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
     check_is_fitted(estimator)
-    if not isinstance(estimator, LinearRNNRegressor):
+    if not isinstance(estimator, NetworkKernel):
         raise TypeError(
             "ntk_gap needs a LinearRNNRegressor, a network of finite width, but got "
             f"{type(estimator).__name__}."
@@ -196,6 +214,12 @@ def _make_metric(estimator: Any, metric: str) -> Callable[[Tensor], float]:
         raise ValueError(
             "ntk_gap needs solver='gd' without weight_decay, but got solver="
             f"{record.rule.solver!r}, weight_decay={record.rule.weight_decay}."
+        )
+    rates = getattr(record.recipe, "rates", EQUAL_RATES)
+    if record.rule.max_grad_norm is not None and rates != EQUAL_RATES:
+        raise ValueError(
+            "ntk_gap needs equal rates where the gradient is cut, of which the limit knows only "
+            f"the sum, but got rates={rates} with max_grad_norm={record.rule.max_grad_norm}."
         )
     if record.went_on:
         raise ValueError(

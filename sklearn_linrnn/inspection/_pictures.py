@@ -73,13 +73,14 @@ def make_axes(
     return list(panels[:n_panels].flat)
 
 
-def add_legend(axes: list[Axes], *, is_new: bool) -> None:
+def add_legend(axes: list[Axes], *, is_new: bool, n_columns: int = 2) -> None:
     """Say once what all panels show: below those of a new figure, where it hides nothing."""
     if not is_new:
         axes[0].legend(fontsize="small")
         return
     handles, labels = axes[0].get_legend_handles_labels()
-    axes[0].figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    place: dict[str, Any] = {"loc": "outside lower center", "ncols": n_columns}
+    axes[0].figure.legend(handles, labels, frameon=False, **place)
 
 
 def label_lags(axes: list[Axes], quantity: str, n_columns: int = 1) -> None:

@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
-from sklearn_linrnn._core.networks.linearised import LinearisedRNN
-from sklearn_linrnn._core.networks.network import LinearRNNModel, RNNParameters
-from sklearn_linrnn._core.networks.recipes import RNNRecipe
+from sklearn_linrnn._core.networks.linearised import LinearisedNetwork
 from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
-from sklearn_linrnn._core.networks.tangent_kernel import empirical_kernel
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.training.loop import Stopping
 from sklearn_linrnn._core.training.objective import Model
 from sklearn_linrnn._estimators.training_record import (
     TrainingRecord,
     initial_network,
+    network_recipe,
     trained_network,
 )
 
@@ -50,19 +48,16 @@ class Retraced(NamedTuple):
 
 def retrace(record: TrainingRecord) -> Retraced:
     """Do the iterations of a network's training again, with its expansion and in its limit."""
-    sums, recipe = record.statistics, record.recipe
-    assert isinstance(recipe, RNNRecipe)
-    initial, trained = initial_network(record), trained_network(record)
-    network = LinearRNNModel(initial, sums.n_lags)
-    origin, begun, subtracted = network.response(), recipe.scaled(network).response(), None
-    if recipe.is_centred:
-        begun, subtracted = torch.zeros_like(origin), origin
+    sums, recipe = record.statistics, network_recipe(record)
     prior, cpu = recipe.prior(sums.n_lags), torch.device("cpu")
     root = PriorRoot.of_prior(prior, sums.n_lags, sums.n_channels, cpu)
-    limit = ScaledConvolution(root, origin.shape[1], torch.float64, begun)
-    double = RNNParameters(*(parameter.double() for parameter in initial))
-    linearised = recipe.scaled(LinearisedRNN(double, sums.n_lags, origin=subtracted))
-    before, after = (empirical_kernel(each, sums.n_lags) for each in (initial, trained))
+    n_outputs = len(sums.target_mean)
+    linearised = LinearisedNetwork(recipe.model(root, n_outputs, torch.float64))
+    begun = linearised.initial_response
+    limit = ScaledConvolution(root, n_outputs, torch.float64, begun)
+    before, after = (
+        recipe.kernel(each(record), sums.n_lags) for each in (initial_network, trained_network)
+    )
     curvature = Quadratic.of(sums, root).largest_eigenvalue()
     return Retraced(
         start=begun,
@@ -87,20 +82,18 @@ def kernel_changes(record: TrainingRecord, iterations: Iterable[int]) -> NDArray
     changes : ndarray of shape (n_iterations,)
         Relative to the kernel at initialisation, in Frobenius norm.
     """
-    sums, recipe = record.statistics, record.recipe
-    assert isinstance(recipe, RNNRecipe)
+    sums, recipe = record.statistics, network_recipe(record)
     root = PriorRoot.of_prior(
         recipe.prior(sums.n_lags), sums.n_lags, sums.n_channels, torch.device("cpu")
     )
     dtype = torch.from_numpy(record.parameters[0]).dtype
     model = recipe.model(root, len(sums.target_mean), dtype)
-    network = RNNParameters(*model.parameters)  # which training moves in place
-    rate = record.rule.rate(Quadratic.of(sums, root).largest_eigenvalue())
+    rate = record.rule.rate(Quadratic.of(sums, root).largest_eigenvalue(), model)
     training = record.rule.begin(model, sums, rate)
-    before, changes = empirical_kernel(network, sums.n_lags), []
+    before, changes = recipe.kernel(model.parameters, sums.n_lags), []
     for iteration in iterations:
         training.run(iteration - len(training.rows))
-        change = empirical_kernel(network, sums.n_lags) - before
+        change = recipe.kernel(model.parameters, sums.n_lags) - before
         changes.append(float(change.norm() / before.norm()))
     return np.array(changes)
 
@@ -110,5 +103,5 @@ def _train(model: Model, record: TrainingRecord, curvature: float) -> Tensor:
     if record.n_kept > 0:
         stopping = Stopping(record.n_kept, tol=0.0, patience=1)
         rule = replace(record.rule, stopping=stopping)
-        rule.begin(model, record.statistics, rule.rate(curvature)).run(record.n_kept)
+        rule.begin(model, record.statistics, rule.rate(curvature, model)).run(record.n_kept)
     return model.response()

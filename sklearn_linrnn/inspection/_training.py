@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._estimators.descent import DescentRegressor
-from sklearn_linrnn._estimators.linear_rnn import LinearRNNRegressor
+from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn.inspection._pictures import BLUE, GREEN, TITLE, VERMILION, add_legend, make_axes
 from sklearn_linrnn.inspection._retrace import kernel_changes
 
@@ -178,7 +178,7 @@ def _scatter(n_iter: int, iterations: NDArray, values: NDArray) -> NDArray:
 
 def _retrace_kernel(estimator: DescentRegressor) -> tuple[NDArray, NDArray]:
     """Return iterations, and the relative changes of the tangent kernel by then."""
-    if not isinstance(estimator, LinearRNNRegressor):
+    if not isinstance(estimator, NetworkKernel):
         raise TypeError(
             "retrace=True shows the tangent kernel of a LinearRNNRegressor, but got "
             f"{type(estimator).__name__}, whose kernel does not change."

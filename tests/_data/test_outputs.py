@@ -96,7 +96,7 @@ def test_standard_deviations_are_written_beside_the_means(tmp_path, maker):
             np.testing.assert_allclose(mine[:], theirs, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("model", [WeightedConv1DRegressor(), LinearRNNRegressor(n_hidden=2)])
+@pytest.mark.parametrize("model", [WeightedConv1DRegressor(), LinearRNNRegressor(n_hidden=8)])
 def test_what_trains_by_iterations_fills_out_too(model):
     parameters, x, y, _ = data("one recording")
     model.set_params(n_lags=N_LAGS, max_iter=2, tol=0.0, device="cpu", **parameters).fit(x, y)

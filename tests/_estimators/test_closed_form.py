@@ -1132,7 +1132,7 @@ GROWING = [
     NTKConvRegressor(1.3, solver="cg"),
     NTKConvRegressorCV([1.3]),
     WeightedConv1DRegressor(nu_w=1.3, max_iter=2),
-    LinearRNNRegressor(4, nu_w=1.3, max_iter=2, random_state=0),
+    LinearRNNRegressor(4, nu_w=1.3, max_iter=2, random_state=0, transition_init="identity"),
 ]
 
 

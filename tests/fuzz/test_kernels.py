@@ -10,8 +10,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.gaussian_process.kernels import Kernel
 
-from sklearn_linrnn import LagKernel, kernel_matrix
+from sklearn_linrnn import LagKernel, RecurrentKernel, kernel_matrix
 
 from .arrays import Array, mostly
 from .cases import Part, parts
@@ -27,13 +28,18 @@ PARAMETERS = {
     "correlation": [0.5, 0, -0.9, 0.999999, 1, -1, 2, np.nan, None, "0.5"],
     "n_channels": [1, 2, *COUNT, 10**12],
 }
-ARGUMENTS = {"X", "X2", "Y", *PARAMETERS}
+RECURRENT = {
+    "activation": ["erf", "relu", "identity", "tanh", None, ["erf"]],
+    **dict.fromkeys(("nu_w", "nu_f", "nu_c", "nu_b"), VARIANCE),
+    "n_channels": PARAMETERS["n_channels"],
+}
+ARGUMENTS = {"X", "X2", "Y", *PARAMETERS, *RECURRENT}
 SHAPES = ["rows", "rows", "rows", "panel", "flat", "four axes", "number"]
 
 
 @dataclass(frozen=True)
 class KernelCase:
-    """Windows, other windows if there are any, and a prior."""
+    """Windows, other windows if there are any, and parameters of a kernel."""
 
     shape: str
     n: int
@@ -53,9 +59,9 @@ class KernelCase:
         return tuple(self.X.numbers(rng, (rows, *axes[self.shape])) for rows in (n, m))
 
 
-def kernel_cases() -> st.SearchStrategy[KernelCase]:
-    """Return cases of kernels."""
-    pairs = [(name, value) for name, values in PARAMETERS.items() for value in values]
+def kernel_cases(tried: dict[str, list]) -> st.SearchStrategy[KernelCase]:
+    """Return cases of kernels, with values of their parameters."""
+    pairs = [(name, value) for name, values in tried.items() for value in values]
     return st.builds(
         KernelCase,
         shape=st.sampled_from(SHAPES),
@@ -81,17 +87,39 @@ def run(case: KernelCase) -> str:
         (kernel,) = found
         error_of(lambda: found.append(kernel_matrix(prior, X, X2, **options)), ARGUMENTS)
     assert all(map(is_finite, found)), found
+    check_covariance(kernel)
+    process = LagKernel(prior, **options)
+    error_of(lambda: check_kernel_of_processes(process, X, kernel), ARGUMENTS)
+    return "computed"
+
+
+def run_recurrent(case: KernelCase) -> str:
+    """Check all that must hold for a recurrent kernel; return what happened."""
+    numbers, others = case.windows()
+    X, X2 = case.X.contain(numbers), case.X.contain(others)
+    process = RecurrentKernel(**case.parameters)
+    found: list[Array] = []
+    with unchanged(X, X2):
+        error = error_of(lambda: found.append(process(X)), ARGUMENTS)
+        if error is not None:
+            return type(error).__name__
+        error_of(lambda: found.append(process(X, X2)), ARGUMENTS)
+    assert all(map(is_finite, found)), found
+    check_covariance(found[0])
+    error_of(lambda: check_kernel_of_processes(process, X, found[0]), ARGUMENTS)
+    return "computed"
+
+
+def check_covariance(kernel: Array) -> None:
+    """Raise unless a kernel is symmetric and positive semi-definite."""
     size = float(np.abs(kernel).max(initial=0.0))
     check_close(kernel, kernel.T, size, "symmetry")
     if 0.0 < size < 1e300:
         assert np.linalg.eigvalsh(kernel / size).min() > -1e-10 * len(kernel)
-    error_of(lambda: check_kernel_of_processes(prior, options, X, kernel), ARGUMENTS)
-    return "computed"
 
 
-def check_kernel_of_processes(prior: Any, options: dict[str, Any], X: Any, kernel: Array) -> None:
+def check_kernel_of_processes(process: Kernel, X: Any, kernel: Array) -> None:
     """Raise unless the kernel of Gaussian processes is the same, with a gradient of numbers."""
-    process = LagKernel(prior, **options)
     for one in (process, clone(process), pickle.loads(pickle.dumps(process))):
         assert same(one(X), kernel)
     size = float(np.abs(kernel).max(initial=0.0))
@@ -110,8 +138,20 @@ def test_kernels(profile, counting):
     with counting("kernel_matrix, LagKernel") as counts:
 
         @profile.kernels
-        @given(case=kernel_cases())
+        @given(case=kernel_cases(PARAMETERS))
         def holds(case: KernelCase) -> None:
             counts[run(case)] += 1
+
+        holds()
+
+
+@every_profile
+def test_recurrent_kernels(profile, counting):
+    with counting("RecurrentKernel") as counts:
+
+        @profile.kernels
+        @given(case=kernel_cases(RECURRENT))
+        def holds(case: KernelCase) -> None:
+            counts[run_recurrent(case)] += 1
 
         holds()

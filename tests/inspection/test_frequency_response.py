@@ -181,7 +181,7 @@ def test_a_plot_without_axes_puts_each_phase_below_its_magnitude(model):
 
 
 def test_without_a_posterior_there_is_no_band_and_the_legend_says_so():
-    network = LinearRNNRegressor(5, max_iter=9, rows="timesteps", n_lags=N_LAGS).fit(X, Y[:, 0])
+    network = LinearRNNRegressor(8, max_iter=9, rows="timesteps", n_lags=N_LAGS).fit(X, Y[:, 0])
     display = FrequencyResponseDisplay.from_estimator(network)
     assert list(display.frame()) == ["magnitude", "phase"]
     axes = display.plot(Figure().subplots(3, 2)).axes_

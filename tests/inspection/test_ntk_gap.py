@@ -314,7 +314,8 @@ def test_the_kernel_at_initialisation_is_compared_where_something_was_learned():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_lags_far_past_the_root_of_the_width_are_too_many(seed):
-    gap = gap_of_sums(60, n_hidden=64, random_state=seed)
+    with pytest.warns(UserWarning, match="n_lags=60 is past the reach of n_hidden=64"):
+        gap = gap_of_sums(60, n_hidden=64, random_state=seed)
     assert gap.cause == "lags"
     assert gap.excess_lags > 30
     assert f"{gap.excess_lags} too many lags for this width" in str(gap)

@@ -11,6 +11,7 @@ from sklearn_linrnn import (
     FrequencyResponseDisplay,
     ImpulseResponseDisplay,
     LinearRNNRegressor,
+    MeasuredMemoryDisplay,
     MemoryDisplay,
     NTKGapDisplay,
     ResidualDisplay,
@@ -30,6 +31,7 @@ DISPLAYS = [
     FrequencyResponseDisplay.from_estimator(MODEL),
     ResidualDisplay.from_estimator(STEPS, X, X[:, 0], n_lags=1),
     MemoryDisplay.from_estimator(MODEL),
+    MeasuredMemoryDisplay.from_model(MODEL, X, n_lags=3),
     TrainingDisplay.from_estimator(MODEL),
     NTKGapDisplay.from_gaps([8], [[ntk_gap(MODEL)]]),
 ]

@@ -6,21 +6,28 @@ channels or outputs. Then the sum over all parameters of ``dH_j dH_k`` is
 
     K[j, k] = P[j, k] + L[j, k] + sum_{i < j, l < k} L[i, l] P[j - 1 - i, k - 1 - l]
 
-the shares of the readout, of the input and of the transition matrix.
+the shares of the readout, of the input and of the transition matrix. Each layer of a deep network
+has states ``P`` and adjoints ``L`` of its own: the readout sees the states of the last one, the
+input the adjoints of the first one, a transition matrix both of its layer, and a coupling the
+adjoints of its layer with the states of the one below, without the time step between. The adjoints
+are the states of the transposed network, in which the layers are in the opposite order.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from sklearn_linrnn._core.networks.network import RNNParameters
+from sklearn_linrnn._core.networks.network import LinearRNNModel
+from sklearn_linrnn._core.networks.parametrization import EQUAL_SHARES, NTK, Factors, Shares
 
 
 class LagProducts(NamedTuple):
-    """Mean products of a network's states and of its adjoints, each (n_lags, n_lags).
+    """Mean products of the states and of the adjoints of a layer, each (n_lags, n_lags).
 
     Attributes
     ----------
@@ -34,34 +41,93 @@ class LagProducts(NamedTuple):
     adjoints: Tensor
 
     @classmethod
-    def of(cls, parameters: RNNParameters, n_lags: int) -> LagProducts:
-        """Return those of a network, in float64, by ``2 n_lags`` products with its ``A``."""
-        transition, inputs, readout = (p.detach().double() for p in parameters)
-        A = transition / len(transition) ** 0.5
-        return cls(_chain_gram(A, inputs, n_lags), _chain_gram(A.T, readout.T, n_lags))
+    def of(
+        cls, parameters: Sequence[Tensor], n_lags: int, factors: Factors | None = None
+    ) -> LagProducts:
+        """Return those of a network of one layer, in float64, as `LayerProducts.of` does."""
+        (layer,) = LayerProducts.of(parameters, n_lags, factors)
+        return layer
 
-    def kernel(self) -> Tensor:
+    def kernel(self, shares: Shares = EQUAL_SHARES) -> Tensor:
         """Return ``K``, by ``n_lags^4 / 2`` multiplications."""
-        kernel = self.states + self.adjoints
-        kernel[1:, 1:] += _convolve(self.adjoints[:-1, :-1], self.states[:-1, :-1])
+        return LayerProducts([self]).kernel(shares)
+
+    def lag_weights(self, shares: Shares = EQUAL_SHARES) -> Tensor:
+        """Return the diagonal of ``K``, by ``n_lags^3 / 3`` multiplications."""
+        return LayerProducts([self]).lag_weights(shares)
+
+    def stacked(self, n_layers: int) -> LayerProducts:
+        """Return the mean products of networks of layers that each have these.
+
+        These are of inputs and readouts of variance one, as the couplings are. Random couplings
+        part a layer from the one below, so that products of two layers are convolved.
+        """
+        states, adjoints = (
+            list(itertools.accumulate(itertools.repeat(products, n_layers), _convolve))
+            for products in self
+        )
+        return LayerProducts(map(LagProducts, states, reversed(adjoints)))
+
+
+class LayerProducts(list[LagProducts]):
+    """The products of all layers of a network, the first one first."""
+
+    @classmethod
+    def of(
+        cls, parameters: Sequence[Tensor], n_lags: int, factors: Factors | None = None
+    ) -> LayerProducts:
+        """Return those of a network, in float64.
+
+        They are without the factors of the input matrix and of the readout. For each layer they
+        take ``2 n_lags`` products with its ``A``, and two more with its coupling.
+        """
+        own = [parameter.detach().double() for parameter in parameters]
+        factors = NTK.equations(len(own[1])) if factors is None else factors
+        inner = factors._replace(input=1.0, readout=1.0)
+        networks = (LinearRNNModel(each, n_lags, factors=inner) for each in (own, transposed(own)))
+        states, adjoints = ([_gram(layer) for layer in each.states()] for each in networks)
+        return cls(map(LagProducts, states, reversed(adjoints)))
+
+    def kernel(self, shares: Shares = EQUAL_SHARES) -> Tensor:
+        """Return ``K``, by ``n_lags^4 / 2`` multiplications for each matrix between states."""
+        kernel = shares.readout * self[-1].states + shares.input * self[0].adjoints
+        for states, adjoints in self:
+            by_transition = _convolve(adjoints[:-1, :-1], states[:-1, :-1])
+            kernel[1:, 1:] += shares.transition * by_transition
+        for below, layer in itertools.pairwise(self):
+            kernel += shares.coupling * _convolve(layer.adjoints, below.states)
         return 0.5 * (kernel + kernel.mT)  # symmetric to the last digit
 
-    def lag_weights(self) -> Tensor:
-        """Return the diagonal of ``K``, by ``n_lags^3 / 3`` multiplications."""
-        by_transition = [
-            (self.adjoints[:j, :j] * self.states[:j, :j].flip(0, 1)).sum()
-            for j in range(len(self.states))
-        ]
-        return (self.states + self.adjoints).diagonal() + torch.stack(by_transition)
+    def lag_weights(self, shares: Shares = EQUAL_SHARES) -> Tensor:
+        """Return the diagonal of ``K``, by ``n_lags^3 / 3`` multiplications for each such one."""
+        kernel = shares.readout * self[-1].states + shares.input * self[0].adjoints
+        weights = kernel.diagonal().clone()
+        for states, adjoints in self:
+            by_transition = _convolved_diagonal(adjoints, states)[:-1]
+            weights[1:] += shares.transition * by_transition
+        for below, layer in itertools.pairwise(self):
+            weights += shares.coupling * _convolved_diagonal(layer.adjoints, below.states)
+        return weights
 
 
-def _chain_gram(A: Tensor, start: Tensor, n_lags: int) -> Tensor:
-    """Return the mean products of ``A^j start`` and ``A^k start``, (n_lags, n_lags)."""
-    chain = [start]
-    for _ in range(1, n_lags):
-        chain.append(A @ chain[-1])
-    vectors = torch.stack(chain).flatten(1)
+def transposed(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Return the network whose response is the transposed one."""
+    transition, inputs, readout, *couplings = parameters
+    layers = transition if transition.ndim == 2 else transition.flip(0)
+    inner = [coupling.flip(0).mT.contiguous() for coupling in couplings]
+    return [layers.mT.contiguous(), readout.T, inputs.T, *inner]
+
+
+def _gram(states: Tensor) -> Tensor:
+    """Return the mean products of vectors (n_lags, n_vectors, n), (n_lags, n_lags)."""
+    vectors = states.flatten(1)
     return vectors @ vectors.T / vectors.shape[1]
+
+
+def _convolved_diagonal(first: Tensor, second: Tensor) -> Tensor:
+    """Return the diagonal of the convolution of square matrices."""
+    sizes = range(1, len(first) + 1)
+    return torch.stack([(first[:j, :j] * second[:j, :j].flip(0, 1)).sum() for j in sizes])
 
 
 def _convolve(first: Tensor, second: Tensor) -> Tensor:

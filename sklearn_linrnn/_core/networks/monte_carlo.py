@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
-from sklearn_linrnn._core.networks.lag_products import LagProducts
+from sklearn_linrnn._core.networks.lag_products import LagProducts, LayerProducts
 from sklearn_linrnn._core.networks.network import initialise
+from sklearn_linrnn._core.networks.parametrization import Shares
+from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES, Rates
 
 TOLERANCE = 0.1  # relative error of a lag weight up to which it is believed
 
@@ -66,6 +68,10 @@ class Networks:
     n_probes : int, default=16
         Channels and outputs of each network; they share a transition matrix, so that more of them
         lower the error as far as it comes from the other two matrices.
+    n_layers : int, default=1
+        Number of layers.
+    rates : tuple of float, default=(1.0, 1.0, 1.0)
+        Factors of the learning rates of transitions, inputs and readout.
     """
 
     transition_init: TransitionInit
@@ -74,25 +80,36 @@ class Networks:
     generator: torch.Generator
     n_networks: int = 16
     n_probes: int = 16
+    n_layers: int = 1
+    rates: Rates = EQUAL_RATES
 
-    def mean(self, n_hidden: int) -> MeanProducts:
+    def mean(self, n_hidden: int) -> MeanKernel:
         """Return the mean of networks of a width."""
-        return MeanProducts.of([self._draw(n_hidden) for _ in range(self.n_networks)])
+        drawn = [self._draw(n_hidden) for _ in range(self.n_networks)]
+        mean = LagProducts(*(torch.stack(kind).mean(0) for kind in zip(*drawn, strict=True)))
+        _, nu_f, nu_c = self.variances
+        shares = Shares(nu_c * nu_f, nu_c, nu_f, nu_c * nu_f).times(self.rates)
+        products = mean.stacked(self.n_layers)
+        each = [network.stacked(self.n_layers).lag_weights(shares) for network in drawn]
+        error = torch.stack(each).std(0) / self.n_networks**0.5
+        return MeanKernel(products, shares, products.lag_weights(shares), error)
 
     def _draw(self, n_hidden: int) -> LagProducts:
-        shape = n_hidden, self.n_probes, self.n_probes
-        drawn = initialise(*shape, self.variances, self.generator, self.transition_init)
+        shape, variances = (n_hidden, self.n_probes, self.n_probes), (self.variances[0], 1.0, 1.0)
+        drawn = initialise(*shape, variances, self.generator, self.transition_init)
         return LagProducts.of(drawn, self.n_lags)
 
 
 @dataclass(frozen=True)
-class MeanProducts:
-    """Mean products between lags of networks of one width.
+class MeanKernel:
+    """The kernel of the mean products between lags of networks of one width.
 
     Attributes
     ----------
-    products : LagProducts
-        Their mean.
+    products : LayerProducts
+        The mean products of networks with inputs and readouts of variance one.
+    shares : Shares
+        Their factors in the kernel.
     lag_weights : Tensor of shape (n_lags,)
         Those of the mean products. In the limit products are numbers, so that this is nearer to it
         than the mean of the networks' weights: a narrow network with large states has large
@@ -101,16 +118,10 @@ class MeanProducts:
         Standard error of the lag weights over the networks.
     """
 
-    products: LagProducts
+    products: LayerProducts
+    shares: Shares
     lag_weights: Tensor
     standard_error: Tensor
-
-    @classmethod
-    def of(cls, networks: list[LagProducts]) -> MeanProducts:
-        """Return the mean of some networks."""
-        mean = LagProducts(*(torch.stack(kind).mean(0) for kind in zip(*networks, strict=True)))
-        each = torch.stack([network.lag_weights() for network in networks])
-        return cls(mean, mean.lag_weights(), each.std(0) / len(networks) ** 0.5)
 
 
 def estimate_kernel(networks: Networks, n_hidden: int, max_hidden: int) -> KernelEstimate:
@@ -149,8 +160,8 @@ def estimate_kernel(networks: Networks, n_hidden: int, max_hidden: int) -> Kerne
     return estimate
 
 
-def _compare(narrow: MeanProducts, wide: MeanProducts, n_hidden: int) -> KernelEstimate:
-    kernel = wide.products.kernel()
+def _compare(narrow: MeanKernel, wide: MeanKernel, n_hidden: int) -> KernelEstimate:
+    kernel = wide.products.kernel(wide.shares)
     if not (torch.isfinite(kernel).all() and torch.isfinite(wide.standard_error).all()):
         raise ValueError(
             "The kernel of a network from this transition_init overflows within "

@@ -4,7 +4,8 @@ r"""The finite linear RNN: its impulse response and its exact gradient.
 
 The response ``H_j = n^{-1/2} C (n^{-1/2} W)^j F`` determines all outputs of the network, and its
 gradient ``g_j = d loss / d H_j`` is all that training needs of the data: nothing here depends on
-the number of samples.
+the number of samples. Other parametrisations, and a leak, have other factors (`Factors`); a further
+layer has the states of the one below as its inputs, by a coupling ``U``.
 
 Responses and their gradients are matrices of shape (n_lags * n_channels, n_outputs), lag 0 first;
 states are of shape (n_lags, n_channels, n_hidden), so that all products are of plain matrices.
@@ -12,6 +13,8 @@ states are of shape (n_lags, n_channels, n_hidden), so that all products are of 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit, draw_transition
+from sklearn_linrnn._core.networks.parametrization import NTK, Factors
 
 
 class RNNParameters(NamedTuple):
@@ -56,8 +60,29 @@ def initialise(
     return RNNParameters(transition, inputs, readout)
 
 
+def with_layers(
+    first: Sequence[Tensor],
+    n_layers: int,
+    nu_w: float,
+    generator: torch.Generator,
+    transition_init: TransitionInit,
+) -> list[Tensor]:
+    """Return the parameters of a network with further layers: ``W``, ``F``, ``C``, ``U``.
+
+    Those of the layers are drawn as the first is; the couplings ``U_ij ~ N(0, 1)``.
+    """
+    transition, inputs, readout = first
+    further = [
+        draw_transition(transition_init, len(transition), nu_w, generator)
+        for _ in range(1, n_layers)
+    ]
+    shape = n_layers - 1, *transition.shape
+    couplings = torch.randn(shape, generator=generator, dtype=torch.float64)
+    return [torch.stack([transition, *further]), inputs, readout, couplings]
+
+
 class Recurrence:
-    """Products with ``A = n^{-1/2} W`` along a chain of vectors, in memory that is made once.
+    """Products with ``A = keep I + factor W`` along a chain of vectors, in memory made once.
 
     A matrix-vector product is limited by how fast ``A`` is read, and a BLAS reads it with one
     thread. So for a single channel each product is a batch of as many products with parts of
@@ -67,14 +92,17 @@ class Recurrence:
     Parameters
     ----------
     transition : Tensor of shape (n_hidden, n_hidden)
-        ``W``; read anew at every `propagate`.
+        ``W``; read anew at every `propagate` and `drive`.
+    factors : Factors
+        Of the network.
     n_lags, n_channels : int
         Length of the chain, and number of vectors at each of its places.
     """
 
-    def __init__(self, transition: Tensor, n_lags: int, n_channels: int) -> None:
+    def __init__(self, transition: Tensor, factors: Factors, n_lags: int, n_channels: int) -> None:
         n_hidden = len(transition)
         self.transition = transition
+        self.keep, self.factor = factors.keep, factors.transition
         self.scaled = torch.empty_like(transition)
         self.states = transition.new_empty(n_lags, n_channels, n_hidden)
         self.adjoints = torch.empty_like(self.states)
@@ -86,12 +114,19 @@ class Recurrence:
         self._states = _places(self.states, n_parts)
         self._adjoints = _places(self.adjoints, n_parts)[::-1]
 
-    def propagate(self, inputs: Tensor) -> Tensor:
-        """Return the states ``P_j = A^j F``, transposed: (n_lags, n_channels, n_hidden)."""
-        torch.mul(self.transition, len(self.transition) ** -0.5, out=self.scaled)
-        self.states[0] = inputs.T
-        for (source, _), (_, target) in zip(self._states, self._states[1:], strict=False):
+    def propagate(self, first: Tensor) -> Tensor:
+        """Return the states ``A^j F`` of ``first``, ``F^T``: (n_lags, n_channels, n_hidden)."""
+        self._scale()
+        self.states[0] = first
+        for (source, _), (_, target) in itertools.pairwise(self._states):
             torch.bmm(source, self._rows, out=target)
+        return self.states
+
+    def drive(self) -> Tensor:
+        """Return ``s_j = e_j + A s_{j-1}``, for ``e`` in `states`, in their place."""
+        self._scale()
+        for (source, _), (_, target) in itertools.pairwise(self._states):
+            target.baddbmm_(source, self._rows)
         return self.states
 
     def propagate_back(self) -> Tensor:
@@ -99,9 +134,14 @@ class Recurrence:
 
         ``A`` is that of the last `propagate`.
         """
-        for (source, _), (_, target) in zip(self._adjoints, self._adjoints[1:], strict=False):
+        for (source, _), (_, target) in itertools.pairwise(self._adjoints):
             target.baddbmm_(source, self._columns)
         return self.adjoints
+
+    def _scale(self) -> None:
+        torch.mul(self.transition, self.factor, out=self.scaled)
+        if self.keep:
+            self.scaled.diagonal().add_(self.keep)
 
 
 def _places(chain: Tensor, n_parts: int) -> list[tuple[Tensor, Tensor]]:
@@ -117,43 +157,112 @@ class LinearRNNModel:
 
     Parameters
     ----------
-    start : RNNParameters
-        Initial parameters; they are trained in place.
+    start : sequence of Tensor
+        Initial parameters; they are trained in place. ``W``, ``F`` and ``C``; of a network of
+        ``L`` layers ``W (L, n, n)`` and, fourth, the couplings ``U (L - 1, n, n)``.
     n_lags : int
         Number of lags of the response.
     origin : Tensor of shape (n_lags * n_channels, n_outputs), default=None
         What is subtracted from the response: the initial response, if training is to begin at
         zero. ``None`` for nothing.
+    factors : Factors, default=None
+        Those in its equations; ``None`` for those of the theory.
+    rates : dict of str to list of float, default=None
+        Factors of the learning rates of the parameters, by the name of the optimiser; ``None`` for
+        ones.
     """
 
-    def __init__(self, start: RNNParameters, n_lags: int, *, origin: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        start: Sequence[Tensor],
+        n_lags: int,
+        *,
+        origin: Tensor | None = None,
+        factors: Factors | None = None,
+        rates: dict[str, list[float]] | None = None,
+    ) -> None:
+        transition, inputs, _, *couplings = start
+        transitions = transition[None] if transition.ndim == 2 else transition
         self.parameters = self.shown = list(start)
+        self.rates = rates or {}
         self.origin = origin
-        self.scale = len(start.transition) ** -0.5
-        self.recurrence = Recurrence(start.transition, n_lags, start.input.shape[1])
+        self.factors = NTK.equations(len(inputs)) if factors is None else factors
         self.gradients = [torch.zeros_like(parameter) for parameter in start]
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             parameter.grad = gradient
+        self._layers = [
+            Recurrence(each, self.factors, n_lags, inputs.shape[1]) for each in transitions
+        ]
+        self._couplings = [each for stack in couplings for each in stack]
+        by_transition, _, _, *by_couplings = self.gradients
+        self._by_transition = by_transition.view(transitions.shape).unbind()
+        self._by_coupling = [each for stack in by_couplings for each in stack]
 
     def response(self) -> Tensor:
         """Return ``H`` in float64."""
-        _, inputs, readout = self.parameters
-        states = self.recurrence.propagate(inputs).flatten(0, 1)
-        response = (states @ readout.T).mul_(self.scale).double()
+        readout = self.parameters[2]
+        states = self.states()[-1].flatten(0, 1)
+        response = (states @ readout.T).mul_(self.factors.readout).double()
         return response if self.origin is None else response - self.origin
+
+    def states(self) -> list[Tensor]:
+        """Return the states of each layer, (n_lags, n_channels, n_hidden); overwritten later."""
+        first, *others = self._layers
+        found = [first.propagate(self.parameters[1].T * self.factors.input)]
+        for layer, coupling in zip(others, self._couplings, strict=True):
+            self._fill(layer.states, found[-1], coupling.T)
+            found.append(layer.drive())
+        return found
 
     def backward(self, gradient: Tensor) -> None:
         """Set the parameters' ``grad`` from that of the response, at the last `response`.
 
         With the adjoints ``a_j = n^{-1/2} C^T g_j + A^T a_{j+1}`` it is ``dF = a_0``, ``dC =
-        n^{-1/2} sum_j g_j P_j^T`` and ``dW = n^{-1/2} sum_j a_{j+1} P_j^T``.
+        n^{-1/2} sum_j g_j P_j^T`` and ``dW = n^{-1/2} sum_j a_{j+1} P_j^T``. The adjoints of a
+        layer below have ``n^{-1/2} U^T a_j`` in place of the first term, and ``dU = n^{-1/2}
+        sum_j a_j P_j^T`` with the states below.
         """
-        readout, states = self.parameters[2], self.recurrence.states
-        scaled = (gradient * self.scale).to(readout.dtype)
-        torch.mm(scaled, readout, out=self.recurrence.adjoints.flatten(0, 1))
-        adjoints = self.recurrence.propagate_back()
-        later, earlier = adjoints[1:].flatten(0, 1), states[:-1].flatten(0, 1)
-        by_transition, by_input, by_readout = self.gradients
-        by_transition.addmm_(later.T, earlier, beta=0.0, alpha=self.scale)
-        by_input.copy_(adjoints[0].T)
-        torch.mm(scaled.T, states.flatten(0, 1), out=by_readout)
+        _, by_input, by_readout, *_ = self.gradients
+        readout, top = self.parameters[2], self._layers[-1]
+        scaled = (gradient * self.factors.readout).to(readout.dtype)
+        torch.mm(scaled.T, top.states.flatten(0, 1), out=by_readout)
+        torch.mm(scaled, readout, out=top.adjoints.flatten(0, 1))
+        for index in reversed(range(len(self._layers))):
+            layer = self._layers[index]
+            adjoints = layer.propagate_back()
+            self._add_up(self._by_transition[index], adjoints[1:], layer.states[:-1])
+            if index:
+                below = self._layers[index - 1]
+                self._add_up(self._by_coupling[index - 1], adjoints, below.states)
+                self._fill(below.adjoints, adjoints, self._couplings[index - 1])
+        torch.mul(adjoints[0].T, self.factors.input, out=by_input)
+
+    def push(self, moves: list[Tensor]) -> Tensor:
+        """Return ``sum_p dH/dp dp`` for moves ``dp`` of the parameters, at the last `response`."""
+        by_transition, by_input, by_readout, *by_couplings = moves
+        by_layer = by_transition[None] if by_transition.ndim == 2 else by_transition
+        pushed = driven = torch.zeros_like(self._layers[0].states)
+        driven[0] = by_input.T * self.factors.input
+        for index, (layer, by_own) in enumerate(zip(self._layers, by_layer, strict=True)):
+            if index:
+                below, coupling = self._layers[index - 1].states, self._couplings[index - 1]
+                driven = pushed @ coupling.T + below @ by_couplings[0][index - 1].T
+                driven *= self.factors.transition
+            chain = [driven[0]]  # the moves of the states P_j
+            for state, drive in zip(layer.states[:-1], driven[1:], strict=True):
+                moved = drive.addmm(state, by_own.T, alpha=self.factors.transition)
+                chain.append(moved.addmm_(chain[-1], layer.scaled.T))
+            pushed = torch.stack(chain)
+        of_states = pushed.flatten(0, 1) @ self.parameters[2].T
+        of_readout = self._layers[-1].states.flatten(0, 1) @ by_readout.T
+        return (of_states + of_readout).mul_(self.factors.readout).double()
+
+    def _fill(self, places: Tensor, sources: Tensor, coupling: Tensor) -> None:
+        """Set vectors at all places to products of others with a coupling."""
+        product = sources.flatten(0, 1), coupling
+        places.flatten(0, 1).addmm_(*product, beta=0.0, alpha=self.factors.transition)
+
+    def _add_up(self, gradient: Tensor, later: Tensor, earlier: Tensor) -> None:
+        """Set a gradient to the sum of the outer products of adjoints and states."""
+        product = later.flatten(0, 1).T, earlier.flatten(0, 1)
+        gradient.addmm_(*product, beta=0.0, alpha=self.factors.transition)

@@ -28,6 +28,7 @@ class ScaledConvolution:
         theta = self.root.lags.new_zeros(len(root.scale), n_outputs)
         theta.grad = torch.zeros_like(theta)
         self.parameters = self.shown = [theta]
+        self.rates: dict[str, list[float]] = {}
         self.start = start
 
     def response(self) -> Tensor:

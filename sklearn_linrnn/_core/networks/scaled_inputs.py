@@ -11,6 +11,7 @@ class Network(Protocol):
     """A parametrisation of a response, (n_lags * n_channels, n_outputs)."""
 
     parameters: list[Tensor]
+    rates: dict[str, list[float]]  # factors of their learning rates, where they differ, by solver
 
     @property
     def shown(self) -> list[Tensor]:
@@ -20,7 +21,10 @@ class Network(Protocol):
         """Return the response."""
 
     def backward(self, gradient: Tensor) -> None:
-        """Set every parameter's ``grad`` from that of the response."""
+        """Set every parameter's ``grad`` from that of the response, at the last `response`."""
+
+    def push(self, moves: list[Tensor]) -> Tensor:
+        """Return the derivative of the response along ``moves``, at the last `response`."""
 
 
 class ScaledInputs:
@@ -37,6 +41,7 @@ class ScaledInputs:
     def __init__(self, network: Network, deviations: Tensor) -> None:
         self.network = network
         self.parameters = network.parameters
+        self.rates = network.rates
         self.deviations = deviations
 
     @property
@@ -52,12 +57,16 @@ class ScaledInputs:
         """Set every parameter's ``grad`` from that of ``H``."""
         self.network.backward(self._scaled(gradient))
 
+    def push(self, moves: list[Tensor]) -> Tensor:
+        """Return the derivative of ``H`` along moves of the parameters."""
+        return self._scaled(self.network.push(moves))
+
     def _scaled(self, columns: Tensor) -> Tensor:
         channels = columns.unflatten(0, (-1, len(self.deviations)))
         return (self.deviations[:, None] * channels).flatten(0, 1)
 
 
 def with_scaled_input(parameters: list[Tensor], deviations: Tensor) -> list[Tensor]:
-    """Return ``W``, ``F S`` and ``C`` of ``W``, ``F`` and ``C``."""
-    transition, inputs, readout = parameters
-    return [transition, inputs * deviations.to(inputs), readout]
+    """Return parameters with ``F S`` for ``F``, the second of them."""
+    first, inputs, *rest = parameters
+    return [first, inputs * deviations.to(inputs), *rest]

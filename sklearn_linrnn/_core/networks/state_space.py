@@ -7,12 +7,14 @@ A system has the response ``H_0 = D``, ``H_j = C A^{j-1} B``. The initial state 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag, solve_discrete_lyapunov, svd, svdvals
 
+from sklearn_linrnn._core.networks.parametrization import NTK, Factors
 from sklearn_linrnn._core.tensors import whole_number
 
 
@@ -33,28 +35,34 @@ def network_realisation(
     transition: NDArray,
     inputs: NDArray,
     readout: NDArray,
+    coupling: NDArray | None = None,
     *,
-    start: tuple[NDArray, NDArray, NDArray] | None = None,
+    factors: Factors | None = None,
+    start: Sequence[NDArray] | None = None,
 ) -> StateSpace:
     """Return a linear RNN as a system, whose state is the hidden state of the time step before.
 
     Parameters
     ----------
-    transition : ndarray of shape (n_hidden, n_hidden)
+    transition : ndarray of shape (n_hidden, n_hidden) or (n_layers, n_hidden, n_hidden)
         ``W``.
     inputs : ndarray of shape (n_hidden, n_channels)
         ``F``.
     readout : ndarray of shape (n_outputs, n_hidden)
         ``C``.
-    start : tuple of ndarray, default=None
-        The same three matrices of a network whose outputs are subtracted: the initial ones, if it
-        is centred. ``None`` for nothing.
+    coupling : ndarray of shape (n_layers - 1, n_hidden, n_hidden), default=None
+        ``U`` of further layers; ``None`` for one layer.
+    factors : Factors, default=None
+        Those in the equations; ``None`` for those of the theory.
+    start : sequence of ndarray, default=None
+        The same matrices of a network whose outputs are subtracted: the initial ones, if it is
+        centred. ``None`` for nothing.
 
     Returns
     -------
     system : StateSpace
-        ``n_hidden`` states, or twice as many if outputs are subtracted. Its response does not end
-        at the last lag that the network was trained with.
+        ``n_hidden`` states for each layer, or twice as many if outputs are subtracted. Its response
+        does not end at the last lag that the network was trained with.
 
     Examples
     --------
@@ -64,10 +72,12 @@ def network_realisation(
     >>> network_realisation(W, F, C)
     StateSpace(A=array([[0.5]]), B=array([[2.]]), C=array([[1.5]]), D=array([[6.]]))
     """
-    network = _realise(transition, inputs, readout)
+    factors = NTK.equations(len(inputs)) if factors is None else factors
+    couplings = [] if coupling is None else [coupling]
+    network = _realise(factors, transition, inputs, readout, *couplings)
     if start is None:
         return network
-    origin = _realise(*start)
+    origin = _realise(factors, *start)
     return StateSpace(
         block_diag(network.A, origin.A),
         np.concatenate([network.B, origin.B]),
@@ -104,11 +114,23 @@ def delayed(system: StateSpace, delay: int) -> StateSpace:
     return StateSpace(whole, first, last, np.zeros(D.shape))
 
 
-def _realise(transition: NDArray, inputs: NDArray, readout: NDArray) -> StateSpace:
-    W, F, C = (np.asarray(matrix, dtype=np.float64) for matrix in (transition, inputs, readout))
-    scale = len(W) ** -0.5
-    A, C = scale * W, scale * C
-    return StateSpace(A, F, C @ A, C @ F)
+def _realise(factors: Factors, *matrices: NDArray) -> StateSpace:
+    """Return a network as a system; inputs pass all of its layers within a time step."""
+    W, F, C, *couplings = (np.asarray(matrix, dtype=np.float64) for matrix in matrices)
+    n_hidden = len(F)
+    A, B = np.zeros((0, 0)), factors.input * F
+    passed = np.zeros((n_hidden, 0))  # of the states before to the last layer, by those below
+    entries = []  # of the inputs to the layers
+    for index, transition in enumerate(W.reshape(-1, n_hidden, n_hidden)):
+        if index:
+            coupling = factors.transition * couplings[0][index - 1]
+            passed, B = coupling @ passed, coupling @ B
+        own = factors.keep * np.eye(n_hidden) + factors.transition * transition
+        passed = np.concatenate([passed, own], axis=1)
+        A = np.concatenate([np.pad(A, ((0, 0), (0, n_hidden))), passed])
+        entries.append(B)
+    read = factors.readout * C
+    return StateSpace(A, np.concatenate(entries), read @ passed, read @ B)
 
 
 def balanced_truncation(

@@ -5,11 +5,15 @@ its adjoints. In the limit of many hidden units, for a random ``C`` and ``F``, `
 ``nu_f tau(A^j^T A^k)`` and ``L[j, k]`` is ``nu_c tau(A^j A^k^T)``, where ``tau`` is the trace over
 ``n``: the initialisation of ``A`` determines them. For a Gaussian ``A`` and for a uniformly random
 orthogonal one both are ``nu_w^j`` for ``j = k`` and else zero, so that their kernels are the same.
+
+Further layers convolve these products, as random couplings part the layers. Learning rates are
+factors of the shares of their groups. A leak maps a response by a fixed matrix (`leaky_kernel`).
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,15 +21,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sklearn_linrnn._core.networks.initialisation import TransitionInit
-from sklearn_linrnn._core.networks.lag_products import LagProducts
+from sklearn_linrnn._core.networks.lag_products import LayerProducts
 from sklearn_linrnn._core.networks.monte_carlo import (
     TOLERANCE,
     KernelEstimate,
     Networks,
     estimate_kernel,
 )
-from sklearn_linrnn._core.networks.network import RNNParameters
-from sklearn_linrnn._core.priors.lag_weights import linear_rnn_lag_weights
+from sklearn_linrnn._core.networks.parametrization import NTK, Factors, Shares
+from sklearn_linrnn._core.priors.deep_kernel import (
+    Variances,
+    deep_lag_weights,
+    weighted_ways,
+)
+from sklearn_linrnn._core.priors.lag_weights import (
+    EQUAL_RATES,
+    Rates,
+    linear_rnn_lag_weights,
+)
+from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel
 
 
 def linear_rnn_lag_covariance(
@@ -35,6 +49,9 @@ def linear_rnn_lag_covariance(
     nu_c: float = 1.0,
     *,
     transition_init: TransitionInit = "gaussian",
+    leak: float = 1.0,
+    n_layers: int = 1,
+    rates: Rates = EQUAL_RATES,
 ) -> NDArray[np.float64]:
     r"""Return the neural tangent kernel of a wide linear RNN over the lags, for any initialisation.
 
@@ -62,6 +79,15 @@ def linear_rnn_lag_covariance(
         Initialisation of the transition matrix. For a callable, ``transition_init(n_hidden, nu_w,
         rng)`` that returns ``W`` of shape ``(n_hidden, n_hidden)``, the kernel is estimated from 16
         networks of 512 hidden units, or up to 2048 if the lags need it; always the same ones.
+    leak : float, default=1.0
+        Share ``a`` of a state that is renewed at each time step, in (0, 1]: ``h_t = (1 - a) h_{t-1}
+        + a (A h_{t-1} + F x_t)``. With a leak, lags are correlated.
+    n_layers : int, default=1
+        Number of layers; further ones have the states of the one below as inputs, by Gaussian
+        matrices of variance one.
+    rates : tuple of float, default=(1.0, 1.0, 1.0)
+        Factors of the learning rates of the transition matrices; of the input matrices, those of
+        further layers among them; and of the readout. Not negative; 0 for what is not trained.
 
     Returns
     -------
@@ -72,8 +98,8 @@ def linear_rnn_lag_covariance(
     Raises
     ------
     ValueError
-        If a variance is negative, a weight overflows, all weights are zero, or the initialisation
-        is unknown.
+        If a variance or a rate is negative, `leak` or `n_layers` is out of range, a weight
+        overflows, all weights are zero, or the initialisation is unknown.
 
     Warns
     -----
@@ -102,30 +128,64 @@ def linear_rnn_lag_covariance(
            [2., 4., 6.]])
     """
     weights = linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c)  # checks the variances, too
+    if not 0 < leak <= 1:
+        raise ValueError(f"leak must be in (0, 1], but got {leak!r}.")
+    if n_layers < 1:
+        raise ValueError(f"n_layers must be at least 1, but got {n_layers!r}.")
+    if not (len(rates) == 3 and min(rates) >= 0):
+        raise ValueError(f"rates must be three numbers that are not negative, but got {rates!r}.")
+    variances = nu_w, nu_f, nu_c
     if callable(transition_init):
-        return monte_carlo_covariance(transition_init, n_lags, (nu_w, nu_f, nu_c))
-    if transition_init in ("gaussian", "orthogonal"):
-        return weights
-    if transition_init == "identity":
-        return _identity_covariance(n_lags, nu_w, nu_f, nu_c)
-    raise ValueError(
-        "transition_init must be 'gaussian', 'orthogonal', 'identity' or a callable, but got "
-        f"{transition_init!r}."
-    )
+        covariance = monte_carlo_covariance(
+            transition_init, n_lags, variances, n_layers=n_layers, rates=rates
+        )
+    elif transition_init in ("gaussian", "orthogonal"):
+        if n_layers > 1 or tuple(rates) != EQUAL_RATES:
+            with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+                weights = deep_lag_weights(n_lags, Variances(*variances), n_layers, rates)
+        covariance = weights
+    elif transition_init == "identity":
+        covariance = _identity_covariance(n_lags, variances, n_layers, rates)
+    else:
+        raise ValueError(
+            "transition_init must be 'gaussian', 'orthogonal', 'identity' or a callable, but got "
+            f"{transition_init!r}."
+        )
+    _check_lags(covariance, nu_w, rates)
+    return covariance if leak == 1 else leaky_kernel(covariance, leak, n_layers)
 
 
-def _identity_covariance(n_lags: int, nu_w: float, nu_f: float, nu_c: float) -> NDArray[np.float64]:
-    lag = np.arange(n_lags, dtype=np.float64)
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        fading = np.power(np.sqrt(nu_w), lag)
-        slope = np.concatenate(([0.0], lag[1:] * fading[:-1]))  # j nu_w^{(j - 1)/2}
-        covariance = (nu_c + nu_f) * np.outer(fading, fading) + nu_c * nu_f * np.outer(slope, slope)
+def _check_lags(covariance: NDArray, nu_w: float, rates: Rates) -> None:
     if not np.isfinite(covariance).all():
         raise ValueError(
             f"The covariance of the lags overflows: nu_w={nu_w!r} to the power of "
-            f"n_lags={n_lags} is too large for float64. Lower nu_w or n_lags."
+            f"n_lags={len(covariance)} is too large for float64. Lower nu_w or n_lags."
         )
-    return covariance
+    if len(covariance) and not covariance.any():
+        raise ValueError(
+            f"All lag weights are zero: nothing of n_lags={len(covariance)} is learned with "
+            f"nu_w={nu_w!r} and rates={tuple(rates)}. Let another matrix be trained."
+        )
+
+
+def _identity_covariance(
+    n_lags: int, variances: tuple[float, float, float], n_layers: int, rates: Rates
+) -> NDArray[np.float64]:
+    r"""Return the kernel of identities; responses are sums over the ways through the layers.
+
+    Leaving out one of the ``j`` transitions on these ways leaves those of ``j - 1`` time steps
+    through one layer more, in each of the layers.
+    """
+    nu_w, nu_f, nu_c = variances
+    of_transition, of_input, of_readout = rates
+    ends = of_input * nu_c + of_readout * nu_f + of_input * (n_layers - 1) * nu_c * nu_f
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        paths, inner = (
+            weighted_ways(n_lags, layers, np.sqrt(nu_w)) for layers in (n_layers, n_layers + 1)
+        )
+        slope = np.concatenate(([0.0], inner[:-1]))  # for one layer j nu_w^{(j - 1)/2}
+        by_transition = of_transition * n_layers * nu_c * nu_f * np.outer(slope, slope)
+        return ends * np.outer(paths, paths) + by_transition
 
 
 def monte_carlo_covariance(
@@ -133,6 +193,8 @@ def monte_carlo_covariance(
     n_lags: int,
     variances: tuple[float, float, float],
     *,
+    n_layers: int = 1,
+    rates: Rates = EQUAL_RATES,
     n_hidden: int = 512,
     max_hidden: int = 2048,
     seed: int = 0,
@@ -147,6 +209,10 @@ def monte_carlo_covariance(
         Number of lags.
     variances : tuple of float
         ``nu_w``, ``nu_f`` and ``nu_c``.
+    n_layers : int, default=1
+        Number of layers.
+    rates : tuple of float, default=(1.0, 1.0, 1.0)
+        Factors of the learning rates of transitions, inputs and readout.
     n_hidden, max_hidden : int, default=512, 2048
         Width of the networks, and their largest width if the lags need it; as in
         `estimate_kernel`.
@@ -169,7 +235,9 @@ def monte_carlo_covariance(
         If the weights of some lags may be off by more than 10 %.
     """
     generator = torch.Generator().manual_seed(seed)
-    networks = Networks(transition_init, n_lags, variances, generator)
+    networks = Networks(
+        transition_init, n_lags, variances, generator, n_layers=n_layers, rates=rates
+    )
     estimate = estimate_kernel(networks, n_hidden, max_hidden)
     if estimate.reach < n_lags:
         warnings.warn(_doubt(estimate), UserWarning, stacklevel=2)
@@ -186,28 +254,55 @@ def _doubt(estimate: KernelEstimate) -> str:
     )
 
 
-def empirical_kernel(parameters: RNNParameters, n_lags: int) -> Tensor:
+def empirical_kernel(
+    parameters: Sequence[Tensor],
+    n_lags: int,
+    factors: Factors | None = None,
+    rates: Rates = EQUAL_RATES,
+) -> Tensor:
     """Return the tangent kernel of one network between lags, exactly.
 
     Parameters
     ----------
-    parameters : RNNParameters
+    parameters : sequence of Tensor
         The network, at initialisation or after training.
     n_lags : int
         Number of lags.
+    factors : Factors, default=None
+        Those in its equations; ``None`` for those of the theory.
+    rates : tuple of float, default=(1.0, 1.0, 1.0)
+        Factors of the learning rates of transitions, inputs and readout.
 
     Returns
     -------
     kernel : Tensor of shape (n_lags, n_lags)
-        ``sum_p dH_j/dp dH_k/dp`` over all parameters ``p``, the mean over entries of ``H`` (each
-        with itself), in float64. Rounding errors are small relative to ``sqrt(K_jj K_kk)``, even if
-        the weights of the lags differ by many orders of magnitude.
+        ``sum_p rate_p dH_j/dp dH_k/dp`` over all parameters ``p``, the mean over entries of ``H``
+        (each with itself), in float64. Rounding errors are small relative to ``sqrt(K_jj K_kk)``,
+        even if the weights of the lags differ by many orders of magnitude.
 
     Notes
     -----
     Costs ``2 n_lags`` products with the transition matrix and ``n_lags^4 / 2`` multiplications in
     matrix products: on one core about 1 ms for 128 hidden units and 40 lags, 15 ms for 512 and 100,
     50 ms for 256 and 200, seconds for 500 lags and a minute for 1000. Where the diagonal is enough,
-    `LagProducts.lag_weights` takes ``n_lags^3 / 3``.
+    `empirical_lag_weights` takes ``n_lags^3 / 3``.
     """
-    return LagProducts.of(parameters, n_lags).kernel()
+    shares = _shares(parameters, factors).times(rates)
+    return LayerProducts.of(parameters, n_lags, factors).kernel(shares)
+
+
+def empirical_lag_weights(
+    parameters: Sequence[Tensor],
+    n_lags: int,
+    factors: Factors | None = None,
+    rates: Rates = EQUAL_RATES,
+) -> Tensor:
+    """Return the diagonal of `empirical_kernel`, (n_lags,)."""
+    shares = _shares(parameters, factors).times(rates)
+    return LayerProducts.of(parameters, n_lags, factors).lag_weights(shares)
+
+
+def _shares(parameters: Sequence[Tensor], factors: Factors | None) -> Shares:
+    n_hidden = len(parameters[1])
+    factors = NTK.equations(n_hidden) if factors is None else factors
+    return factors.shares(n_hidden)

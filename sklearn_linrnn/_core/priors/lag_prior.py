@@ -80,7 +80,8 @@ class LagPrior(ABC):
                     f'{name} of {type(self).__name__} must be a number, or "auto" where it has a '
                     f"default, but got {self.hyperparameters[name]!r}."
                 )
-        return self.with_values(**{name: defaults[name] for name in self.sought})
+        values = {name: defaults[name] for name in self.sought}
+        return self.with_values(**values) if values else self
 
     def groups(self, sought: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the names of hyperparameters that are sought; those of a tuple share a value.

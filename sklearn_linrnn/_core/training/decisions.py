@@ -33,9 +33,9 @@ def clear_unless(condition: Any, tensors: list[Tensor]) -> None:
             tensor.zero_()
 
 
-def subtract(targets: list[Tensor], rate: Any, directions: list[Tensor]) -> None:
-    """Subtract ``rate`` times its direction from each target."""
-    for target, direction in zip(targets, directions, strict=True):
+def subtract(targets: list[Tensor], rates: list[Any], directions: list[Tensor]) -> None:
+    """Subtract its rate times its direction from each target."""
+    for target, rate, direction in zip(targets, rates, directions, strict=True):
         if isinstance(rate, Tensor):
             target.addcmul_(direction, rate.to(target.dtype), value=-1.0)
         else:

@@ -13,11 +13,14 @@ from torch.nn.utils import clip_grad_norm_
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.training.decisions import clear_unless
 
+StepRates = dict[str, list[float]]  # factors of the learning rate, by the name of the optimiser
+
 
 class Model(Protocol):
     """A parametrisation of the response ``H``, a matrix (n_lags * n_channels, n_outputs)."""
 
     parameters: list[Tensor]
+    rates: StepRates  # of the parameters, where they differ
 
     @property
     def shown(self) -> list[Tensor]:

@@ -26,6 +26,8 @@ class Optimizer:
     ----------
     parameters : list of Tensor
         What is moved, in place.
+    rates : list of float
+        Factors of the step size for each of them.
     adaptive : bool
         Whether a step that raises the loss is undone, and the next ones are halved.
     searches : bool
@@ -36,8 +38,9 @@ class Optimizer:
     adaptive = False
     searches = False
 
-    def __init__(self, parameters: list[Tensor]) -> None:
+    def __init__(self, parameters: list[Tensor], rates: list[float] | None = None) -> None:
         self.parameters = parameters
+        self.rates = [1.0] * len(parameters) if rates is None else rates
 
     def step(self, rate: Any, evaluate: Callable[[], Tensor]) -> None:
         """Take a step of size ``rate``; ``evaluate`` sets the gradients and returns the loss."""
@@ -76,10 +79,11 @@ class GradientDescent(Optimizer):
         parameters: list[Tensor],
         momentum: float = 0.0,
         *,
+        rates: list[float] | None = None,
         nesterov: bool = False,
         adaptive: bool = False,
     ) -> None:
-        super().__init__(parameters)
+        super().__init__(parameters, rates)
         self.momentum = momentum
         self.nesterov = nesterov
         self.adaptive = adaptive
@@ -91,7 +95,7 @@ class GradientDescent(Optimizer):
         if self.adaptive:
             copy_if(True, self.parameters, self.previous)
         directions = [self._direction(index) for index in range(len(self.parameters))]
-        subtract(self.parameters, rate, directions)
+        subtract(self.parameters, [share * rate for share in self.rates], directions)
 
     def _direction(self, index: int) -> Tensor:
         gradient = self.parameters[index].grad
@@ -130,23 +134,30 @@ class GradientDescent(Optimizer):
 class Adam(Optimizer):
     """PyTorch's Adam."""
 
-    def __init__(self, parameters: list[Tensor], beta: float) -> None:
-        super().__init__(parameters)
+    def __init__(
+        self, parameters: list[Tensor], beta: float, *, rates: list[float] | None = None
+    ) -> None:
+        super().__init__(parameters, rates)
         device = parameters[0].device
         self.captured = device.type == "cuda"
-        # A captured step reads its rate from this tensor whenever it is run again.
-        rate = torch.zeros((), device=device) if self.captured else 0.0
-        self.rule = torch.optim.Adam(
-            parameters, lr=rate, betas=(beta, 0.999), capturable=self.captured
-        )
+        groups: dict[float, list[Tensor]] = {}
+        for parameter, share in zip(parameters, self.rates, strict=True):
+            groups.setdefault(share, []).append(parameter)
+        self.shares = list(groups)
+        # A captured step reads its rates from these tensors whenever it is run again.
+        options = [
+            {"params": group, "lr": torch.zeros((), device=device) if self.captured else 0.0}
+            for group in groups.values()
+        ]
+        self.rule = torch.optim.Adam(options, betas=(beta, 0.999), capturable=self.captured)
 
     def step(self, rate: Any, evaluate: Callable[[], Tensor]) -> None:
         """Take a step of size ``rate``."""
-        group = self.rule.param_groups[0]
-        if self.captured:
-            group["lr"].copy_(rate)
-        else:
-            group["lr"] = float(rate)
+        for group, share in zip(self.rule.param_groups, self.shares, strict=True):
+            if self.captured:
+                group["lr"].copy_(share * rate)
+            else:
+                group["lr"] = share * float(rate)
         self.rule.step()
 
     def memory(self) -> list[Tensor]:

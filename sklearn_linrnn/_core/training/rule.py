@@ -58,19 +58,26 @@ class TrainingRule:
     stopping: Stopping
     adaptive: bool
 
-    def rate(self, curvature: float) -> float:
-        """Return the size of the steps, for the largest ``curvature`` of the loss."""
+    def rate(self, curvature: float, model: Model) -> float:
+        """Return the size of the steps, for the largest ``curvature`` of the loss of a model.
+
+        That is with the rates of its parameters; the penalty is steepest for the fastest of them.
+        """
         if self.solver == "gd":
-            return choose_learning_rate(self.learning_rate, curvature + self.weight_decay)
+            steepest = curvature + self._steepness_of_penalty(model)
+            return choose_learning_rate(self.learning_rate, steepest)
         automatic = self.learning_rate == "auto"
         return LEARNING_RATES[self.solver] if automatic else float(self.learning_rate)
 
-    def limit(self, curvature: float) -> float:
+    def limit(self, curvature: float, model: Model) -> float:
         """Return the size from which on gradient descent diverges; others have no such limit."""
         if self.solver != "gd":
             return math.inf
-        steepest = curvature + self.weight_decay
+        steepest = curvature + self._steepness_of_penalty(model)
         return stable_limit(steepest, self.momentum, nesterov=self.nesterov)
+
+    def _steepness_of_penalty(self, model: Model) -> float:
+        return self.weight_decay * max(model.rates.get("gd", [1.0]))
 
     def begin(
         self, model: Model, moments: Moments, rate: float, held_out: Moments | None = None
@@ -100,10 +107,20 @@ class TrainingRule:
                 "nesterov=True is a kind of momentum for solver='gd': it needs momentum > 0, but "
                 f"got solver={self.solver!r} with momentum={self.momentum}."
             )
+        rates = model.rates.get(self.solver)
         if self.solver == "adam":
-            return Adam(model.parameters, self.momentum or 0.9)
+            return Adam(model.parameters, self.momentum or 0.9, rates=rates)
         if self.solver == "lbfgs":
+            if rates is not None:
+                raise ValueError(
+                    "rates are for solver='gd' and 'adam': solver='lbfgs' has one step for all "
+                    f"parameters, and needs rates of 1, but got {tuple(rates[:3])}."
+                )
             return LBFGS(model.parameters)
         return GradientDescent(
-            model.parameters, self.momentum, nesterov=self.nesterov, adaptive=self.adaptive
+            model.parameters,
+            self.momentum,
+            rates=rates,
+            nesterov=self.nesterov,
+            adaptive=self.adaptive,
         )

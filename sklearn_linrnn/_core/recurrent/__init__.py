@@ -1,0 +1,1 @@
+"""The tangent kernel of wide recurrent networks with a nonlinearity."""
