@@ -17,6 +17,7 @@ from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 
 FADED = 1e-4  # effective parameters below which a group of channels is left out
+ROUNDING = 1e-12  # of a measure, relative to it
 STEP = 1e-4  # of differences of changes
 
 
@@ -115,7 +116,8 @@ class ChannelMeasures:
         if not self.seeks_scale:
             return np.exp(measure) * self.priors.scale / self._all_signal
         shares = np.exp(measure) / np.where(signals > 0, signals, 1.0)[self.group]
-        return np.where(measure > np.log(FADED), shares, 0.0)
+        # A step that stays at the bound may leave it by rounding.
+        return np.where(measure > np.log(FADED) * (1.0 - ROUNDING), shares, 0.0)
 
     @cached_property
     def _all_signal(self) -> float:
@@ -147,7 +149,7 @@ class ChannelMeasures:
 
         The penalty is infinite if no channel is left.
         """
-        priors = self.priors_at(point).ordered()
+        priors = [prior.ordered() for prior in self.priors_at(point)]
         factors = self.factors(point, self.signals(covariances_of(priors, self.n_lags)))
         if not self.seeks_scale:
             scale = self.priors.scale
