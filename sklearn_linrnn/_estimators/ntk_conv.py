@@ -71,9 +71,11 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         initialisation of PyTorch, "leaky_rnn", "deep_linear_rnn" and "torch_rnn" (see
         :ref:`theory-family`); equal variances, "flat"; of the kernels of system identification the
         diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
-        stable spline [3]_, "ss"; an object of `sklearn_linrnn.priors`, with hyperparameters of its
-        own; or your own, an array of shape ``(n_lags, n_lags)``, or of shape
-        ``(n_lags,)`` with the variances of independent lags, the leads among them.
+        stable spline [3]_, "ss"; those of wide diagonal recurrences, the linear recurrent unit
+        "lru" and the state-space models "s4d_lin" and "s4d_legs"; an object of
+        `sklearn_linrnn.priors`, with hyperparameters of its own; or your own, an array of shape
+        ``(n_lags, n_lags)``, or of shape ``(n_lags,)`` with the variances of independent lags, the
+        leads among them.
     correlation : float or "auto", default=0.9
         Correlation of neighbouring lags in the prior "dc", between -1 and 1.
     memory : {"shared", "channel"} or array-like of shape (n_channels,), default="shared"

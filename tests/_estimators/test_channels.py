@@ -60,7 +60,7 @@ def test_it_is_a_ridge_on_scaled_lags(alpha, fit_intercept):
     assert_allclose(model.channel_relevance_, WEIGHTS.sum(axis=1) * variances, rtol=1e-12)
 
 
-@pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss"])
+@pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss", "lru", "s4d_lin"])
 def test_equal_memories_are_a_shared_one(prior):
     """The same numbers on other ways, for what a fit has besides its response, too."""
     shared = NTKConvRegressor(0.7, prior=prior, n_channels=C).fit(X, Y)
@@ -193,7 +193,7 @@ def draw(seed, n=1000, n_silent=2, noise=1.0):
 STEPS = {"rows": "timesteps", "n_lags": 8}
 
 
-@pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss"])
+@pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss", "lru", "s4d_lin"])
 @pytest.mark.parametrize("n_leads", [0, 2])
 def test_memories_have_the_evidence_that_is_said(prior, n_leads):
     x, y = draw(0, 300)

@@ -36,6 +36,7 @@ from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.statistics.hidden_noise import HiddenNoise
 from sklearn_linrnn._core.statistics.serial_noise import SerialNoise
+from sklearn_linrnn.priors import LRU, S4DLegS
 
 rng = np.random.default_rng(0)
 N, N_LAGS = 80, 8
@@ -87,7 +88,8 @@ def test_the_evidence_is_that_of_a_gaussian_process(prior):
         expected += process.log_marginal_likelihood()
     assert_allclose(model.log_marginal_likelihood(), expected, rtol=1e-9)
     wider = NTKConvRegressor(0.9, alpha=5.0, prior=prior, fit_intercept=False).fit(X, Y)
-    names = {"alpha": 5.0} if prior == "flat" else {"alpha": 5.0, "nu_w": 0.9}
+    decays = "nu_w" in model.prior_.hyperparameters
+    names = {"alpha": 5.0, "nu_w": 0.9} if decays else {"alpha": 5.0}
     assert_allclose(model.log_marginal_likelihood(**names), wider.log_marginal_likelihood())
 
 
@@ -555,6 +557,8 @@ MODES = {
     "auto tc": {**AUTO, "prior": "tc"},
     "auto ss": {**AUTO, "prior": "ss"},
     "auto dc": {**AUTO, "prior": "dc", "correlation": "auto"},
+    "auto lru": {"alpha": "auto", "prior": LRU(r_max="auto", max_phase="auto")},
+    "auto s4d": {"alpha": "auto", "prior": S4DLegS("auto", "auto", n_states=8)},
     "auto lags": {"n_lags": "auto"},
     "growing": {"nu_w": 1.3, "alpha": 1e-3},
     "gcv": {"n_steps": "gcv", "alpha": 0.0},

@@ -15,6 +15,7 @@ from sklearn_linrnn import LagKernel, LagPrior, NTKConvRegressor, kernel_matrix
 from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.identification import TC
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
+from sklearn_linrnn.priors import S4DLegS, S4DLin
 
 rng = np.random.default_rng(0)
 N_LAGS, N_CHANNELS = 5, 2
@@ -24,6 +25,16 @@ X = rng.normal(size=(40, 6))
 y = X @ [0.1, 0.2, 0.3, 0.5, 0.7, 1.0] + 0.3 * rng.normal(size=40)
 ROOT = np.tril(rng.normal(size=(N_LAGS, N_LAGS)))
 NU = {"nu_w": 0.6, "nu_f": 1.5, "nu_c": 0.7, "correlation": -0.4}
+
+
+def lru_on_the_disc(j, k, nu_f, nu_c):
+    """Return the kernel of poles that are uniform on the unit disc, with normalisation."""
+    p, q = (j + k) / 2, j - k
+    g = 1 / (p + 1) - 1 / (p + 2)
+    log_g = 1 / (2 * (p + 1) ** 3) - 1 / (2 * (p + 2) ** 3)
+    square = 2 / q**2 if q else (2 * np.pi) ** 2 / 3
+    plain = 2 * (nu_f + nu_c + nu_f * nu_c) * g * (q == 0)
+    return plain + 2 * nu_f * nu_c * j * k * (log_g * (q == 0) + g * square)
 
 
 def covariance_of(name, j, k):
@@ -42,6 +53,9 @@ def covariance_of(name, j, k):
         ),
         "deep_linear_rnn": (j + 1) * ((f + c + f * c) * w**j + j * f * c * w ** (j - 1)) * (j == k),
         "torch_rnn": (j + 2) / 3 ** (j + 1) * (j == k),
+        "lru": lru_on_the_disc(j, k, f, c),
+        "s4d_lin": S4DLin(nu_c=c).covariance(N_LAGS)[j, k],
+        "s4d_legs": S4DLegS(nu_c=c).covariance(N_LAGS)[j, k],
         "variances": (j + 1.0) * (j == k),
         "covariance": ROOT[j] @ ROOT[k],
     }[name]

@@ -209,7 +209,7 @@ def test_the_ways_to_a_solution_agree_on_both_sides():
     assert_allclose(ridge.predict(lags), np.concatenate(direct.predict(X)), rtol=1e-8)
 
 
-@pytest.mark.parametrize("prior", ["tc", "dc", "ss"])
+@pytest.mark.parametrize("prior", ["tc", "dc", "ss", "lru", "s4d_lin"])
 def test_a_correlated_prior_on_both_sides_equals_generalised_least_squares(prior):
     X, Y, weights = make_recordings()
     rows, targets, heavy, ids = in_rows(X, Y, weights)

@@ -146,7 +146,7 @@ GRIDS = {
     "steps": {**GRID, "n_steps": [None, 1, 40]},
     "steps without a penalty": {"nu_w": [0.3, 0.8], "alpha": [0.0], "n_steps": [1, 20, 1000]},
     "no penalty": {"nu_w": [0.3, 0.8], "alpha": [0.0, 1.0]},
-    "priors": {**GRID, "prior": ["linear_rnn", "flat", "tc", "ss"]},
+    "priors": {**GRID, "prior": ["linear_rnn", "flat", "tc", "ss", "lru", "s4d_lin"]},
     "prior objects": {"alpha": [0.5, 5.0], "prior": [TC(0.3), TC(0.8)]},
     "correlations": {"alpha": [0.5, 5.0], "nu_w": [0.4, 0.9], "correlation": [-0.5, 0.0, 0.9]},
     "long memories": {"nu_w": [1.0, 1.3, 3.0], "alpha": [0.1, 10.0]},

@@ -19,14 +19,18 @@ from sklearn_linrnn import (
     priors,
 )
 from sklearn_linrnn.forecasting import LagForecaster
+from sklearn_linrnn.inspection import ImpulseResponseDisplay
 from sklearn_linrnn.priors import (
     DC,
     DI,
+    LRU,
     TC,
     DeepLinearRNN,
     LagPrior,
     LeakyRNN,
     LinearRNN,
+    S4DLegS,
+    S4DLin,
     TorchRNN,
 )
 
@@ -67,6 +71,54 @@ def test_what_is_not_auto_stays():
     model.fit(X, Y)
     assert model.nu_w_ == 0.6
     assert model.correlation_ != DC().correlation
+
+
+DIAGONAL = [
+    LRU(r_max="auto", max_phase="auto"),
+    LRU(0.1, "auto", nu_f="auto", nu_c="auto", normalise=False),
+    S4DLin(0.05, "auto", n_states=8),
+    S4DLegS("auto", "auto", "auto", n_states=6),
+]
+
+
+@pytest.mark.parametrize("prior", DIAGONAL, ids=str)
+@pytest.mark.parametrize("more", [{}, {"n_leads": 2}, {"n_lags": "auto"}], ids=str)
+def test_what_is_found_of_poles_has_the_highest_evidence_nearby(prior, more):
+    model = NTKConvRegressor(prior=prior, alpha="auto", **{**RECORDING, **more}).fit(X, Y)
+    best = model.log_marginal_likelihood()
+    found = model.prior_.hyperparameters
+    for name in prior.sought:
+        for factor in (0.98, 1.02):
+            moved = {name: found[name] * factor}
+            if name in ("nu_f", "nu_c"):  # sought as one
+                moved = {each: found[each] * factor for each in ("nu_f", "nu_c") if each in found}
+            lower, upper = np.exp(model.prior_.scale(name, 12).bounds)
+            if name[:2] == "r_" or lower < moved[name] < upper:
+                assert model.log_marginal_likelihood(**moved) <= best + 1e-6
+
+
+@pytest.mark.parametrize("prior", [LRU(0.1, "auto"), S4DLin(0.05, "auto", n_states=6)], ids=str)
+def test_each_channel_has_poles_of_its_own(prior):
+    model = NTKConvRegressor(prior=prior, alpha="auto", memory="channel", **RECORDING).fit(X, Y)
+    shared = NTKConvRegressor(prior=prior, alpha="auto", **RECORDING).fit(X, Y)
+    assert model.log_marginal_likelihood() >= shared.log_marginal_likelihood() - 1e-9
+    (name,) = prior.sought
+    assert model.prior_.values(name).shape == (2,)
+
+
+@pytest.mark.parametrize("prior", [LRU(0.1, 0.9, 2.0), S4DLin(0.05, 0.5), S4DLegS()], ids=str)
+def test_inspection_takes_diagonal_priors(prior):
+    model = NTKConvRegressor(prior=prior, **RECORDING).fit(X, Y)
+    low, high = memory_interval(model, random_state=0)[:2]
+    assert np.all(low <= high)
+    ImpulseResponseDisplay.from_estimator(model)
+
+
+def test_diagonal_priors_are_candidates_of_a_cross_validation():
+    grid = [LRU(r_max=0.8), S4DLin(0.05, 0.5), "lru", "s4d_legs", "tc"]
+    for cv in (3, "evidence", "loo"):
+        search = NTKConvRegressorCV([0.5], prior=grid, cv=cv, **RECORDING).fit(X, Y)
+        assert np.isfinite(search.best_score_)
 
 
 def test_an_object_is_cloned_and_searched_over():
@@ -147,11 +199,14 @@ def test_a_forecaster_knows_their_names(prior):
     assert np.isfinite(LagForecaster(model, n_lags="auto").fit(y).predict([1, 2, 3])).all()
 
 
-@pytest.mark.parametrize(
-    "prior",
-    [DI("auto"), DC(0.5, "auto")],
-    ids=str,
-)
+def test_a_forecaster_chooses_poles():
+    y = np.convolve(RNG.normal(size=200), 0.9 ** np.arange(30))[:200]
+    model = NTKConvRegressor(prior=LRU(r_max="auto", max_phase="auto"), alpha="auto")
+    forecaster = LagForecaster(model, n_lags=10).fit(y)
+    assert np.isfinite(np.asarray(forecaster.predict([1, 2, 3]))).all()
+
+
+@pytest.mark.parametrize("prior", [DI("auto"), DC(0.5, "auto")], ids=str)
 def test_a_forecaster_chooses_what_is_auto(prior):
     y = np.convolve(RNG.normal(size=200), 0.9 ** np.arange(30))[:200]
     name, auto = type(prior).__name__.lower(), dict.fromkeys(prior.sought, "auto")

@@ -29,7 +29,7 @@ def covariance_of(prior):
     return np.diag(found) if found.ndim == 1 else found
 
 
-@pytest.mark.parametrize("prior", ["linear_rnn", "tc", "dc", "ss"])
+@pytest.mark.parametrize("prior", ["linear_rnn", "tc", "dc", "ss", "lru", "s4d_legs"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize(("channel", "output"), [(0, 0), (1, 0), (0, 1)])
 def test_it_is_that_of_a_dense_gaussian_process(prior, fit_intercept, channel, output):

@@ -23,6 +23,7 @@ from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
+from sklearn_linrnn.priors import LRU, S4DLegS, S4DLin
 
 Values = dict[str, list]
 
@@ -108,8 +109,11 @@ TRAINING: Values = {
 }
 PRIORS = [
     "flat", "di", "tc", "dc", "ss", "linear_rnn", "leaky_rnn", "deep_linear_rnn", "torch_rnn",
+    "lru", "s4d_lin", "s4d_legs",
     LeakyRNN(leak=0.3), LeakyRNN(leak=2), DeepLinearRNN(n_layers=3), LinearRNN(rates=(1, 0, 2)),
     LinearRNN(rates=(1, 2)), "wide", None, 3, np.eye(2), np.eye(3), [1.0, 0.5],
+    LRU(0.2, 0.9), LRU(r_max="auto", max_phase="auto"), LRU(r_max=2.0), S4DLin(0.01, "auto"),
+    S4DLegS(n_states=4), S4DLegS(n_states=3),
     [1.0, 0.5, 0.25], [[1.0, 2.0], [2.0, 1.0]], [[1.0, 0.5], [0.0, 1.0]], [np.nan, 1.0],
     [-1.0, 1.0], [0.0, 0.0], [], [1e300, 1e300], [1e-300, 1e-300], np.ones((2, 2, 2)), ["a", "b"],
 ]  # fmt: skip

@@ -60,10 +60,6 @@ class ChannelPriors:
         pairs = zip(self.priors, rows or [{}] * len(self.priors), strict=True)
         return replace(self, priors=tuple(prior.with_values(**row) for prior, row in pairs))
 
-    def ordered(self) -> ChannelPriors:
-        """Return the same priors with the ends of ranges in order."""
-        return replace(self, priors=tuple(prior.ordered() for prior in self.priors))
-
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return the roots of the channels' covariances.
 

@@ -60,6 +60,11 @@ class LRU(DiagonalRecurrence):
     def check(self) -> None:
         """Raise unless the hyperparameters can be those of a linear recurrent unit."""
         check_lru(*self._measure, self.nu_f, self.nu_c)
+        if self.normalise and min(self.r_min, self.r_max) == 1:
+            raise ValueError(
+                "r_min must be below 1 with normalise=True, where the input has the factor "
+                f"sqrt(1 - |lambda|^2), but got r_min={self.r_min} and r_max={self.r_max}."
+            )
 
     @property
     def _measure(self) -> tuple[float, float, float]:
@@ -89,10 +94,10 @@ class LRU(DiagonalRecurrence):
     def scale(self, name: str, n_lags: int) -> Scale:
         """Return the scale on which a hyperparameter is sought."""
         if name == "r_max":
-            return decay_scale(n_lags)
+            return decay_scale(n_lags, np.log(np.geomspace(1.0, max(n_lags, 2), 5)).tolist())
         if name == "r_min":
-            return decay_scale(n_lags, starts=(np.log(0.5),))
+            return decay_scale(n_lags, (np.log(0.5),))
         if name == "max_phase":  # below the least, all poles are as good as real
-            least, most = np.log(0.01 / n_lags), np.log(2 * np.pi)
-            return log_scale((least, most), (np.log(min(5.0 / n_lags, 1.0)), most))
+            bounds = np.log(0.01 / n_lags), np.log(2 * np.pi)
+            return log_scale(bounds, np.log([0.1, 0.3, 1.0, 2 * np.pi]).tolist())
         return super().scale(name, n_lags)

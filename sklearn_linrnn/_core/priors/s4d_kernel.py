@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.priors.oscillating_rule import oscillating_rule
 
 DECAY = 0.5  # -Re A at initialisation
-NARROW = 1e-5  # range of log dt, whose mean may be taken for that of a narrower one
+NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
+SHORT, FAR = 2.0, 0.4  # half lengths of an interval, by 1/n_lags and by its distance to dt_min
 SLOW = 2.0  # turns of a pole on half an octave, in radians, that a rule's nodes can follow
 Frequencies = tuple[float, ...]
 
@@ -56,10 +57,14 @@ def s4d_shares(
     """
     if dt_min == dt_max:
         return s4d_shares_at(frequencies, n_lags, dt_min)
-    octaves = [_octave(frequencies, n_lags, *ends) for ends in _octaves(dt_min, dt_max)]
+    pieces = [
+        _piece(frequencies, n_lags, *ends)
+        for octave in _octaves(dt_min, dt_max)
+        for ends in _halved(*octave, dt_min, n_lags)
+    ]
     slow, fast = (
         _assembled(*(np.concatenate(parts) for parts in zip(*kind, strict=True)))
-        for kind in zip(*octaves, strict=True)
+        for kind in zip(*pieces, strict=True)
     )
     total = slow[:, :-1, :-1] + np.diff(np.diff(fast, axis=1), axis=2)
     shares = total / _log_ratio(dt_max, dt_min)
@@ -79,13 +84,14 @@ def s4d_share_slopes(
 ) -> NDArray[np.float64]:
     """Return the derivatives of the shares by one end of the range of steps.
 
-    The mean over a range moves with an end towards its value there. Where the range is none, that
-    of a narrow one about it serves.
+    The mean over a range moves with an end towards its value there. Where the range is next to
+    none, it moves by half as much as that value.
     """
     width = _log_ratio(end, other_end)
     if abs(width) < NARROW:
-        aside = np.exp(np.copysign(NARROW / 2, width))
-        return s4d_share_slopes(frequencies, n_lags, end * aside, other_end / aside) * aside
+        centre = np.sqrt(end * other_end)
+        sides = [s4d_shares_at(frequencies, n_lags, centre * np.exp(s)) for s in (NARROW, -NARROW)]
+        return (sides[0] - sides[1]) / (4 * NARROW * end)
     mean = s4d_shares(frequencies, n_lags, min(end, other_end), max(end, other_end))
     return (s4d_shares_at(frequencies, n_lags, end) - mean) / (end * width)
 
@@ -102,11 +108,25 @@ def _octaves(begin: float, end: float) -> Iterator[tuple[float, float]]:
         yield max(begin, 2.0**exponent), min(end, 2.0 ** (exponent + 1))
 
 
+def _halved(begin: float, end: float, dt_min: float, n_lags: int) -> Iterator[tuple[float, float]]:
+    """Return parts of an interval on which few nodes have the digits of all lags.
+
+    The variance of lag ``j`` falls as ``exp(-dt_min j)``: relative to that, ``exp(-dt j)`` is
+    smooth where the interval is short for all lags, or far from ``dt_min`` for its length.
+    """
+    half, centre = (end - begin) / 2, (begin + end) / 2
+    if half * n_lags <= SHORT or half <= FAR * (centre - dt_min):
+        yield begin, end
+    else:
+        yield from _halved(begin, centre, dt_min, n_lags)
+        yield from _halved(centre, end, dt_min, n_lags)
+
+
 Rows = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @lru_cache(maxsize=32)
-def _octave(frequencies: Frequencies, n_lags: int, begin: float, end: float) -> tuple[Rows, Rows]:
+def _piece(frequencies: Frequencies, n_lags: int, begin: float, end: float) -> tuple[Rows, Rows]:
     """Return nodes and terms, for `_assembled`, of slow poles, and of fast ones' step responses."""
     every = np.array(frequencies)
     nodes, weights = oscillating_rule(every, n_lags + 1, begin, end)

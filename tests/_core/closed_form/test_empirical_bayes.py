@@ -20,7 +20,9 @@ from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
+from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
 N_LAGS = 20
 SEARCHES = [
@@ -34,6 +36,10 @@ SEARCHES = [
     (LeakyRNN(), ("nu_w", "leak")),
     (DeepLinearRNN(n_layers=3), ("nu_w",)),
     (LinearRNN(rates=(1.0, 0.2, 0.2)), ("nu_w",)),
+    (LRU(), ("r_max", "max_phase")),
+    (LRU(), ("r_min", "r_max", "max_phase")),
+    (S4DLin(), ("dt_max",)),
+    (S4DLegS(n_states=8), ("dt_min", "dt_max")),
 ]
 
 

@@ -14,6 +14,8 @@ from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
+from sklearn_linrnn._core.priors.lru import LRU
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
 N_LAGS = 8
 rng = np.random.default_rng(0)
@@ -32,6 +34,10 @@ SOUGHT = [
     (LeakyRNN(0.7, 0.5, 2.0, 0.4), [("nu_w",), ("nu_f",), ("nu_c",), ("leak",)]),
     (DeepLinearRNN(0.7, 0.5, 2.0, 1.5), [("nu_w",), ("nu_f",), ("nu_c",), ("nu_u",)]),
     (DeepLinearRNN(0.7, 0.6, 2.0, 0.6, 3), [("nu_w",), ("nu_f", "nu_u")]),
+    (LRU(0.2, 0.9, 2.0, 0.5, 2.0), [("r_min",), ("r_max",), ("max_phase",), ("nu_f",)]),
+    (LRU(0.9, 0.2, 0.5, normalise=False), [("r_min",), ("r_max",), ("nu_f", "nu_c")]),
+    (S4DLin(0.02, 0.5, n_states=4), [("dt_min",), ("dt_max",), ("nu_c",)]),
+    (S4DLegS(0.1, 0.01, 2.0, n_states=4), [("dt_min",), ("dt_max",)]),
 ]
 
 
@@ -74,6 +80,13 @@ def test_a_point_goes_there_and_back(prior, groups):
     again, alpha = function.at(function.point_of(prior, 2.0))
     assert_allclose(alpha, 2.0, rtol=1e-12)
     assert_allclose(again.covariance(N_LAGS), prior.covariance(N_LAGS), rtol=1e-12)
+
+
+def test_ends_that_a_search_has_swapped_are_returned_in_order():
+    prior = LRU(0.9, 0.2)
+    function = EvidenceAtMeasures(SUMS, Measures(prior, [("r_min",), ("r_max",)], 1.0, N_LAGS))
+    found, _ = function.at(function.point_of(prior, 1.0))
+    assert_allclose([found.r_min, found.r_max], [0.2, 0.9], rtol=1e-12)
 
 
 def test_a_common_factor_of_the_prior_does_not_matter():

@@ -1,0 +1,290 @@
+"""Priors of diagonal recurrences: means over poles, random networks, limits, and bad numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_linrnn._core.priors.lru import LRU
+from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
+from sklearn_linrnn._core.priors.oscillating_rule import oscillating_rule, spherical_bessel
+from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
+
+PRIORS = [
+    LRU(0.2, 0.95, 1.0),
+    LRU(),
+    LRU(max_phase=0.3, normalise=False),
+    S4DLin(),
+    S4DLin(0.05, 0.6, 2.0, n_states=8),
+    S4DLegS(),
+    S4DLegS(0.1, 0.5, 0.3, n_states=12),
+]
+
+
+def relative(found, expected):
+    """Return the greatest error relative to the deviations of both lags."""
+    deviation = np.sqrt(expected.diagonal())
+    return np.abs((found - expected) / np.outer(deviation, deviation)).max()
+
+
+def many_nodes(n_panels):
+    """Return nodes and weights on [-1, 1]: twenty of Gauss and Legendre in each panel."""
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    centres = (2 * np.arange(n_panels) + 1) / n_panels - 1
+    return np.add.outer(centres, nodes / n_panels).ravel(), np.tile(weights / n_panels, n_panels)
+
+
+# -- S4D as a mean over its steps ---------------------------------------------------------
+
+
+def s4d_kernel_at(prior, dt, lag):
+    """Return the kernel of models whose steps are all ``dt``, by features of each pole."""
+    A = -0.5 + 1j * np.array(prior.frequencies())[:, None]
+    pole = np.exp(dt * A)
+    held = np.expm1(dt * A) / A
+    held_slope = (dt * pole * A - np.expm1(dt * A)) / A**2
+    by_readout = held * pole**lag
+    by_pole = pole**lag * (held_slope + lag * dt * held)
+    by_step = dt * pole**lag * (pole + lag * (pole - 1))
+    shares = [(X.T @ X.conj()).real for X in (by_readout, by_pole, by_step)]
+    return 4 * shares[0] + 2 * prior.nu_c * ((0.5**2 + 1) * shares[1] + shares[2])
+
+
+def s4d_kernel(prior, lag, n_panels):
+    """Return the mean over ``log dt`` by panels enough for each turn of the poles."""
+    nodes, weights = many_nodes(n_panels)
+    half = (prior.dt_max - prior.dt_min) / 2
+    steps = prior.dt_min + half * (nodes + 1)
+    shares = weights * half / steps / np.log1p(2 * half / prior.dt_min)
+    pairs = zip(steps, shares, strict=True)
+    return sum(weight * s4d_kernel_at(prior, dt, lag) for dt, weight in pairs)
+
+
+@pytest.mark.parametrize(
+    ("prior", "n_lags", "n_panels"),
+    [
+        (S4DLin(), 20, 40),
+        (S4DLin(nu_c=0.3), 60, 100),
+        (S4DLin(0.5, 2.0, n_states=8), 15, 20),
+        (S4DLin(1e-5, 1e-3), 20, 4),
+        (S4DLegS(n_states=16), 30, 40),
+        (S4DLegS(0.001, 0.02), 12, 40),
+        (S4DLegS(0.1, 0.5, n_states=12), 300, 800),
+        (S4DLin(0.05, 3.0, n_states=6), 200, 500),
+        (S4DLegS(0.004, 0.00400001), 40, 2),
+        pytest.param(S4DLegS(), 120, 2500, marks=pytest.mark.slow),
+        pytest.param(S4DLin(), 1000, 1600, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_s4d_is_the_mean_over_many_steps(prior, n_lags, n_panels):
+    lag = np.unique(np.geomspace(1, n_lags, 9).astype(int)) - 1
+    found = prior.covariance(n_lags)[np.ix_(lag, lag)]
+    assert relative(found, s4d_kernel(prior, lag, n_panels)) < 1e-10
+
+
+@pytest.mark.parametrize("make", [S4DLin, S4DLegS])
+@pytest.mark.parametrize("dt", [1e-4, 0.03, 1.0])
+def test_a_range_of_steps_that_narrows_becomes_one_step(make, dt):
+    one = make(dt, dt, 0.7)
+    assert relative(one.covariance(30), s4d_kernel_at(one, dt, np.arange(30))) < 1e-12
+    for width in (1e-12, 1e-6):
+        near = replace(one, dt_max=dt * (1 + width))
+        assert relative(near.covariance(30), one.covariance(30)) < 1e-11 + 1e3 * width
+
+
+@pytest.mark.parametrize("width", [0.0, 1e-9, 9e-7, 1.1e-6])
+def test_both_ends_of_a_narrow_range_move_it_by_half(width):
+    prior = S4DLegS(0.05, 0.05 * (1 + width), n_states=8)
+
+    def at(change):
+        return s4d_kernel_at(prior, 0.05 + change, np.arange(8))
+
+    h = 1e-4
+    expected = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h) / 2
+    for name in ("dt_min", "dt_max"):
+        found = prior.covariance_slope(8, name)
+        assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_frequencies_of_s4d_legs_are_those_of_hippo():
+    n_states = 12
+    n = np.arange(n_states)
+    hippo = -np.tril(np.sqrt(np.outer(2 * n + 1, 2 * n + 1)), -1) - np.diag(n + 1.0)
+    root = np.sqrt(n + 0.5)
+    eigenvalues = np.linalg.eigvals(hippo + np.outer(root, root))
+    assert_allclose(eigenvalues.real, -0.5, rtol=1e-10)
+    expected = np.sort(eigenvalues.imag)[n_states // 2 :]
+    assert_allclose(S4DLegS(n_states=n_states).frequencies(), expected, rtol=1e-10)
+
+
+# -- S4D as random networks ---------------------------------------------------------------
+
+
+def s4d_response(log_decay, frequency, log_step, real, imaginary, n_lags):
+    """Return the response of one copy of a state-space model, (n_lags,)."""
+    A = torch.complex(-log_decay.exp(), frequency)
+    pole = torch.exp(log_step.exp() * A)
+    readout = torch.complex(real, imaginary) * (pole - 1) / A
+    lag = torch.arange(n_lags)
+    return 2 * (readout[:, None] * pole[:, None] ** lag).sum(0).real
+
+
+def kernels_of_random_copies(prior, n_copies, n_lags, seed=0):
+    """Return the tangent kernels of copies at initialisation, by automatic differentiation."""
+    draw = torch.Generator().manual_seed(seed)
+    n_pairs = prior.n_states // 2
+    steps = torch.empty(n_copies, dtype=torch.float64)
+    steps.uniform_(np.log(prior.dt_min), np.log(prior.dt_max), generator=draw)
+    readout = torch.randn(2, n_copies, n_pairs, dtype=torch.float64, generator=draw)
+    readout *= (prior.nu_c / 2) ** 0.5
+    same = torch.full((n_copies, n_pairs), np.log(0.5), dtype=torch.float64)
+    frequency = torch.tensor(prior.frequencies(), dtype=torch.float64).expand(n_copies, -1)
+    trained = (same, frequency, steps, *readout)
+
+    def each(*numbers):
+        return s4d_response(*numbers, n_lags)
+
+    jacobian = torch.func.vmap(torch.func.jacrev(each, argnums=tuple(range(5))))(*trained)
+    flat = torch.cat([part.reshape(n_copies, n_lags, -1) for part in jacobian], dim=2)
+    return (flat @ flat.mT).numpy()
+
+
+@pytest.mark.parametrize(
+    "prior", [S4DLin(0.05, 0.6, 2.0, n_states=8), S4DLegS(0.1, 0.5, 0.3, n_states=12)], ids=str
+)
+def test_s4d_is_the_mean_kernel_of_random_networks(prior):
+    draws = kernels_of_random_copies(prior, 2000, 12)
+    error = draws.std(0) / np.sqrt(len(draws))
+    assert (np.abs(draws.mean(0) - prior.covariance(12)) <= 5 * error + 1e-12).all()
+
+
+def test_the_kernel_of_a_random_network_approaches_it_as_its_inverse_root_width():
+    prior = S4DLin(0.05, 0.6, n_states=8)
+    draws = kernels_of_random_copies(prior, 4096, 10)
+    expected = prior.covariance(10)
+
+    def typical_error(width):
+        networks = draws.reshape(-1, width, 10, 10).mean(1) - expected
+        return np.sqrt(np.square(networks).mean())
+
+    assert_allclose(typical_error(4) / typical_error(64), 4.0, rtol=0.25)
+
+
+@pytest.mark.parametrize("prior", [S4DLin(nu_c=0.4), S4DLegS(), S4DLegS(0.02, 0.01)], ids=str)
+@pytest.mark.parametrize("name", ["dt_min", "dt_max", "nu_c"])
+def test_slopes_of_fast_poles_are_differences(prior, name):
+    value, step = getattr(prior, name), 1e-5
+
+    def at(change):
+        return replace(prior, **{name: value * (1 + change)}).covariance(20)
+
+    expected = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step * value)
+    found = prior.covariance_slope(20, name)
+    assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+# -- The linear recurrent unit ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_lru_is_its_kernel_with_the_ends_of_the_ring_in_either_order(normalise):
+    numbers = {"max_phase": 2.0, "nu_f": 0.7, "nu_c": 1.3, "normalise": normalise}
+    expected = lru_covariance(20, 0.3, 0.9, **numbers)
+    for ends in ((0.3, 0.9), (0.9, 0.3)):
+        assert_allclose(LRU(*ends, **numbers).covariance(20), expected, rtol=1e-14)
+    one, other = LRU(0.3, 0.9, **numbers), LRU(0.9, 0.3, **numbers)
+    assert_array_equal(one.covariance_slope(9, "r_min"), other.covariance_slope(9, "r_max"))
+    assert_array_equal(one.covariance_slope(9, "r_max"), other.covariance_slope(9, "r_min"))
+    assert other.ordered() == one
+
+
+def test_on_the_whole_disc_input_and_readout_fade_as_a_power_and_trained_phases_do_not():
+    lag = np.array([50, 100, 200, 400])
+    plain, by_poles = (np.diagonal(share)[lag] for share in LRU().shares(401))
+    powers = np.diff(np.log(plain)) / np.diff(np.log(lag))
+    assert_allclose(powers, -2.0, atol=0.06)  # 1/((j + 1)(j + 2))
+    limit = (2 * np.pi) ** 2 / 3  # E[theta^2]
+    assert_allclose(by_poles, limit, rtol=0.06)
+    without = np.diagonal(LRU(normalise=False).shares(401)[1])[lag]
+    assert_allclose(without[1:] / without[:-1], 2.0, rtol=0.03)
+
+
+# -- Both ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=str)
+@pytest.mark.parametrize("n_lags", [1, 2, 300])
+def test_it_is_symmetric_and_positive_semidefinite(prior, n_lags):
+    covariance = prior.covariance(n_lags)
+    deviation = np.sqrt(covariance.diagonal())
+    correlation = covariance / np.outer(deviation, deviation)
+    assert_allclose(correlation, correlation.T, rtol=0, atol=1e-14)
+    assert np.linalg.eigvalsh(correlation)[0] > -1e-11
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=str)
+def test_the_first_lags_have_the_covariance_of_fewer(prior):
+    assert relative(prior.covariance(40)[:9, :9], prior.covariance(9)) < 1e-12
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=str)
+def test_what_is_kept_of_it_cannot_be_changed(prior):
+    expected = prior.covariance(5).copy()
+    prior.covariance(5)[:] = 0.0
+    assert_array_equal(prior.covariance(5), expected)
+    with pytest.raises(ValueError, match="read-only"):
+        prior.shares(5)[:] = 0.0
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        (LRU(r_max=1.1), r"0 <= r_min <= r_max <= 1 .* r_max=1.1"),
+        (LRU(r_min=-0.1), r"0 <= r_min <= r_max <= 1 .* r_min=-0.1"),
+        (LRU(1.0, 1.0), "r_min must be below 1 with normalise=True, .* but got r_min=1.0 and"),
+        (LRU(max_phase=-1.0), "max_phase must be finite and not negative, but got -1.0"),
+        (LRU(nu_f=np.nan), "nu_f is a variance and must be finite and not negative, but got nan"),
+        (S4DLin(dt_min=0.0), "dt_min must be finite and positive, but got 0.0"),
+        (S4DLegS(dt_max=np.inf), "dt_max must be finite and positive, but got inf"),
+        (S4DLin(nu_c=-1.0), "nu_c is a variance and must be finite and not negative, but got -1.0"),
+        (S4DLegS(n_states=3), "n_states .* must be even and positive, but got 3"),
+        (S4DLin(n_states=0), "n_states .* must be even and positive, but got 0"),
+        (S4DLin(n_states=4.0), "n_states .* must be even and positive, but got 4.0"),
+    ],
+    ids=str,
+)
+def test_bad_numbers_are_named(prior, message):
+    with pytest.raises(ValueError, match=message):
+        prior.covariance(4)
+
+
+# -- The rule for what oscillates ---------------------------------------------------------
+
+
+def test_bessel_functions_are_means_of_phases_over_polynomials():
+    z = np.concatenate([[0.0, 1e-9, 1e-3], np.linspace(0.1, 60.0, 90), [1e4]])
+    nodes, weights = many_nodes(600)
+    polynomials = np.polynomial.legendre.legvander(nodes, 15)
+    phases = np.exp(1j * np.multiply.outer(z, nodes)) * weights
+    expected = (phases @ polynomials) * (-1j) ** np.arange(16) / 2
+    assert_allclose(spherical_bessel(z), expected.real, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("frequency", [0.0, 0.3, 30.0, 1300.0])
+def test_phases_are_integrated_exactly(frequency):
+    n_lags, begin, end = 8, 0.06, 0.1
+    rule = oscillating_rule(np.array([frequency]), n_lags, begin, end)
+    nodes, weights = many_nodes(30)
+    t = (begin + end) / 2 + (end - begin) / 2 * nodes
+
+    def smooth(t):
+        return t * np.exp(-20 * t)
+
+    for lag in range(n_lags):
+        phases = np.exp(1j * frequency * lag * t) / t
+        expected = (end - begin) / 2 * (weights * smooth(t) * phases).sum()
+        found = rule.weights[0, lag] @ smooth(rule.nodes)
+        assert_allclose(found, expected, rtol=0, atol=1e-15)
