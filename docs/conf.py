@@ -65,7 +65,9 @@ numpydoc_show_class_members = False
 # The rules for the form of all docstrings are in pyproject.toml: `tool.numpydoc_validation`.
 numpydoc_validation_checks = {"PR01", "PR02", "PR03", "PR07", "RT01", "RT03"}
 # Of records the fields are the attributes.
-numpydoc_validation_exclude = {r"\.(LagStatistics|MeasuredMemory|MemoryBias|NTKGap)$"}
+numpydoc_validation_exclude = {
+    r"\.(LagStatistics|MeasuredMemory|MemoryBias|NTKGap|PriorComparison)$"
+}
 
 # -- Examples ----------------------------------------------------------------------------
 

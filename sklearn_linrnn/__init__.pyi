@@ -16,10 +16,14 @@ from ._estimators.weighted_conv import WeightedConv1DRegressor
 from ._studies.memory_bias import memory_bias
 from ._studies.memory_bias_display import MemoryBiasDisplay
 from ._studies.memory_bias_result import MemoryBias
+from ._studies.prior_comparison.comparison import compare_priors
+from ._studies.prior_comparison.display import PriorComparisonDisplay
+from ._studies.prior_comparison.result import PriorComparison
 from .inspection import (
     ContributionDisplay,
     FrequencyResponseDisplay,
     ImpulseResponseDisplay,
+    LagPriorDisplay,
     MeasuredMemory,
     MeasuredMemoryDisplay,
     MemoryDisplay,
@@ -32,6 +36,7 @@ from .inspection import (
     measured_memory,
     memory_interval,
     ntk_gap,
+    prior_of_memory,
     residual_tests,
 )
 from .streams import LagStream
@@ -46,6 +51,7 @@ __all__ = [
     "LRURegressor",
     "LagKernel",
     "LagPrior",
+    "LagPriorDisplay",
     "LagStatistics",
     "LagStream",
     "LagWeighter",
@@ -59,12 +65,15 @@ __all__ = [
     "NTKConvRegressorCV",
     "NTKGap",
     "NTKGapDisplay",
+    "PriorComparison",
+    "PriorComparisonDisplay",
     "RecurrentKernel",
     "ResidualDisplay",
     "SeriesPieces",
     "StepResponseDisplay",
     "TrainingDisplay",
     "WeightedConv1DRegressor",
+    "compare_priors",
     "effective_memory",
     "finite_width_lag_weights",
     "kernel_matrix",
@@ -74,5 +83,6 @@ __all__ = [
     "memory_bias",
     "memory_interval",
     "ntk_gap",
+    "prior_of_memory",
     "residual_tests",
 ]

@@ -10,18 +10,21 @@ import click
 from sklearn_linrnn._studies.commands import (
     INTERRUPTED,
     ListOptions,
+    OptionalValues,
     in_options,
     output_option,
     say,
     typed,
     unwritten,
+    was_typed,
 )
 from sklearn_linrnn._studies.files.command_line import file_options
 from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.identification.command import identify_command
+from sklearn_linrnn._studies.memory_studies import WHOLE_FAMILY, family_study, network_study
 from sklearn_linrnn._studies.series import BUNDLED, load_all, load_series
 
-OPTIONS = {"n_lags": "--lags", "nu_w": "--nu-w"}
+OPTIONS = {"n_lags": "--lags", "nu_w": "--nu-w", "priors": "--family"}
 BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
 
 
@@ -59,6 +62,14 @@ def main() -> None:
     help="Initial variances of the transition matrix.",
 )
 @click.option(
+    "--family",
+    metavar="[NAME ...]",
+    cls=OptionalValues,
+    flag_value=WHOLE_FAMILY,
+    help="Compare what other recurrences prefer to remember, instead of training networks: all "
+    "priors, or those of these names, such as lru.",
+)
+@click.option(
     "--season",
     metavar="S",
     type=click.IntRange(min=1),
@@ -68,7 +79,7 @@ def main() -> None:
 @click.option(
     "--difference", is_flag=True, help="Study differences of neighbouring steps, of inputs too."
 )
-@output_option("--csv", "OUT", "File for the table, one row for each model and variance.")
+@output_option("--csv", "OUT", "File for the table, one row for each model or prior.")
 @file_options
 @output_option(
     "--report", "FILE", "File for a page of HTML with pictures, that needs no other file."
@@ -81,6 +92,7 @@ def memory_bias_command(
     past: bool,
     lags: int,
     nu_w: tuple[float, ...],
+    family: tuple[str, ...],
     season: int | None,
     log: bool,
     difference: bool,
@@ -93,26 +105,27 @@ def memory_bias_command(
     NAME_OR_FILE is one of sktime's bundled series or a file: CSV of any separator, Excel, Parquet.
     Linear RNNs, their infinite-width limit and a convolution without bias are trained on its
     beginning, stopped by one rule, and predict what follows, one step ahead; so do forecasts
-    without a model.
+    without a model. --family asks which recurrence's memory suits the series, by evidence and by
+    held-out error.
     """
-    # Imported here so that --help and wrong options answer at once.
-    from sklearn_linrnn._studies.memory_bias import memory_bias  # noqa: PLC0415
-    from sklearn_linrnn._studies.memory_bias_page import TEMPLATE  # noqa: PLC0415
-    from sklearn_linrnn._studies.memory_bias_report import print_report  # noqa: PLC0415
     from sklearn_linrnn._studies.report_page import load_template  # noqa: PLC0415
     from sklearn_linrnn._studies.whole_file import replace_file  # noqa: PLC0415
 
+    if family and was_typed("nu_w"):
+        raise click.UsageError(
+            "--nu-w says how networks start, and --family trains none: leave out one of them."
+        )
     try:
+        study = family_study(family) if family else network_study(nu_w)
         if report is not None:
-            load_template(TEMPLATE)  # before the work, not after it
+            load_template(study.template)  # before the work, not after it
         series = load_series(name_or_file, target, inputs, options)
         series = series.with_past() if past else series
         say(series.line)
-        result = memory_bias(
+        result = study.run(
             series.target.rename(series.name),
             series.inputs,
             n_lags=lags,
-            nu_w=nu_w,
             season=season,
             log=log,
             difference=difference,
@@ -120,7 +133,7 @@ def memory_bias_command(
         )
     except (ValueError, ImportError) as error:
         raise click.ClickException(in_options(str(error), OPTIONS)) from error
-    print_report(result)
+    study.show(result)
     try:
         if csv is not None:
             replace_file(csv, result.table.to_csv(index=False))

@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,21 +39,42 @@ class ListOptions(click.Command):
             if isinstance(parameter, click.Option) and parameter.multiple
             for flag in parameter.opts
         }
-        spread: list[str] = []
-        current = None  # the repeatable option whose values these are
-        for token in args:
+        spread, rest = [], list(args)
+        while rest:
+            token = rest.pop(0)
             flag, equals, _ = token.partition("=")
-            if token.startswith("--"):
-                current = flag if flag in several else None
-                takes_next = not equals
-            elif current is not None:
-                if not takes_next and not _is_value(token, several[current], ctx):
-                    current = None
-                elif not takes_next:
-                    spread.append(current)
-                takes_next = False
-            spread.append(token)
+            if flag not in several:
+                spread.append(token)
+                continue
+            option = several[flag]
+            may_be_alone = bool(equals) or isinstance(option, OptionalValues)
+            values = _take_values(rest, option, ctx, least=0 if may_be_alone else 1)
+            if equals or not (values or may_be_alone):
+                spread.append(token)
+            elif not values:
+                values = [option.flag_value]
+            spread += [f"{flag}={value}" for value in values]
         return super().parse_args(ctx, spread)
+
+
+class OptionalValues(click.Option):
+    """An option with several values in a row, or none, which stands for its ``flag_value``."""
+
+    def __init__(self, names: Sequence[str], **settings: Any) -> None:
+        several: dict[str, Any] = {**settings, "multiple": True, "is_flag": False}
+        super().__init__(names, **several)
+
+
+def _take_values(
+    rest: list[str], option: click.Option, ctx: click.Context, *, least: int
+) -> list[str]:
+    """Take the values of an option from the tokens that follow it: the first ones in any case."""
+    values: list[str] = []
+    while rest and not rest[0].startswith("--"):
+        if len(values) >= least and not _is_value(rest[0], option, ctx):
+            break
+        values.append(rest.pop(0))
+    return values
 
 
 def _is_value(token: str, option: click.Option, ctx: click.Context) -> bool:
@@ -84,6 +105,12 @@ def _in_a_folder(ctx: click.Context, parameter: click.Parameter, path: Path | No
 def typed() -> str:
     """Return the command line as it was typed."""
     return shlex.join(["sklearn-linrnn", *sys.argv[1:]])
+
+
+def was_typed(name: str) -> bool:
+    """Return whether a parameter of the command that runs was typed, and is no default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def in_options(message: str, options: Mapping[str, str]) -> str:

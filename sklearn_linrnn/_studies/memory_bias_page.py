@@ -9,8 +9,9 @@ from sklearn_linrnn._studies.memory_bias_display import MemoryBiasDisplay
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.memory_bias_report import EXPLAINED, SHORT, cells
 from sklearn_linrnn._studies.memory_bias_summary import sentences
-from sklearn_linrnn._studies.report_page import draw_pictures, load_template
+from sklearn_linrnn._studies.report_page import call_text, draw_pictures, load_template
 from sklearn_linrnn._studies.study_models import HELD_OUT, N_WATCHED, PATIENCE
+from sklearn_linrnn._studies.study_remarks import describe_treatment
 from sklearn_linrnn._studies.study_text import cost_in_words, moment
 from sklearn_linrnn._studies.study_trials import FLAT
 from sklearn_linrnn._studies.whole_file import replace_file
@@ -63,7 +64,7 @@ def render_page(result: MemoryBiasNumbers, command: str | None = None) -> str:
         rows=cells(result),
         explained={SHORT[name]: EXPLAINED[name] for name in (FLAT, *nulls)},
         parts=[_part_row(part) for part in result.parts.itertuples()],
-        treatment=describe_treatment(result),
+        treatment=describe_treatment(result.data, result.design),
         n_tested=len(result.errors),
         level=f"{result.design.level:.0%}",
         held_out=f"{HELD_OUT:.0%}",
@@ -84,28 +85,6 @@ def _part_row(part: Any) -> tuple[str, ...]:
     )
 
 
-def describe_treatment(result: MemoryBiasNumbers) -> list[str]:
-    """Return what was done to the data, in sentences."""
-    treatment, data = result.design.treatment, result.data
-    said = []
-    if treatment.log:
-        said.append("Logarithms of the series were taken; all errors are those of logarithms.")
-    if treatment.difference:
-        inputs = " and of its inputs" if result.design.has_inputs else ""
-        said.append(f"Differences of neighbouring time steps of the series{inputs} were taken.")
-    if not said:
-        said.append("The series was taken as it is: no logarithms, no differences.")
-    n_lags, n_channels = data.windows.shape[1:]
-    source = f"{n_channels} inputs" if result.design.has_inputs else "its own past"
-    said += [
-        f"{len(data.targets)} values have a window of {n_lags} time steps of {source} before them "
-        "without a gap; the others were left out.",
-        "In each training part, inputs and targets were standardised by their mean and standard "
-        "deviation there; all lags share one scale.",
-    ]
-    return said
-
-
 def make_call(result: MemoryBiasNumbers) -> str:
     """Return the call in Python that gives the same again."""
     design = result.design
@@ -122,6 +101,4 @@ def make_call(result: MemoryBiasNumbers) -> str:
         "level": design.level,
         "random_state": design.random_state,
     }
-    given = "y, X" if design.has_inputs else "y"
-    lines = [f"    {name}={value!r}," for name, value in parameters.items()]
-    return "\n".join(["memory_bias(", f"    {given},", *lines, ")"])
+    return call_text("memory_bias", design.has_inputs, parameters)

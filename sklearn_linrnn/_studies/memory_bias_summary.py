@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
-from sklearn_linrnn._studies.study_data import MEAN
+from sklearn_linrnn._studies.study_remarks import best_null, offers
 from sklearn_linrnn._studies.study_text import (
     cost_in_words,
     listed,
@@ -19,7 +17,6 @@ from sklearn_linrnn._studies.study_text import (
 )
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
 
-SURE = 0.01  # of the test that only makes an offer
 SAID = {
     "costs": "it costs at",
     "helps": "it helps at",
@@ -39,17 +36,19 @@ def sentences(result: MemoryBiasNumbers) -> list[str]:
     if result.verdict != "nothing to learn":
         for say in (_one_part, _by_variance, _unfinished, _by_size, _memory):
             found += say(result)
-    return found + offers(result)
+    parts = result.errors.index.get_level_values("part").to_numpy()
+    return found + offers(result.data, result.design, parts, result.errors[FLAT].to_numpy()[:, 0])
 
 
 def verdict_sentence(result: MemoryBiasNumbers) -> str:
     """Return the verdict as a sentence."""
     name = result.design.name
     if result.verdict == "nothing to learn":
+        nulls = result.table[result.table["n_iter"].isna()]
         return (
             f"On {name} there is nothing to learn that {len(result.errors)} test steps can show: "
             "neither the linear RNN nor the convolution without bias predicts better than "
-            f"{_best_null(result)}, beyond noise."
+            f"{best_null(nulls, 'model')}, beyond noise."
         )
     who = f"the memory bias of a linear RNN {_initial(result)}"
     if result.verdict == "no difference":
@@ -78,12 +77,6 @@ def _cost(result: MemoryBiasNumbers) -> str:
     if result.verdict == "no difference" and not low <= 0.0 <= high:
         text += f"; the test of Diebold and Mariano sees no difference (p = {result.p_value:.2g})"
     return text
-
-
-def _best_null(result: MemoryBiasNumbers) -> str:
-    nulls = result.table[result.table["n_iter"].isna()]
-    name = nulls.loc[nulls["rmse"].idxmin(), "model"]
-    return {MEAN: "the mean of the training part"}.get(name, f"the {name}")
 
 
 def _by_variance(result: MemoryBiasNumbers) -> list[str]:
@@ -166,44 +159,3 @@ def _memory(result: MemoryBiasNumbers) -> list[str]:
 def _lags(row: Any) -> str:
     low, high = int(row["memory_low"]), int(row["memory_high"])
     return f"a memory to lag {low}" if low == high else f"a memory to between lag {low} and {high}"
-
-
-def offers(result: MemoryBiasNumbers) -> list[str]:
-    """Say what else to try: logarithms or differences, where level or errors change over time."""
-    treatment = result.design.treatment
-    drifts, grows = _drifts(result), _errors_grow_with_level(result)
-    reasons = ["level drifts from part to part"] * drifts + ["errors grow with its level"] * grows
-    options = []
-    if not (treatment.log or treatment.difference) and (result.data.targets > 0).all():
-        options.append("on logarithms (--log, log=True)")
-    if drifts and not treatment.difference:
-        options.append("on differences (--difference, difference=True)")
-    if not (reasons and options):
-        return []
-    return [
-        f"This series' {listed(reasons)}, so that some steps weigh more than others: try the same "
-        f"{' or '.join(options)}."
-    ]
-
-
-def _drifts(result: MemoryBiasNumbers) -> bool:
-    """Return whether the level goes one way from part to part, and farther than it varies in one.
-
-    The parts are the first one, which is for training alone, and the test parts.
-    """
-    targets = result.data.targets
-    numbers = result.errors.index.get_level_values("part").to_numpy() + 1
-    parts = pd.Series(targets).groupby(np.pad(numbers, (len(targets) - len(numbers), 0)))
-    steps = np.diff(parts.mean())
-    one_way = len(steps) > 1 and bool((steps > 0).all() or (steps < 0).all())
-    return one_way and bool(abs(steps.sum()) > parts.std().mean())
-
-
-def _errors_grow_with_level(result: MemoryBiasNumbers) -> bool:
-    """Return whether the flat convolution's errors rise with the series, beyond noise."""
-    errors = result.errors[FLAT].to_numpy()[:, 0]
-    levels = result.data.windows[-len(errors) :, -1, 0]
-    if result.design.has_inputs or np.ptp(errors) == 0 or np.ptp(levels) == 0:
-        return False
-    correlation, p_value = stats.spearmanr(levels, errors)
-    return bool(correlation > 0 and p_value < SURE)

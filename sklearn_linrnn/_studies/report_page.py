@@ -48,6 +48,13 @@ def load_template(name: str) -> Template:
     return environment.get_template(name)
 
 
+def call_text(function: str, has_inputs: bool, parameters: Mapping[str, Any]) -> str:
+    """Return the call in Python that gives the same again."""
+    given = "y, X" if has_inputs else "y"
+    lines = [f"    {name}={value!r}," for name, value in parameters.items()]
+    return "\n".join([f"{function}(", f"    {given},", *lines, ")"])
+
+
 def draw_pictures(captions: Mapping[str, str], display: object) -> list[dict[str, str]]:
     """Return the pictures that methods of a display draw on an axes, and what they show.
 

@@ -50,8 +50,14 @@ class StudyDesign:
     def __post_init__(self) -> None:
         if len(self.nu_w) == 0:
             raise ValueError("nu_w must name one variance at least, but it is empty.")
-        if not (isinstance(self.level, Real) and 0.0 < self.level < 1.0):
-            raise ValueError(f"level must be within (0, 1), but got {self.level!r}.")
+        checked_level(self.level)
+
+
+def checked_level(level: object) -> float:
+    """Return the level of intervals, or raise a ValueError."""
+    if not (isinstance(level, Real) and 0.0 < float(level) < 1.0):
+        raise ValueError(f"level must be within (0, 1), but got {level!r}.")
+    return float(level)
 
 
 def checked_count(name: str, value: object, least: int = 1) -> int:

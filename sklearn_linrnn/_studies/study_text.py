@@ -76,14 +76,14 @@ def cost_in_words(row: Any) -> str:
     return f"{percent(row.cost, *bounds)} % ({percent_interval(*bounds)} %)"
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], last_word: str = "and") -> str:
     """Return words as a list in a sentence.
 
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
+    >>> listed(["a"]), listed(["a", "b", "c"]), listed(["a", "b"], "or")
+    ('a', 'a, b and c', 'a or b')
     """
     *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {last_word} {last}" if first else last
 
 
 def moment(time: Any) -> str:

@@ -121,6 +121,11 @@ class EvidenceAtMeasures:
         prior, _, alpha, _ = self._parts(point)
         return prior.ordered(), alpha
 
+    def value(self, point: NDArray) -> float:
+        """Return the evidence at a point."""
+        _, root, alpha, _ = self._parts(point)
+        return self.sums.under(root, alpha).at(alpha).value
+
     def __call__(self, point: NDArray) -> tuple[float, NDArray]:
         """Return the evidence at a point, and its gradient."""
         prior, root, alpha, signal = self._parts(point)
