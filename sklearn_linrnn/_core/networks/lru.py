@@ -135,11 +135,18 @@ class LRUModel:
         self.rates: dict[str, list[float]] = {}
         self.n_lags = n_lags
         self.origin = origin
-        self.scale = len(start.log_rate) ** -0.5
         self.lags = torch.arange(n_lags).to(start.input)[:, None]
-        self._seen = _Seen.of(start, n_lags)
-        for parameter in self.parameters:
-            parameter.grad = torch.zeros_like(parameter)
+        self._seen = _Seen(start, n_lags)
+        # The gradients, as views of the form in which they are computed.
+        self._by_pole = start.log_rate.new_zeros(2, len(start.log_rate))
+        by_rate, by_phase = self._by_pole
+        others = map(torch.zeros_like, self.parameters)
+        gradients = LRUParameters(*others)._replace(log_rate=by_rate, log_phase=by_phase)
+        for parameter, gradient in zip(self.parameters, gradients.trained(), strict=True):
+            parameter.grad = gradient
+        self._by_input = gradients.input.transpose(0, 1)
+        self._by_readout = torch.view_as_complex(gradients.readout)
+        self._by_norm = gradients.log_norm
 
     @property
     def shown(self) -> list[Tensor]:
@@ -148,97 +155,107 @@ class LRUModel:
 
     def response(self) -> Tensor:
         """Return ``H`` in float64."""
-        self._seen.become(_Seen.of(self.start, self.n_lags))
+        self._seen.renew()
         response = self._response_of(self._seen.powers.sums(self._seen.weights))
         return response if self.origin is None else response - self.origin
 
     def backward(self, gradient: Tensor) -> None:
         """Set the parameters' ``grad`` from that of the response, at the last `response`.
 
-        With the pulled gradients ``S_co = n^{-1/2} sum_j g_jco lambda^j``, and ``T_co`` that of ``j
-        g_jco``, and ``w_co = c_o norm b_c`` it is the conjugate of ``norm sum_o c_o S_co`` for
-        ``b_c`` and of ``norm sum_c b_c S_co`` for ``c_o``, and the real part of ``sum_co w_co
-        S_co`` for ``log norm`` and of ``sum_co w_co T_co`` times the derivative of ``log lambda``
-        for the poles.
+        With the pulled gradients ``S_co = sum_j g_jco lambda^j``, and ``T_co`` that of ``j g_jco``,
+        with ``d = n^{-1/2} norm b`` and ``w_co = c_o d_c``, it is the conjugate of ``n^{-1/2} norm
+        sum_o c_o S_co`` for ``b_c`` and of ``sum_c d_c S_co`` for ``c_o``, and the real part of
+        ``sum_co w_co S_co`` for ``log norm`` and of ``sum_co w_co T_co`` times the derivative of
+        ``log lambda`` for the poles.
         """
-        seen, start = self._seen, self.start
-        columns = (gradient * self.scale).to(start.input.dtype).view(self.n_lags, -1)
-        plain, by_lag = seen.powers.pull(torch.cat([columns, self.lags * columns], 1)).chunk(2)
-        by_pair = plain.view(seen.driven.shape[1], -1, seen.driven.shape[0])
-        by_input = (by_pair * seen.readout).sum(1).T
-        by_readout = (by_pair * seen.driven.T[:, None]).sum(0)
-        if start.log_norm is not None:
-            by_input = by_input * start.log_norm.exp()[:, None]
-            _set(start.log_norm, (seen.weights * plain).sum(0).real)
-        by_pole = (seen.weights * by_lag).sum(0)
-        _set(start.log_rate, -start.log_rate.exp() * by_pole.real)
-        _set(start.log_phase, -start.log_phase.exp() * by_pole.imag)
-        _set(start.input, torch.view_as_real(by_input.conj_physical()))
-        _set(start.readout, torch.view_as_real(by_readout.conj_physical()))
+        seen = self._seen
+        pulled = seen.powers.pull(gradient.view(self.n_lags, -1))
+        by_pair = pulled[0].view(seen.by_pair.shape)
+        by_driven = torch.view_as_real((by_pair * seen.readout).sum(1))
+        torch.mul(by_driven, seen.norms, out=self._by_input)
+        by_readout = (by_pair * seen.driven[:, None]).sum(0)
+        torch.conj_physical(by_readout, out=self._by_readout)
+        by_norm, by_pole = torch.view_as_real((pulled * seen.weights).sum(1))
+        torch.mul(by_pole.T, seen.by_pole, out=self._by_pole)
+        if self._by_norm is not None:
+            self._by_norm.copy_(by_norm[:, 0])
 
     def push(self, moves: list[Tensor]) -> Tensor:
         """Return ``sum_p dH/dp dp`` for moves ``dp`` of the parameters, at the last `response`."""
-        seen, start, move = self._seen, self.start, LRUParameters(*moves)
+        seen, move = self._seen, LRUParameters(*moves)
         by_input, by_readout = map(torch.view_as_complex, (move.input, move.readout))
-        if start.log_norm is not None and move.log_norm is not None:
-            by_input = by_input * start.log_norm.exp()[:, None]
-            by_input = by_input + seen.driven * move.log_norm[:, None]
-        of_ends = _paired(by_input, seen.readout) + _paired(seen.driven, by_readout)
-        by_pole = torch.complex(
-            -start.log_rate.exp() * move.log_rate, start.log_phase.exp() * move.log_phase
-        )
+        by_driven = by_input.T * seen.norms[:, 0]
+        if move.log_norm is not None:
+            by_driven = by_driven + seen.driven * move.log_norm
+        of_ends = _paired(by_driven, seen.readout) + _paired(seen.driven, by_readout)
+        by_rate, by_phase = seen.by_pole
+        by_pole = torch.complex(by_rate * move.log_rate, -by_phase * move.log_phase)
         of_poles = self.lags * seen.powers.sums(seen.weights * by_pole)
         return self._response_of(seen.powers.sums(of_ends) + of_poles)
 
     def _response_of(self, columns: Tensor) -> Tensor:
         """Return the matrix (n_lags * n_channels, n_outputs) of (n_lags, k) in float64."""
-        return (columns.view(-1, len(self.start.readout)) * self.scale).double()
+        return columns.double().view(-1, len(self.start.readout))
 
 
-class _Seen(NamedTuple):
+class _Seen:
     """What the last response was made of.
 
     Its tensors stay where they are: an iteration on a GPU, captured once, reads what the one before
     has written there.
 
+    Parameters
+    ----------
+    start : LRUParameters
+        Those of the network, which change in their place.
+    n_lags : int
+        Number of lags.
+
     Attributes
     ----------
     powers : PolePowers
         Of the poles.
-    driven : Tensor of shape (n, n_channels)
-        ``diag(norm) B``.
+    by_pole : Tensor of shape (2, n)
+        The derivatives of ``log lambda`` by ``log_rate`` and, over ``-i``, by ``log_phase``.
+    norms : Tensor of shape (n, 2)
+        ``n^{-1/2} norm``, and minus it for the imaginary parts of conjugates.
+    driven : Tensor of shape (n_channels, n)
+        ``n^{-1/2} diag(norm) B``.
     readout : Tensor of shape (n_outputs, n)
         ``C``, in the memory of the parameter.
     weights : Tensor of shape (n_channels * n_outputs, n)
-        ``c_o norm b_c``.
+        The products of these two.
+    by_pair : Tensor of shape (n_channels, n_outputs, n)
+        The same.
     """
 
-    powers: PolePowers
-    driven: Tensor
-    readout: Tensor
-    weights: Tensor
+    def __init__(self, start: LRUParameters, n_lags: int) -> None:
+        n_hidden, n_channels, _ = start.input.shape
+        no_norm = torch.zeros_like(start.log_rate)
+        log_norm = no_norm if start.log_norm is None else start.log_norm
+        self._logs = [start.log_rate, start.log_phase, log_norm, log_norm]
+        self._exact = start.input.new_empty(4, n_hidden, dtype=torch.float64)
+        scale = n_hidden**-0.5
+        self._scales = self._exact.new_tensor([-1.0, -1.0, scale, -scale])[:, None]
+        self._scaled = start.input.new_empty(4, n_hidden)
+        self.by_pole, self.norms = self._scaled[:2], self._scaled[2:].T
+        self._input, self._norm = start.input, self.norms[:, None, :1]
+        self._driven = torch.empty_like(start.input)
+        self.driven = torch.view_as_complex(self._driven).T
+        self.readout = torch.view_as_complex(start.readout)
+        self.weights = self.driven.new_empty(n_channels * len(self.readout), n_hidden)
+        self.by_pair = self.weights.view(n_channels, -1, n_hidden)
+        self.powers = PolePowers(n_hidden, n_lags, len(self.weights), start.input)
 
-    @classmethod
-    def of(cls, parameters: LRUParameters, n_lags: int) -> _Seen:
-        """Return that of a network as it is."""
-        driven, readout = parameters.driven(), torch.view_as_complex(parameters.readout)
-        weights = _paired(driven, readout)
-        powers = PolePowers.of(parameters.poles(), n_lags, len(weights), parameters.input.dtype)
-        return cls(powers, driven.clone(), readout, weights)
-
-    def become(self, other: _Seen) -> None:
-        """Take the values of another."""
-        self.powers.long.copy_(other.powers.long)
-        self.powers.short.copy_(other.powers.short)
-        self.driven.copy_(other.driven)
-        self.weights.copy_(other.weights)
+    def renew(self) -> None:
+        """Take the values of the network as it is."""
+        torch.exp(torch.stack(self._logs).double(), out=self._exact)
+        torch.mul(self._exact, self._scales, out=self._scaled)
+        torch.mul(self._input, self._norm, out=self._driven)
+        torch.mul(self.driven[:, None], self.readout, out=self.by_pair)
+        self.powers.become(self._exact[:2])
 
 
 def _paired(driven: Tensor, readout: Tensor) -> Tensor:
     """Return the products for each channel and output, (n_channels * n_outputs, n)."""
-    return (driven.T[:, None] * readout).flatten(0, 1)
-
-
-def _set(parameter: Tensor, gradient: Tensor) -> None:
-    assert parameter.grad is not None
-    parameter.grad.copy_(gradient)
+    return (driven[:, None] * readout).flatten(0, 1)

@@ -9,62 +9,90 @@ short powers times its weights, so that ``m`` is ``sqrt(n_lags / k)``.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 
-class PolePowers(NamedTuple):
-    """The powers of ``n`` poles at ``n_lags`` lags, as products of long and of short ones.
+class PolePowers:
+    """The powers of ``n`` poles at some lags, as products of long and of short ones.
 
-    Attributes
+    All of it is in memory made once: with few lags the calls for new memory and new views of it
+    would take as long as the arithmetic, and a CUDA graph needs what it reads to stay in its place.
+
+    Parameters
     ----------
-    long : Tensor of shape (n_blocks, n)
-        ``lambda^{m a}``, complex.
-    short : Tensor of shape (m, n)
-        ``lambda^b``, complex.
-    n_lags : int
-        Number of lags, at most ``n_blocks * m``.
+    n_poles, n_lags, n_sums : int
+        ``n``, the number of lags, and ``k``.
+    like : Tensor
+        Of the real type of the sums, on their device.
     """
 
-    long: Tensor
-    short: Tensor
-    n_lags: int
+    def __init__(self, n_poles: int, n_lags: int, n_sums: int, like: Tensor) -> None:
+        n_short = max(1, round(math.sqrt(n_lags / n_sums)))
+        n_blocks = -(-n_lags // n_short)
+        kind = torch.promote_types(like.dtype, torch.complex64)
+        # Powers of the poles and of their m-th powers, side by side: the short and the long ones.
+        shape = max(n_short, n_blocks, 2), 2, n_poles
+        self._exact = like.new_ones(shape, dtype=torch.complex128)
+        self._first = self._exact[1]
+        self._doublings = list(_doublings(self._exact))
+        exact = self._exact.real
+        self._strides = exact.new_tensor([[-1.0, -n_short], [1.0, n_short]])[:, :, None]
+        self._spans = exact.new_empty(2, 2, n_poles)
+        self._size, self._angle = self._spans
+        self._powers = self._exact.to(kind)
+        self._short, self._long = self._powers[:n_short, :1], self._powers[:n_blocks, 1]
+        self._conjugate = torch.empty_like(self._long)
+        self._weighted = self._short.new_empty(n_short, n_sums, n_poles)
+        self._left, self._right = _pairs(self._conjugate), _pairs(self._weighted).flatten(0, 1).T
+        lags = torch.arange(n_lags).to(exact)
+        self._lags = torch.stack([torch.ones_like(lags), lags], 1)[:, :, None]
+        padded = like.new_zeros(n_blocks * n_short, 2, n_sums)
+        self._columns = padded[:n_lags]
+        self._by_block = padded.view(n_blocks, -1).T  # a row for each short lag and column
+        self._long_pairs = _pairs(self._long)
+        self._pulled = self._short.new_empty(n_short, 2 * n_sums, n_poles)
+        self._product = _pairs(self._pulled).flatten(0, 1)
 
-    @classmethod
-    def of(cls, poles: Tensor, n_lags: int, n_sums: int, dtype: torch.dtype) -> PolePowers:
-        """Return those of poles (n,) in complex128, for so many sums in a real ``dtype``."""
-        n_short = 2 ** max(0, round(math.log2(n_lags / n_sums) / 2))
-        short, beyond = _powers(poles, n_short)
-        long, _ = _powers(beyond, -(-n_lags // n_short))
-        kind = torch.promote_types(dtype, torch.complex64)
-        return cls(long.to(kind), short.to(kind), n_lags)
+    def become(self, log_pole: Tensor) -> None:
+        """Take the powers of the poles of these rates and phases (2, n), in float64.
+
+        They are ``e^{-rate + i phase}``.
+        """
+        torch.mul(self._strides, log_pole[:, None], out=self._spans)
+        torch.polar(self._size.exp_(), self._angle, out=self._first)
+        for known, factor, new in self._doublings:
+            torch.mul(known, factor, out=new)
+        self._powers.copy_(self._exact)
+        torch.conj_physical(self._long, out=self._conjugate)
 
     def sums(self, weights: Tensor) -> Tensor:
         """Return ``Re sum_i w_i lambda_i^j``, (n_lags, k), of complex weights (k, n)."""
-        left = torch.view_as_real(self.long.conj_physical()).flatten(1)
-        right = torch.view_as_real(self.short[:, None] * weights).flatten(2).flatten(0, 1)
-        return (left @ right.T).view(-1, len(weights))[: self.n_lags]
+        torch.mul(self._short, weights, out=self._weighted)
+        return torch.mm(self._left, self._right).view(-1, len(weights))[: len(self._lags)]
 
     def pull(self, gradient: Tensor) -> Tensor:
-        """Return ``sum_j g_j lambda^j``, (k, n), of real gradients (n_lags, k)."""
-        n_short, n_columns = len(self.short), gradient.shape[1]
-        padded = gradient.new_zeros(len(self.long) * n_short, n_columns)
-        padded[: self.n_lags] = gradient
-        by_block = padded.view(len(self.long), -1).T  # a row for each short lag and column
-        product = by_block @ torch.view_as_real(self.long).flatten(1)
-        pairs = torch.view_as_complex(product.view(n_short, n_columns, -1, 2))
-        return (pairs * self.short[:, None]).sum(0)
+        """Return ``sum_j g_j lambda^j`` and ``sum_j j g_j lambda^j``, of real ``g`` (n_lags, k).
+
+        They are of shape (2, k, n).
+        """
+        torch.mul(gradient[:, None], self._lags, out=self._columns)
+        torch.mm(self._by_block, self._long_pairs, out=self._product)
+        return self._pulled.mul_(self._short).sum(0).unflatten(0, (2, -1))
 
 
-def _powers(base: Tensor, n_powers: int) -> tuple[Tensor, Tensor]:
-    """Return ``base^0, base^1, ...``, (n_powers, n), and the least power of two not below them."""
-    powers = base.new_empty(n_powers, len(base))
-    powers[0] = 1.0
+def _pairs(numbers: Tensor) -> Tensor:
+    """Return complex numbers (..., n) as real ones (..., 2 n), in the same memory."""
+    return torch.view_as_real(numbers).flatten(-2)
+
+
+def _doublings(powers: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield factors and products that make all powers, (n_powers, ...), of the first two."""
     n_known = 1
-    while n_known < n_powers:
-        n_new = min(n_known, n_powers - n_known)
-        torch.mul(powers[:n_new], base, out=powers[n_known : n_known + n_new])
-        n_known, base = 2 * n_known, base * base
-    return powers, base
+    while n_known < len(powers) - 1:
+        n_new = min(n_known, len(powers) - 1 - n_known)
+        new = powers[n_known + 1 : n_known + 1 + n_new]
+        yield powers[1 : 1 + n_new], powers[n_known], new
+        n_known += n_new

@@ -167,14 +167,17 @@ def test_poles_at_the_unit_circle_and_at_zero_have_finite_gradients(log_rate):
 @pytest.mark.parametrize("n_lags", [1, 2, 5, 8, 9, 100, 1000])
 def test_products_of_long_and_short_powers_are_the_powers(n_lags, n_sums):
     generator = torch.Generator().manual_seed(0)
-    size, phase = torch.rand((2, 9), generator=generator, dtype=torch.float64)
-    parts = torch.randn((2, 4, 9), generator=generator, dtype=torch.float64)
-    poles, weights = torch.polar(size, 6 * phase), torch.complex(*parts)
-    powers = poles ** torch.arange(n_lags)[:, None]
-    ours = PolePowers.of(poles, n_lags, n_sums, torch.float64)
+    rate, phase = torch.rand((2, 9), generator=generator, dtype=torch.float64)
+    parts = torch.randn((2, n_sums, 9), generator=generator, dtype=torch.float64)
+    poles, weights = torch.polar((-rate).exp(), 6 * phase), torch.complex(*parts)
+    lags = torch.arange(n_lags)[:, None]
+    powers = poles**lags
+    ours = PolePowers(9, n_lags, n_sums, rate)
+    ours.become(torch.stack([rate, 6 * phase]))
     assert_allclose(ours.sums(weights), (powers @ weights.T).real, atol=1e-12)
-    gradient = torch.randn(n_lags, 4, dtype=torch.float64, generator=generator)
-    assert_allclose(ours.pull(gradient), gradient.T.to(powers) @ powers, atol=1e-11)
+    gradient = torch.randn(n_lags, n_sums, dtype=torch.float64, generator=generator)
+    expected = [each.T.to(powers) @ powers for each in (gradient, lags * gradient)]
+    assert_allclose(ours.pull(gradient), torch.stack(expected), atol=1e-11)
 
 
 # -- Initialisation ------------------------------------------------------------------------
