@@ -246,6 +246,7 @@ class _Seen:
         self.weights = self.driven.new_empty(n_channels * len(self.readout), n_hidden)
         self.by_pair = self.weights.view(n_channels, -1, n_hidden)
         self.powers = PolePowers(n_hidden, n_lags, len(self.weights), start.input)
+        self.renew()
 
     def renew(self) -> None:
         """Take the values of the network as it is."""
