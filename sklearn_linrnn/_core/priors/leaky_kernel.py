@@ -19,11 +19,12 @@ All terms are positive, and probabilities do not overflow.
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.deep_kernel import weighted_ways
+from sklearn_linrnn._core.priors.lag_weights import is_float64_number, weighted_ways
 
 
 def waiting_times(n_lags: int, leak: float, n_layers: int = 1) -> NDArray[np.float64]:
@@ -123,3 +124,9 @@ def _congruence(map_: NDArray, kernel: NDArray) -> NDArray[np.float64]:
     if kernel.ndim == 1:
         return (map_ * kernel) @ map_.T
     return map_ @ kernel @ map_.T
+
+
+def check_leak(leak: Any) -> None:
+    """Raise unless this is a share of a state that is renewed."""
+    if not is_float64_number(leak) or not 0 < leak <= 1:
+        raise ValueError(f"leak must be above 0 and at most 1, but got {leak!r}.")

@@ -14,9 +14,13 @@ from sklearn_linrnn._core.priors.lag_weights import (
     GaussianGroups,
     LinearRNN,
     Rates,
-    is_float64_number,
 )
-from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel, leaky_kernel_slope, leaky_root
+from sklearn_linrnn._core.priors.leaky_kernel import (
+    check_leak,
+    leaky_kernel,
+    leaky_kernel_slope,
+    leaky_root,
+)
 from sklearn_linrnn._core.priors.scales import SHARE, Scale
 
 
@@ -89,6 +93,5 @@ class LeakyRNN(GaussianGroups):
         return self.without_leak.ensemble_deviations(n_lags)
 
     def _checked_weights(self, n_lags: int) -> NDArray[np.float64]:
-        if not is_float64_number(self.leak) or not 0 < self.leak <= 1:
-            raise ValueError(f"leak must be above 0 and at most 1, but got {self.leak!r}.")
+        check_leak(self.leak)
         return self.without_leak.covariance(n_lags)
