@@ -36,7 +36,7 @@ from sklearn_linrnn._core.priors.lag_weights import (
     linear_rnn_lag_weights,
     weighted_ways,
 )
-from sklearn_linrnn._core.priors.leaky_kernel import check_leak, leaky_kernel
+from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel
 
 
 def linear_rnn_lag_covariance(
@@ -128,8 +128,8 @@ def linear_rnn_lag_covariance(
     """
     # Checks variances and rates for all, too: where one layer learns nothing, more learn nothing.
     weights = linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c, rates=rates)
-    check_leak(leak)
-    check_n_layers(n_layers)
+    if n_layers != 1:
+        check_n_layers(n_layers)
     variances = nu_w, nu_f, nu_c
     if callable(transition_init):
         covariance = monte_carlo_covariance(

@@ -19,7 +19,6 @@ All terms are positive, and probabilities do not overflow.
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +43,8 @@ def waiting_times(n_lags: int, leak: float, n_layers: int = 1) -> NDArray[np.flo
     probabilities : ndarray of shape (n_lags, n_lags)
         Lower triangular; row ``j`` for lag ``j`` with the leak, column ``p`` without it.
     """
+    if not is_float64_number(leak) or not 0 < leak <= 1:
+        raise ValueError(f"leak must be above 0 and at most 1, but got {leak!r}.")
     stays = 1.0 - leak
     probabilities = np.zeros((n_lags, n_lags))
     with np.errstate(under="ignore"):
@@ -124,9 +125,3 @@ def _congruence(map_: NDArray, kernel: NDArray) -> NDArray[np.float64]:
     if kernel.ndim == 1:
         return (map_ * kernel) @ map_.T
     return map_ @ kernel @ map_.T
-
-
-def check_leak(leak: Any) -> None:
-    """Raise unless this is a share of a state that is renewed."""
-    if not is_float64_number(leak) or not 0 < leak <= 1:
-        raise ValueError(f"leak must be above 0 and at most 1, but got {leak!r}.")
