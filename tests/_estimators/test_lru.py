@@ -17,7 +17,7 @@ from sklearn_linrnn import (
     ntk_gap,
 )
 from sklearn_linrnn._core.networks.lru import LRUParameters
-from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
+from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn.callback import SpectralRadiusMonitor
 
 RNG = np.random.default_rng(0)
@@ -130,7 +130,7 @@ def test_bad_parameters_are_named_and_leave_what_was_learned(options, message):
 
 @normalised
 def test_lag_weights_are_the_diagonal_of_the_limits_kernel(normalise):
-    expected = lru_covariance(6, *RING.values(), *NU.values(), normalise=normalise).diagonal()
+    expected = LRU(*RING.values(), *NU.values(), normalise=normalise).covariance(6).diagonal()
     assert_allclose(unit(normalise=normalise).fit(X, Y).lag_weights_, expected, rtol=1e-10)
 
 
@@ -143,9 +143,7 @@ def oscillation_task(scale=1.0):
 
 def gap_to_the_limit(x, y, n_hidden, n_steps, seed=0, **options):
     model = unit(n_hidden=n_hidden, init="centered", random_state=seed, max_iter=n_steps, **options)
-    prior = lru_covariance(
-        10, *RING.values(), *NU.values(), normalise=options.get("normalise", True)
-    )
+    prior = LRU(*RING.values(), *NU.values(), normalise=options.get("normalise", True))
     limit = NTKConvRegressor(prior=prior, alpha=0.0, n_steps=n_steps).fit(x, y)
     return distance(model.fit(x, y).impulse_response_, limit.impulse_response_)
 
