@@ -360,7 +360,7 @@ def test_the_pictures_draw_those_numbers(result):
     )
     _, axes = plt.subplots(1, 3)
     assert result.plot(axes).figure_ is axes[0].figure
-    with pytest.raises(ValueError, match="ax must be three axes, got 2"):
+    with pytest.raises(ValueError, match="ax must be three axes, but got 2"):
         result.plot(axes[:2])
     plt.close("all")
 
