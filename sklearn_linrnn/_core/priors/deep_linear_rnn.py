@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ class DeepLinearRNN(GaussianGroups):
         return by_others * weighted_ways(n_lags, n_layers, self.nu_w, by.count("nu_w"))
 
 
-def check_n_layers(n_layers: Any) -> None:
+def check_n_layers(n_layers: int) -> None:
     """Raise unless this is a number of layers."""
     if not (isinstance(n_layers, Integral) and n_layers >= 1):
         raise ValueError(f"n_layers must be a whole number of at least 1, but got {n_layers!r}.")

@@ -133,25 +133,24 @@ def test_without_a_leak_nothing_waits():
 
 
 @pytest.mark.parametrize("leak", [0.2, 0.7, 1.0])
-@pytest.mark.parametrize("n_layers", [1, 3])
-def test_slopes_by_the_leak_are_those_of_complex_steps(leak, n_layers):
-    rho = deep_lag_weights(20, n_layers)
+def test_slopes_by_the_leak_are_those_of_complex_steps(leak):
+    rho = linear_rnn_lag_weights(20, 0.6)
     kernel = np.diag(rho) + 0.1 * np.outer(rho, rho)
     lag, step = np.arange(20)[:, None], np.arange(20)
 
     def dense(a):
-        paths = [[math.comb(j + n_layers - 1, p + n_layers - 1) for p in step] for j in lag[:, 0]]
-        return np.array(paths) * (1 - a + 0j) ** np.maximum(lag - step, 0) * a ** (step + n_layers)
+        paths = [[math.comb(j, p) for p in step] for j in lag[:, 0]]
+        return np.array(paths) * (1 - a + 0j) ** np.maximum(lag - step, 0) * a ** (step + 1)
 
     for given in (rho, kernel):
         full = np.diag(given) if given.ndim == 1 else given
         moved = dense(leak + 1e-30j)
         expected = (moved @ full @ moved.T).imag / 1e-30
-        assert_allclose(leaky_kernel_slope(given, leak, n_layers), expected, rtol=1e-10, atol=1e-13)
+        assert_allclose(leaky_kernel_slope(given, leak), expected, rtol=1e-10, atol=1e-13)
 
 
 def test_the_root_is_one_of_the_kernel():
-    rho = deep_lag_weights(50, 2)
-    root = leaky_root(rho, 0.3, 2)
-    assert_allclose(root @ root.T, leaky_kernel(rho, 0.3, 2), rtol=1e-12)
-    assert_allclose(leaky_root(rho[:20], 0.3, 2), root[:20, :20], rtol=1e-14)
+    rho = linear_rnn_lag_weights(50, 0.6)
+    root = leaky_root(rho, 0.3)
+    assert_allclose(root @ root.T, leaky_kernel(rho, 0.3), rtol=1e-12)
+    assert_allclose(leaky_root(rho[:20], 0.3), root[:20, :20], rtol=1e-14)
