@@ -97,9 +97,8 @@ class LRUModule(ResponseModule):
     def response(self) -> Tensor:
         """Return the impulse response ``H``, (n_outputs, n_channels, n_lags)."""
         own = self.log_rate, self.input, self.readout, self.log_phase, self.log_norm
-        poles, driven, readout = LRUParameters(*own).equations()
-        lag = torch.arange(self.n_lags, device=poles.device)[:, None]
-        size, phase = -self.log_rate.double().exp(), self.log_phase.double().exp()
-        powers = torch.polar(torch.exp(lag * size), lag * phase).to(driven)
+        parameters = LRUParameters(*own)
+        _, driven, readout = parameters.equations()
+        powers = parameters.powers(self.n_lags).to(driven)
         lags = torch.einsum("oi,ic,ji->ocj", readout, driven, powers).real
-        return len(poles) ** -0.5 * lags - self.origin
+        return len(driven) ** -0.5 * lags - self.origin

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
+from sklearn_linrnn._studies.three_axes import three_axes
+from sklearn_linrnn.inspection._pictures import BLUE, GREEN, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, which the colour-blind tell apart.
-NETWORK, PRIOR, FIT = "#0072B2", "#D55E00", "#009E73"
+NETWORK, PRIOR, FIT = BLUE, VERMILION, GREEN
 COLUMNS = [
     "nu_w", "cost", "cost_low", "cost_high", "prior_memory", "fit_memory", "memory_low",
     "memory_high", "is_lazy", "n_iter",
@@ -107,13 +108,7 @@ class MemoryBiasDisplay:
         display : MemoryBiasDisplay
             Itself, with ``axes_`` and ``figure_``.
         """
-        if ax is None:
-            plt = _pyplot()
-            figure, ax = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
-            figure.suptitle(f"Memory bias on {self.name}")
-        axes = np.asarray(ax, dtype=object).ravel()
-        if len(axes) != 3:
-            raise ValueError(f"ax must be three axes, got {len(axes)}.")
+        axes = three_axes(self, ax, f"Memory bias on {self.name}")
         for draw, one in zip(
             (self.plot_cost, self.plot_memory, self.plot_curve), axes, strict=True
         ):
@@ -199,13 +194,3 @@ class MemoryBiasDisplay:
         ax.plot([], [], color="0.4", label="infinite width")
         ax.plot([], [], color="0.4", marker="o", linestyle="none", label="network")
         ax.legend(title="nu_w")
-
-
-def _pyplot() -> Any:
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "MemoryBiasDisplay.plot needs Matplotlib: pip install 'sklearn-linrnn[plot]'."
-        ) from error
-    return plt

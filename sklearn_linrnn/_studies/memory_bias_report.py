@@ -5,34 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.memory_bias_summary import sentences
-from sklearn_linrnn._studies.study_data import LAST, MEAN, SEASONAL
 from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
+from sklearn_linrnn._studies.terminal_report import SHORT_NULLS, WITHOUT_MODEL, print_study
 
-SHORT = {FLAT: "flat", MEAN: "mean", LAST: "last", SEASONAL: "season"}
-EXPLAINED = {
-    FLAT: "convolution without bias",
-    MEAN: "no model: the mean of the training part",
-    LAST: "no model: the last value",
-    SEASONAL: "no model: the value one season ago",
-}
+SHORT = {FLAT: "flat", **SHORT_NULLS}
+EXPLAINED = {FLAT: "convolution without bias", **WITHOUT_MODEL}
 
 
 def print_report(result: MemoryBiasNumbers) -> None:
     """Print the result of `memory_bias`."""
-    console = Console(highlight=False)
-    console.print(make_table(result))
-    console.print(legend(result), style="dim")
-    verdict, *others = sentences(result)
-    console.print(escape(verdict), style="bold")
-    for sentence in others:
-        console.print(escape(sentence))
+    print_study(make_table(result), legend(result), sentences(result))
 
 
 def make_table(result: MemoryBiasNumbers) -> Table:

@@ -158,7 +158,7 @@ def _naive_forecasts(y: NDArray, season: int) -> dict[str, NDArray]:
 def _check_target(y: ArrayLike) -> NDArray:
     target = _read(y, "y")
     if target.ndim != 1:
-        raise ValueError(f"y must have shape (n_timesteps,), got shape {target.shape}.")
+        raise ValueError(f"y must have shape (n_timesteps,), but got shape {target.shape}.")
     return target
 
 
@@ -167,8 +167,8 @@ def _check_inputs(X: ArrayLike, n_timesteps: int) -> NDArray:
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs
     if inputs.ndim != 2 or len(inputs) != n_timesteps:
         raise ValueError(
-            f"X must have shape ({n_timesteps}, n_inputs), as many steps as y, got shape "
-            f"{inputs.shape}."
+            f"X must have shape ({n_timesteps}, n_inputs), as many steps as y, but got "
+            f"shape {inputs.shape}."
         )
     return inputs
 

@@ -19,7 +19,7 @@ from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import warn
 from sklearn_linrnn.inspection._bootstrap_limits import LEAST_SAMPLES, limits_of_means
 from sklearn_linrnn.inspection._input_groups import InputGroup, Reading, channel_scales, read_groups
-from sklearn_linrnn.inspection._memory import effective_memory
+from sklearn_linrnn.inspection._memory import check_share, effective_memory
 from sklearn_linrnn.inspection._pictures import as_percent
 from sklearn_linrnn.inspection._posterior import check_coverage
 from sklearn_linrnn.inspection._sensitivities import sensitivity
@@ -228,8 +228,7 @@ def measured_memory(
     n_lags, horizon = _count(n_lags, "n_lags", 1), _count(horizon, "horizon", 0)
     n_resamples = _count(n_resamples, "n_resamples", 1)
     check_coverage(coverage)
-    if not 0 < share <= 1:
-        raise ValueError(f"share must be within (0, 1], but got {share}.")
+    check_share(share)
     if step is not None and not (is_float64_number(step) and 0 < step < np.inf):
         raise ValueError(f"step must be a positive finite number, or None, but got {step!r}.")
     check_random_state(random_state)

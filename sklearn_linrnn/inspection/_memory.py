@@ -58,8 +58,7 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9, first_lag: int = 
         raise ValueError(f"energy must have shape (n_lags,), but got shape {energy.shape}.")
     if not np.isfinite(energy).all() or (energy < 0).any():
         raise ValueError("energy must be finite and not negative at every lag.")
-    if not 0 < share <= 1:
-        raise ValueError(f"share must be within (0, 1], but got {share}.")
+    check_share(share)
     first_lag = whole_number(first_lag, "first_lag")
     distances = np.abs(first_lag + np.arange(len(energy)))
     parts = energy / (energy.max() or 1.0)  # sums that do not overflow
@@ -67,6 +66,12 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9, first_lag: int = 
     # Rounding of the sum must not push the last lags past the total.
     holds = cumulative >= share * cumulative[-1] * (1 - 1e-12)
     return max(int(np.argmax(holds)), first_lag)
+
+
+def check_share(share: float) -> None:
+    """Raise unless this is a share of energy that can be held."""
+    if not 0 < share <= 1:
+        raise ValueError(f"share must be within (0, 1], but got {share}.")
 
 
 def response_energy(impulse_response: NDArray) -> NDArray:

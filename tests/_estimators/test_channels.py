@@ -21,6 +21,7 @@ from sklearn_linrnn import (
     linear_rnn_lag_weights,
     ntk_gap,
 )
+from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.identification import TC
 from sklearn_linrnn.forecasting import LagForecaster
 
@@ -60,7 +61,7 @@ def test_it_is_a_ridge_on_scaled_lags(alpha, fit_intercept):
     assert_allclose(model.channel_relevance_, WEIGHTS.sum(axis=1) * variances, rtol=1e-12)
 
 
-@pytest.mark.parametrize("prior", ["linear_rnn", "flat", "di", "tc", "dc", "ss", "lru", "s4d_lin"])
+@pytest.mark.parametrize("prior", PRIORS)
 def test_equal_memories_are_a_shared_one(prior):
     """The same numbers on other ways, for what a fit has besides its response, too."""
     shared = NTKConvRegressor(0.7, prior=prior, n_channels=C).fit(X, Y)

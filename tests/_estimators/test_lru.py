@@ -17,7 +17,7 @@ from sklearn_linrnn import (
     ntk_gap,
 )
 from sklearn_linrnn._core.networks.lru import LRUParameters
-from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
+from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn.callback import SpectralRadiusMonitor
 
 RNG = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_poles_begin_in_their_part_of_the_ring():
 @pytest.mark.parametrize("solver", ["gd", "adam"])
 def test_poles_stay_within_the_unit_circle_whatever_is_learned(solver):
     """Targets that grow with the lag, and a rate at which a plain recurrence diverges."""
-    x = RNG.normal(size=(200, 20))
+    x = np.random.default_rng(0).normal(size=(200, 20))
     rate = 0.3 if solver == "adam" else "auto"
     model = unit(r_max=1.0, solver=solver, learning_rate=rate, max_iter=300)
     model.fit(x, 10.0 * x @ np.arange(20.0)[::-1])
@@ -130,7 +130,7 @@ def test_bad_parameters_are_named_and_leave_what_was_learned(options, message):
 
 @normalised
 def test_lag_weights_are_the_diagonal_of_the_limits_kernel(normalise):
-    expected = lru_covariance(6, *RING.values(), *NU.values(), normalise=normalise).diagonal()
+    expected = LRU(*RING.values(), *NU.values(), normalise=normalise).covariance(6).diagonal()
     assert_allclose(unit(normalise=normalise).fit(X, Y).lag_weights_, expected, rtol=1e-10)
 
 
@@ -143,9 +143,7 @@ def oscillation_task(scale=1.0):
 
 def gap_to_the_limit(x, y, n_hidden, n_steps, seed=0, **options):
     model = unit(n_hidden=n_hidden, init="centered", random_state=seed, max_iter=n_steps, **options)
-    prior = lru_covariance(
-        10, *RING.values(), *NU.values(), normalise=options.get("normalise", True)
-    )
+    prior = LRU(*RING.values(), *NU.values(), normalise=options.get("normalise", True))
     limit = NTKConvRegressor(prior=prior, alpha=0.0, n_steps=n_steps).fit(x, y)
     return distance(model.fit(x, y).impulse_response_, limit.impulse_response_)
 
@@ -263,7 +261,8 @@ def test_the_module_predicts_what_the_estimator_does(normalise, init, dtype, cha
 
 
 def test_the_module_of_a_recording_predicts_every_time_step_after_the_delay():
-    x, y = RNG.normal(size=(90, 2)), RNG.normal(size=(90, 3))
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, 2)), rng.normal(size=(90, 3))
     model = unit(rows="timesteps", n_lags=7, delay=2).fit(x, y)
     ours = model.to_torch()(torch.from_numpy(x)[None])[0].detach()
     assert_allclose(ours, model.predict(x), rtol=0, atol=1e-12)
@@ -320,7 +319,8 @@ def test_the_system_of_the_unit_has_its_response_and_its_poles(normalise, init, 
 
 
 def test_the_system_filters_as_the_estimator_predicts():
-    x, y = RNG.normal(size=(60, 2)), RNG.normal(size=(60, 3))
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 2)), rng.normal(size=(60, 3))
     model = unit(n_lags=60, rows="timesteps", init="centered").fit(x, y)
     _, outputs, _ = dlsim(model.to_state_space(), x)
     assert_allclose(outputs + model.intercept_, model.predict(x), rtol=0, atol=1e-11)

@@ -67,7 +67,7 @@ def test_rates_multiply_the_shares_of_their_matrices():
 def test_with_a_leak_or_layers_the_mean_is_not_known_and_nothing_is_warned_of(unknown):
     model = network(n_hidden=6, nu_w=0.95, **unknown)
     without_warnings(model, X[:, :20])
-    with pytest.raises(ValueError, match="networks of one layer, without leak"):
+    with pytest.raises(ValueError, match="networks of one layer without leak"):
         model.expected_lag_weights()
 
 
@@ -79,7 +79,7 @@ def test_they_are_those_of_what_was_fitted():
 
 
 def test_scales_of_channels_scale_them():
-    x = RNG.normal(size=(50, 4, 2))
+    x = np.random.default_rng(0).normal(size=(50, 4, 2))
     model = network(channel_scale=[2.0, 0.5], dtype="float32").fit(x, Y[:50])
     expected = np.outer([2.0, 0.5], finite_width_lag_weights(4, 512))
     found = model.expected_lag_weights()
@@ -140,7 +140,7 @@ def test_what_removes_the_cause_removes_the_warning(remedy):
 
 def test_later_lags_without_weight_do_not_matter():
     """There are 31 lags of 512 units near the limit, and all that counts is in them."""
-    x = RNG.normal(size=(300, 1))
+    x = np.random.default_rng(0).normal(size=(300, 1))
     without_warnings(network(rows="timesteps", n_lags=200), x, x[:, 0])
 
 

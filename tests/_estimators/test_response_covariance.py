@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.signal import lfilter
 
 from sklearn_linrnn import LinearRNNRegressor, NTKConvRegressor, NTKConvRegressorCV
+from sklearn_linrnn._core.priors.catalogue import PRIORS
 
 N_LAGS, N_CHANNELS = 6, 2
 RNG = np.random.default_rng(0)
@@ -29,7 +30,7 @@ def covariance_of(prior):
     return np.diag(found) if found.ndim == 1 else found
 
 
-@pytest.mark.parametrize("prior", ["linear_rnn", "tc", "dc", "ss", "lru", "s4d_legs"])
+@pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize(("channel", "output"), [(0, 0), (1, 0), (0, 1)])
 def test_it_is_that_of_a_dense_gaussian_process(prior, fit_intercept, channel, output):

@@ -140,7 +140,7 @@ def test_what_is_not_fitted_is_no_system(ask):
 
 
 def test_a_response_that_begins_later_has_zeros_before():
-    H = RNG.normal(size=(2, 1, 3))
+    H = np.random.default_rng(0).normal(size=(2, 1, 3))
     later = causal_response(H, np.arange(2, 5))
     assert_array_equal(later[:, :, :2], 0.0)
     assert_array_equal(later[:, :, 2:], H)

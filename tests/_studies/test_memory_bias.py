@@ -183,7 +183,12 @@ def test_progress_goes_to_standard_error_alone(capsys):
 @pytest.mark.parametrize(
     ("y", "X", "parameters", "message"),
     [
-        (np.zeros((30, 2)), None, {}, r"y must have shape \(n_timesteps,\), got shape \(30, 2\)"),
+        (
+            np.zeros((30, 2)),
+            None,
+            {},
+            r"y must have shape \(n_timesteps,\), but got shape \(30, 2\)",
+        ),
         (np.zeros(30), np.zeros(29), {}, r"X must have shape \(30, n_inputs\).*got shape \(29, 1"),
         (np.zeros(30), np.zeros((30, 1, 1)), {}, r"X must have shape .*got shape \(30, 1, 1\)"),
         (np.zeros(30), None, {"n_lags": 0}, "n_lags must be a whole number of at least 1.*got 0"),
@@ -360,7 +365,7 @@ def test_the_pictures_draw_those_numbers(result):
     )
     _, axes = plt.subplots(1, 3)
     assert result.plot(axes).figure_ is axes[0].figure
-    with pytest.raises(ValueError, match="ax must be three axes, got 2"):
+    with pytest.raises(ValueError, match="ax must be three axes, but got 2"):
         result.plot(axes[:2])
     plt.close("all")
 

@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib")
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-SMALL = {"n_lags": 8, "nu_w": (0.1, 0.3, 0.5, 0.7, 0.9), "n_hidden": 10, "max_iter": 10}
+SMALL = {"n_lags": 8, "nu_w": (0.1, 0.3, 0.5, 0.7, 0.9), "n_hidden": 32, "max_iter": 10}
 PHONE = 390
 
 
@@ -76,7 +76,7 @@ def test_names_are_shown_as_they_are(page):
 
 def test_without_a_command_the_page_has_the_call(result):
     text = words(render_page(result)).replace("&#39;", "'")
-    assert "memory_bias( y, n_lags=8, nu_w=(0.1, 0.3, 0.5, 0.7, 0.9), n_hidden=10" in text
+    assert "memory_bias( y, n_lags=8, nu_w=(0.1, 0.3, 0.5, 0.7, 0.9), n_hidden=32" in text
 
 
 def test_the_same_study_is_the_same_page(result, page):

@@ -20,11 +20,9 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
 )
-from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
-from sklearn_linrnn._core.priors.lag_weights import LinearRNN
-from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
+from sklearn_linrnn._core.priors import catalogue
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
-from sklearn_linrnn.priors import LRU, S4DLegS, S4DLin
+from sklearn_linrnn.priors import LRU, DeepLinearRNN, LeakyRNN, LinearRNN, S4DLegS, S4DLin
 
 Values = dict[str, list]
 
@@ -109,8 +107,7 @@ TRAINING: Values = {
     "random_state": [0, np.int32(1), -1, 2.0, "seed"],
 }
 PRIORS = [
-    "flat", "di", "tc", "dc", "ss", "linear_rnn", "leaky_rnn", "deep_linear_rnn", "torch_rnn",
-    "lru", "s4d_lin", "s4d_legs",
+    *catalogue.PRIORS,
     LeakyRNN(leak=0.3), LeakyRNN(leak=2), DeepLinearRNN(n_layers=3), LinearRNN(rates=(1, 0, 2)),
     LinearRNN(rates=(1, 2)), "wide", None, 3, np.eye(2), np.eye(3), [1.0, 0.5],
     LRU(0.2, 0.9), LRU(r_max="auto", max_phase="auto"), LRU(r_max=2.0), S4DLin(0.01, "auto"),

@@ -58,6 +58,13 @@ class LRUParameters(NamedTuple):
         """Return ``lambda``, (n,), in complex128, so that their powers keep their phases."""
         return torch.polar(torch.exp(-self.log_rate.double().exp()), self.log_phase.double().exp())
 
+    def powers(self, n_lags: int) -> Tensor:
+        """Return ``lambda^j``, (n_lags, n), in complex128, each from its own exponent."""
+        lag = torch.arange(n_lags, device=self.log_rate.device)[:, None]
+        exponents = -self.log_rate.double().exp(), self.log_phase.double().exp()
+        size, phase = (lag * exponent for exponent in exponents)
+        return torch.polar(size.exp(), phase)
+
     def driven(self) -> Tensor:
         """Return ``diag(norm) B``, complex, (n, n_channels)."""
         inputs = torch.view_as_complex(self.input)

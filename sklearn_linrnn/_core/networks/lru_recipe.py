@@ -12,7 +12,8 @@ from torch import Tensor
 from sklearn_linrnn._core.networks.lru import LRUModel, LRUParameters, draw_lru
 from sklearn_linrnn._core.networks.lru_tangent import PoleProducts
 from sklearn_linrnn._core.networks.recipes import NetworkRecipe
-from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
+from sklearn_linrnn._core.priors.lru import LRU
+from sklearn_linrnn._core.priors.lru_kernel import check_ring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,8 @@ class LRURecipe(NetworkRecipe):
 
     def limit(self, n_lags: int) -> NDArray:
         """Return the tangent kernel at the initialisation of wide networks."""
-        return lru_covariance(n_lags, *self.ring, *self.variances, normalise=self.normalise)
+        check_ring(*self.ring)
+        return LRU(*self.ring, *self.variances, normalise=self.normalise).covariance(n_lags)
 
     def mean_lag_weights(self, n_lags: int) -> NDArray:
         """Return the mean of the lag weights over the initialisation: the limit's at any width.

@@ -42,10 +42,8 @@ class PoleProducts(NamedTuple):
     def of(cls, parameters: LRUParameters, n_lags: int) -> PoleProducts:
         """Return those of a network, in float64."""
         exact = parameters.like(parameters.log_rate.new_empty(0, dtype=torch.float64))
-        poles, driven, readout = exact.equations()
-        lag = torch.arange(n_lags, device=poles.device)[:, None]
+        _, driven, readout = exact.equations()
         size, phase = -exact.log_rate.exp(), exact.log_phase.exp()
-        powers = torch.polar(torch.exp(lag * size), lag * phase)
         norm = torch.ones_like(size) if exact.log_norm is None else exact.log_norm.exp()
         trains_norm = 0.0 if exact.log_norm is None else 0.5
         driven_square, readout_square = (
@@ -58,7 +56,7 @@ class PoleProducts(NamedTuple):
         n = len(size)
         conjugate = ends + trains_norm * together, 0.5 * together * (size.square() + phase.square())
         plain = trains_norm * squared, 0.5 * squared * (size.square() - phase.square())
-        return cls(powers, torch.stack(conjugate) / n, torch.stack(plain) / n)
+        return cls(exact.powers(n_lags), torch.stack(conjugate) / n, torch.stack(plain) / n)
 
     def kernel(self) -> Tensor:
         """Return the kernel, (n_lags, n_lags)."""

@@ -29,15 +29,12 @@ from sklearn_linrnn._core.networks.monte_carlo import (
     estimate_kernel,
 )
 from sklearn_linrnn._core.networks.parametrization import NTK, Factors, Shares
-from sklearn_linrnn._core.priors.deep_kernel import (
-    Variances,
-    deep_lag_weights,
-    weighted_ways,
-)
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN, check_n_layers
 from sklearn_linrnn._core.priors.lag_weights import (
     EQUAL_RATES,
     Rates,
     linear_rnn_lag_weights,
+    weighted_ways,
 )
 from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel
 
@@ -100,6 +97,8 @@ def linear_rnn_lag_covariance(
     ValueError
         If a variance or a rate is negative, `leak` or `n_layers` is out of range, a weight
         overflows, all weights are zero, or the initialisation is unknown.
+    TypeError
+        If `n_lags` is not whole, or a variance or a rate is no number.
 
     Warns
     -----
@@ -127,22 +126,20 @@ def linear_rnn_lag_covariance(
            [2., 3., 4.],
            [2., 4., 6.]])
     """
-    weights = linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c)  # checks the variances, too
-    if not 0 < leak <= 1:
-        raise ValueError(f"leak must be in (0, 1], but got {leak!r}.")
-    if n_layers < 1:
-        raise ValueError(f"n_layers must be at least 1, but got {n_layers!r}.")
-    if not (len(rates) == 3 and min(rates) >= 0):
-        raise ValueError(f"rates must be three numbers that are not negative, but got {rates!r}.")
+    # Checks variances and rates for all, too: where one layer learns nothing, more learn nothing.
+    weights = linear_rnn_lag_weights(n_lags, nu_w, nu_f, nu_c, rates=rates)
+    if n_layers != 1:
+        check_n_layers(n_layers)
     variances = nu_w, nu_f, nu_c
     if callable(transition_init):
         covariance = monte_carlo_covariance(
             transition_init, n_lags, variances, n_layers=n_layers, rates=rates
         )
     elif transition_init in ("gaussian", "orthogonal"):
-        if n_layers > 1 or tuple(rates) != EQUAL_RATES:
+        if n_layers > 1:
+            deep = DeepLinearRNN(*variances, n_layers=n_layers, rates=rates)
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-                weights = deep_lag_weights(n_lags, Variances(*variances), n_layers, rates)
+                weights = deep.variances(n_lags)
         covariance = weights
     elif transition_init == "identity":
         covariance = _identity_covariance(n_lags, variances, n_layers, rates)
@@ -151,21 +148,12 @@ def linear_rnn_lag_covariance(
             "transition_init must be 'gaussian', 'orthogonal', 'identity' or a callable, but got "
             f"{transition_init!r}."
         )
-    _check_lags(covariance, nu_w, rates)
-    return covariance if leak == 1 else leaky_kernel(covariance, leak, n_layers)
-
-
-def _check_lags(covariance: NDArray, nu_w: float, rates: Rates) -> None:
     if not np.isfinite(covariance).all():
         raise ValueError(
-            f"The covariance of the lags overflows: nu_w={nu_w!r} to the power of "
-            f"n_lags={len(covariance)} is too large for float64. Lower nu_w or n_lags."
+            f"The covariance of the lags overflows: nu_w={nu_w!r} to the power of n_lags={n_lags} "
+            "is too large for float64. Lower nu_w or n_lags."
         )
-    if len(covariance) and not covariance.any():
-        raise ValueError(
-            f"All lag weights are zero: nothing of n_lags={len(covariance)} is learned with "
-            f"nu_w={nu_w!r} and rates={tuple(rates)}. Let another matrix be trained."
-        )
+    return covariance if leak == 1 else leaky_kernel(covariance, leak, n_layers)
 
 
 def _identity_covariance(

@@ -9,13 +9,14 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.deep_kernel import Variances, initial_variances
 from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, structure
 from sklearn_linrnn._core.priors.lag_weights import (
     EQUAL_RATES,
     GaussianGroups,
     Rates,
     check_rates,
+    power,
+    weighted_ways,
 )
 
 
@@ -64,13 +65,25 @@ class DeepLinearRNN(GaussianGroups):
     def check(self) -> None:
         """Raise unless the hyperparameters and the number of layers are what they must be."""
         check_rates(self.rates)
-        if not (isinstance(self.n_layers, Integral) and self.n_layers >= 1):
-            raise ValueError(
-                f"n_layers must be a whole number of at least 1, but got {self.n_layers!r}."
-            )
+        check_n_layers(self.n_layers)
         super().check()
 
     def initial_covariance(self, n_lags: int, *by: str) -> NDArray[np.float64]:
-        """Return ``gamma``, or a derivative of it, (n_lags,)."""
-        variances = Variances(self.nu_w, self.nu_f, self.nu_c, self.nu_u)
-        return initial_variances(n_lags, variances, int(self.n_layers), *by)
+        """Return ``gamma``, or a derivative of it, (n_lags,).
+
+        A response at lag ``j`` is a sum over the ``(j + L - 1 choose L - 1)`` ways to spend ``j``
+        time steps in ``L`` layers.
+        """
+        n_layers = int(self.n_layers)
+        by_others = (
+            power(self.nu_f, 1, by.count("nu_f"))
+            * power(self.nu_c, 1, by.count("nu_c"))
+            * power(self.nu_u, n_layers - 1, by.count("nu_u"))
+        )
+        return by_others * weighted_ways(n_lags, n_layers, self.nu_w, by.count("nu_w"))
+
+
+def check_n_layers(n_layers: int) -> None:
+    """Raise unless this is a number of layers."""
+    if not (isinstance(n_layers, Integral) and n_layers >= 1):
+        raise ValueError(f"n_layers must be a whole number of at least 1, but got {n_layers!r}.")

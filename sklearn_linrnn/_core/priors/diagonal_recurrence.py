@@ -53,18 +53,16 @@ class DiagonalRecurrence(LagPrior):
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return the kernel between lags, (n_lags, n_lags)."""
         self.check()
-        return np.tensordot(self.factors(), self.shares(n_lags), 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            kernel = np.tensordot(self.factors(), self.shares(n_lags), 1)
+        if not np.isfinite(kernel).all():
+            raise ValueError(
+                f"The lag weights overflow: those of {self} are too large for float64."
+            )
+        return kernel
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the kernel, (n_lags, n_lags)."""
         if name in VARIANCES:
             return np.tensordot(self.factor_slopes(name), self.shares(n_lags), 1)
         return np.tensordot(self.factors(), self.share_slopes(n_lags, name), 1)
-
-
-def check_variance(name: str, variance: float) -> None:
-    """Raise unless an initial variance is finite and not negative."""
-    if not 0 <= variance < np.inf:
-        raise ValueError(
-            f"{name} is a variance and must be finite and not negative, but got {variance}."
-        )

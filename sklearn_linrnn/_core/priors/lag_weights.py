@@ -178,6 +178,39 @@ def powers(base: Variance, n_lags: int, order: int = 0) -> NDArray[np.float64]:
     return raised
 
 
+def weighted_ways(
+    n_lags: int, n_layers: int, weight: Variance, order: int = 0
+) -> NDArray[np.float64]:
+    """Return ``(j + L - 1 choose L - 1) weight^j``, or a derivative of it by the weight.
+
+    The number of ways to spend ``j`` time steps in ``L`` layers, each step with a weight. One from
+    the other by their ratios, they overflow where they are too large and not where a factor is.
+
+    Parameters
+    ----------
+    n_lags : int
+        Number of lags.
+    n_layers : int
+        Number of layers ``L``.
+    weight : float or ndarray of shape (n, 1)
+        Not negative.
+    order : int, default=0
+        Order of the derivative, which is that of as many more layers and fewer lags.
+
+    Returns
+    -------
+    ways : ndarray of shape (n_lags,) or (n, n_lags)
+        Lag 0 first.
+    """
+    lag = np.arange(1, n_lags - order, dtype=np.float64)
+    ratios = weight * ((lag + (n_layers + order - 1)) / lag)
+    ways = np.zeros((*ratios.shape[:-1], n_lags), ratios.dtype)
+    ways[..., order : order + 1] = math.perm(n_layers + order - 1, order)
+    ways[..., order + 1 :] = ratios
+    np.cumprod(ways[..., order:], axis=-1, out=ways[..., order:])
+    return ways
+
+
 def power(base: Variance, exponent: int, order: int) -> Variance:
     """Return ``base ** exponent``, or a derivative of it by the base."""
     if order > exponent:

@@ -23,7 +23,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.deep_kernel import weighted_ways
+from sklearn_linrnn._core.priors.lag_weights import is_float64_number, weighted_ways
 
 
 def waiting_times(n_lags: int, leak: float, n_layers: int = 1) -> NDArray[np.float64]:
@@ -43,6 +43,8 @@ def waiting_times(n_lags: int, leak: float, n_layers: int = 1) -> NDArray[np.flo
     probabilities : ndarray of shape (n_lags, n_lags)
         Lower triangular; row ``j`` for lag ``j`` with the leak, column ``p`` without it.
     """
+    if not is_float64_number(leak) or not 0 < leak <= 1:
+        raise ValueError(f"leak must be above 0 and at most 1, but got {leak!r}.")
     stays = 1.0 - leak
     probabilities = np.zeros((n_lags, n_lags))
     with np.errstate(under="ignore"):
@@ -72,11 +74,11 @@ def leaky_kernel(kernel: NDArray, leak: float, n_layers: int = 1) -> NDArray[np.
     return _congruence(waiting_times(len(kernel), leak, n_layers), kernel)
 
 
-def leaky_kernel_slope(kernel: NDArray, leak: float, n_layers: int = 1) -> NDArray[np.float64]:
-    """Return the derivative of `leaky_kernel` by the leak.
+def leaky_kernel_slope(kernel: NDArray, leak: float) -> NDArray[np.float64]:
+    """Return the derivative of `leaky_kernel` of one layer by the leak.
 
-    With the generating function ``(a / (1 - (1 - a) z))^{p + L} z^p`` of column ``p`` of ``N``, the
-    derivative of that column is ``(p + L) / a`` times its difference from the next one.
+    With the generating function ``(a / (1 - (1 - a) z))^{p + 1} z^p`` of column ``p`` of ``N``, the
+    derivative of that column is ``(p + 1) / a`` times its difference from the next one.
 
     Parameters
     ----------
@@ -84,23 +86,21 @@ def leaky_kernel_slope(kernel: NDArray, leak: float, n_layers: int = 1) -> NDArr
         Lag weights, or a kernel between lags.
     leak : float
         ``a``, in (0, 1].
-    n_layers : int, default=1
-        Number of layers.
 
     Returns
     -------
     slope : ndarray of shape (n_lags, n_lags)
         Symmetric.
     """
-    waits = waiting_times(len(kernel), leak, n_layers)
+    waits = waiting_times(len(kernel), leak)
     slope = -np.diff(waits, axis=1, append=0.0)
-    slope *= (np.arange(len(kernel)) + n_layers) / leak
+    slope *= np.arange(1, len(kernel) + 1) / leak
     half = (slope * kernel) @ waits.T if kernel.ndim == 1 else slope @ kernel @ waits.T
     return half + half.T
 
 
-def leaky_root(lag_weights: NDArray, leak: float, n_layers: int = 1) -> NDArray[np.float64]:
-    """Return the lower triangular ``N diag(rho)^{1/2}``, a root of the kernel of lag weights.
+def leaky_root(lag_weights: NDArray, leak: float) -> NDArray[np.float64]:
+    """Return the lower triangular ``N diag(rho)^{1/2}``, a root of the kernel of one layer.
 
     Parameters
     ----------
@@ -108,15 +108,13 @@ def leaky_root(lag_weights: NDArray, leak: float, n_layers: int = 1) -> NDArray[
         ``rho``, of the networks without leak.
     leak : float
         ``a``, in (0, 1].
-    n_layers : int, default=1
-        Number of layers.
 
     Returns
     -------
     root : ndarray of shape (n_lags, n_lags)
         Its leading block belongs to the first lags.
     """
-    return waiting_times(len(lag_weights), leak, n_layers) * np.sqrt(lag_weights)
+    return waiting_times(len(lag_weights), leak) * np.sqrt(lag_weights)
 
 
 def _congruence(map_: NDArray, kernel: NDArray) -> NDArray[np.float64]:

@@ -14,9 +14,12 @@ from sklearn_linrnn._core.priors.lag_weights import (
     GaussianGroups,
     LinearRNN,
     Rates,
-    is_float64_number,
 )
-from sklearn_linrnn._core.priors.leaky_kernel import leaky_kernel, leaky_kernel_slope, leaky_root
+from sklearn_linrnn._core.priors.leaky_kernel import (
+    leaky_kernel,
+    leaky_kernel_slope,
+    leaky_root,
+)
 from sklearn_linrnn._core.priors.scales import SHARE, Scale
 
 
@@ -72,7 +75,7 @@ class LeakyRNN(GaussianGroups):
 
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``N diag(rho) N^T``, (n_lags, n_lags)."""
-        return leaky_kernel(self._checked_weights(n_lags), self.leak)
+        return leaky_kernel(self.without_leak.covariance(n_lags), self.leak)
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the kernel, (n_lags, n_lags)."""
@@ -82,13 +85,8 @@ class LeakyRNN(GaussianGroups):
 
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return the root ``N diag(rho)^(1/2)``, (n_lags, n_lags)."""
-        return leaky_root(self._checked_weights(n_lags), self.leak)
+        return leaky_root(self.without_leak.covariance(n_lags), self.leak)
 
     def ensemble_deviations(self, n_lags: int) -> NDArray[np.float64]:
         """Return those without leak: the root of this prior takes them through the waiting."""
         return self.without_leak.ensemble_deviations(n_lags)
-
-    def _checked_weights(self, n_lags: int) -> NDArray[np.float64]:
-        if not is_float64_number(self.leak) or not 0 < self.leak <= 1:
-            raise ValueError(f"leak must be above 0 and at most 1, but got {self.leak!r}.")
-        return self.without_leak.covariance(n_lags)

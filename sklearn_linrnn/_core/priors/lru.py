@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.priors.diagonal_recurrence import DiagonalRecurrence
 from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, structure
+from sklearn_linrnn._core.priors.lag_weights import check_variances
 from sklearn_linrnn._core.priors.lru_kernel import (
-    check_lru,
+    check_ring,
     lru_factor_slopes,
     lru_factors,
     lru_share_slopes,
@@ -59,7 +60,13 @@ class LRU(DiagonalRecurrence):
 
     def check(self) -> None:
         """Raise unless the hyperparameters can be those of a linear recurrent unit."""
-        check_lru(*self._measure, self.nu_f, self.nu_c)
+        check_ring(*self._measure)
+        check_variances(nu_f=self.nu_f, nu_c=self.nu_c)
+        if self.nu_f == self.nu_c == 0:
+            raise ValueError(
+                f"All lag weights are zero: nu_f={self.nu_f!r} and nu_c={self.nu_c!r} must not "
+                "both be zero."
+            )
         if self.normalise and min(self.r_min, self.r_max) == 1:
             raise ValueError(
                 "r_min must be below 1 with normalise=True, where the input has the factor "

@@ -33,101 +33,6 @@ N_NODES = 16  # in each panel, exact for polynomials of degree 31
 WIDTHS = 1e-300, 2000.0  # of ln(r_max^2 / r_min^2): a ring that is none, and a whole disc
 
 
-def lru_covariance(
-    n_lags: int,
-    r_min: float = 0.0,
-    r_max: float = 1.0,
-    max_phase: float = 2 * np.pi,
-    nu_f: float = 1.0,
-    nu_c: float = 1.0,
-    *,
-    normalise: bool = True,
-) -> NDArray[np.float64]:
-    """Return the tangent kernel between lags of a wide linear recurrent unit.
-
-    Parameters
-    ----------
-    n_lags : int
-        Number of lags; lag 0 is the present time step.
-    r_min, r_max : float, default=0.0, 1.0
-        Least and greatest modulus of the poles at initialisation, ``0 <= r_min <= r_max <= 1``.
-    max_phase : float, default=2*pi
-        Greatest phase of the poles at initialisation, in radians, not negative.
-    nu_f, nu_c : float, default=1.0, 1.0
-        Initial variances of the real and of the imaginary parts of input and readout, not negative.
-    normalise : bool, default=True
-        Whether there is a trained factor that begins at ``sqrt(1 - r^2)``.
-
-    Returns
-    -------
-    covariance : ndarray of shape (n_lags, n_lags)
-        The kernel ``K``.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range, or the kernel overflows.
-
-    Examples
-    --------
-    >>> from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
-    >>> lru_covariance(4, max_phase=1.0).diagonal().round(2)
-    array([3.  , 1.2 , 0.81, 0.67])
-    """
-    check_lru(r_min, r_max, max_phase, nu_f, nu_c)
-    shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
-    with np.errstate(over="ignore", invalid="ignore"):
-        covariance = np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), shares, 1)
-    if not np.isfinite(covariance).all():
-        raise ValueError(
-            f"The kernel of the lags overflows: nu_f={nu_f!r} and nu_c={nu_c!r} are too large."
-        )
-    return covariance
-
-
-def lru_covariance_slope(
-    n_lags: int,
-    name: str,
-    r_min: float = 0.0,
-    r_max: float = 1.0,
-    max_phase: float = 2 * np.pi,
-    nu_f: float = 1.0,
-    nu_c: float = 1.0,
-    *,
-    normalise: bool = True,
-) -> NDArray[np.float64]:
-    """Return the derivative of `lru_covariance` by one of its hyperparameters.
-
-    Parameters
-    ----------
-    n_lags : int
-        Number of lags.
-    name : {"r_min", "r_max", "max_phase", "nu_f", "nu_c"}
-        The hyperparameter. At `r_min` or `max_phase` of 0, the derivative by it is 0.
-    r_min, r_max, max_phase, nu_f, nu_c : float
-        As in `lru_covariance`.
-    normalise : bool, default=True
-        As in `lru_covariance`.
-
-    Returns
-    -------
-    slope : ndarray of shape (n_lags, n_lags)
-        The derivative.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of its range.
-    """
-    check_lru(r_min, r_max, max_phase, nu_f, nu_c)
-    if name in ("nu_f", "nu_c"):
-        shares = lru_shares(n_lags, r_min, r_max, max_phase, normalise=normalise)
-        other = nu_c if name == "nu_f" else nu_f
-        return np.tensordot(lru_factor_slopes(other, normalise=normalise), shares, 1)
-    slopes = lru_share_slopes(n_lags, name, r_min, r_max, max_phase, normalise=normalise)
-    return np.tensordot(lru_factors(nu_f, nu_c, normalise=normalise), slopes, 1)
-
-
 @lru_cache(maxsize=2)
 def lru_shares(
     n_lags: int, r_min: float, r_max: float, max_phase: float, *, normalise: bool
@@ -166,8 +71,8 @@ def lru_factor_slopes(other: float, *, normalise: bool) -> NDArray[np.float64]:
     return 2 * np.array([1 + normalise * other, other])
 
 
-def check_lru(r_min: float, r_max: float, max_phase: float, nu_f: float, nu_c: float) -> None:
-    """Raise unless the numbers can be those of a linear recurrent unit at initialisation."""
+def check_ring(r_min: float, r_max: float, max_phase: float) -> None:
+    """Raise unless these are the moduli and phases of poles at initialisation."""
     if not (0 <= r_min <= r_max <= 1 and r_max > 0):
         raise ValueError(
             "r_min and r_max are the least and the greatest modulus of the poles and must satisfy "
@@ -175,15 +80,6 @@ def check_lru(r_min: float, r_max: float, max_phase: float, nu_f: float, nu_c: f
         )
     if not 0 <= max_phase < np.inf:
         raise ValueError(f"max_phase must be finite and not negative, but got {max_phase}.")
-    for name, variance in (("nu_f", nu_f), ("nu_c", nu_c)):
-        if not 0 <= variance < np.inf:
-            raise ValueError(
-                f"{name} is a variance and must be finite and not negative, but got {variance}."
-            )
-    if nu_f == nu_c == 0:
-        raise ValueError(
-            f"All lag weights are zero: nu_f={nu_f!r} and nu_c={nu_c!r} must not both be zero."
-        )
 
 
 Means = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -11,8 +11,9 @@ from typing import Self, final
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.diagonal_recurrence import DiagonalRecurrence, check_variance
+from sklearn_linrnn._core.priors.diagonal_recurrence import DiagonalRecurrence
 from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, structure
+from sklearn_linrnn._core.priors.lag_weights import check_variances
 from sklearn_linrnn._core.priors.s4d_kernel import Frequencies, s4d_share_slopes, s4d_shares
 from sklearn_linrnn._core.priors.scales import Scale, log_scale
 
@@ -44,7 +45,7 @@ class S4D(DiagonalRecurrence):
             step = getattr(self, name)
             if not 0 < step < np.inf:
                 raise ValueError(f"{name} must be finite and positive, but got {step}.")
-        check_variance("nu_c", self.nu_c)
+        check_variances(nu_c=self.nu_c)
         n_states = self.n_states
         if not (isinstance(n_states, Integral) and n_states > 0 and n_states % 2 == 0):
             raise ValueError(

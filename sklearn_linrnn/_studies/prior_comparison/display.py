@@ -10,9 +10,10 @@ import pandas as pd
 from scipy.stats import norm
 
 from sklearn_linrnn._studies.prior_comparison.comparison_numbers import ComparisonNumbers
+from sklearn_linrnn._studies.three_axes import three_axes
 from sklearn_linrnn.inspection import LagPriorDisplay
 from sklearn_linrnn.inspection._lag_prior_display import LEAST, curve_style
-from sklearn_linrnn.inspection._pictures import BLUE, LAG, load_pyplot
+from sklearn_linrnn.inspection._pictures import BLUE, LAG
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,14 +106,8 @@ class PriorComparisonDisplay:
         display : PriorComparisonDisplay
             Itself, with ``axes_`` and ``figure_``.
         """
-        if ax is None:
-            plt = load_pyplot(self)
-            size = (12, max(3.8, 1.6 + 0.24 * len(self.priors)))
-            figure, ax = plt.subplots(1, 3, figsize=size, layout="constrained")
-            figure.suptitle(f"Which memory suits {self.name}")
-        axes = np.asarray(ax, dtype=object).ravel()
-        if len(axes) != 3:
-            raise ValueError(f"ax must be three axes, but got {len(axes)}.")
+        height = max(3.8, 1.6 + 0.24 * len(self.priors))
+        axes = three_axes(self, ax, f"Which memory suits {self.name}", height)
         for draw, one in zip(
             (self.plot_energies, self.plot_evidence, self.plot_errors), axes, strict=True
         ):

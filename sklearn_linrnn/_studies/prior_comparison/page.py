@@ -7,15 +7,12 @@ from pathlib import Path
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._studies.prior_comparison.comparison_numbers import ComparisonNumbers
 from sklearn_linrnn._studies.prior_comparison.display import PriorComparisonDisplay
-from sklearn_linrnn._studies.prior_comparison.report import (
-    SHORT_NULLS,
-    WITHOUT_MODEL,
-    comparison_cells,
-)
+from sklearn_linrnn._studies.prior_comparison.report import comparison_cells
 from sklearn_linrnn._studies.prior_comparison.summary import comparison_sentences
 from sklearn_linrnn._studies.report_page import call_text, draw_pictures, load_template
 from sklearn_linrnn._studies.study_remarks import describe_treatment
 from sklearn_linrnn._studies.study_text import moment, rounded
+from sklearn_linrnn._studies.terminal_report import SHORT_NULLS, WITHOUT_MODEL
 from sklearn_linrnn._studies.whole_file import replace_file
 
 COMPARISON_TEMPLATE = "prior_comparison.html.jinja"

@@ -6,32 +6,18 @@ import math
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from sklearn_linrnn._studies.prior_comparison.comparison_numbers import ComparisonNumbers
 from sklearn_linrnn._studies.prior_comparison.summary import comparison_sentences
-from sklearn_linrnn._studies.study_data import LAST, MEAN, SEASONAL
 from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded
-
-SHORT_NULLS = {MEAN: "mean", LAST: "last", SEASONAL: "season"}
-WITHOUT_MODEL = {
-    MEAN: "no model: the mean of the training part",
-    LAST: "no model: the last value",
-    SEASONAL: "no model: the value one season ago",
-}
+from sklearn_linrnn._studies.terminal_report import SHORT_NULLS, WITHOUT_MODEL, print_study
 
 
 def print_comparison(result: ComparisonNumbers) -> None:
     """Print the result of `compare_priors`."""
-    console = Console(highlight=False)
-    console.print(_make_table(result))
-    console.print(escape(comparison_legend(result)), style="dim")
-    verdict, *others = comparison_sentences(result)
-    console.print(escape(verdict), style="bold")
-    for sentence in others:
-        console.print(escape(sentence))
+    print_study(_make_table(result), comparison_legend(result), comparison_sentences(result))
 
 
 def _make_table(result: ComparisonNumbers) -> Table:

@@ -10,7 +10,7 @@ from sklearn_linrnn._core.networks.lru import LRUModel, LRUParameters, draw_lru
 from sklearn_linrnn._core.networks.lru_recipe import LRURecipe
 from sklearn_linrnn._core.networks.lru_tangent import PoleProducts
 from sklearn_linrnn._core.networks.pole_powers import PolePowers
-from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
+from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.response import convolve
 from sklearn_linrnn._core.training.loop import Stopping, Training
 from sklearn_linrnn._core.training.objective import Objective
@@ -242,7 +242,7 @@ def test_kernel_is_that_of_automatic_differentiation(n_lags, n_channels, n_outpu
 
 @normalised
 def test_kernel_converges_with_the_inverse_root_of_the_width(normalise):
-    limit = lru_covariance(6, *DISC, *NU, normalise=normalise)
+    limit = LRU(*DISC, *NU, normalise=normalise).covariance(6)
     widths, errors = [32, 128, 512, 2048], []
     for n_hidden in widths:
         drawn = [draw(n_hidden, 1, 1, seed, normalise=normalise) for seed in range(12)]
@@ -256,7 +256,7 @@ def test_kernel_converges_with_the_inverse_root_of_the_width(normalise):
 def test_kernels_of_single_units_vary_more_the_later_the_lag(r_min, medians):
     """The median of 60 distances has a standard error of a sixth of it."""
     ring = (r_min, 1.0, 2 * np.pi)
-    limit = lru_covariance(201, *ring, *NU).diagonal()
+    limit = LRU(*ring, *NU).covariance(201).diagonal()
     drawn = [draw(512, 1, 1, seed, ring) for seed in range(60)]
     weights = np.array([PoleProducts.of(each, 201).lag_weights().numpy() for each in drawn])
     found = np.median(np.abs(weights / limit - 1), axis=0)

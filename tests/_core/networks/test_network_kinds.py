@@ -246,11 +246,12 @@ def test_the_first_layer_is_drawn_as_the_only_one():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"leak": 0.0}, r"leak must be in \(0, 1\], but got 0.0"),
-        ({"leak": 1.5}, r"leak must be in \(0, 1\], but got 1.5"),
-        ({"n_layers": 0}, "n_layers must be at least 1, but got 0"),
-        ({"rates": (1.0, 2.0)}, "rates must be three numbers"),
-        ({"rates": (1.0, -2.0, 1.0)}, "rates must be three numbers that are not negative"),
+        ({"leak": 0.0}, "leak must be above 0 and at most 1, but got 0.0"),
+        ({"leak": 1.5}, "leak must be above 0 and at most 1, but got 1.5"),
+        ({"n_layers": 0}, "n_layers must be a whole number of at least 1, but got 0"),
+        ({"n_layers": 1.5}, "n_layers must be a whole number of at least 1, but got 1.5"),
+        ({"rates": (1.0, -2.0, 1.0)}, "rates must be finite, not negative and not all zero"),
+        ({"rates": (1.0, np.nan, 1.0)}, "rates must be finite, not negative and not all zero"),
         ({"nu_w": 0.0, "rates": (1.0, 0.0, 0.0), "n_lags": 1}, "All lag weights are zero"),
         ({"nu_w": 1e3, "n_lags": 200, "n_layers": 2}, "overflow"),
     ],
@@ -258,3 +259,9 @@ def test_the_first_layer_is_drawn_as_the_only_one():
 def test_kernels_that_cannot_be_are_errors(options, message):
     with pytest.raises(ValueError, match=message):
         linear_rnn_lag_covariance(**{"n_lags": 5, **options})
+
+
+@pytest.mark.parametrize("rates", [(1.0, 2.0), (1.0, 2.0, "3"), None])
+def test_rates_that_are_not_three_numbers_are_errors(rates):
+    with pytest.raises(TypeError, match=r"rates must be a tuple of three numbers, .* but got"):
+        linear_rnn_lag_covariance(5, rates=rates)

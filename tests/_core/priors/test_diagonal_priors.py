@@ -8,7 +8,6 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn._core.priors.lru import LRU
-from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
 from sklearn_linrnn._core.priors.oscillating_rule import oscillating_rule, spherical_bessel
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
@@ -190,12 +189,10 @@ def test_slopes_of_fast_poles_are_differences(prior, name):
 
 
 @pytest.mark.parametrize("normalise", [True, False])
-def test_lru_is_its_kernel_with_the_ends_of_the_ring_in_either_order(normalise):
+def test_the_ends_of_the_ring_of_lru_may_be_in_either_order(normalise):
     numbers = {"max_phase": 2.0, "nu_f": 0.7, "nu_c": 1.3, "normalise": normalise}
-    expected = lru_covariance(20, 0.3, 0.9, **numbers)
-    for ends in ((0.3, 0.9), (0.9, 0.3)):
-        assert_allclose(LRU(*ends, **numbers).covariance(20), expected, rtol=1e-14)
     one, other = LRU(0.3, 0.9, **numbers), LRU(0.9, 0.3, **numbers)
+    assert_array_equal(one.covariance(20), other.covariance(20))
     assert_array_equal(one.covariance_slope(9, "r_min"), other.covariance_slope(9, "r_max"))
     assert_array_equal(one.covariance_slope(9, "r_max"), other.covariance_slope(9, "r_min"))
     assert other.ordered() == one
@@ -246,10 +243,10 @@ def test_what_is_kept_of_it_cannot_be_changed(prior):
         (LRU(r_min=-0.1), r"0 <= r_min <= r_max <= 1 .* r_min=-0.1"),
         (LRU(1.0, 1.0), "r_min must be below 1 with normalise=True, .* but got r_min=1.0 and"),
         (LRU(max_phase=-1.0), "max_phase must be finite and not negative, but got -1.0"),
-        (LRU(nu_f=np.nan), "nu_f is a variance and must be finite and not negative, but got nan"),
+        (LRU(nu_f=np.nan), "nu_f is a variance and must not be negative, but got nan"),
         (S4DLin(dt_min=0.0), "dt_min must be finite and positive, but got 0.0"),
         (S4DLegS(dt_max=np.inf), "dt_max must be finite and positive, but got inf"),
-        (S4DLin(nu_c=-1.0), "nu_c is a variance and must be finite and not negative, but got -1.0"),
+        (S4DLin(nu_c=-1.0), "nu_c is a variance and must not be negative, but got -1.0"),
         (S4DLegS(n_states=3), "n_states .* must be even and positive, but got 3"),
         (S4DLin(n_states=0), "n_states .* must be even and positive, but got 0"),
         (S4DLin(n_states=4.0), "n_states .* must be even and positive, but got 4.0"),

@@ -1,13 +1,14 @@
 """Kernels of deep and of leaky networks: their sums, their limits, their derivatives."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn import linear_rnn_lag_weights
-from sklearn_linrnn._core.priors.deep_kernel import Variances, deep_lag_weights, initial_variances
+from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.leaky_kernel import (
     leaky_kernel,
     leaky_kernel_slope,
@@ -15,8 +16,13 @@ from sklearn_linrnn._core.priors.leaky_kernel import (
     waiting_times,
 )
 
-NU = Variances(0.6, 1.5, 0.7, 1.3)
+NU = DeepLinearRNN(0.6, 1.5, 0.7, 1.3)
 RATES = (0.5, 2.0, 3.0)
+
+
+def deep_lag_weights(n_lags, n_layers=1, rates=(1.0, 1.0, 1.0), **variances):
+    prior = replace(NU, n_layers=n_layers, rates=rates, **variances)
+    return prior.variances(n_lags)
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 4])
@@ -32,45 +38,43 @@ def test_deep_weights_are_those_of_the_formula(n_layers, rates):
         )
         for j in range(30)
     ]  # fmt: skip
-    assert_allclose(deep_lag_weights(30, NU, n_layers, rates), expected, rtol=1e-13)
+    assert_allclose(deep_lag_weights(30, n_layers, rates), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("variances", [(0.6, 1.5, 0.7), (0.0, 1.0, 2.0), (0.9, 0.0, 1.0)])
 def test_one_layer_with_equal_rates_has_the_weights_of_the_theorem(variances):
-    ours = deep_lag_weights(40, Variances(*variances))
+    ours = DeepLinearRNN(*variances, n_layers=1).variances(40)
     assert_allclose(ours, linear_rnn_lag_weights(40, *variances), rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", NU._fields)
+@pytest.mark.parametrize("name", NU.hyperparameters)
 def test_a_group_has_the_derivative_of_the_initial_variances_as_its_share(name):
     """By complex steps, so that there is no rounding to allow for."""
     for n_layers in (1, 3):
         for before in ((), ("nu_w",), ("nu_u",)):
-            moved = NU._replace(**{name: getattr(NU, name) + 1e-30j})
-            expected = initial_variances(9, moved, n_layers, *before).imag / 1e-30
-            ours = initial_variances(9, NU, n_layers, *before, name)
+            prior = replace(NU, n_layers=n_layers)
+            moved = replace(prior, **{name: getattr(NU, name) + 1e-30j})
+            expected = moved.initial_covariance(9, *before).imag / 1e-30
+            ours = prior.initial_covariance(9, *before, name)
             assert_allclose(ours, expected, rtol=1e-13)
 
 
-@pytest.mark.parametrize("name", NU._fields)
+@pytest.mark.parametrize("name", NU.hyperparameters)
 def test_a_variance_of_zero_is_the_limit_of_small_ones(name):
     for n_layers in (1, 2, 3):
-        zero, small = (
-            deep_lag_weights(9, NU._replace(**{name: value}), n_layers) for value in (0.0, 1e-13)
-        )
+        zero, small = (deep_lag_weights(9, n_layers, **{name: value}) for value in (0.0, 1e-13))
         assert_allclose(zero, small, rtol=1e-9, atol=1e-9)
         assert np.isfinite(zero).all()
 
 
 def test_columns_of_variances_have_rows_of_weights():
-    columns = NU._replace(nu_w=np.array([[0.2], [0.9]]))
-    rows = deep_lag_weights(12, columns, 3, RATES)
+    rows = deep_lag_weights(12, 3, RATES, nu_w=np.array([[0.2], [0.9]]))
     for nu_w, row in zip((0.2, 0.9), rows, strict=True):
-        assert_allclose(row, deep_lag_weights(12, NU._replace(nu_w=nu_w), 3, RATES), rtol=1e-14)
+        assert_allclose(row, deep_lag_weights(12, 3, RATES, nu_w=nu_w), rtol=1e-14)
 
 
 def test_depth_moves_the_peak_and_not_the_rate():
-    shallow, deep = (deep_lag_weights(400, NU, n_layers) for n_layers in (1, 4))
+    shallow, deep = (deep_lag_weights(400, n_layers) for n_layers in (1, 4))
     assert deep.argmax() > shallow.argmax()
     assert_allclose(deep[-1] / deep[-2], shallow[-1] / shallow[-2], rtol=1e-2)
 
@@ -129,25 +133,24 @@ def test_without_a_leak_nothing_waits():
 
 
 @pytest.mark.parametrize("leak", [0.2, 0.7, 1.0])
-@pytest.mark.parametrize("n_layers", [1, 3])
-def test_slopes_by_the_leak_are_those_of_complex_steps(leak, n_layers):
-    rho = deep_lag_weights(20, NU, n_layers)
+def test_slopes_by_the_leak_are_those_of_complex_steps(leak):
+    rho = linear_rnn_lag_weights(20, 0.6)
     kernel = np.diag(rho) + 0.1 * np.outer(rho, rho)
     lag, step = np.arange(20)[:, None], np.arange(20)
 
     def dense(a):
-        paths = [[math.comb(j + n_layers - 1, p + n_layers - 1) for p in step] for j in lag[:, 0]]
-        return np.array(paths) * (1 - a + 0j) ** np.maximum(lag - step, 0) * a ** (step + n_layers)
+        paths = [[math.comb(j, p) for p in step] for j in lag[:, 0]]
+        return np.array(paths) * (1 - a + 0j) ** np.maximum(lag - step, 0) * a ** (step + 1)
 
     for given in (rho, kernel):
         full = np.diag(given) if given.ndim == 1 else given
         moved = dense(leak + 1e-30j)
         expected = (moved @ full @ moved.T).imag / 1e-30
-        assert_allclose(leaky_kernel_slope(given, leak, n_layers), expected, rtol=1e-10, atol=1e-13)
+        assert_allclose(leaky_kernel_slope(given, leak), expected, rtol=1e-10, atol=1e-13)
 
 
 def test_the_root_is_one_of_the_kernel():
-    rho = deep_lag_weights(50, NU, 2)
-    root = leaky_root(rho, 0.3, 2)
-    assert_allclose(root @ root.T, leaky_kernel(rho, 0.3, 2), rtol=1e-12)
-    assert_allclose(leaky_root(rho[:20], 0.3, 2), root[:20, :20], rtol=1e-14)
+    rho = linear_rnn_lag_weights(50, 0.6)
+    root = leaky_root(rho, 0.3)
+    assert_allclose(root @ root.T, leaky_kernel(rho, 0.3), rtol=1e-12)
+    assert_allclose(leaky_root(rho[:20], 0.3), root[:20, :20], rtol=1e-14)
