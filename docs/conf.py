@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sklearn_linrnn
 import sklearn_linrnn.forecasting
+import sklearn_linrnn.priors
 import sklearn_linrnn.regression
 
 project = "sklearn-linrnn"
@@ -49,7 +50,12 @@ def own_members(cls: type) -> dict[str, list[str]]:
     return members
 
 
-PACKAGES = (sklearn_linrnn, sklearn_linrnn.forecasting, sklearn_linrnn.regression)
+PACKAGES = (
+    sklearn_linrnn,
+    sklearn_linrnn.forecasting,
+    sklearn_linrnn.priors,
+    sklearn_linrnn.regression,
+)
 
 autosummary_context = {
     "own_members": {

@@ -63,6 +63,6 @@ result.table[[*columns, *memories]].round(2)
 from sklearn_linrnn import NTKConvRegressor
 
 model = NTKConvRegressor(prior=result.priors[result.best], alpha="auto")
-model
+print(model)
 
 plt.show()
