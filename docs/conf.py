@@ -7,7 +7,9 @@ from pathlib import Path
 
 import sklearn_linrnn
 import sklearn_linrnn.forecasting
+import sklearn_linrnn.priors
 import sklearn_linrnn.regression
+from sklearn_linrnn import LagPrior
 
 project = "sklearn-linrnn"
 author = "The sklearn-linrnn developers"
@@ -36,9 +38,15 @@ default_role = "py:obj"
 
 
 def own_members(cls: type) -> dict[str, list[str]]:
-    """List what the package itself defines of a class; its base's package documents the rest."""
+    """List what the package itself defines of a class; the pages of its bases have the rest.
+
+    A prior that can be used as it is has hyperparameters, and nothing that its base has not.
+    """
     members = {"methods": [], "properties": []}
-    for name in dir(cls):
+    if issubclass(cls, LagPrior) and not inspect.isabstract(cls):
+        return members
+    inherited = dir(LagPrior) if LagPrior in cls.__mro__[1:] else ()
+    for name in sorted(set(dir(cls)).difference(inherited)):
         if name.startswith("_") or name == "get_test_params":  # for sktime's tests
             continue
         member = inspect.getattr_static(cls, name)
@@ -49,7 +57,12 @@ def own_members(cls: type) -> dict[str, list[str]]:
     return members
 
 
-PACKAGES = (sklearn_linrnn, sklearn_linrnn.forecasting, sklearn_linrnn.regression)
+PACKAGES = (
+    sklearn_linrnn,
+    sklearn_linrnn.forecasting,
+    sklearn_linrnn.priors,
+    sklearn_linrnn.regression,
+)
 
 autosummary_context = {
     "own_members": {

@@ -43,8 +43,8 @@ print(result.summary)
 # %%
 # Filled points are the priors that cannot be told from the best, among all of them at once. The
 # default initialisation of PyTorch's ``nn.RNN``, "torch_rnn", remembers two months and misses the
-# year. Of the others most can reach it, and the data do not say which of them is best: a prior is
-# not the memory, it is where the memory comes from when there are few data.
+# year. Of the others most can reach it, and the data do not say which of them is best: a prior is a
+# preference, which matters less the more data there are.
 
 result.plot()
 
@@ -63,6 +63,6 @@ result.table[[*columns, *memories]].round(2)
 from sklearn_linrnn import NTKConvRegressor
 
 model = NTKConvRegressor(prior=result.priors[result.best], alpha="auto")
-model
+print(model)
 
 plt.show()

@@ -188,6 +188,7 @@ class LinearRNNRegressor(RunnableNetwork):
 
     See Also
     --------
+    LRURegressor : A network whose transition matrix is diagonal and complex.
     inspection.ntk_gap : How far a trained network is from its limit.
     NTKConvRegressor : The limit of many hidden units, in closed form.
     WeightedConv1DRegressor : The same limit, trained by iterations.

@@ -182,7 +182,8 @@ class LRURegressor(NetworkKernel):
     --------
     LinearRNNRegressor : The network with a full transition matrix.
     inspection.ntk_gap : How far a trained network is from its limit.
-    NTKConvRegressor : The limit of many hidden units, in closed form.
+    priors.LRU : The tangent kernel of that limit.
+    NTKConvRegressor : The limit of many hidden units, in closed form, with ``prior="lru"``.
 
     Notes
     -----

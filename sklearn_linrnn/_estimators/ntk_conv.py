@@ -69,7 +69,7 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
         Covariance of the impulse response over the lags, up to a factor: that of the network,
         "linear_rnn"; those of leaky networks, of networks of two layers and of the default
         initialisation of PyTorch, "leaky_rnn", "deep_linear_rnn" and "torch_rnn" (see
-        :ref:`theory-family`); equal variances, "flat"; of the kernels of system identification the
+        :ref:`family`); equal variances, "flat"; of the kernels of system identification the
         diagonal, tuned/correlated and diagonal/correlated ones [2]_, "di", "tc" and "dc", and the
         stable spline [3]_, "ss"; those of wide diagonal recurrences, the linear recurrent unit
         "lru" and the state-space models "s4d_lin" and "s4d_legs"; an object of

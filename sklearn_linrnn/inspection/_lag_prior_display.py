@@ -113,6 +113,7 @@ class LagPriorDisplay:
         Returns
         -------
         memories : dict of str to int
+            The lags by the names of the priors.
         """
         return {str(name): effective_memory(energy) for name, energy in self.energies.items()}
 

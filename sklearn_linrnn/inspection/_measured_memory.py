@@ -154,8 +154,8 @@ def measured_memory(
         as they are in X.
     initial : torch.nn.Module, estimator or callable, default=None
         The model at initialisation, such as a copy from before its training, to be measured on the
-        same sequences. ``None`` for that of estimators which keep it, `LinearRNNRegressor` and
-        `WeightedConv1DRegressor`, and for nothing with others.
+        same sequences. ``None`` for that of estimators which keep it, `LinearRNNRegressor`,
+        `LRURegressor` and `WeightedConv1DRegressor`, and for nothing with others.
     share : float, default=0.9
         Share of the energy that the effective memory holds, within (0, 1].
     coverage : float, default=0.9

@@ -73,7 +73,18 @@ class LagPrior(ABC):
         return tuple(name for name, value in pairs if isinstance(value, str))
 
     def settled(self) -> Self:
-        """Return the prior with defaults in the place of "auto"."""
+        """Return the prior with defaults in the place of "auto".
+
+        Returns
+        -------
+        prior : same type
+            A prior whose hyperparameters are numbers.
+
+        Raises
+        ------
+        ValueError
+            If a hyperparameter is "auto" and has no default, or is another string.
+        """
         defaults = {each.name: each.default for each in fields(self)}
         for name in self.sought:
             if self.hyperparameters[name] != "auto" or defaults[name] is MISSING:
@@ -91,6 +102,11 @@ class LagPrior(ABC):
         ----------
         sought : sequence of str
             Names of all of them.
+
+        Returns
+        -------
+        groups : list of tuple of str
+            Each name in one of them.
         """
         alone: list[tuple[str, ...]] = [(name,) for name in sought if name not in self.tied]
         together = tuple(name for name in self.tied if name in sought)
@@ -129,7 +145,13 @@ class LagPrior(ABC):
         return replace(self, **hyperparameters)
 
     def ordered(self) -> Self:
-        """Return the same prior with the ends of ranges in order, which a search may swap."""
+        """Return the same prior with the ends of ranges in order, which a search may swap.
+
+        Returns
+        -------
+        prior : same type
+            The prior itself where it has no ranges.
+        """
         return self
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:

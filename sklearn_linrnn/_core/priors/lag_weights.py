@@ -284,6 +284,21 @@ class GaussianGroups(LagPrior):
         """Return the deviations ``sqrt(gamma_j / rho_j)`` of ``theta`` at initialisation.
 
         Of independent lags: with the root of the prior, ``H_j = sqrt(rho_j) theta_j``.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+
+        Returns
+        -------
+        deviations : ndarray of shape (n_lags,)
+            The standard deviations, 0 at lags that have no weight.
+
+        Raises
+        ------
+        ValueError
+            If lags are not independent, or some start with a response and are not trained.
         """
         weights, start = self.covariance(n_lags), self.initial_covariance(n_lags)
         if weights.ndim == 2:
