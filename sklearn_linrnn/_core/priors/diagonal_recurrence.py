@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_weights import check_number
 
 VARIANCES = ("nu_f", "nu_c")
 
@@ -52,8 +53,16 @@ class DiagonalRecurrence(LagPrior):
 
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return the kernel between lags, (n_lags, n_lags)."""
+        for name, value in self.hyperparameters.items():
+            check_number(name, value)
         self.check()
-        return np.tensordot(self.factors(), self.shares(n_lags), 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            kernel = np.tensordot(self.factors(), self.shares(n_lags), 1)
+        if not np.isfinite(kernel).all():
+            raise ValueError(
+                f"The kernel of the lags overflows: the variances of {self} are too large."
+            )
+        return kernel
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the kernel, (n_lags, n_lags)."""

@@ -59,6 +59,8 @@ class LRU(DiagonalRecurrence):
 
     def check(self) -> None:
         """Raise unless the hyperparameters can be those of a linear recurrent unit."""
+        if not isinstance(self.normalise, (bool, np.bool_)):
+            raise TypeError(f"normalise must be True or False, but got {self.normalise!r}.")
         check_lru(*self._measure, self.nu_f, self.nu_c)
         if self.normalise and min(self.r_min, self.r_max) == 1:
             raise ValueError(
