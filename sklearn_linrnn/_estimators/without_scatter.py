@@ -201,8 +201,8 @@ class WithoutScatter(ClosedFormRegressor):
 
     def _check_iterable(self, sought: tuple[str, ...], n_lags: int) -> None:
         """Raise if a parameter needs what conjugate gradients do not compute."""
-        names = (*sought, "alpha", "n_lags")
-        needed = [f"{name}='auto'" for name in names if isinstance(getattr(self, name), str)]
+        own = [name for name in ("alpha", "n_lags") if isinstance(getattr(self, name), str)]
+        needed = [f"{name}='auto'" for name in (*sought, *own)]
         needed += [] if self.n_steps is None else [f"n_steps={self.n_steps!r}"]
         if needed:
             raise ValueError(

@@ -23,6 +23,7 @@ from sklearn_linrnn import (
 )
 from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.identification import TC
+from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn.forecasting import LagForecaster
 
 N, C, J = 200, 3, 6
@@ -213,6 +214,23 @@ def test_memories_have_the_evidence_that_is_said(prior, n_leads):
                 assert model.log_marginal_likelihood(**{name: moved}) <= best + 1e-9
     for factor in (0.98, 1.02):
         assert model.log_marginal_likelihood(alpha=factor * model.alpha_) <= best + 1e-9
+
+
+@pytest.mark.parametrize("prior", ["tc", "dc", "leaky_rnn", "lru", "s4d_lin"])
+def test_memories_of_a_single_lag(prior):
+    x, y = draw(0, 300)
+    one_lag = {**AUTO, "rows": "timesteps", "n_lags": 1}
+    model = NTKConvRegressor(**one_lag, prior=prior).fit(x, y)
+    flat = NTKConvRegressor(**one_lag, prior="flat").fit(x, y)
+    assert_allclose(model.log_marginal_likelihood(), flat.log_marginal_likelihood(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("prior", ["tc", "dc", LRU(max_phase="auto")], ids=str)
+def test_memories_under_a_penalty_that_leaves_one_lag_to_matter(prior):
+    x, y = draw(0, 300)
+    decay = {} if prior == LRU(max_phase="auto") else {"nu_w": "auto"}
+    model = NTKConvRegressor(**decay, alpha=1e300, channel_scale=[1.0] * 5, prior=prior, **STEPS)
+    assert_allclose(model.fit(x, y).predict(x), y.mean(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("labels", [["a"] * 5, [3] * 5, [None] * 5])

@@ -223,6 +223,13 @@ def test_targets_that_do_not_vary_have_no_noise(y):
     assert_allclose(model.predict_one_step(x, y), y, atol=1e-12)
 
 
+def test_lags_that_expect_no_response_have_the_noise_of_the_targets():
+    x, noise = np.full((30, 1), 3.0), np.random.default_rng(0).normal(size=30)
+    options = {"rows": "timesteps", "n_lags": "auto", "delay": 3, "memory": "channel"}
+    model = NTKConvRegressor(noise="ar", prior="deep_linear_rnn", **options).fit(x, noise)
+    assert np.isfinite(model.predict(x)).all()
+
+
 def test_targets_without_noise():
     x, _, y = simulate()
     with warnings.catch_warnings():

@@ -237,6 +237,18 @@ def test_what_cannot_choose_says_so(make):
         model(X) if make is LagKernel else model.fit(X, Y)
 
 
+@pytest.mark.parametrize("prior", [LinearRNN(nu_w="auto"), LeakyRNN(leak="auto"), S4DLin("auto")])
+def test_conjugate_gradients_cannot_choose(prior):
+    with pytest.raises(ValueError, match=rf"{prior.sought[0]}='auto' needs the .*solver='cg'"):
+        NTKConvRegressor(prior=prior, solver="cg", **RECORDING).fit(X, Y)
+
+
+def test_leads_stay_where_a_penalty_leaves_fewer_lags_to_matter():
+    options = {"n_lags": "auto", "alpha": 1e300, "n_leads": 3, "rows": "timesteps"}
+    model = NTKConvRegressor("auto", prior="tc", **options).fit(X, Y)
+    assert model.impulse_response_.shape == (1, 2, 4)
+
+
 def test_auto_for_the_estimator_is_not_that_of_the_object():
     model = NTKConvRegressor("auto", prior=TC(), **RECORDING)
     with pytest.raises(ValueError, match='hyperparameters of its own, which may be "auto"'):

@@ -245,7 +245,7 @@ class EvidenceAtChannelMeasures:
         _, found, changes = self.place(point)
         slopes, _ = found.slopes()
         curvature = curvature_between_channels(found, _first(changes, slopes))
-        second = _first(self._second_changes(point, changes), slopes)
+        second = _first(self._second_changes(point, changes), slopes, n_kinds=2)
         channels, own = np.arange(curvature.shape[1]), slopes * second
         bend = own.reshape(*own.shape[:3], -1).sum(axis=-1)
         curvature[:, channels, :, channels] += bend.transpose(2, 0, 1)
@@ -269,7 +269,13 @@ class EvidenceAtChannelMeasures:
         return second
 
 
-def _first(changes: NDArray, slopes: NDArray) -> NDArray:
-    """Return changes of as many lags as slopes are of."""
+def _first(changes: NDArray, slopes: NDArray, *, n_kinds: int = 1) -> NDArray:
+    """Return changes of as many lags as slopes are of; of one lag alone they are of its variance.
+
+    The changes have so many axes of kinds before those of the channels and lags.
+    """
     lags = slice(slopes.shape[1])
-    return changes[..., lags] if slopes.ndim == 2 else changes[..., lags, lags]
+    if changes.ndim == n_kinds + 2:
+        return changes[..., lags]
+    first = changes[..., lags, lags]
+    return first[..., 0] if slopes.ndim == 2 else first

@@ -140,9 +140,11 @@ class Search:
         if not self.seeks_lags:
             return Candidate(prior, alpha, n_lags, weighted.at(alpha).value)
         values = weighted.at_first_lags(alpha, self._cost)
+        # Where fewer lags than the least number can matter, the rest of these changes nothing.
         fewer = self.least_lags - 1
-        best = fewer + int(np.argmax((values - self._cost * np.arange(len(values)))[fewer:]))
-        return Candidate(prior, alpha, best + 1, float(values[best]))
+        enough = values[min(fewer, len(values) - 1) :]
+        more = int(np.argmax(enough - self._cost * np.arange(len(enough))))
+        return Candidate(prior, alpha, fewer + more + 1, float(enough[more]))
 
     def _refine(self, start: Candidate) -> Candidate:
         """Climb, and choose the number of lags again, as long as that is worth more."""

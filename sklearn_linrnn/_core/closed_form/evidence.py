@@ -198,7 +198,8 @@ class EvidenceSums:
 
     def evidence_of_no_response(self) -> float:
         """Return ``log p`` for an infinite penalty."""
-        return float(self.log_density(self.spread + np.square(self.goal), 0.0))
+        left = self.spread + np.square(self.goal)
+        return float(self.log_density(np.hypot(left, NOISE_FLOOR), 0.0))
 
 
 @dataclass(frozen=True, eq=False)

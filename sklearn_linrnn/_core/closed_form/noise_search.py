@@ -157,9 +157,9 @@ class CommonMeasures:
         return np.append(1.0, from_partials(self._parts(point)[2])[0])
 
     def signal(self, found: Candidate, polynomial: NDArray) -> float:
-        """Return the scatter that the prior expects of the response."""
+        """Return the scatter that the prior expects of the response; 1 if its lags have none."""
         sums = EvidenceSums.of(self.joint.filtered(polynomial), self.joint.n_channels)
-        return sums.signal(found.prior.root(found.n_lags))
+        return sums.signal(found.prior.root(found.n_lags)) or 1.0
 
     def finite(self, found: Candidate, polynomial: NDArray) -> float:
         """Return the penalty, or one that leaves next to no response."""

@@ -105,7 +105,10 @@ def factorise(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor |
 
 def cholesky_factor(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor | None:
     """Return the Cholesky factor, or None if a pivot would cost half of the digits."""
-    unit = 1.0 / np.sqrt(matrix.diagonal() + alpha)
+    squares = matrix.diagonal() + alpha
+    if not (squares > 0).all():  # by rounding, of what is left of sums
+        return None
+    unit = 1.0 / np.sqrt(squares)
     scaled = matrix * unit[:, None]
     scaled *= unit
     np.fill_diagonal(scaled, 1.0)

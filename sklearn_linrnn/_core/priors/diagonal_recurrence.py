@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_weights import check_number
 
 VARIANCES = ("nu_f", "nu_c")
 
@@ -52,6 +53,8 @@ class DiagonalRecurrence(LagPrior):
 
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return the kernel between lags, (n_lags, n_lags)."""
+        for name, value in self.hyperparameters.items():
+            check_number(name, value)
         self.check()
         with np.errstate(over="ignore", invalid="ignore"):
             kernel = np.tensordot(self.factors(), self.shares(n_lags), 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
 from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, LagPrior
-from sklearn_linrnn._core.priors.lag_weights import powers
+from sklearn_linrnn._core.priors.lag_weights import check_number, powers
 from sklearn_linrnn._core.priors.scales import CORRELATION, Scale
 
 
@@ -93,6 +93,7 @@ class DC(LagPrior):
 
     def _check(self) -> None:
         check_decay("dc", self.nu_w)
+        check_number("correlation", self.correlation)
         if not -1 < self.correlation < 1:
             raise ValueError(f"correlation must lie between -1 and 1, but got {self.correlation}.")
 
@@ -168,6 +169,7 @@ class SS(LagPrior):
 
 def check_decay(name: str, nu_w: float) -> None:
     """Raise unless ``0 <= nu_w <= 1``, which makes the kernels of identification covariances."""
+    check_number("nu_w", nu_w)
     if not 0 <= nu_w <= 1:
         raise ValueError(
             f"prior={name!r} decays by nu_w from lag to lag, which must lie between 0 and 1, but "

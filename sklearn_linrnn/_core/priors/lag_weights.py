@@ -104,6 +104,12 @@ def linear_rnn_lag_weights(
     return weights
 
 
+def check_number(name: str, value: Any) -> None:
+    """Raise unless a hyperparameter is a number that arrays can hold."""
+    if not is_float64_number(value):
+        raise TypeError(f"{name} must be a number, but got {value!r}.")
+
+
 def check_variances(**variances: Any) -> None:
     """Raise unless variances are numbers that are not negative."""
     for name, variance in variances.items():
@@ -215,7 +221,8 @@ def power(base: Variance, exponent: int, order: int) -> Variance:
     """Return ``base ** exponent``, or a derivative of it by the base."""
     if order > exponent:
         return 0.0
-    return math.perm(exponent, order) * base ** (exponent - order)
+    # In float64, whatever type the base has, and infinite where it overflows.
+    return math.perm(exponent, order) * np.power(np.float64(base), exponent - order)
 
 
 @dataclass(frozen=True)

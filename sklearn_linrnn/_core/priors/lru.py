@@ -60,6 +60,8 @@ class LRU(DiagonalRecurrence):
 
     def check(self) -> None:
         """Raise unless the hyperparameters can be those of a linear recurrent unit."""
+        if not isinstance(self.normalise, (bool, np.bool_)):
+            raise TypeError(f"normalise must be True or False, but got {self.normalise!r}.")
         check_ring(*self._measure)
         check_variances(nu_f=self.nu_f, nu_c=self.nu_c)
         if self.nu_f == self.nu_c == 0:

@@ -97,7 +97,9 @@ def s4d_share_slopes(
 
 
 def _log_ratio(one: float, other: float) -> float:
-    """Return ``ln(one / other)``, with all digits of numbers that are near each other."""
+    """Return ``ln(one / other)``, with all digits of numbers near each other and far apart."""
+    if one < other:
+        return -_log_ratio(other, one)
     return float(np.log1p((one - other) / other))
 
 

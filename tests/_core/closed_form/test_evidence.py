@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import NOISE_FLOOR, EvidenceSums, log_evidence
+from sklearn_linrnn._core.closed_form.ridge_factors import factorise
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
@@ -364,3 +365,14 @@ def test_the_grid_of_smaller_models_ends_at_a_best_one_with_its_neighbours(prior
         values = weighted(statistics, root, 1).at_first_lags(1.0)
         best = int(values.argmax())
         assert np.isfinite(values[max(best - 1, 0) : best + 2]).all()
+
+
+def test_a_pivot_below_zero_by_rounding_is_none():
+    factor = factorise(np.diag([1.0, -1e-17]), 1e-20, np.ones((2, 1)))
+    assert_allclose(np.sort(factor.log_pivots), np.log([1e-20, 1.0]), rtol=1e-14)
+
+
+def test_no_response_has_an_evidence_where_nothing_is_left_to_explain():
+    none, one = np.zeros(1), np.ones((1, 1))
+    sums = EvidenceSums(one, one, none, none, none, none, weight=5.0, n_intercepts=1, n_channels=1)
+    assert_allclose(sums.evidence_of_no_response(), sums.under(none).at(1.0).value, rtol=1e-12)

@@ -1,6 +1,7 @@
 """Priors of diagonal recurrences: means over poles, random networks, limits, and bad numbers."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -256,6 +257,43 @@ def test_what_is_kept_of_it_cannot_be_changed(prior):
 def test_bad_numbers_are_named(prior, message):
     with pytest.raises(ValueError, match=message):
         prior.covariance(4)
+
+
+WRONG = ["auto", None, [0.5], 1j, 10**400, Fraction(1, 2)]
+
+
+@pytest.mark.parametrize("make", [LRU, S4DLin, S4DLegS])
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: type(wrong).__name__)
+def test_what_is_no_number_is_named(make, wrong):
+    for name in make().hyperparameters:
+        with pytest.raises(TypeError, match=f"{name} must be a number, but got "):
+            make(**{name: wrong}).covariance(4)
+
+
+def test_a_normalisation_is_there_or_not():
+    with pytest.raises(TypeError, match="normalise must be True or False, but got 'yes'"):
+        LRU(normalise="yes").covariance(4)
+
+
+@pytest.mark.parametrize("prior", [LRU(nu_f=1e200, nu_c=1e200), LRU(nu_c=1e308)], ids=str)
+def test_variances_that_overflow_are_named(prior):
+    with pytest.raises(ValueError, match=r"kernel of the lags overflows: .*nu_c=1e\+"):
+        prior.covariance(4)
+
+
+@pytest.mark.parametrize("make", [S4DLin, S4DLegS])
+def test_slopes_of_a_range_over_many_decades(make):
+    prior = make(1e-200, 1.0, n_states=4)
+    by_most, step = prior.covariance_slope(3, "dt_max"), 1e-6
+    rise = make(1e-200, 1 + step, n_states=4).covariance(3)
+    rise -= make(1e-200, 1 - step, n_states=4).covariance(3)
+    assert_allclose(by_most, rise / (2 * step), rtol=1e-4, atol=1e-6 * by_most.max())
+    # That of the short end falls as the inverse of the number of decades: the mean is over a
+    # logarithm.
+    by_least = [
+        end * make(end, 1.0, n_states=4).covariance_slope(3, "dt_min") for end in (1e-50, 1e-100)
+    ]
+    assert_allclose(by_least[0], 4 * by_least[1], rtol=1e-6)
 
 
 # -- The rule for what oscillates ---------------------------------------------------------

@@ -397,3 +397,16 @@ def test_a_number_of_layers_that_is_none_is_an_error_that_names_it(n_layers):
 def test_networks_are_in_the_catalogue():
     networks = {name for name, make in PRIORS.items() if issubclass(make, GaussianGroups)}
     assert networks == {"linear_rnn", "leaky_rnn", "deep_linear_rnn"}
+
+
+def test_many_layers_overflow_with_an_error_that_says_so():
+    with pytest.raises(ValueError, match=r"lag weights overflow: .*nu_u=1e\+150"):
+        DeepLinearRNN(nu_u=1e150, n_layers=1000).covariance(5)
+
+
+def test_the_type_of_a_variance_does_not_matter():
+    deep = {"nu_w": 0.25, "nu_f": 2.0, "nu_u": 0.5, "n_layers": 200}
+    single = {name: np.float32(value) for name, value in deep.items() if name != "n_layers"}
+    found = DeepLinearRNN(**deep | single).covariance(5)
+    assert found.all()
+    assert_allclose(found, DeepLinearRNN(**deep).covariance(5), rtol=1e-14)

@@ -1,6 +1,7 @@
 """Priors of the impulse response: the published formulas, and their roots."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -289,3 +290,11 @@ def test_variances_that_underflow_leave_a_root(make, nu_w, n_lags):
     error = np.abs(root @ root.T - covariance)
     left_out = 1e-139  # the root of the least variance that is kept
     assert (error <= 1e-11 * np.outer(deviation, deviation) + left_out).all()
+
+
+@pytest.mark.parametrize("make", [DI, TC, SS, DC])
+@pytest.mark.parametrize("wrong", ["auto", None, [0.5], 1j, Fraction(1, 2)], ids=repr)
+def test_what_is_no_number_is_named(make, wrong):
+    for name in make().hyperparameters:
+        with pytest.raises(TypeError, match=f"{name} must be a number, but got "):
+            make(**{name: wrong}).covariance(4)
