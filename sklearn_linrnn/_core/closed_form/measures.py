@@ -147,7 +147,12 @@ class EvidenceAtMeasures:
 
     def _parts(self, point: NDArray) -> tuple[LagPrior, NDArray, float, float]:
         """Return the prior of a point, its root, the penalty and the signal."""
-        prior = self.measures.prior_at(point)
-        root = prior.root(self.measures.n_lags)
-        signal = self.sums.signal(root)
-        return prior, root, float(self.measures.penalties_at(point, signal)), signal
+        prior, n_lags = self.measures.prior_at(point), self.measures.n_lags
+        variances = prior.quick_variances(n_lags)
+        if variances is None:
+            root = prior.root(n_lags)
+            signal = self.sums.signal(root)
+            return prior, root, float(self.measures.penalties_at(point, signal)), signal
+        signal = self.sums.signal_of(variances)
+        alpha = float(self.measures.penalties_at(point, signal))
+        return prior, prior.root(self.sums.n_relevant(variances, alpha)), alpha, signal

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 NODES = np.arange(8, 49, 4)  # numbers of them
 LOG_ROUNDING = -30.0  # of the share of a function that a rule leaves out
-FURTHER = 28  # orders above the last from which Bessel functions are found downward
+FURTHER = 8.0  # orders above the last, by its cube root, from which Bessel functions fall to it
 
 
 def nodes_needed(begin: float, end: float, origin: float, rate: float) -> int | None:
@@ -58,14 +58,15 @@ class OscillatingRule(NamedTuple):
         From integrals of phases times Legendre polynomials, but for powers of i, to weights.
     bessel : ndarray of shape (n_nodes, n_lags, n_frequencies)
         Integrals of the phases about the centre, for each polynomial.
-    phases : ndarray of shape (n_lags, n_frequencies)
-        Those of the centre.
+    cosine, sine : ndarray of shape (n_lags, n_frequencies)
+        Of the phases of the centre.
     """
 
     nodes: NDArray[np.float64]
     to_nodes: NDArray[np.float64]
     bessel: NDArray[np.float64]
-    phases: NDArray[np.complex128]
+    cosine: NDArray[np.float64]
+    sine: NDArray[np.float64]
 
     @classmethod
     def on(
@@ -89,14 +90,16 @@ class OscillatingRule(NamedTuple):
         nodes = centre + half * abscissae
         turn = np.multiply.outer(np.arange(n_lags, dtype=np.float64), frequencies)
         bessel = spherical_bessel(turn * half, n_nodes)
-        return cls(nodes, to_nodes * (half / nodes), bessel, np.exp(1j * centre * turn))
+        phase = centre * turn
+        return cls(nodes, to_nodes * (half / nodes), bessel, np.cos(phase), np.sin(phase))
 
-    def weights(self) -> NDArray[np.complex128]:
-        """Return the weights, (n_nodes, n_lags, n_frequencies)."""
-        real, imaginary = (
+    def weights(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return real and imaginary parts of the weights, (n_nodes, n_lags, n_frequencies)."""
+        even, odd = (
             np.tensordot(self.to_nodes[first::2], self.bessel[first::2], (0, 0)) for first in (0, 1)
         )
-        return (real + 1j * imaginary) * self.phases
+        cosine, sine = self.cosine, self.sine
+        return even * cosine - odd * sine, even * sine + odd * cosine
 
     def real_sums(self, numbers: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Return the real parts of the weights' sums over the frequencies, times numbers.
@@ -111,10 +114,12 @@ class OscillatingRule(NamedTuple):
         sums : ndarray of shape (n_lags, n_sums, n_nodes)
             Found without the weights of each frequency.
         """
-        turned = numbers * self.phases[:, None]
+        real, imaginary = numbers.real, numbers.imag
+        cosine, sine = self.cosine[:, None], self.sine[:, None]
+        turned = real * cosine - imaginary * sine, -real * sine - imaginary * cosine
         even, odd = (
             part @ self.bessel[first::2].transpose(1, 2, 0) @ self.to_nodes[first::2]
-            for first, part in enumerate((turned.real, -turned.imag))
+            for first, part in enumerate(turned)
         )
         return even + odd
 
@@ -162,8 +167,9 @@ def _downward(z: NDArray, n_orders: int) -> NDArray[np.float64]:
     square = z * z
     after, own = np.zeros_like(z), np.full_like(z, 1e-50)
     values = np.empty((n_orders, len(z)))
-    for order in range(n_orders + FURTHER, 0, -1):
-        after, own = own, (2 * order + 1) * own - square * after
+    for order in range(n_orders + int(FURTHER * np.cbrt(n_orders)), 0, -1):
+        after *= square
+        after, own = own, np.subtract((2 * order + 1) * own, after, out=after)
         if order <= n_orders:
             values[order - 1] = own
     power = np.ones_like(z)

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.priors.diagonal_recurrence import DiagonalRecurrence, check_variance
 from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, structure
-from sklearn_linrnn._core.priors.s4d_kernel import Frequencies, s4d_share_slopes, s4d_shares
+from sklearn_linrnn._core.priors.s4d_kernel import (
+    Frequencies,
+    s4d_share_slopes,
+    s4d_shares,
+    s4d_variances,
+)
 from sklearn_linrnn._core.priors.scales import Scale, log_scale
 
 
@@ -61,6 +66,13 @@ class S4D(DiagonalRecurrence):
         """Return the derivatives of the shares by ``dt_min`` or ``dt_max``."""
         ends = (self.dt_min, self.dt_max) if name == "dt_min" else (self.dt_max, self.dt_min)
         return s4d_share_slopes(self.frequencies(), n_lags, *ends)
+
+    def quick_variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the variances of the lags, (n_lags,)."""
+        self.check()
+        steps = self.ordered()
+        shares = s4d_variances(self.frequencies(), n_lags, steps.dt_min, steps.dt_max)
+        return self.factors() @ shares
 
     def factors(self) -> NDArray[np.float64]:
         """Return 1 and ``nu_c``."""

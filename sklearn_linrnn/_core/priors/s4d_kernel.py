@@ -37,6 +37,7 @@ DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
 TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
 Frequencies = tuple[float, ...]
+Rows = tuple[NDArray[np.float64], ...]  # nodes and terms, or nothing
 
 
 @lru_cache(maxsize=2)
@@ -58,26 +59,40 @@ def s4d_shares(
     """
     if dt_min == dt_max:
         return s4d_shares_at(frequencies, n_lags, dt_min)
-    pieces = [
-        _piece(frequencies, n_lags, *part)
-        for interval in _intervals(dt_min, dt_max)
-        for part in _halved(*interval, dt_min, n_lags)
-    ]
-    slow, fast = (
-        _assembled(*(np.concatenate(parts) for parts in zip(*kind, strict=True)))
-        for kind in zip(*pieces, strict=True)
-    )
-    total = slow[:, :-1, :-1] + np.diff(np.diff(fast, axis=1), axis=2)
+    slow, fast = _rows(frequencies, n_lags, n_lags + 1, dt_min, dt_max)
+    total = np.zeros((2, n_lags, n_lags))
+    if slow:
+        total += _assembled(*slow)[:, :-1, :-1]
+    if fast:
+        total += np.diff(np.diff(_assembled(*fast), axis=1), axis=2)
     shares = total / _log_ratio(dt_max, dt_min)
     shares.setflags(write=False)
     return shares
+
+
+def s4d_variances(
+    frequencies: Frequencies, n_lags: int, dt_min: float, dt_max: float
+) -> NDArray[np.float64]:
+    """Return the diagonals of `s4d_shares`, (2, n_lags), for a small part of the work."""
+    if dt_min == dt_max:
+        return np.einsum("vjj->vj", s4d_shares_at(frequencies, n_lags, dt_min))
+    slow, fast = _rows(frequencies, n_lags, 2, dt_min, dt_max)
+    total = np.zeros((2, n_lags))
+    if slow:
+        total += _by_lesser(*slow, n_lags)[..., 0]
+    if fast:
+        own, beside = np.moveaxis(_by_lesser(*fast, n_lags + 1), 2, 0)
+        total += own[:, 1:] - 2 * beside[:, :-1] + own[:, :-1]
+    return total / _log_ratio(dt_max, dt_min)
 
 
 def s4d_shares_at(frequencies: Frequencies, n_lags: int, dt: float) -> NDArray[np.float64]:
     """Return the shares of models whose steps are all ``dt``."""
     turn = np.multiply.outer(dt * np.arange(n_lags, dtype=np.float64), np.array(frequencies))
     nodes = np.array([dt])
-    return _assembled(nodes, _terms(np.array(frequencies), nodes, np.exp(1j * turn)[None]))
+    return _assembled(
+        nodes, _terms(np.array(frequencies), nodes, np.cos(turn)[None], np.sin(turn)[None])
+    )
 
 
 def s4d_share_slopes(
@@ -102,6 +117,19 @@ def _log_ratio(one: float, other: float) -> float:
     return float(np.log1p((one - other) / other))
 
 
+def _rows(
+    frequencies: Frequencies, n_lags: int, n_differences: int, dt_min: float, dt_max: float
+) -> list[Rows]:
+    """Return those of `_piece` of all parts of a range, for so many lags and their differences."""
+    pieces = [
+        _piece(frequencies, n_differences, *part)
+        for interval in _intervals(dt_min, dt_max)
+        for part in _halved(*interval, dt_min, n_lags)
+    ]
+    kinds = [[rows for rows in kind if rows] for kind in zip(*pieces, strict=True)]
+    return [tuple(map(np.concatenate, zip(*kind, strict=True))) for kind in kinds]
+
+
 def _intervals(begin: float, end: float) -> Iterator[tuple[float, float]]:
     """Return parts of an interval, from one power of two to the next but at its ends."""
     first, last = int(np.ceil(np.log2(begin) + 0.5)), int(np.floor(np.log2(end) - 0.5))
@@ -123,27 +151,30 @@ def _halved(
         yield from _halved(centre, end, dt_min, n_lags)
 
 
-Rows = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
 @lru_cache(maxsize=32)
 def _piece(
-    frequencies: Frequencies, n_lags: int, begin: float, end: float, n_nodes: int
+    frequencies: Frequencies, n_differences: int, begin: float, end: float, n_nodes: int
 ) -> tuple[Rows, Rows]:
-    """Return nodes and terms, for `_assembled`, of slow poles, and of fast ones' step responses."""
+    """Return nodes and terms, for `_assembled`, of slow poles, and of fast ones' step responses.
+
+    Those of no poles are empty.
+    """
     every = np.array(frequencies)
     is_slow = np.hypot(DECAY, every) * begin <= TURNS
-    slow, fast = (
-        OscillatingRule.on(some, n_lags + 1, begin, end, n_nodes)
-        for some in (every[is_slow], every[~is_slow])
-    )
-    return (
-        (slow.nodes, _terms(every[is_slow], slow.nodes, slow.weights())),
-        (fast.nodes, _step_terms(every[~is_slow], fast)),
-    )
+    slow, fast = every[is_slow], every[~is_slow]
+    rows: list[Rows] = [(), ()]
+    if len(slow):
+        rule = OscillatingRule.on(slow, n_differences, begin, end, n_nodes)
+        rows[0] = rule.nodes, _terms(slow, rule.nodes, *rule.weights())
+    if len(fast):
+        rule = OscillatingRule.on(fast, n_differences, begin, end, n_nodes)
+        rows[1] = rule.nodes, _step_terms(fast, rule)
+    return rows[0], rows[1]
 
 
-def _terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np.float64]:
+def _terms(
+    frequencies: NDArray, nodes: NDArray, real: NDArray, imaginary: NDArray
+) -> NDArray[np.float64]:
     """Return the terms of the kernel, as `_assembled` needs them.
 
     Parameters
@@ -152,8 +183,8 @@ def _terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np
         ``w``.
     nodes : ndarray of shape (n_nodes,)
         ``dt``.
-    weights : ndarray of shape (n_nodes, n_lags, n_frequencies)
-        Weights of the nodes for each lag and frequency.
+    real, imaginary : ndarray of shape (n_nodes, n_lags, n_frequencies)
+        Parts of the weights of the nodes for each lag and frequency.
 
     Returns
     -------
@@ -170,10 +201,9 @@ def _terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np
     plain = factor * _squared(b_slope) + 2 * square * _squared(decayed)
     product = square * (factor * _squared(b) + 2 * _squared(rise))
     each = np.stack([4 * _squared(b), plain, both.real, product], axis=1)
-    terms = each @ weights.real.mT
+    terms = each @ real.mT
     # Of ``j both + k both*`` the imaginary part has the factor ``i q``.
-    turned = (weights.imag @ both.imag[..., None])[..., 0]
-    terms[:, 1] -= np.arange(weights.shape[1]) * turned
+    terms[:, 1] -= np.arange(real.shape[1]) * (imaginary @ both.imag[..., None])[..., 0]
     return terms
 
 
@@ -211,14 +241,20 @@ def _squared(z: NDArray) -> NDArray[np.float64]:
 
 def _assembled(nodes: NDArray, terms: NDArray) -> NDArray[np.float64]:
     """Return both shares from the terms at the nodes, (2, n_lags, n_lags)."""
-    lag = np.arange(terms.shape[2])
-    decayed = np.exp(-DECAY * np.multiply.outer(nodes, lag))
+    n_lags = terms.shape[2]
+    by_lesser = _by_lesser(nodes, terms, n_lags)
+    return by_lesser.reshape(2, -1).take(_lesser_and_difference(n_lags), axis=1)
+
+
+def _by_lesser(nodes: NDArray, terms: NDArray, n_lags: int) -> NDArray[np.float64]:
+    """Return both shares by the lesser of two lags and their difference, (2, n_lags, n_terms)."""
+    k, q = np.arange(n_lags)[:, None], np.arange(terms.shape[2])
+    decayed = np.exp(-DECAY * np.multiply.outer(nodes, q))
     readout, plain, by_sum, by_product = np.einsum("ivq,iq->viq", terms, decayed)
-    # By the lesser lag k and the difference q; DECAY is half of the decay of both together.
-    falls = np.square(decayed).T
-    k, q = lag[:, None], lag
+    # DECAY is half of the decay of both together.
+    falls = np.exp(-2 * DECAY * (k * nodes))
     poles = falls @ plain + (2 * k + q) * (falls @ by_sum) + k * (k + q) * (falls @ by_product)
-    return np.stack([falls @ readout, poles]).reshape(2, -1).take(_lesser_and_difference(len(k)), 1)
+    return np.stack([falls @ readout, poles])
 
 
 @lru_cache(maxsize=8)
