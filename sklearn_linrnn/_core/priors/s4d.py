@@ -62,17 +62,15 @@ class S4D(DiagonalRecurrence):
         steps = self.ordered()
         return s4d_shares(self.frequencies(), n_lags, steps.dt_min, steps.dt_max)
 
+    def share_variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the diagonals of the shares."""
+        steps = self.ordered()
+        return s4d_variances(self.frequencies(), n_lags, steps.dt_min, steps.dt_max)
+
     def share_slopes(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivatives of the shares by ``dt_min`` or ``dt_max``."""
         ends = (self.dt_min, self.dt_max) if name == "dt_min" else (self.dt_max, self.dt_min)
         return s4d_share_slopes(self.frequencies(), n_lags, *ends)
-
-    def quick_variances(self, n_lags: int) -> NDArray[np.float64]:
-        """Return the variances of the lags, (n_lags,)."""
-        self.check()
-        steps = self.ordered()
-        shares = s4d_variances(self.frequencies(), n_lags, steps.dt_min, steps.dt_max)
-        return self.factors() @ shares
 
     def factors(self) -> NDArray[np.float64]:
         """Return 1 and ``nu_c``."""

@@ -230,6 +230,12 @@ def test_the_first_lags_have_the_covariance_of_fewer(prior):
     assert relative(prior.covariance(40)[:9, :9], prior.covariance(9)) < 1e-12
 
 
+@pytest.mark.parametrize("prior", [*PRIORS, S4DLin(0.3, 2.0), S4DLegS(0.4, 0.4)], ids=str)
+@pytest.mark.parametrize("n_lags", [1, 2, 120])
+def test_quick_variances_are_the_diagonal(prior, n_lags):
+    assert_allclose(prior.quick_variances(n_lags), prior.covariance(n_lags).diagonal(), rtol=1e-12)
+
+
 @pytest.mark.parametrize("prior", PRIORS, ids=str)
 def test_what_is_kept_of_it_cannot_be_changed(prior):
     expected = prior.covariance(5).copy()
