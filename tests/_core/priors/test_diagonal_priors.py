@@ -9,7 +9,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn._core.priors.lru import LRU
 from sklearn_linrnn._core.priors.lru_kernel import lru_covariance
-from sklearn_linrnn._core.priors.oscillating_rule import OscillatingRule, spherical_bessel
+from sklearn_linrnn._core.priors.oscillating_rule import (
+    OscillatingRule,
+    nodes_needed,
+    spherical_bessel,
+)
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
 PRIORS = [
@@ -294,3 +298,44 @@ def test_phases_are_integrated_exactly(frequency):
         expected = (end - begin) / 2 * (weights * smooth(t) * phases).sum()
         real, imaginary = (part[:, lag, 0] @ smooth(rule.nodes) for part in rule.weights())
         assert_allclose([real, imaginary], [expected.real, expected.imag], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "origin", "rate"),
+    [
+        (1.0, 1.000001, 1.0, 120.0),
+        (0.003, 0.01, 0.001, 10.0),
+        (1.0, 1.4, 1.0, 120.0),
+        (1.0, 2.0, 0.8, 1000.0),
+        (0.5, 2.0, 0.5, 20.0),
+    ],
+)
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_rule_has_the_nodes_that_decays_need(begin, end, origin, rate, share):
+    n_nodes = nodes_needed(begin, end, origin, rate)
+    rule = OscillatingRule.on(np.array([50.0]), 2, begin, end, n_nodes)
+    nodes, weights = many_nodes(60)
+    half = (end - begin) / 2
+    t = begin + half * (nodes + 1)
+
+    def decay(t):
+        return np.exp(-share * rate * (t - origin))
+
+    expected = half * (weights * decay(t) / t * np.exp(50j * t)).sum()
+    real, imaginary = (part[:, 1, 0] @ decay(rule.nodes) for part in rule.weights())
+    scale = half / begin  # the digits are those of the values at the origin
+    assert_allclose(real + 1j * imaginary, expected, rtol=0, atol=1e-12 * scale)
+
+
+def test_an_interval_on_which_decays_need_too_many_nodes_is_known():
+    assert nodes_needed(1.0, 2.0, 1.0, 1000.0) is None
+    assert nodes_needed(0.01, 1.0, 0.01, 1.0) is None
+
+
+def test_sums_of_poles_are_those_of_the_weights():
+    frequencies = np.array([0.0, 3.0, 200.0])
+    rule = OscillatingRule.on(frequencies, 30, 0.2, 0.5, 24)
+    numbers = np.array([[1.0, 2.0, -0.5], [0.3j, 1.0 - 2.0j, 4.0]])
+    real, imaginary = rule.weights()
+    expected = np.einsum("vn,iqn->qvi", numbers, real + 1j * imaginary).real
+    assert_allclose(rule.real_sums(numbers), expected, rtol=0, atol=1e-14)
