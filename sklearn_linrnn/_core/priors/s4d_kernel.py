@@ -24,7 +24,7 @@ cost poles near 1 their digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
 TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
 Frequencies = tuple[float, ...]
-Rows = tuple[NDArray[np.float64], ...]  # nodes and terms, or nothing
+Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # nodes and terms
 
 
 @lru_cache(maxsize=2)
@@ -119,15 +119,23 @@ def _log_ratio(one: float, other: float) -> float:
 
 def _rows(
     frequencies: Frequencies, n_lags: int, n_differences: int, dt_min: float, dt_max: float
-) -> list[Rows]:
+) -> tuple[Rows | None, Rows | None]:
     """Return those of `_piece` of all parts of a range, for so many lags and their differences."""
     pieces = [
         _piece(frequencies, n_differences, *part)
         for interval in _intervals(dt_min, dt_max)
         for part in _halved(*interval, dt_min, n_lags)
     ]
-    kinds = [[rows for rows in kind if rows] for kind in zip(*pieces, strict=True)]
-    return [tuple(map(np.concatenate, zip(*kind, strict=True))) for kind in kinds]
+    slow, fast = zip(*pieces, strict=True)
+    return _joined(slow), _joined(fast)
+
+
+def _joined(pieces: Sequence[Rows | None]) -> Rows | None:
+    rows = [piece for piece in pieces if piece]
+    if not rows:
+        return None
+    nodes, terms = zip(*rows, strict=True)
+    return np.concatenate(nodes), np.concatenate(terms)
 
 
 def _intervals(begin: float, end: float) -> Iterator[tuple[float, float]]:
@@ -154,22 +162,22 @@ def _halved(
 @lru_cache(maxsize=32)
 def _piece(
     frequencies: Frequencies, n_differences: int, begin: float, end: float, n_nodes: int
-) -> tuple[Rows, Rows]:
+) -> tuple[Rows | None, Rows | None]:
     """Return nodes and terms, for `_assembled`, of slow poles, and of fast ones' step responses.
 
-    Those of no poles are empty.
+    None where there are no such poles.
     """
     every = np.array(frequencies)
     is_slow = np.hypot(DECAY, every) * begin <= TURNS
     slow, fast = every[is_slow], every[~is_slow]
-    rows: list[Rows] = [(), ()]
+    of_slow = of_fast = None
     if len(slow):
         rule = OscillatingRule.on(slow, n_differences, begin, end, n_nodes)
-        rows[0] = rule.nodes, _terms(slow, rule.nodes, *rule.weights())
+        of_slow = rule.nodes, _terms(slow, rule.nodes, *rule.weights())
     if len(fast):
         rule = OscillatingRule.on(fast, n_differences, begin, end, n_nodes)
-        rows[1] = rule.nodes, _step_terms(fast, rule)
-    return rows[0], rows[1]
+        of_fast = rule.nodes, _step_terms(fast, rule)
+    return of_slow, of_fast
 
 
 def _terms(

@@ -41,7 +41,7 @@ SOUGHT = [
 ]
 
 
-FADING = [S4DLin(1.0, 1.5), S4DLegS(0.8, 0.8), LRU(0.0, 0.4, 1.0)]
+FADING = [S4DLin(1.0, 1.5), S4DLegS(1.2, 1.2), LRU(0.0, 0.4, 1.0)]
 
 
 @pytest.mark.parametrize("prior", FADING, ids=str)
