@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter
 
 from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
-from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
+from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures, expected
 from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
 from sklearn_linrnn._core.priors.root_arrays import root_variances
@@ -128,10 +128,9 @@ class Search:
 
     def _start(self, prior: Any) -> Candidate:
         """Return the candidate with the best of a few penalties."""
-        root = prior.root(self.statistics.n_lags)
-        signal = self._sums.signal(root)
+        signal, root_at = expected(prior, self.statistics.n_lags, self._sums)
         alphas = [r * signal for r in NOISE_TO_SIGNAL] if self.alpha is None else [self.alpha]
-        weighted = self._sums.under(root, alphas[0])
+        weighted = self._sums.under(root_at(alphas[0]), alphas[0])
         return self._best([self._with_best_lags(prior, alpha, weighted) for alpha in alphas])
 
     def _with_best_lags(self, prior: Any, alpha: float, weighted: WeightedSums) -> Candidate:

@@ -144,7 +144,10 @@ class EvidenceSums:
 
     def signal(self, root: NDArray) -> float:
         """Return ``tr(L^T diag(G) L)``, the scatter that a prior expects of the response."""
-        variances = np.square(root) if root.ndim == 1 else root_variances(root)
+        return self.signal_of(np.square(root) if root.ndim == 1 else root_variances(root))
+
+    def signal_of(self, variances: NDArray) -> float:
+        """Return the same of variances, of all channels or of each."""
         powers = self.powers if variances.ndim == 1 else self.channel_powers
         return float(np.vdot(variances, powers[..., : variances.shape[-1]]))
 
@@ -154,10 +157,7 @@ class EvidenceSums:
         Up to the last lag that can matter at a penalty or a higher one.
         """
         variances = np.square(root) if root.ndim == 1 else root_variances(root)
-        squares = self._channel_squares[:, : variances.shape[-1]]
-        squares = squares.sum(axis=0) if variances.ndim == 1 else squares
-        matters = np.nonzero(variances * squares > IRRELEVANT * alpha)[-1]
-        sums = self._first(int(matters.max(initial=0)) + 1)
+        sums = self._first(self.n_relevant(variances, alpha))
         root = root if sums is self and root.ndim == 1 else first_lags(root, sums.n_lags)
         if root.ndim == 1 or root.shape[2:] == (1,):
             by_channel = root[:, :, 0].T if root.ndim == 3 else root.repeat(sums.n_channels)
@@ -168,6 +168,13 @@ class EvidenceSums:
             return WeightedSums(sums, root, full_root(root), matrix)
         full = np.kron(root, np.eye(sums.n_channels)) if sums.n_channels > 1 else root
         return WeightedSums(sums, root, full, full.T @ (sums.scatter @ full))
+
+    def n_relevant(self, variances: NDArray, alpha: float) -> int:
+        """Return the number of lags up to the last one that can matter at a penalty or higher."""
+        squares = self._channel_squares[:, : variances.shape[-1]]
+        squares = squares.sum(axis=0) if variances.ndim == 1 else squares
+        matters = np.nonzero(variances * squares > IRRELEVANT * alpha)[-1]
+        return int(matters.max(initial=0)) + 1
 
     def _first(self, n_lags: int) -> EvidenceSums:
         if n_lags == self.n_lags:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -88,6 +88,20 @@ class Measures:
         ]
 
 
+def expected(
+    prior: LagPrior, n_lags: int, sums: EvidenceSums
+) -> tuple[float, Callable[[float], NDArray]]:
+    """Return the signal that a prior expects, and what gives its root at a penalty or higher ones.
+
+    The root is that of fewer lags where variances tell for little work which of them matter.
+    """
+    variances = prior.quick_variances(n_lags)
+    if variances is None:
+        root = prior.root(n_lags)
+        return sums.signal(root), lambda _: root
+    return sums.signal_of(variances), lambda alpha: prior.root(sums.n_relevant(variances, alpha))
+
+
 @dataclass(frozen=True, eq=False)
 class EvidenceAtMeasures:
     """The evidence as a function of measures.
@@ -113,7 +127,8 @@ class EvidenceAtMeasures:
         """Return the measures, (n_measures,)."""
         point = self.measures.of(prior)
         if self.measures.alpha is None:
-            point.append(np.log(alpha / self.sums.signal(prior.root(self.measures.n_lags))))
+            signal, _ = expected(prior, self.measures.n_lags, self.sums)
+            point.append(np.log(alpha / signal))
         return np.array(point)
 
     def at(self, point: NDArray) -> tuple[LagPrior, float]:
@@ -148,6 +163,6 @@ class EvidenceAtMeasures:
     def _parts(self, point: NDArray) -> tuple[LagPrior, NDArray, float, float]:
         """Return the prior of a point, its root, the penalty and the signal."""
         prior = self.measures.prior_at(point)
-        root = prior.root(self.measures.n_lags)
-        signal = self.sums.signal(root)
-        return prior, root, float(self.measures.penalties_at(point, signal)), signal
+        signal, root_at = expected(prior, self.measures.n_lags, self.sums)
+        alpha = float(self.measures.penalties_at(point, signal))
+        return prior, root_at(alpha), alpha, signal

@@ -60,6 +60,9 @@ class ChannelPriors:
         pairs = zip(self.priors, rows or [{}] * len(self.priors), strict=True)
         return replace(self, priors=tuple(prior.with_values(**row) for prior, row in pairs))
 
+    def quick_variances(self, n_lags: int) -> None:
+        """Return None: the root of independent lags is no more work."""
+
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return the roots of the channels' covariances.
 

@@ -40,6 +40,10 @@ class DiagonalRecurrence(LagPrior):
         """Return the means over the poles, (n_shares, n_lags, n_lags)."""
 
     @abstractmethod
+    def share_variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return their diagonals, (n_shares, n_lags)."""
+
+    @abstractmethod
     def share_slopes(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return their derivatives by a hyperparameter of the measure."""
 
@@ -63,6 +67,11 @@ class DiagonalRecurrence(LagPrior):
                 f"The lag weights overflow: those of {self} are too large for float64."
             )
         return kernel
+
+    def quick_variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the variances of the lags, (n_lags,)."""
+        self.check()
+        return self.factors() @ self.share_variances(n_lags)
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the kernel, (n_lags, n_lags)."""

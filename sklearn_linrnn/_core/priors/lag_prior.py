@@ -202,6 +202,23 @@ class LagPrior(ABC):
         each = [self.with_values(**dict(zip(columns, row, strict=True))) for row in rows]
         return np.stack([prior.covariance(n_lags) for prior in each])
 
+    def quick_variances(self, n_lags: int) -> NDArray[np.float64] | None:
+        """Return the variances of the lags where they are far less work than the root, else None.
+
+        A search asks for the root of those lags alone that matter.
+
+        Parameters
+        ----------
+        n_lags : int
+            Number of lags.
+
+        Returns
+        -------
+        variances : ndarray of shape (n_lags,) or None
+            The variances.
+        """
+        return None
+
     def root(self, n_lags: int) -> NDArray[np.float64]:
         """Return ``L`` with ``L L^T`` the covariance.
 

@@ -17,6 +17,7 @@ from sklearn_linrnn._core.priors.lru_kernel import (
     lru_factors,
     lru_share_slopes,
     lru_shares,
+    lru_variances,
 )
 from sklearn_linrnn._core.priors.scales import Scale, decay_scale, log_scale
 
@@ -84,6 +85,10 @@ class LRU(DiagonalRecurrence):
     def shares(self, n_lags: int) -> NDArray[np.float64]:
         """Return those of input, readout and normalisation, and of the poles."""
         return lru_shares(n_lags, *self._measure, normalise=self.normalise)
+
+    def share_variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the diagonals of the shares."""
+        return lru_variances(n_lags, *self._measure, normalise=self.normalise)
 
     def share_slopes(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivatives of the shares by ``r_min``, ``r_max`` or ``max_phase``."""

@@ -27,9 +27,11 @@ from numpy.typing import NDArray
 from scipy.linalg import hankel, toeplitz
 from scipy.special import exprel, spherical_jn
 
-# Panels of the integrals over `rate * t`, t = ln(r_max^2 / u), to where exp(-rate t) is rounding.
-EDGES = np.array([0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 28.0, 44.0])
-N_NODES = 16  # in each panel, exact for polynomials of degree 31
+REACH = (
+    44.0  # of the integrals over `rate * t`, t = ln(r_max^2 / u): there exp(-rate t) is rounding
+)
+# Exact for polynomials of degree 95: for exp(-5 rate t) on all of it, the steepest of the means.
+NODES, WEIGHTS = (np.polynomial.legendre.leggauss(48) + np.array([[1.0], [0.0]])) / 2  # on [0, 1]
 WIDTHS = 1e-300, 2000.0  # of ln(r_max^2 / r_min^2): a ring that is none, and a whole disc
 
 
@@ -42,21 +44,30 @@ def lru_shares(
     They are the shares of input, readout and normalisation, and of the poles; `lru_factors` has
     their factors in the kernel.
     """
-    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
-    shares = _assembled(moduli.means(), _phases(n_lags, max_phase))
+    moduli = _means(n_lags, r_min, r_max, normalise)
+    shares = _assembled(moduli, _phases(n_lags, max_phase))
     shares.setflags(write=False)
     return shares
+
+
+def lru_variances(
+    n_lags: int, r_min: float, r_max: float, max_phase: float, *, normalise: bool
+) -> NDArray[np.float64]:
+    """Return the diagonals of `lru_shares`, (2, n_lags), for a small part of the work."""
+    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
+    g, log_g = moduli._replace(power=moduli.power[::2]).means()
+    return np.stack([g, np.square(np.arange(n_lags)) * (log_g + g * max_phase**2 / 3)])
 
 
 def lru_share_slopes(
     n_lags: int, name: str, r_min: float, r_max: float, max_phase: float, *, normalise: bool
 ) -> NDArray[np.float64]:
     """Return the derivatives of `lru_shares` by "r_min", "r_max" or "max_phase"."""
-    moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
     if name == "max_phase":
-        return _assembled(moduli.means(), _phase_slopes(n_lags, max_phase))
+        moduli = _means(n_lags, r_min, r_max, normalise)
+        return _assembled(moduli, _phase_slopes(n_lags, max_phase))
     modulus = {"r_min": r_min, "r_max": r_max}[name]
-    slopes = moduli.slopes(by_greatest=name == "r_max")
+    slopes = _Moduli.of(n_lags, r_min, r_max, normalise).slopes(by_greatest=name == "r_max")
     return 2 * modulus * _assembled(slopes, _phases(n_lags, max_phase))
 
 
@@ -102,6 +113,7 @@ def _by_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
 # -- Phases ------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=8)
 def _phases(n_lags: int, max_phase: float) -> Means:
     """Return ``c_q = E[cos(q theta)]`` and ``t_q = E[theta^2 cos(q theta)]``, (n_lags,)."""
     z = max_phase * np.arange(n_lags)
@@ -186,7 +198,7 @@ class _Moduli(NamedTuple):
 
         The density of ``t`` is ``exp(-t) / (1 - exp(-width))``; its numerator is in `_fallen`.
         """
-        reach = np.minimum(EDGES[-1] / (rate * self.width), 1.0)
+        reach = np.minimum(REACH / (rate * self.width), 1.0)
         return self.width * reach * NODES, reach * WEIGHTS / exprel(-self.width)
 
     def _fallen(self, drop: NDArray, lowered: int) -> NDArray[np.float64]:
@@ -203,14 +215,6 @@ class _Moduli(NamedTuple):
         return (self.log_greatest - drop) / 2
 
 
-def _composite_rule() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return nodes and weights of Gauss-Legendre's rule on all panels, scaled to [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(N_NODES)
-    begin, length = EDGES[:-1, None], np.diff(EDGES)[:, None]
-    return (
-        ((begin + length * (nodes + 1) / 2) / EDGES[-1]).ravel(),
-        (length * weights / 2 / EDGES[-1]).ravel(),
-    )
-
-
-NODES, WEIGHTS = _composite_rule()
+@lru_cache(maxsize=8)
+def _means(n_lags: int, r_min: float, r_max: float, normalise: bool) -> Means:
+    return _Moduli.of(n_lags, r_min, r_max, normalise).means()

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from sklearn_linrnn._core.priors.diagonal_recurrence import DiagonalRecurrence
 from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, structure
 from sklearn_linrnn._core.priors.lag_weights import check_variances
-from sklearn_linrnn._core.priors.s4d_kernel import Frequencies, s4d_share_slopes, s4d_shares
+from sklearn_linrnn._core.priors.s4d_kernel import (
+    Frequencies,
+    s4d_share_slopes,
+    s4d_shares,
+    s4d_variances,
+)
 from sklearn_linrnn._core.priors.scales import Scale, log_scale
 
 
@@ -57,6 +62,11 @@ class S4D(DiagonalRecurrence):
         """Return that of the readout, and that of the poles and steps."""
         steps = self.ordered()
         return s4d_shares(self.frequencies(), n_lags, steps.dt_min, steps.dt_max)
+
+    def share_variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the diagonals of the shares."""
+        steps = self.ordered()
+        return s4d_variances(self.frequencies(), n_lags, steps.dt_min, steps.dt_max)
 
     def share_slopes(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivatives of the shares by ``dt_min`` or ``dt_max``."""

@@ -15,27 +15,29 @@ the kernel is ``K[j, k] = sum_n E Re[4 X_j X_k* + 2 nu_c (Re^2 A + 1) Y_j Y_k* +
 the mean over ``dt``.
 
 With ``q = j - k`` each term is ``exp(-dt (j + k)/2) Re[(x_0 + j x_1 + k x_1* + j k x_2) exp(i w q
-dt)]``. The mean over ``log dt`` is by `oscillating_rule` on octaves, on which the ``x`` of slow
-poles are smooth. Those of fast ones oscillate as ``lambda`` does: for them the rule integrates the
-kernel of step responses, whose ``x`` do not oscillate, and of which ``K`` is the difference in both
-lags. That would cost slow poles their digits.
+dt)]``. The mean over ``log dt`` is by `OscillatingRule` on intervals on which the rest is smooth.
+The ``x`` of poles that turn much in a step oscillate as ``lambda`` does: for them the rule
+integrates the kernel of step responses, of which ``K`` is the difference in both lags. Its ``x``
+are powers of ``dt`` times numbers of the poles, over which the phases are summed first. That would
+cost poles near 1 their digits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.oscillating_rule import oscillating_rule
+from sklearn_linrnn._core.priors.oscillating_rule import OscillatingRule, nodes_needed
 
 DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
-SHORT, FAR = 2.0, 0.4  # half lengths of an interval, by 1/n_lags and by its distance to dt_min
-SLOW = 2.0  # turns of a pole on half an octave, in radians, that a rule's nodes can follow
+TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
 Frequencies = tuple[float, ...]
+Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # nodes and terms
 
 
 @lru_cache(maxsize=2)
@@ -57,26 +59,40 @@ def s4d_shares(
     """
     if dt_min == dt_max:
         return s4d_shares_at(frequencies, n_lags, dt_min)
-    pieces = [
-        _piece(frequencies, n_lags, *ends)
-        for octave in _octaves(dt_min, dt_max)
-        for ends in _halved(*octave, dt_min, n_lags)
-    ]
-    slow, fast = (
-        _assembled(*(np.concatenate(parts) for parts in zip(*kind, strict=True)))
-        for kind in zip(*pieces, strict=True)
-    )
-    total = slow[:, :-1, :-1] + np.diff(np.diff(fast, axis=1), axis=2)
+    slow, fast = _rows(frequencies, n_lags, n_lags + 1, dt_min, dt_max)
+    total = np.zeros((2, n_lags, n_lags))
+    if slow:
+        total += _assembled(*slow)[:, :-1, :-1]
+    if fast:
+        total += np.diff(np.diff(_assembled(*fast), axis=1), axis=2)
     shares = total / _log_ratio(dt_max, dt_min)
     shares.setflags(write=False)
     return shares
 
 
+def s4d_variances(
+    frequencies: Frequencies, n_lags: int, dt_min: float, dt_max: float
+) -> NDArray[np.float64]:
+    """Return the diagonals of `s4d_shares`, (2, n_lags), for a small part of the work."""
+    if dt_min == dt_max:
+        return np.einsum("vjj->vj", s4d_shares_at(frequencies, n_lags, dt_min))
+    slow, fast = _rows(frequencies, n_lags, 2, dt_min, dt_max)
+    total = np.zeros((2, n_lags))
+    if slow:
+        total += _by_lesser(*slow, n_lags)[..., 0]
+    if fast:
+        own, beside = np.moveaxis(_by_lesser(*fast, n_lags + 1), 2, 0)
+        total += own[:, 1:] - 2 * beside[:, :-1] + own[:, :-1]
+    return total / _log_ratio(dt_max, dt_min)
+
+
 def s4d_shares_at(frequencies: Frequencies, n_lags: int, dt: float) -> NDArray[np.float64]:
     """Return the shares of models whose steps are all ``dt``."""
-    turn = np.multiply.outer(np.array(frequencies), dt * np.arange(n_lags, dtype=np.float64))
+    turn = np.multiply.outer(dt * np.arange(n_lags, dtype=np.float64), np.array(frequencies))
     nodes = np.array([dt])
-    return _assembled(nodes, _terms(np.array(frequencies), nodes, np.exp(1j * turn)[..., None]))
+    return _assembled(
+        nodes, _terms(np.array(frequencies), nodes, np.cos(turn)[None], np.sin(turn)[None])
+    )
 
 
 def s4d_share_slopes(
@@ -103,43 +119,72 @@ def _log_ratio(one: float, other: float) -> float:
     return float(np.log1p((one - other) / other))
 
 
-def _octaves(begin: float, end: float) -> Iterator[tuple[float, float]]:
-    """Return the octaves of an interval; the first and the last may be less."""
-    first, last = int(np.floor(np.log2(begin))), int(np.ceil(np.log2(end)))
-    for exponent in range(first, last):
-        yield max(begin, 2.0**exponent), min(end, 2.0 ** (exponent + 1))
+def _rows(
+    frequencies: Frequencies, n_lags: int, n_differences: int, dt_min: float, dt_max: float
+) -> tuple[Rows | None, Rows | None]:
+    """Return those of `_piece` of all parts of a range, for so many lags and their differences."""
+    pieces = [
+        _piece(frequencies, n_differences, *part)
+        for interval in _intervals(dt_min, dt_max)
+        for part in _halved(*interval, dt_min, n_lags)
+    ]
+    slow, fast = zip(*pieces, strict=True)
+    return _joined(slow), _joined(fast)
 
 
-def _halved(begin: float, end: float, dt_min: float, n_lags: int) -> Iterator[tuple[float, float]]:
-    """Return parts of an interval on which few nodes have the digits of all lags.
+def _joined(pieces: Sequence[Rows | None]) -> Rows | None:
+    rows = [piece for piece in pieces if piece]
+    if not rows:
+        return None
+    nodes, terms = zip(*rows, strict=True)
+    return np.concatenate(nodes), np.concatenate(terms)
 
-    The variance of lag ``j`` falls as ``exp(-dt_min j)``: relative to that, ``exp(-dt j)`` is
-    smooth where the interval is short for all lags, or far from ``dt_min`` for its length.
+
+def _intervals(begin: float, end: float) -> Iterator[tuple[float, float]]:
+    """Return parts of an interval, from one power of two to the next but at its ends."""
+    first, last = int(np.ceil(np.log2(begin) + 0.5)), int(np.floor(np.log2(end) - 0.5))
+    return pairwise([begin, *(2.0**exponent for exponent in range(first, last + 1)), end])
+
+
+def _halved(
+    begin: float, end: float, dt_min: float, n_lags: int
+) -> Iterator[tuple[float, float, int]]:
+    """Return parts of an interval, with the number of nodes that has the digits of all lags.
+
+    The variance of lag ``j`` falls as ``exp(-dt_min j)``: digits count relative to that.
     """
-    half, centre = (end - begin) / 2, (begin + end) / 2
-    if half * n_lags <= SHORT or half <= FAR * (centre - dt_min):
-        yield begin, end
+    if n_nodes := nodes_needed(begin, end, dt_min, n_lags + TURNS / begin):
+        yield begin, end, n_nodes
     else:
+        centre = (begin + end) / 2
         yield from _halved(begin, centre, dt_min, n_lags)
         yield from _halved(centre, end, dt_min, n_lags)
 
 
-Rows = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
 @lru_cache(maxsize=32)
-def _piece(frequencies: Frequencies, n_lags: int, begin: float, end: float) -> tuple[Rows, Rows]:
-    """Return nodes and terms, for `_assembled`, of slow poles, and of fast ones' step responses."""
+def _piece(
+    frequencies: Frequencies, n_differences: int, begin: float, end: float, n_nodes: int
+) -> tuple[Rows | None, Rows | None]:
+    """Return nodes and terms, for `_assembled`, of slow poles, and of fast ones' step responses.
+
+    None where there are no such poles.
+    """
     every = np.array(frequencies)
-    nodes, weights = oscillating_rule(every, n_lags + 1, begin, end)
-    slow = every * (end - begin) / 2 <= SLOW
-    return (
-        (nodes, _terms(every[slow], nodes, weights[slow])),
-        (nodes, _step_terms(every[~slow], nodes, weights[~slow])),
-    )
+    is_slow = np.hypot(DECAY, every) * begin <= TURNS
+    slow, fast = every[is_slow], every[~is_slow]
+    of_slow = of_fast = None
+    if len(slow):
+        rule = OscillatingRule.on(slow, n_differences, begin, end, n_nodes)
+        of_slow = rule.nodes, _terms(slow, rule.nodes, *rule.weights())
+    if len(fast):
+        rule = OscillatingRule.on(fast, n_differences, begin, end, n_nodes)
+        of_fast = rule.nodes, _step_terms(fast, rule)
+    return of_slow, of_fast
 
 
-def _terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np.float64]:
+def _terms(
+    frequencies: NDArray, nodes: NDArray, real: NDArray, imaginary: NDArray
+) -> NDArray[np.float64]:
     """Return the terms of the kernel, as `_assembled` needs them.
 
     Parameters
@@ -148,22 +193,28 @@ def _terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np
         ``w``.
     nodes : ndarray of shape (n_nodes,)
         ``dt``.
-    weights : ndarray of shape (n_frequencies, n_lags, n_nodes)
-        Weights of the nodes for each frequency and lag.
+    real, imaginary : ndarray of shape (n_nodes, n_lags, n_frequencies)
+        Parts of the weights of the nodes for each lag and frequency.
+
+    Returns
+    -------
+    terms : ndarray of shape (n_nodes, 4, n_lags)
+        Sums over the frequencies: of the readout, and of the poles without a factor, with ``j + k``
+        and with ``j k``.
     """
-    pole = -DECAY + 1j * frequencies[:, None]
+    pole, nodes = -DECAY + 1j * frequencies, nodes[:, None]
     step = pole * nodes
     rise, decayed = np.expm1(step), np.exp(step)
     b, b_slope = rise / pole, _held_slope(step, rise) * nodes**2
     factor, square = 2 * (DECAY**2 + 1), np.square(nodes)
     both = factor * nodes * b * b_slope.conj() + 2 * square * rise * decayed.conj()
-    return _summed(
-        weights,
-        readout=4 * _squared(b),
-        plain=factor * _squared(b_slope) + 2 * square * _squared(decayed),
-        both=both,
-        product=square * (factor * _squared(b) + 2 * _squared(rise)),
-    )
+    plain = factor * _squared(b_slope) + 2 * square * _squared(decayed)
+    product = square * (factor * _squared(b) + 2 * _squared(rise))
+    each = np.stack([4 * _squared(b), plain, both.real, product], axis=1)
+    terms = each @ real.mT
+    # Of ``j both + k both*`` the imaginary part has the factor ``i q``.
+    terms[:, 1] -= np.arange(real.shape[1]) * (imaginary @ both.imag[..., None])[..., 0]
+    return terms
 
 
 def _held_slope(step: NDArray, rise: NDArray) -> NDArray[np.complex128]:
@@ -178,53 +229,46 @@ def _held_slope(step: NDArray, rise: NDArray) -> NDArray[np.complex128]:
 SERIES = 1 / (np.arange(16.0, 0.0, -1) + 1) / np.cumprod(np.r_[1.0, np.arange(1.0, 16.0)])[::-1]
 
 
-def _step_terms(frequencies: NDArray, nodes: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    """Return the terms of the kernel of step responses.
+def _step_terms(frequencies: NDArray, rule: OscillatingRule) -> NDArray[np.float64]:
+    """Return the terms of the kernel of step responses, as `_terms` does.
 
     They are ``lambda^j / A`` by the readout, ``lambda^j (j dt / A - 1 / A^2)`` by ``A`` and ``j dt
     lambda^j`` by ``log dt``.
     """
-    pole = (-DECAY + 1j * frequencies)[:, None]
-    factor, inverse = 2 * (DECAY**2 + 1), 1 / _squared(pole)
-    square = np.square(nodes)
-    return _summed(
-        weights,
-        readout=4 * inverse,
-        plain=factor * inverse**2,
-        both=-factor * nodes * pole * inverse**2,
-        product=square * (factor * inverse + 2),
-    )
+    factor, inverse = 2 * (DECAY**2 + 1), 1 / (DECAY**2 + np.square(frequencies))
+    plain = factor * np.square(inverse)
+    turned = -1j * frequencies * plain  # i times the imaginary part of what has the factor j
+    numbers = np.stack([4 * inverse, plain, DECAY * plain, factor * inverse + 2, turned])
+    readout, plain, both, product, turned = rule.real_sums(numbers).transpose(1, 2, 0)
+    nodes = rule.nodes[:, None]
+    plain = plain + np.arange(plain.shape[1]) * nodes * turned
+    return np.stack([readout, plain, nodes * both, np.square(nodes) * product], axis=1)
 
 
 def _squared(z: NDArray) -> NDArray[np.float64]:
     return np.square(z.real) + np.square(z.imag)
 
 
-def _summed(
-    weights: NDArray, readout: NDArray, plain: NDArray, both: NDArray, product: NDArray
-) -> NDArray[np.float64]:
-    """Return sums over the frequencies of what has each power of the lags, (n_nodes, 4, n_lags).
-
-    They are the readout's, then the poles' without a factor, with ``j + k`` and with ``j k``: of
-    ``j both + k both*`` the imaginary part has the factor ``i q``.
-    """
-    real, lag = weights.real, np.arange(weights.shape[1])
-    shape = len(weights), weights.shape[2]
-    each = np.stack([np.broadcast_to(x, shape) for x in (readout, plain, both.real, product)])
-    sums = np.einsum("vni,nqi->ivq", each, real)
-    turned = np.einsum("ni,nqi->iq", np.broadcast_to(both.imag, shape), weights.imag)
-    sums[:, 1] -= lag * turned
-    return sums
-
-
 def _assembled(nodes: NDArray, terms: NDArray) -> NDArray[np.float64]:
     """Return both shares from the terms at the nodes, (2, n_lags, n_lags)."""
-    lag = np.arange(terms.shape[2])
-    decayed = np.exp(-DECAY * np.multiply.outer(nodes, lag))
+    n_lags = terms.shape[2]
+    by_lesser = _by_lesser(nodes, terms, n_lags)
+    return by_lesser.reshape(2, -1).take(_lesser_and_difference(n_lags), axis=1)
+
+
+def _by_lesser(nodes: NDArray, terms: NDArray, n_lags: int) -> NDArray[np.float64]:
+    """Return both shares by the lesser of two lags and their difference, (2, n_lags, n_terms)."""
+    k, q = np.arange(n_lags)[:, None], np.arange(terms.shape[2])
+    decayed = np.exp(-DECAY * np.multiply.outer(nodes, q))
     readout, plain, by_sum, by_product = np.einsum("ivq,iq->viq", terms, decayed)
-    # By the lesser lag k and the difference q; DECAY is half of the decay of both together.
-    falls = np.square(decayed).T
-    k, q = lag[:, None], lag
+    # DECAY is half of the decay of both together.
+    falls = np.exp(-2 * DECAY * (k * nodes))
     poles = falls @ plain + (2 * k + q) * (falls @ by_sum) + k * (k + q) * (falls @ by_product)
-    lesser, difference = np.minimum(k, q), np.abs(k - q)
-    return np.stack([(falls @ readout)[lesser, difference], poles[lesser, difference]])
+    return np.stack([falls @ readout, poles])
+
+
+@lru_cache(maxsize=8)
+def _lesser_and_difference(n_lags: int) -> NDArray[np.intp]:
+    """Return where a matrix by the lesser of two lags and their difference has them."""
+    one, other = np.ogrid[:n_lags, :n_lags]
+    return np.minimum(one, other) * n_lags + np.abs(one - other)

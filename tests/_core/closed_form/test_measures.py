@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums
-from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures
+from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures, expected
 from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
 from sklearn_linrnn._core.priors.identification import DC, DI, SS, TC, Flat
@@ -39,6 +39,27 @@ SOUGHT = [
     (S4DLin(0.02, 0.5, n_states=4), [("dt_min",), ("dt_max",), ("nu_c",)]),
     (S4DLegS(0.1, 0.01, 2.0, n_states=4), [("dt_min",), ("dt_max",)]),
 ]
+
+
+FADING = [S4DLin(1.0, 1.5), S4DLegS(1.2, 1.2), LRU(0.0, 0.4, 1.0)]
+
+
+@pytest.mark.parametrize("prior", FADING, ids=str)
+def test_the_root_is_that_of_lags_that_matter_and_the_evidence_that_of_all(prior):
+    n_lags = 60
+    x = rng.normal(size=(150, n_lags, 1))
+    y = x[:, -1] + rng.normal(size=(150, 1))
+    sums = EvidenceSums.of(LagStatistics.from_windows(x, y), 1)
+    signal, root_at = expected(prior, n_lags, sums)
+    full = prior.root(n_lags)
+    assert_allclose(signal, sums.signal(full), rtol=1e-12)
+    alpha = 0.1 * signal
+    root = root_at(alpha)
+    assert 1 < len(root) < n_lags
+    covariance = (full @ full.T)[: len(root), : len(root)]
+    assert_allclose(root @ root.T, covariance, rtol=0, atol=1e-12 * covariance.max())
+    expected_value = sums.under(full).at(alpha).value
+    assert_allclose(sums.under(root, alpha).at(alpha).value, expected_value, rtol=1e-12)
 
 
 EVERY = [(make(), name) for make in PRIORS.values() for name in make().hyperparameters]

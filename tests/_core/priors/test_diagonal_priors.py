@@ -9,7 +9,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_linrnn._core.priors.lru import LRU
-from sklearn_linrnn._core.priors.oscillating_rule import oscillating_rule, spherical_bessel
+from sklearn_linrnn._core.priors.oscillating_rule import (
+    OscillatingRule,
+    nodes_needed,
+    spherical_bessel,
+)
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
 
 PRIORS = [
@@ -228,6 +232,12 @@ def test_the_first_lags_have_the_covariance_of_fewer(prior):
     assert relative(prior.covariance(40)[:9, :9], prior.covariance(9)) < 1e-12
 
 
+@pytest.mark.parametrize("prior", [*PRIORS, S4DLin(0.3, 2.0), S4DLegS(0.4, 0.4)], ids=str)
+@pytest.mark.parametrize("n_lags", [1, 2, 120])
+def test_quick_variances_are_the_diagonal(prior, n_lags):
+    assert_allclose(prior.quick_variances(n_lags), prior.covariance(n_lags).diagonal(), rtol=1e-12)
+
+
 @pytest.mark.parametrize("prior", PRIORS, ids=str)
 def test_what_is_kept_of_it_cannot_be_changed(prior):
     expected = prior.covariance(5).copy()
@@ -305,13 +315,13 @@ def test_bessel_functions_are_means_of_phases_over_polynomials():
     polynomials = np.polynomial.legendre.legvander(nodes, 15)
     phases = np.exp(1j * np.multiply.outer(z, nodes)) * weights
     expected = (phases @ polynomials) * (-1j) ** np.arange(16) / 2
-    assert_allclose(spherical_bessel(z), expected.real, rtol=0, atol=1e-13)
+    assert_allclose(spherical_bessel(z, 16), expected.real.T, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("frequency", [0.0, 0.3, 30.0, 1300.0])
 def test_phases_are_integrated_exactly(frequency):
     n_lags, begin, end = 8, 0.06, 0.1
-    rule = oscillating_rule(np.array([frequency]), n_lags, begin, end)
+    rule = OscillatingRule.on(np.array([frequency]), n_lags, begin, end, 16)
     nodes, weights = many_nodes(30)
     t = (begin + end) / 2 + (end - begin) / 2 * nodes
 
@@ -321,5 +331,46 @@ def test_phases_are_integrated_exactly(frequency):
     for lag in range(n_lags):
         phases = np.exp(1j * frequency * lag * t) / t
         expected = (end - begin) / 2 * (weights * smooth(t) * phases).sum()
-        found = rule.weights[0, lag] @ smooth(rule.nodes)
-        assert_allclose(found, expected, rtol=0, atol=1e-15)
+        real, imaginary = (part[:, lag, 0] @ smooth(rule.nodes) for part in rule.weights())
+        assert_allclose([real, imaginary], [expected.real, expected.imag], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "origin", "rate"),
+    [
+        (1.0, 1.000001, 1.0, 120.0),
+        (0.003, 0.01, 0.001, 10.0),
+        (1.0, 1.4, 1.0, 120.0),
+        (1.0, 2.0, 0.8, 1000.0),
+        (0.5, 2.0, 0.5, 20.0),
+    ],
+)
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_rule_has_the_nodes_that_decays_need(begin, end, origin, rate, share):
+    n_nodes = nodes_needed(begin, end, origin, rate)
+    rule = OscillatingRule.on(np.array([50.0]), 2, begin, end, n_nodes)
+    nodes, weights = many_nodes(60)
+    half = (end - begin) / 2
+    t = begin + half * (nodes + 1)
+
+    def decay(t):
+        return np.exp(-share * rate * (t - origin))
+
+    expected = half * (weights * decay(t) / t * np.exp(50j * t)).sum()
+    real, imaginary = (part[:, 1, 0] @ decay(rule.nodes) for part in rule.weights())
+    scale = half / begin  # the digits are those of the values at the origin
+    assert_allclose(real + 1j * imaginary, expected, rtol=0, atol=1e-12 * scale)
+
+
+def test_an_interval_on_which_decays_need_too_many_nodes_is_known():
+    assert nodes_needed(1.0, 2.0, 1.0, 1000.0) is None
+    assert nodes_needed(0.01, 1.0, 0.01, 1.0) is None
+
+
+def test_sums_of_poles_are_those_of_the_weights():
+    frequencies = np.array([0.0, 3.0, 200.0])
+    rule = OscillatingRule.on(frequencies, 30, 0.2, 0.5, 24)
+    numbers = np.array([[1.0, 2.0, -0.5], [0.3j, 1.0 - 2.0j, 4.0]])
+    real, imaginary = rule.weights()
+    expected = np.einsum("vn,iqn->qvi", numbers, real + 1j * imaginary).real
+    assert_allclose(rule.real_sums(numbers), expected, rtol=0, atol=1e-14)
