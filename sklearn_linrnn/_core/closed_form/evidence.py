@@ -205,8 +205,7 @@ class EvidenceSums:
 
     def evidence_of_no_response(self) -> float:
         """Return ``log p`` for an infinite penalty."""
-        left = self.spread + np.square(self.goal)
-        return float(self.log_density(np.hypot(left, NOISE_FLOOR), 0.0))
+        return float(self.log_density(np.hypot(self.spread + np.square(self.goal), NOISE_FLOOR), 0.0))
 
 
 @dataclass(frozen=True, eq=False)

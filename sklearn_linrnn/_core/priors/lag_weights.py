@@ -221,8 +221,9 @@ def power(base: Variance, exponent: int, order: int) -> Variance:
     """Return ``base ** exponent``, or a derivative of it by the base."""
     if order > exponent:
         return 0.0
-    # In float64, whatever type the base has, and infinite where it overflows.
-    return math.perm(exponent, order) * np.power(np.float64(base), exponent - order)
+    # In float64, of integers too, and infinite where it overflows.
+    base = np.asarray(base, np.result_type(base, np.float64))
+    return math.perm(exponent, order) * np.power(base, exponent - order)
 
 
 @dataclass(frozen=True)

@@ -287,7 +287,7 @@ def test_a_normalisation_is_there_or_not():
 
 @pytest.mark.parametrize("prior", [LRU(nu_f=1e200, nu_c=1e200), LRU(nu_c=1e308)], ids=str)
 def test_variances_that_overflow_are_named(prior):
-    with pytest.raises(ValueError, match=r"kernel of the lags overflows: .*nu_c=1e\+"):
+    with pytest.raises(ValueError, match=r"lag weights overflow: .*nu_c=1e\+"):
         prior.covariance(4)
 
 
