@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from sklearn_linrnn._core.priors.lag_weights import is_float64_number
+from sklearn_linrnn._core.priors.lag_weights import check_number, is_float64_number
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._data.containers import named
 from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import warn
 from sklearn_linrnn.inspection._bootstrap_limits import LEAST_SAMPLES, limits_of_means
@@ -228,11 +229,13 @@ def measured_memory(
     n_lags, horizon = _count(n_lags, "n_lags", 1), _count(horizon, "horizon", 0)
     n_resamples = _count(n_resamples, "n_resamples", 1)
     check_coverage(coverage)
+    check_number("share", share)
     if not 0 < share <= 1:
         raise ValueError(f"share must be within (0, 1], but got {share}.")
     if step is not None and not (is_float64_number(step) and 0 < step < np.inf):
         raise ValueError(f"step must be a positive finite number, or None, but got {step!r}.")
-    check_random_state(random_state)
+    with named("random_state"):
+        check_random_state(random_state)
     reading = Reading.of(model, layout=layout, lag_order=lag_order, n_channels=n_channels)
     groups = read_groups(X, reading, n_lags, horizon)
     meter = _Meter(groups, horizon, share, coverage, step, n_resamples, random_state)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_linrnn._core.priors.lag_weights import check_number
 from sklearn_linrnn._core.tensors import place_among, whole_number
 from sklearn_linrnn.inspection._posterior import (
     check_coverage,
@@ -58,6 +59,7 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9, first_lag: int = 
         raise ValueError(f"energy must have shape (n_lags,), but got shape {energy.shape}.")
     if not np.isfinite(energy).all() or (energy < 0).any():
         raise ValueError("energy must be finite and not negative at every lag.")
+    check_number("share", share)
     if not 0 < share <= 1:
         raise ValueError(f"share must be within (0, 1], but got {share}.")
     first_lag = whole_number(first_lag, "first_lag")
