@@ -52,10 +52,10 @@ class LRURegressor(NetworkKernel):
         Number of hidden units ``n``.
     r_min, r_max : float, default=0.0, 1.0
         Least and greatest modulus of the poles at initialisation, where they are uniform on the
-        area between; ``0 <= r_min <= r_max <= 1``, and `r_min` below 1.
+        area between; ``0 <= r_min <= r_max <= 1``, with `r_min` below 1 and `r_max` above 0.
     max_phase : float, default=2*pi
         Greatest phase of the poles at initialisation, in radians, where phases are uniform from 0;
-        at most 2 pi. A small one makes responses smooth in the lag.
+        above 0 and at most 2 pi. A small one makes responses smooth in the lag.
     normalise : bool, default=True
         Whether inputs have the factor ``gamma``, which begins at ``sqrt(1 - r^2)`` and is trained,
         so that states of all poles are of one size; else ``gamma`` is 1.

@@ -15,6 +15,7 @@ from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._data.containers import named
 from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import warn
 from sklearn_linrnn.inspection._bootstrap_limits import LEAST_SAMPLES, limits_of_means
@@ -231,7 +232,8 @@ def measured_memory(
     check_share(share)
     if step is not None and not (is_float64_number(step) and 0 < step < np.inf):
         raise ValueError(f"step must be a positive finite number, or None, but got {step!r}.")
-    check_random_state(random_state)
+    with named("random_state"):
+        check_random_state(random_state)
     reading = Reading.of(model, layout=layout, lag_order=lag_order, n_channels=n_channels)
     groups = read_groups(X, reading, n_lags, horizon)
     meter = _Meter(groups, horizon, share, coverage, step, n_resamples, random_state)

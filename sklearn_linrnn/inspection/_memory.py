@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn_linrnn._core.priors.lag_weights import check_number
 from sklearn_linrnn._core.tensors import place_among, whole_number
 from sklearn_linrnn.inspection._posterior import (
     check_coverage,
@@ -70,6 +71,7 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9, first_lag: int = 
 
 def check_share(share: float) -> None:
     """Raise unless this is a share of energy that can be held."""
+    check_number("share", share)
     if not 0 < share <= 1:
         raise ValueError(f"share must be within (0, 1], but got {share}.")
 

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.priors.lag_weights import check_number
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
@@ -29,6 +30,7 @@ def check_regressor(estimator: Any) -> None:
 
 def check_coverage(coverage: float) -> None:
     """Raise unless a band can hold such a share of the posterior."""
+    check_number("coverage", coverage)
     if not 0 < coverage < 1:
         raise ValueError(f"coverage must be within (0, 1), but got {coverage}.")
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_weights import check_number
 from sklearn_linrnn._core.tensors import place_among, whole_number
 
 BISECTIONS = 60
@@ -65,6 +66,7 @@ def prior_of_memory(prior: LagPrior, memory: int, *, n_lags: int, share: float =
         raise TypeError(f"prior must be a LagPrior, but got {prior!r}.")
     n_lags = whole_number(n_lags, "n_lags")
     memory = place_among(memory, n_lags - 1, "memory")
+    check_number("share", share)
     if not 0 < share < 1:
         raise ValueError(f"share must be within (0, 1), but got {share}.")
     start = prior.settled()

@@ -13,9 +13,12 @@ from sklearn_linrnn import (
     NTKConvRegressorCV,
     WeightedConv1DRegressor,
     effective_memory,
+    measured_memory,
     memory_interval,
+    prior_of_memory,
 )
 from sklearn_linrnn.inspection import response_energy
+from sklearn_linrnn.priors import TC
 
 
 def memory_by_loop(energy, share):
@@ -394,3 +397,20 @@ def test_the_display_begins_at_the_first_lag(given, first):
     where = "lag 4" if first > 0 else "4 time steps of the target"
     assert any(f"90 % within {where}" in label for label in labels)
     Figure.clear(display.figure_)
+
+
+@pytest.mark.parametrize("wrong", ["a", None, [0.5], 1j], ids=repr)
+def test_a_share_that_is_no_number_is_named(wrong):
+    message = " must be a number, but got "
+    with pytest.raises(TypeError, match=f"share{message}"):
+        effective_memory([1.0, 0.5], share=wrong)
+    with pytest.raises(TypeError, match=f"share{message}"):
+        prior_of_memory(TC(), 2, n_lags=9, share=wrong)
+    for name in ("share", "coverage"):
+        with pytest.raises(TypeError, match=f"{name}{message}"):
+            measured_memory(np.sum, np.ones((12, 3)), n_lags=2, **{name: wrong})
+
+
+def test_a_seed_that_is_none_is_named():
+    with pytest.raises(ValueError, match="random_state: 'a'"):
+        measured_memory(np.sum, np.ones((12, 3)), n_lags=2, random_state="a")

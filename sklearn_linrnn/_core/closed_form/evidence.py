@@ -205,7 +205,7 @@ class EvidenceSums:
 
     def evidence_of_no_response(self) -> float:
         """Return ``log p`` for an infinite penalty."""
-        return float(self.log_density(np.hypot(self.spread + np.square(self.goal), NOISE_FLOOR), 0.0))
+        return float(self.log_density(np.hypot(self.spread + self.goal**2, NOISE_FLOOR), 0.0))
 
 
 @dataclass(frozen=True, eq=False)
