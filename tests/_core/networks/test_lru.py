@@ -122,7 +122,7 @@ def test_deciding_on_the_device_is_deciding_on_the_host():
         objective = Objective(model, statistics)
         optimizer = GradientDescent(model.parameters, adaptive=True)  # the rate is halved at first
         stopping = Stopping(50, tol=0.0, patience=1)
-        training = Training(objective, optimizer, stopping, 1.0, constant, on_device=on_device)
+        training = Training(objective, optimizer, stopping, 0.2, constant, on_device=on_device)
         training.run(50)
         rows.append(training.rows)
     assert_allclose(*rows, rtol=1e-9)
