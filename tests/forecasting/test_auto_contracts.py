@@ -7,7 +7,6 @@ from sktime.utils.estimator_checks import check_estimator
 
 from sklearn_linrnn.forecasting import AutoLagForecaster
 
-
 FIRST, *OTHERS = AutoLagForecaster.get_test_params()  # each takes most of a minute
 SLOW = [pytest.param(parameters, marks=pytest.mark.slow) for parameters in OTHERS]
 
