@@ -218,6 +218,22 @@ def test_the_slope_is_that_of_the_covariance(prior, name, n_lags):
 # -- Errors ------------------------------------------------------------------------------
 
 
+def test_rounding_of_lags_that_hardly_vary_together_is_no_asymmetry():
+    """Sums of 64 phases leave next to nothing between some lags, and rounding of it."""
+    prior = S4DLin(8.891397050194613e-4, 0.06667607160816619)
+    root = prior.root(400)
+    deviations = np.sqrt(np.diagonal(root @ root.T))
+    assert_allclose(root @ root.T, prior.covariance(400), atol=1e-9 * deviations.max() ** 2)
+
+
+@pytest.mark.parametrize("change", [1e-8, -1e-3])
+def test_an_asymmetry_beyond_rounding_is_an_error(change):
+    array = TC(0.5).covariance(4)
+    array[0, 3] += change
+    with pytest.raises(ValueError, match="must be symmetric"):
+        Given(array).root(4)
+
+
 @pytest.mark.parametrize(
     ("array", "what"),
     [
