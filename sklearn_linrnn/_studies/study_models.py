@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -143,6 +145,15 @@ def train_scaled_convolution(part: Part, limit: Trial, nu_w: float) -> Trial:
     )
 
 
+@contextmanager
+def _limit_is_beside() -> Iterator[None]:
+    """Keep silent of more lags than a width is good for: the study has the limit beside it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"n_lags=\d+ is past the reach", UserWarning)
+        yield
+
+
+@_limit_is_beside()
 def train_networks(
     part: Part, max_iter: int, seeds: Sequence[int], **parameters: Any
 ) -> list[Trial]:

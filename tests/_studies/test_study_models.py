@@ -143,3 +143,10 @@ def test_the_test_part_chooses_nothing(part):
         one, two = train(part), train(other)
         assert one.n_iter == two.n_iter
         assert_allclose(one.response, two.response)
+
+
+def test_networks_beside_their_limit_are_not_warned_of_their_width(part):
+    options = {"n_hidden": 4, "nu_w": 0.9}
+    with pytest.warns(UserWarning, match="past the reach of n_hidden=4"):
+        LinearRNNRegressor(max_iter=2, random_state=0, **options).fit(part.inputs, part.targets)
+    assert len(train_networks(part, 2, [0], **options)) == 1  # warnings are errors
