@@ -140,11 +140,9 @@ def report(title: str, some: list[Series], with_ets: bool) -> None:
             for name, forecaster in make_forecasters(series, with_ets):
                 measures.setdefault(name, []).append(judge(forecaster, series))
     print(f"{title}: {len(some)} series")
-    print(
-        f"{'':20s}"
-        + "".join(f"{column:>10s}" for column in COLUMNS)
-        + "    MASE less ours    MSIS less ours"
-    )
+    heads = [f"{column:>10s}" for column in COLUMNS]
+    heads += [f"{f'{column} less ours':>18s}" for column in COMPARED]
+    print(f"{'':20s}" + "".join(heads))
     ours = np.array(next(iter(measures.values())))
     for name, rows in measures.items():
         means = "".join(f"{value:10.3f}" for value in np.nanmean(rows, axis=0))

@@ -57,9 +57,9 @@ class StudyCase:
         return y, self.X.contain(self.X.numbers(rng, (self.n, self.n_inputs)))
 
 
-def study_cases() -> st.SearchStrategy[StudyCase]:
-    """Return cases of the study."""
-    pairs = [(name, value) for name, values in PARAMETERS.items() for value in values]
+def study_cases(parameters: dict[str, list]) -> st.SearchStrategy[StudyCase]:
+    """Return cases of a study with some values of its parameters."""
+    pairs = [(name, value) for name, values in parameters.items() for value in values]
     return st.builds(
         StudyCase,
         n=mostly(list(range(24, 40)), [0, 1, 2, 8], 8),
@@ -109,7 +109,7 @@ def test_memory_bias(profile, counting):
     with counting("memory_bias") as counts:
 
         @profile.studies
-        @given(case=study_cases())
+        @given(case=study_cases(PARAMETERS))
         def holds(case: StudyCase) -> None:
             counts[run(case)] += 1
 
