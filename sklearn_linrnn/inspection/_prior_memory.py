@@ -20,7 +20,8 @@ def lag_energy(prior: LagPrior, n_lags: int) -> NDArray[np.float64]:
     Parameters
     ----------
     prior : LagPrior
-        An object of `sklearn_linrnn.priors`; "auto" counts as its default.
+        An object of `sklearn_linrnn.priors` whose hyperparameters are numbers, as ``prior_`` of an
+        estimator.
     n_lags : int
         Number of lags.
 
