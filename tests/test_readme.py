@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDES = sorted((DOCS / "user_guide").glob("*.rst"))
-INDENTED = r"\n((?:   +:.*\n)*)\n((?:   .*\n|\n)+)"
+INDENTED = r"\n((?:   :.*\n(?:      .*\n)*)*)\n((?:   .*\n|\n)+)"
 
 
 def readme_blocks():
