@@ -109,7 +109,7 @@ memory  lag that holds 90 % of the energy, of the prior and of the network's
         text += f"{SHORT[name]:8}{EXPLAINED[name]}\n"
     if (result.table["is_lazy"] == False).any():  # noqa: E712 - NaN is neither
         text += (
-            "*       moved far from its start (left the kernel regime), so that nu_w no longer\n"
-            "        describes its memory\n"
+            "*       moved far from its start (left the kernel regime), so that nu_w no\n"
+            "        longer describes its memory\n"
         )
     return text

@@ -56,7 +56,10 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9, first_lag: int = 
     if energy.dtype.kind not in "fiub":
         raise TypeError(f"energy must hold real numbers, but got dtype {energy.dtype}.")
     if energy.ndim != 1 or energy.size == 0:
-        raise ValueError(f"energy must have shape (n_lags,), but got shape {energy.shape}.")
+        raise ValueError(
+            f"energy must have shape (n_lags,), but got shape {energy.shape}; response_energy of "
+            "sklearn_linrnn.inspection makes it of an impulse response."
+        )
     if not np.isfinite(energy).all() or (energy < 0).any():
         raise ValueError("energy must be finite and not negative at every lag.")
     check_share(share)
