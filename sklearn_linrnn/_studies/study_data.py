@@ -167,7 +167,9 @@ def _times_of(values: ArrayLike, name: str, n_timesteps: int) -> pd.Index:
 def _check_target(y: ArrayLike) -> NDArray:
     target = _read(y, "y")
     if target.ndim != 1:
-        raise ValueError(f"y must have shape (n_timesteps,), but got shape {target.shape}.")
+        raise ValueError(
+            f"y must have shape (n_timesteps,), but got shape {target.shape}. Pass one column."
+        )
     return target
 
 
