@@ -9,11 +9,12 @@ sees the training part of a series and its season, and forecasts the test part, 
 * coverage: the share of the test part inside the interval;
 * MSIS: the width of the interval, plus 40 times what lies outside it, scaled as MASE is;
 * seconds for one series, fit, forecasts and interval;
-* MASE and MSIS of a peer less ours, over the series where both have it, with standard errors.
+* MASE and MSIS of a peer less ours.
 
-Coverage and MSIS of AutoETS are means over the series whose model has an interval in closed form:
-sktime 1.2 cannot simulate the others with statsmodels 0.15. So its MSIS is compared by the last
-column alone.
+Standard errors (±) are over series: the steps of a series fail together.
+
+Intervals of AutoETS are those of statsmodels, which simulates them where its model has none in
+closed form: sktime 1.2 asks for that in a way that statsmodels 0.15 does not take.
 
 All constants of `AutoLagForecaster` were chosen on M1, none on the test parts of M3 and Tourism.
 """
@@ -41,6 +42,8 @@ FREQUENCIES = ("yearly", "quarterly", "monthly", "other")
 COVERAGE = 0.95
 COLUMNS = ("sMAPE", "MASE", "coverage", "MSIS", "seconds")
 COMPARED = ("MASE", "MSIS")  # series by series
+ALONE = ("sMAPE", "coverage")  # with standard errors of their own
+WIDE, NARROW = 18, 10  # columns of the table with and without them
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +109,14 @@ def judge(forecaster: BaseForecaster, series: Series) -> NDArray:
 
 
 def interval(forecaster: BaseForecaster, n_steps: int) -> tuple[NDArray, NDArray]:
-    """Return the bounds of the interval, (n_steps,) each; NaN where the forecaster has none."""
-    try:
-        low, high = forecaster.predict_interval(coverage=COVERAGE).to_numpy().T
-    except TypeError:  # of `AutoETS`, see above
-        return np.full(n_steps, np.nan), np.full(n_steps, np.nan)
+    """Return the bounds of the interval, (n_steps,) each."""
+    if isinstance(forecaster, AutoETS):
+        fitted = forecaster._fitted_forecaster  # noqa: SLF001
+        first = fitted.nobs
+        bounds = fitted.get_prediction(first, first + n_steps - 1, rng=0).pred_int(1.0 - COVERAGE)
+    else:
+        bounds = forecaster.predict_interval(coverage=COVERAGE)
+    low, high = bounds.to_numpy().T
     return low, high
 
 
@@ -140,32 +146,28 @@ def report(title: str, some: list[Series], with_ets: bool) -> None:
             for name, forecaster in make_forecasters(series, with_ets):
                 measures.setdefault(name, []).append(judge(forecaster, series))
     print(f"{title}: {len(some)} series")
-    heads = [f"{column:>10s}" for column in COLUMNS]
-    heads += [f"{f'{column} less ours':>18s}" for column in COMPARED]
-    print(f"{'':20s}" + "".join(heads))
+    heads = [f"{name:>{WIDE if name in ALONE else NARROW}s}" for name in COLUMNS]
+    heads += [f"{f'{name} less ours':>{WIDE}s}" for name in COMPARED]
+    print(f"{'':{WIDE}s}" + "".join(heads))
     ours = np.array(next(iter(measures.values())))
     for name, rows in measures.items():
-        means = "".join(f"{value:10.3f}" for value in np.nanmean(rows, axis=0))
-        less = np.array(rows) - ours
-        print(f"{name:20s}{means}" + "".join(f"{difference(less, m):>18s}" for m in COMPARED))
+        found = dict(zip(COLUMNS, np.transpose(rows), strict=True))
+        less = dict(zip(COLUMNS, np.transpose(rows - ours), strict=True))
+        cells = [
+            f"{uncertain(column):>{WIDE}s}" if key in ALONE else f"{column.mean():{NARROW}.3f}"
+            for key, column in found.items()
+        ]
+        if less["MASE"].any():
+            cells += [f"{uncertain(less[key]):>{WIDE}s}" for key in COMPARED]
+        print(f"{name:{WIDE}s}" + "".join(cells))
     print(flush=True)
 
 
-def difference(differences: NDArray, measure: str) -> str:
-    """Return the mean of a measure with its standard error, empty for zeros.
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n_series, n_measures)
-        Of `COLUMNS`; NaN where one of two forecasters has no such measure.
-    measure : str
-        One of `COLUMNS`.
-    """
-    found = differences[:, COLUMNS.index(measure)]
-    found = found[np.isfinite(found)]
-    if len(found) < 2 or not found.any():
-        return ""
-    return f"{found.mean():+.3f} ± {found.std(ddof=1) / np.sqrt(len(found)):.3f}"
+def uncertain(values: NDArray) -> str:
+    """Return the mean of values, one for each series, with its standard error."""
+    if len(values) < 2:
+        return f"{values.mean():.3f}"
+    return f"{values.mean():.3f} ± {values.std(ddof=1) / np.sqrt(len(values)):.3f}"
 
 
 if __name__ == "__main__":
