@@ -30,6 +30,6 @@ def draw_forecast() -> None:
 
 if __name__ == "__main__":
     mpl.use("agg")
-    mpl.rcParams["savefig.dpi"] = 120
+    mpl.rcParams["savefig.dpi"] = 160
     draw_delay_task()
     draw_forecast()

@@ -71,7 +71,7 @@ for nu_w in variances:
 # The error against the delay
 # ---------------------------
 
-fig, ax = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+fig, ax = plt.subplots(figsize=(5.2, 4.6), layout="constrained")
 styles = zip(variances, ("#0072B2", "#D55E00", "#009E73"), "os^", strict=True)
 for nu_w, color, marker in styles:
     ax.plot(delays, limits[nu_w], color=color, lw=1)
@@ -86,7 +86,7 @@ ax.set(
     ylabel="test error, $1 - R^2$",
     title=f"Linear RNNs of 256 units after {n_steps} iterations",
 )
-fig.legend(title="points: mean and range of 3 networks", loc="outside lower center", ncols=3)
+fig.legend(title="points: mean and range of 3 networks", loc="outside lower center", ncols=2)
 
 # %%
 # White inputs make the limit simple. Training multiplies the error of lag :math:`d` by :math:`1 -

@@ -49,7 +49,7 @@ def main() -> None:
     metavar="L",
     type=click.IntRange(min=1),
     default=24,
-    show_default="24",
+    show_default=True,
     help="Number of lags.",
 )
 @click.option(

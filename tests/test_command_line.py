@@ -269,6 +269,15 @@ def test_a_column_of_words_is_no_target(driven):
     result = run(driven, "--target", "day")
     assert result.exit_code == 1
     assert "river.csv, column 'day', line 2: '2024-01-01' is no number" in result.stderr
+    assert "Few cells of this column are numbers" in result.stderr
+
+
+def test_a_wrong_decimal_sign_is_no_missing_value(tmp_path):
+    (tmp_path / "sales.csv").write_text("x;y\n" + "1;1.200,50\n" * 40)
+    result = run(tmp_path / "sales.csv", "--target", "y", "--decimal", ".")
+    assert result.exit_code == 1
+    assert "'1.200,50' is no number with the decimal sign '.'" in result.stderr
+    assert "leave --decimal . out" in result.stderr
 
 
 def test_a_file_of_several_columns_needs_a_target(driven):

@@ -11,6 +11,7 @@ import pandas as pd
 from sktime.split import ExpandingWindowSplitter, SlidingWindowSplitter
 
 from sklearn_linrnn._data.season import season_of
+from sklearn_linrnn._studies.study_text import moment
 
 SEASONS = {"uschange": 4}  # quarters, which its index does not say
 
@@ -135,7 +136,8 @@ def _refuse_gaps(name: str, column: pd.Series) -> None:
     if len(gaps):
         raise ValueError(
             f"{name} must have a value at every step, but {len(gaps)} of {len(column)} of "
-            f"{column.name} are missing, the first at {gaps[0]}: not all forecasters of the "
-            "benchmark know what to do with gaps. If the steps without a row are days off, --time "
-            "none takes the rows as they follow each other; --season then says the season."
+            f"{column.name} are missing, the first at {moment(gaps[0])}: not all forecasters of "
+            "the benchmark know what to do with gaps. Fill them in the file; where the steps "
+            "without a row are days off, --time none takes the rows as they follow each other, and "
+            "--season says the season."
         )

@@ -95,6 +95,8 @@ def legend(result: MemoryBiasNumbers) -> str:
     """Return what the columns are."""
     level = f"{result.design.level:.0%}"
     text = f"""\
+nu_w    initial variance of the recurrent weights: the smaller, the shorter the
+        memory that the network prefers
 RMSE    one step ahead, on {len(result.errors)} steps that each follow a training part;
         RNN: mean of {result.design.n_seeds} networks, ± over them; limit: infinite width
 cost    RMSE against that of the flat convolution, which has no bias; interval
@@ -106,5 +108,8 @@ memory  lag that holds 90 % of the energy, of the prior and of the network's
     for name in (FLAT, *nulls):
         text += f"{SHORT[name]:8}{EXPLAINED[name]}\n"
     if (result.table["is_lazy"] == False).any():  # noqa: E712 - NaN is neither
-        text += "*       left the kernel regime: nu_w no longer describes its memory\n"
+        text += (
+            "*       moved far from its start (left the kernel regime), so that nu_w no\n"
+            "        longer describes its memory\n"
+        )
     return text

@@ -110,7 +110,7 @@ def _unfinished(result: MemoryBiasNumbers) -> list[str]:
     at = listed([f"{nu_w:g}" for nu_w in capped["nu_w"]])
     return [
         f"Most trainings at {at} were still improving at iteration {result.design.max_iter}, the "
-        "last; without that end the infinite-width limit costs "
+        "last; trained for as long as it improves the infinite-width limit costs "
         f"{percent(free['free_cost'], *bounds)} % ({percent_interval(*bounds)} %) at {strongest:g}."
     ]
 

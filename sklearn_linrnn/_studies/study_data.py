@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import TimeSeriesSplit
 
 from sklearn_linrnn._data.containers import check_numbers
+from sklearn_linrnn._data.even_times import even_times
 from sklearn_linrnn._data.season import season_of
 
 MEAN, LAST, SEASONAL = "training mean", "last value", "seasonal last value"
@@ -120,10 +121,11 @@ def make_data(
     Raises
     ------
     TypeError, ValueError
-        If the series are not of numbers of one length, shorter than `n_lags`, or out of range.
+        If the series are not of numbers of one length, have times that are not even, are shorter
+        than `n_lags`, or out of range.
     """
     target = _check_target(y)
-    index = y.index if isinstance(y, pd.Series) else pd.RangeIndex(len(target))
+    index = _times_of(y, "y", len(target))
     season = season_of(index) if season is None else season
     own = _in_range(treatment.of_target(target), "y")
     if X is None:
@@ -155,10 +157,19 @@ def _naive_forecasts(y: NDArray, season: int) -> dict[str, NDArray]:
     return {LAST: last, SEASONAL: np.where(np.isfinite(earlier), earlier, last)}
 
 
+def _times_of(values: ArrayLike, name: str, n_timesteps: int) -> pd.Index:
+    """Return the labels of time steps: those of a series or frame, else their numbers."""
+    if isinstance(values, pd.Series | pd.DataFrame):
+        return even_times(values.index, name)
+    return pd.RangeIndex(n_timesteps)
+
+
 def _check_target(y: ArrayLike) -> NDArray:
     target = _read(y, "y")
     if target.ndim != 1:
-        raise ValueError(f"y must have shape (n_timesteps,), but got shape {target.shape}.")
+        raise ValueError(
+            f"y must have shape (n_timesteps,), but got shape {target.shape}. Pass one column."
+        )
     return target
 
 
@@ -170,6 +181,7 @@ def _check_inputs(X: ArrayLike, n_timesteps: int) -> NDArray:
             f"X must have shape ({n_timesteps}, n_inputs), as many steps as y, but got "
             f"shape {inputs.shape}."
         )
+    _times_of(X, "X", n_timesteps)
     return inputs
 
 

@@ -56,7 +56,10 @@ def effective_memory(energy: ArrayLike, *, share: float = 0.9, first_lag: int = 
     if energy.dtype.kind not in "fiub":
         raise TypeError(f"energy must hold real numbers, but got dtype {energy.dtype}.")
     if energy.ndim != 1 or energy.size == 0:
-        raise ValueError(f"energy must have shape (n_lags,), but got shape {energy.shape}.")
+        raise ValueError(
+            f"energy must have shape (n_lags,), but got shape {energy.shape}; response_energy of "
+            "sklearn_linrnn.inspection makes it of an impulse response."
+        )
     if not np.isfinite(energy).all() or (energy < 0).any():
         raise ValueError("energy must be finite and not negative at every lag.")
     check_share(share)
@@ -77,7 +80,28 @@ def check_share(share: float) -> None:
 
 
 def response_energy(impulse_response: NDArray) -> NDArray:
-    """Return ``||H_j||^2`` of ``(n_outputs, n_channels, n_lags)`` for each lag."""
+    """Return the energy of each lag of an impulse response, over all outputs and channels.
+
+    Parameters
+    ----------
+    impulse_response : ndarray of shape (n_outputs, n_channels, n_lags)
+        As ``impulse_response_`` of an estimator.
+
+    Returns
+    -------
+    energy : ndarray of shape (n_lags,)
+        The sums of squares, of which `effective_memory` makes the memory of the response.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_linrnn.inspection import effective_memory, response_energy
+    >>> energy = response_energy(np.array([[[2.0, 1.0, 0.5], [1.0, 1.0, 0.0]]]))
+    >>> energy
+    array([5.  , 2.  , 0.25])
+    >>> effective_memory(energy)
+    1
+    """
     return np.square(impulse_response).sum(axis=(0, 1))
 
 

@@ -15,7 +15,30 @@ BISECTIONS = 60
 
 
 def lag_energy(prior: LagPrior, n_lags: int) -> NDArray[np.float64]:
-    """Return the variances of the lags under a prior, (n_lags,), however they vary together."""
+    """Return the variance that a prior expects of each lag, however the lags vary together.
+
+    Parameters
+    ----------
+    prior : LagPrior
+        An object of `sklearn_linrnn.priors` whose hyperparameters are numbers, as ``prior_`` of an
+        estimator.
+    n_lags : int
+        Number of lags.
+
+    Returns
+    -------
+    energy : ndarray of shape (n_lags,)
+        The variances, of which `effective_memory` makes the memory of the prior.
+
+    Examples
+    --------
+    >>> from sklearn_linrnn.inspection import effective_memory, lag_energy
+    >>> from sklearn_linrnn.priors import TC
+    >>> lag_energy(TC(0.5), 4)
+    array([1.   , 0.5  , 0.25 , 0.125])
+    >>> effective_memory(lag_energy(TC(0.5), 20))
+    3
+    """
     covariance = prior.covariance(n_lags)
     return covariance if covariance.ndim == 1 else np.diagonal(covariance)
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 from sklearn_linrnn import memory_bias
 from sklearn_linrnn._studies.memory_bias_page import render_page
+from sklearn_linrnn._studies.memory_bias_report import legend
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -135,3 +137,11 @@ def test_nothing_overflows(page, tmp_path, width):
     assert int(inner) == width
     assert int(scroll) <= width
     assert loaded == ["true"] * 3
+
+
+@pytest.mark.parametrize("is_lazy", [True, False])
+def test_the_legend_of_the_terminal_fits_80_columns(result, is_lazy):
+    table = result.table.assign(is_lazy=is_lazy)
+    text = legend(SimpleNamespace(errors=result.errors, design=result.design, table=table))
+    assert ("\n*  " in text) == (not is_lazy)
+    assert max(map(len, text.splitlines())) < 80

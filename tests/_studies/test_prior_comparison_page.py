@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 from sklearn_linrnn import compare_priors
 from sklearn_linrnn.__main__ import main
 from sklearn_linrnn._studies.prior_comparison.page import render_comparison
-from sklearn_linrnn._studies.prior_comparison.report import comparison_cells
+from sklearn_linrnn._studies.prior_comparison.report import comparison_cells, comparison_legend
 from sklearn_linrnn._studies.series import load_series
 from sklearn_linrnn.priors import TC
 
@@ -170,3 +170,7 @@ def test_wrong_arguments_give_one_line(arguments, message):
     line = result.stderr.splitlines()[-1]
     assert line.startswith("Error: ")
     assert re.search(message, line)
+
+
+def test_the_legend_of_the_terminal_fits_80_columns(result):
+    assert max(map(len, comparison_legend(result).splitlines())) < 80

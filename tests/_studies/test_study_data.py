@@ -86,3 +86,15 @@ def test_logarithms_and_differences_are_those_of_the_series():
 def test_logarithms_need_a_positive_series():
     with pytest.raises(ValueError, match=r"log=True needs a y that is positive.*-3"):
         make_data(np.array([1.0, -3.0, 2.0, 4.0]), None, 1, Treatment(log=True), None)
+
+
+def test_days_without_a_row_are_refused_and_missing_days_left_out():
+    days = pd.Series(np.arange(40.0), pd.date_range("2024-01-01", periods=40))
+    cut = days.drop(days.index[20])
+    with pytest.raises(ValueError, match="y must have times in even steps"):
+        make_data(cut, None, 3, Treatment(), None)
+    with pytest.raises(ValueError, match="X must have times in even steps"):
+        make_data(cut.to_numpy(), cut, 3, Treatment(), None)
+    data = make_data(cut.asfreq("D"), None, 3, Treatment(), None)
+    assert days.index[20:24].intersection(data.times).empty
+    assert (len(data.targets), data.season) == (40 - 3 - 4, 7)

@@ -79,7 +79,7 @@ def read_values(table: Table, name: str, decimal: str, options: FileOptions) -> 
     """
     cells = table.column(name)
     values = np.array(
-        [_value(table, name, line, cell, decimal, options.missing) for line, cell in cells.items()]
+        [_value(table, name, line, cell, decimal, options) for line, cell in cells.items()]
     )
     stand_ins = [read_number(word, decimal) for word in options.missing]
     values[np.isin(values, [number for number in stand_ins if number is not None])] = np.nan
@@ -89,19 +89,28 @@ def read_values(table: Table, name: str, decimal: str, options: FileOptions) -> 
 
 
 def _value(
-    table: Table, name: str, line: int, cell: str, decimal: str, words: Sequence[str]
+    table: Table, name: str, line: int, cell: str, decimal: str, options: FileOptions
 ) -> float:
-    if is_missing(cell, words):
+    if is_missing(cell, options.missing):
         return np.nan
     value = read_number(cell, decimal)
     if value is None:
         raise ValueError(
             f"{table.place(name, line)}: {cell!r} is no number with the decimal sign {decimal!r}. "
-            f"--missing {cell!r} reads such cells as missing."
+            f"{_remedy(table, name, cell, options)}"
         )
     if np.isinf(value):
         raise ValueError(f"{table.place(name, line)}: {cell!r} is infinite.")
     return value
+
+
+def _remedy(table: Table, name: str, cell: str, options: FileOptions) -> str:
+    """Say what helps where a cell is no number: in a column of words another column."""
+    if not _holds_numbers(table.column(name)):
+        return "Few cells of this column are numbers, if any: it is none to compute with."
+    if options.decimal is not None and is_number(cell):
+        return f"It is one with the other sign: leave --decimal {options.decimal} out."
+    return f"--missing {cell!r} reads such cells as missing."
 
 
 def _refuse_sentinel(

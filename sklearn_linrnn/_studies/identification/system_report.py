@@ -106,5 +106,6 @@ gain    sum of the response: what the output moves by in the end for an input
         that has moved by one; {system.design.level:.0%}: interval of the posterior
 memory  time up to which the response has 90 % of its energy
 share   of the variances that the inputs bring to the simulation
-relevance, of the prior, over that of the most relevant input: 0 says nothing
+relevance: what the prior expects of an input, over the most relevant one's;
+        0 says nothing
 """

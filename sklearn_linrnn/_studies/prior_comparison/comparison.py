@@ -50,7 +50,8 @@ def compare_priors(
     ----------
     y : array-like of shape (n_timesteps,)
         Series to predict, from its own past unless `X` is given. The name of a pandas Series is
-        that of the result.
+        that of the result; its times, if it has any, must be even: ``y.asfreq("D")`` makes rows of
+        days that were left out.
     X : array-like of shape (n_timesteps, n_inputs), default=None
         Inputs to predict `y` from, at the same step and before; then the past of `y` is not used.
     priors : str, LagPrior, iterable of them or mapping, default=None
@@ -86,9 +87,9 @@ def compare_priors(
     Raises
     ------
     TypeError, ValueError
-        If the series are not of numbers of one length, infinite, out of the range in which they can
-        be squared, or too short for `n_lags` and `n_splits`, there is no such prior, or a parameter
-        is out of its range.
+        If the series are not of numbers of one length, have times that are not even, are infinite,
+        out of the range in which they can be squared, or too short for `n_lags` and `n_splits`,
+        there is no such prior, or a parameter is out of its range.
 
     Notes
     -----

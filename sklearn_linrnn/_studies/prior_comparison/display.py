@@ -134,7 +134,7 @@ class PriorComparisonDisplay:
             xlabel=LAG, ylabel="share of the prior's energy", yscale="log", ylim=(LEAST, None),
             title="What each favours",
         )  # fmt: skip
-        ax.legend(fontsize="small")
+        ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
     def _draw_energy(self, ax: Axes, name: str, **style: Any) -> None:
         energy = self.energies[name]

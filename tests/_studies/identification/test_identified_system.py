@@ -11,6 +11,7 @@ from sklearn_linrnn._studies.identification.identified_system import (
     IdentificationDesign,
     identify,
 )
+from sklearn_linrnn._studies.identification.system_report import input_legend
 from sklearn_linrnn._studies.identification.system_sentences import (
     DOUBTFUL,
     IDENTIFIED,
@@ -146,3 +147,7 @@ def test_missing_targets_are_left_out():
 def test_too_few_values_are_refused():
     with pytest.raises(ValueError, match="--held-out leaves 7 observed values of temperature in"):
         identify(recording(n_timesteps=700), IdentificationDesign(held_out=0.01))
+
+
+def test_the_legend_of_the_terminal_fits_80_columns(system):
+    assert max(map(len, input_legend(system).splitlines())) < 80
