@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import LARGEST, NUMBERS, linear_rnn_lag_weights
+from sklearn_linrnn._core.priors.prior_parameters import with_changed_priors
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.tensors import check_device
 from sklearn_linrnn._data.containers import check_numbers
@@ -83,6 +84,27 @@ class WithParameters(BaseEstimator):
                 "n_leads reads time steps after the target, and delay leaves out those up to it: "
                 f"one of them must be 0, but got n_leads={n_leads} and delay={delay!r}."
             )
+
+
+class TakesPrior:
+    """An estimator or kernel whose prior may be an object with parameters of its own."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Set the parameters.
+
+        Parameters
+        ----------
+        **params : object
+            Values by name; ``prior__nu_w`` is that of ``nu_w`` of a prior object, in whose place a
+            copy of it is put.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        inner: Any = super()
+        return inner.set_params(**with_changed_priors(self.get_params(deep=False), params))  # type: ignore[attr-defined]
 
 
 def check_lag_weights(
@@ -266,6 +288,7 @@ __all__ = [
     "VARIANCES",
     "Interval",
     "StrOptions",
+    "TakesPrior",
     "channel_groups",
     "check_channel_scale",
     "check_channel_weights",
