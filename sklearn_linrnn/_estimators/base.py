@@ -245,8 +245,10 @@ class LagRegressor(
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
         nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
-        if nu_w is not None and not isinstance(nu_w, str) and np.max(nu_w) > 1.0:
-            warn_if_growing(float(np.max(nu_w)), fit.lag_weights)
+        if nu_w is not None and not isinstance(nu_w, str):
+            largest = float(np.asarray(nu_w).max())
+            if largest > 1.0:
+                warn_if_growing(largest, fit.lag_weights)
         fitted = self._fitted_attributes(data, fit)
         self._fit_context(data).call_on_fit_task_end(
             estimator=self, **data.given, reconstruction_attributes=fitted

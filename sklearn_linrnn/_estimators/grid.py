@@ -119,12 +119,15 @@ def parameters_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> dic
     return {**own, **dict.fromkeys(grids, 0.5)}  # of which no prior among the candidates has any
 
 
+def values_of(given: Any) -> list:
+    """Return the values of a parameter that is one of them or an array-like of several."""
+    values = given.tolist() if hasattr(given, "tolist") else given
+    return [values] if isinstance(values, (str, Real)) else list(values)
+
+
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:
-    """Return the values of a parameter, a single one or several."""
-    if isinstance(given, (str, Real)):
-        values = [given]
-    else:
-        values = given.tolist() if isinstance(given, np.ndarray) else list(given)
+    """Return the values of a parameter, all of which must be valid."""
+    values = values_of(given)
     if not values:
         raise ValueError(f"{name} must have at least one value, but got an empty grid.")
     for value in values:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any, Self
@@ -116,7 +117,8 @@ def check_lag_weights(
             return np.ones(n_lags)
         distances = np.abs(np.arange(-n_leads, n_lags - n_leads))
         return linear_rnn_lag_weights(int(distances.max()) + 1, nu_w, nu_f, nu_c)[distances]
-    weights = check_numbers(lag_weights, "lag_weights", dtype=np.float64, ensure_2d=False)
+    need = "'linear_rnn', 'flat' or an array of one number for each lag"
+    weights = read_numbers(lag_weights, "lag_weights", need)
     if weights.shape != (n_lags,):
         raise ValueError(
             f"lag_weights must have shape ({n_lags},), one weight for each lag, but got "
@@ -173,16 +175,15 @@ def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior
                 "alone; here it must be a number."
             )
         return prior
+    need = f"one of {sorted(PRIORS)}, a LagPrior or an array of numbers"
     if prior is None or (isinstance(prior, str) and prior not in PRIORS):
-        raise ValueError(
-            f"prior must be one of {sorted(PRIORS)}, a LagPrior or an array, but got {prior!r}."
-        )
+        raise ValueError(f"prior must be {need}, but got {prior!r}.")
     if isinstance(prior, str):
         made = PRIORS[prior]
         known = {field.name for field in fields(made)} & set(hyperparameters)
         values = {name: hyperparameters[name] for name in sorted(known)}
         return made(**{name: value for name, value in values.items() if value != "auto"})
-    array = check_numbers(prior, "prior", dtype=np.float64, ensure_2d=False, copy=True)
+    array = read_numbers(prior, "prior", need)
     return Given(check_covariance(array, len(np.atleast_1d(array)), "prior"))
 
 
@@ -204,6 +205,11 @@ def make_priors(
     if shares_decay and is_shared(memory) and channel_scale is None:
         return make_prior(prior, n_leads, **hyperparameters)
     if not shares_decay:
+        if any(isinstance(each, str) and each == "auto" for each in _entries(decays)):
+            raise ValueError(
+                "nu_w='auto' is chosen for all channels, with memory='channel' for each of them, "
+                f"but got 'auto' among the entries of an array: nu_w={decays!r}."
+            )
         decays = check_channels(decays, "nu_w", n_channels)
         hyperparameters = {**hyperparameters, "nu_w": float(decays[0])}
     made = make_prior(prior, n_leads, **hyperparameters)
@@ -239,15 +245,35 @@ def check_channel_scale(channel_scale: Any, n_channels: int) -> NDArray:
 
 def check_channels(values: Any, name: str, n_channels: int) -> NDArray:
     """Return numbers that are not negative, one for each channel, (n_channels,)."""
-    numbers = check_numbers(values, name, dtype=np.float64, ensure_2d=False, copy=True)
+    need = f"one number for each of {n_channels} channels, an array of shape ({n_channels},)"
+    numbers = read_numbers(values, name, need)
     if numbers.shape != (n_channels,):
-        raise ValueError(
-            f"{name} must be one number for each of {n_channels} channels, an array of shape "
-            f"({n_channels},), but got shape {numbers.shape}."
-        )
+        raise ValueError(f"{name} must be {need}, but got shape {numbers.shape}.")
     if (numbers < 0).any():
         raise ValueError(f"{name} must not be negative, but got {numbers.min():g}.")
     return numbers
+
+
+def read_numbers(values: Any, name: str, need: str) -> NDArray:
+    """Return a copy of an array-like of numbers as a parameter; words that stand for some are none.
+
+    Errors say what the parameter needs.
+    """
+    for entry in _entries(values):
+        if isinstance(entry, str) or not hasattr(entry, "__float__"):
+            raise ValueError(f"{name} must be {need}, but got {entry!r} among its entries.")
+    if np.ndim(values) == 0:
+        raise ValueError(f"{name} must be {need}, but got {values!r}.")
+    checks: dict[str, Any] = {"dtype": np.float64, "ensure_2d": False, "ensure_min_samples": 0}
+    return check_numbers(values, name, copy=True, **checks)
+
+
+def _entries(values: Any) -> NDArray:
+    """Return the entries of an array-like whose type does not say that they are numbers."""
+    if getattr(getattr(values, "dtype", None), "kind", "O") in "OSU":
+        with suppress(RuntimeError, TypeError, ValueError):  # of which `check_numbers` says why
+            return np.ravel(np.asarray(values, dtype=object))
+    return np.empty(0)
 
 
 def is_shared(memory: Any) -> bool:
@@ -259,14 +285,18 @@ def channel_groups(memory: Any, n_channels: int) -> NDArray:
     """Return the group of each channel, 0 and so on, for "shared", "channel" or labels."""
     if isinstance(memory, str):
         return np.arange(n_channels) if memory == "channel" else np.zeros(n_channels, dtype=int)
-    labels = np.asarray(memory)
+    labels = np.asarray(memory, dtype=object)
+    need = f"one label for each of {n_channels} channels, an array of shape ({n_channels},)"
     if labels.shape != (n_channels,):
         raise ValueError(
-            f"memory must be 'shared', 'channel' or one label for each of {n_channels} channels, "
-            f"an array of shape ({n_channels},), but got shape {labels.shape}."
+            f"memory must be 'shared', 'channel' or {need}, but got shape {labels.shape}."
         )
     numbers: dict[Any, int] = {}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in labels.tolist()])
+    for label in labels:
+        if not isinstance(label, Hashable) or label != label:  # noqa: PLR0124 - NaN is none
+            raise ValueError(f"memory must be {need}, but got {label!r} among them.")
+        numbers.setdefault(label, len(numbers))
+    return np.array([numbers[label] for label in labels])
 
 
 def torch_dtype(name: str) -> torch.dtype:
