@@ -15,9 +15,9 @@ from sklearn_linrnn._studies.identification.input_table import input_table
 from sklearn_linrnn._studies.identification.time_unit import TimeUnit, time_unit
 from sklearn_linrnn._studies.series import StudySeries
 from sklearn_linrnn.inspection import ImpulseResponseDisplay, ResidualDisplay
+from sklearn_linrnn.inspection._residual_tests import USUAL_LAGS
 
 LEAST_STEPS = 20  # observed, in each of the two parts
-MOST_TESTED_LAGS = 25  # on both sides of the model's
 MOST_COEFFICIENTS = 0.6  # of all lags that are tested, for each observed step
 
 
@@ -197,7 +197,7 @@ def _n_tested_lags(model: NTKConvRegressor, n_observed: int) -> int:
     """Return how far residuals are compared: as usual, or as a share of the steps allows."""
     _, n_channels, n_lags = model.impulse_response_.shape
     most = int((MOST_COEFFICIENTS * n_observed / n_channels - n_lags) / 2)
-    return min(max(most, 1), MOST_TESTED_LAGS)
+    return min(max(most, 1), USUAL_LAGS)
 
 
 def _check_observed(learned: pd.Series, tested: pd.Series) -> None:

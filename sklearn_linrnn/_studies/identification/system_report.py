@@ -11,11 +11,11 @@ from rich.table import Table
 
 from sklearn_linrnn._studies.identification.identified_system import IdentifiedSystem
 from sklearn_linrnn._studies.identification.system_sentences import (
-    as_p_value,
     failed_tests,
     system_sentences,
 )
 from sklearn_linrnn._studies.study_text import rounded
+from sklearn_linrnn.inspection._residual_tests import as_p_value
 
 
 def print_system(system: IdentifiedSystem) -> None:

@@ -10,6 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from sklearn_linrnn._studies.identification.identified_system import IdentifiedSystem
 from sklearn_linrnn._studies.study_text import listed, rounded
+from sklearn_linrnn.inspection._residual_tests import equals_p_value
 
 IDENTIFIED, DOUBTFUL, NOTHING = (
     "The response is identified",
@@ -42,17 +43,6 @@ def failed_tests(system: IdentifiedSystem) -> pd.DataFrame:
         level = 1.0 - system.design.level
         tests.loc[known, "failed"] = multipletests(tests["p_value"][known], level, "holm")[0]
     return tests
-
-
-def as_p_value(p_value: float) -> str:
-    """Return a p-value as it is printed, "-" where there is nothing to test.
-
-    >>> as_p_value(0.0371), as_p_value(1e-9), as_p_value(np.nan)
-    ('0.037', '< 0.001', '-')
-    """
-    if np.isnan(p_value):
-        return "-"
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
 def fit_in_words(system: IdentifiedSystem) -> str:
@@ -136,11 +126,8 @@ def _objection(tests: pd.DataFrame, nothing: str, objection: str) -> str:
     failed = tests[tests["failed"]]
     if not len(failed):
         least: Any = tests["p_value"].min()
-        return f"{PASSED} {nothing}" + ("." if np.isnan(least) else f" (p {_equals(least)}).")
+        return f"{PASSED} {nothing}" + (
+            "." if np.isnan(least) else f" (p {equals_p_value(least)})."
+        )
     names = listed([str(name) for name in failed["input"]])
-    return f"{objection.format(names=names)} (p {_equals(failed['p_value'].max())})."
-
-
-def _equals(p_value: float) -> str:
-    shown = as_p_value(p_value)
-    return shown if shown.startswith("<") else f"= {shown}"
+    return f"{objection.format(names=names)} (p {equals_p_value(failed['p_value'].max())})."
