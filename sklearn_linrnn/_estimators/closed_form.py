@@ -302,6 +302,11 @@ class ClosedFormRegressor(TakesPrior, ResponseCovarianceMixin, GrowingSumsRegres
         return log_evidence(statistics, root, float(alpha))
 
     @property
+    def delay_(self) -> int:
+        """The delay."""
+        return max(self.first_lag_, 0)
+
+    @property
     def noise_variance_(self) -> NDArray:
         """Variance of the noise, (n_outputs,)."""
         innovations = self._require_solution("noise_variance_").noise_variance

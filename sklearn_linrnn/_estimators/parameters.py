@@ -80,7 +80,7 @@ class WithParameters(BaseEstimator):
         """Raise unless the parameters are what the class says of them."""
         self._validate_params()
         n_leads, delay = getattr(self, "n_leads", 0), getattr(self, "delay", 0)
-        if n_leads != 0 and delay != 0:
+        if n_leads != 0 and not (isinstance(delay, Integral) and delay == 0):
             raise ValueError(
                 "n_leads reads time steps after the target, and delay leaves out those up to it: "
                 f"one of them must be 0, but got n_leads={n_leads} and delay={delay!r}."
