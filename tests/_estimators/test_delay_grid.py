@@ -1,11 +1,13 @@
 """Delays among the candidates of a cross-validation: what scikit-learn's search finds of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sklearn_linrnn import LagStatistics, NTKConvRegressor, NTKConvRegressorCV, residual_tests
+from sklearn_linrnn.forecasting import LagForecaster
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 9))
@@ -101,3 +103,10 @@ def test_several_delays_need_the_data_themselves():
     assert not hasattr(search, "partial_fit")
     with pytest.raises(ValueError, match="one of them must be 0"):
         NTKConvRegressorCV(delay=[0, 1], n_leads=1, **STEPS).fit(RECORDING, OF_RECORDING)
+
+
+@pytest.mark.parametrize("container", [list, np.array])
+def test_a_forecaster_lays_out_its_windows_itself(container):
+    search = NTKConvRegressorCV(delay=container([0, 1]))
+    with pytest.raises(ValueError, match="delay of estimator must be left at 0, but got"):
+        LagForecaster(search, n_lags=4).fit(pd.Series(Y), fh=[1])
