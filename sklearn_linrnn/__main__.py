@@ -11,7 +11,7 @@ from sklearn_linrnn._studies.commands import (
     INTERRUPTED,
     ListOptions,
     OptionalValues,
-    in_options,
+    failed,
     output_option,
     say,
     typed,
@@ -24,7 +24,14 @@ from sklearn_linrnn._studies.identification.command import identify_command
 from sklearn_linrnn._studies.memory_studies import WHOLE_FAMILY, family_study, network_study
 from sklearn_linrnn._studies.series import BUNDLED, load_all, load_series
 
-OPTIONS = {"n_lags": "--lags", "nu_w": "--nu-w", "priors": "--family"}
+ARGUMENTS = {
+    "n_lags": "--lags",
+    "nu_w": "--nu-w",
+    "priors": "--family",
+    "log": "--log",
+    "difference": "--difference",
+    "season": "--season",
+}
 BENCHMARKED = ("airline", "lynx", "pbs", "solar", "uschange")
 
 
@@ -34,7 +41,12 @@ def main() -> None:
     """Linear RNNs, their infinite-width limit, and how much memory they really have."""
 
 
-@main.command("memory-bias", cls=ListOptions, epilog=f"Bundled series: {', '.join(BUNDLED)}.")
+@main.command(
+    "memory-bias",
+    cls=ListOptions,
+    arguments=ARGUMENTS,
+    epilog=f"Bundled series: {', '.join(BUNDLED)}.",
+)
 @click.argument("name_or_file", default="airline")
 @click.option("--target", metavar="COL", help="Column to predict.")
 @click.option(
@@ -132,7 +144,7 @@ def memory_bias_command(
             progress=True,
         )
     except (ValueError, ImportError) as error:
-        raise click.ClickException(in_options(str(error), OPTIONS)) from error
+        raise failed(error) from error
     study.show(result)
     try:
         if csv is not None:
@@ -236,7 +248,7 @@ def benchmark_command(
                 tasks.append(make_task(title, series.target, season, protocol, series.inputs))
         results = open_results(csv)
     except ValueError as error:
-        raise click.ClickException(str(error)) from error
+        raise failed(error) from error
     except OSError as error:
         raise unwritten(csv, error) from error
     if overwrite:

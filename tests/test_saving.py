@@ -309,7 +309,7 @@ def test_every_class_that_is_fitted_names_its_format():
         for module in (sklearn_linrnn, forecasting, regression)
         for name in module.__all__
     ]
-    estimators = {one.__name__ for one in public if hasattr(one, "get_params")}
+    estimators = {one.__name__ for one in public if hasattr(one, "set_params")}
     assert estimators == set(MODELS) - {"LagStatistics"}
     assert all(isinstance(model, SavedState) for model in MODELS.values())
 

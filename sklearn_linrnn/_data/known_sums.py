@@ -56,6 +56,11 @@ class KnownSums:
         """Whether nothing is known of how these data begin."""
         return False
 
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.sums.n_channels
+
     def rows(self, what: str) -> NoReturn:
         """Raise: ``what`` needs the rows, which are not known."""
         raise ValueError(f"{what} needs the rows of the data, but got only their sums.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -92,8 +92,8 @@ def first_lag_of(estimator: BaseEstimator) -> int:
 
     It is 0 for a delay that is yet to be found.
     """
-    delay = estimator.delay
-    return (0 if delay == "auto" else int(delay)) - int(getattr(estimator, "n_leads", 0))
+    delay = int(estimator.delay) if isinstance(estimator.delay, Integral) else 0
+    return delay - int(getattr(estimator, "n_leads", 0))
 
 
 def _check_form(seen: DataForm, form: DataForm) -> None:
@@ -108,7 +108,7 @@ def _check_form(seen: DataForm, form: DataForm) -> None:
 
 def _check_first_lag(estimator: BaseEstimator, form: DataForm) -> None:
     """Raise unless an estimator has the delay or the leads of earlier data."""
-    if estimator.delay != "auto" and first_lag_of(estimator) != form.first_lag:
+    if isinstance(estimator.delay, Integral) and first_lag_of(estimator) != form.first_lag:
         raise ValueError(
             f"Lags must begin where they do in the earlier data, at {form.first_lag}, but got "
             f"delay={estimator.delay} and n_leads={getattr(estimator, 'n_leads', 0)}."

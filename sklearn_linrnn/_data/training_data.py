@@ -71,6 +71,11 @@ class TrainingData:
         """Whether these are recordings that may go on in later data."""
         return isinstance(self.sequences, Recordings) and self.sequences.ids is not None
 
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.sequences.n_channels
+
     def rows(self, what: str) -> TrainingData:
         """Return the data themselves, whose rows ``what`` needs."""
         return self

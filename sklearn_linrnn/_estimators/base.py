@@ -56,6 +56,8 @@ class Fit:
         Further fitted attributes.
     interrupt : BaseException or None
         What interrupted the training, to be raised once the fit is published.
+    of : TrainingData, KnownSums or None
+        The data at the first lag that was chosen; ``None`` where none was.
     """
 
     response: Tensor
@@ -63,6 +65,7 @@ class Fit:
     lag_weights: NDArray
     attributes: Mapping[str, Any] = field(default_factory=dict)
     interrupt: BaseException | None = None
+    of: AnyData | None = None
 
 
 class LagRegressor(
@@ -223,9 +226,10 @@ class LagRegressor(
 
     @with_callbacks
     def _fit(self, data: AnyData) -> Self:
-        if self.delay == "auto":
+        if isinstance(self.delay, str):
             data = self._with_delay(data)
         fit = self._learn(data)
+        data = data if fit.of is None else fit.of
         self._warn_of_zeros(data, fit)
         return self._publish(data, fit)
 
@@ -245,8 +249,10 @@ class LagRegressor(
     def _publish(self, data: AnyData, fit: Fit) -> Self:
         """Publish what was learned; then raise what interrupted the training."""
         nu_w = fit.attributes.get("nu_w_", getattr(self, "nu_w", None))
-        if nu_w is not None and not isinstance(nu_w, str) and np.max(nu_w) > 1.0:
-            warn_if_growing(float(np.max(nu_w)), fit.lag_weights)
+        if nu_w is not None and not isinstance(nu_w, str):
+            largest = float(np.asarray(nu_w).max())
+            if largest > 1.0:
+                warn_if_growing(largest, fit.lag_weights)
         fitted = self._fitted_attributes(data, fit)
         self._fit_context(data).call_on_fit_task_end(
             estimator=self, **data.given, reconstruction_attributes=fitted

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.closed_form.model_selection import SCORE_ROUNDING, first_best
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
-from sklearn_linrnn._estimators.grid import Candidates
+from sklearn_linrnn._estimators.grid import Candidates, best_place, values_of
 from sklearn_linrnn._estimators.parameters import channel_groups
 
 SCALES = (0.0, *np.logspace(-2, 1, 7).tolist())  # to try, zero to leave a group out
@@ -126,14 +126,12 @@ def with_channels(
     if isinstance(estimator.nu_w, Real):  # of which there is no grid
         known["nu_w"] = estimator.nu_w
     params = [{**known, **each} for each in candidates.params]
-    mean = np.nan_to_num(scores.mean(axis=0), nan=-np.inf)
-    place = first_best(mean)
+    place = best_place(scores)
     priors = candidates.prior_of[place]
     assert isinstance(priors, ChannelPriors)
-    grid = [estimator.nu_w] if isinstance(estimator.nu_w, Real) else estimator.nu_w
-    decays = [float(value) for value in grid if isinstance(value, Real)]
+    decays = [float(value) for value in values_of(estimator.nu_w) if isinstance(value, Real)]
     decays = decays if "nu_w" in priors.priors[0].hyperparameters else []
-    alphas = np.unique(estimator.alphas).tolist()
+    alphas = np.unique(values_of(estimator.alphas)).tolist()
     descent = ChannelDescent(
         lambda some: score(some).mean(axis=0),
         channel_groups(estimator.memory, n_channels),
@@ -141,7 +139,9 @@ def with_channels(
         estimator.channel_scale is None,
         alphas,
     )
-    best = descent.run(ChannelChoice(priors, candidates.params[place], float(mean[place])))
+    best = descent.run(
+        ChannelChoice(priors, candidates.params[place], float(scores[:, place].mean()))
+    )
     found = {**params[place], **best.params, "channel_scale": best.priors.scale}
     if decays:
         found["nu_w"] = best.priors.values("nu_w")

@@ -30,7 +30,7 @@ from sklearn_linrnn._data.training_data import AnyData
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.growing_sums import GrowingSumsRegressor
 from sklearn_linrnn._estimators.iterations import check_descent, descent_filters
-from sklearn_linrnn._estimators.parameters import with_hyperparameters
+from sklearn_linrnn._estimators.parameters import TakesPrior, with_hyperparameters
 from sklearn_linrnn._estimators.predictions import one_or_all, predictions_of, spreads_of
 from sklearn_linrnn._estimators.response_covariance import ResponseCovarianceMixin
 from sklearn_linrnn._estimators.serial_residuals import heeding_residuals
@@ -42,7 +42,7 @@ class NotComputedError(ValueError, AttributeError):
     """An attribute or method that needs what this fit did not compute."""
 
 
-class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
+class ClosedFormRegressor(TakesPrior, ResponseCovarianceMixin, GrowingSumsRegressor):
     """A response in closed form, with all iterations of its training and its posterior."""
 
     def _fit_of(
@@ -300,6 +300,11 @@ class ClosedFormRegressor(ResponseCovarianceMixin, GrowingSumsRegressor):
             raise ValueError(f"The evidence needs alpha > 0, but got {alpha}.")
         root = self._make_problem(statistics, prior).root
         return log_evidence(statistics, root, float(alpha))
+
+    @property
+    def delay_(self) -> int:
+        """The delay."""
+        return max(self.first_lag_, 0)
 
     @property
     def noise_variance_(self) -> NDArray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from inspect import signature
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
 from sklearn_linrnn._estimators.base import LagRegressor
@@ -43,7 +44,7 @@ def cloned_component(estimator: Any, untouched: Sequence[str], why: str) -> LagR
         )
     given, defaults = estimator.get_params(deep=False), signature(type(estimator)).parameters
     for name in untouched:
-        if name in given and given[name] != defaults[name].default:
+        if name in given and not np.array_equal(given[name], defaults[name].default):
             raise ValueError(
                 f"{name} of estimator must be left at {defaults[name].default!r}, but got "
                 f"{given[name]!r}: {why}"

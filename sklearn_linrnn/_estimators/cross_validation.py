@@ -16,7 +16,6 @@ from sklearn.model_selection import check_cv
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.evidence import log_evidence
-from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import held_out_squares
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -25,7 +24,7 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.folds import Fold, fold_statistics, folds_of_parts, n_samples
 from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
-from sklearn_linrnn._estimators.grid import Candidates
+from sklearn_linrnn._estimators.grid import Candidates, best_place
 from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
 from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn._estimators.user_warnings import warn
@@ -234,8 +233,7 @@ def score_folds(folds: Iterable[Fold], scorer: CandidateScorer, *, centred: bool
 def cv_results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> dict[str, Any]:
     """Return the fitted attributes that describe scores (n_parts, n_candidates)."""
     mean = scores.mean(axis=0)
-    order = np.nan_to_num(mean, nan=-np.inf)  # gradient descent diverged
-    best = first_best(order)
+    best = best_place(scores)
     if not np.isfinite(mean[best]):
         warn(
             "No candidate has a score that is a number, so that cv cannot tell them apart and the "
@@ -250,7 +248,9 @@ def cv_results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> 
     results["mean_test_score"] = mean
     if n_splits > 0:
         results["std_test_score"] = scores.std(axis=0)
-    results["rank_test_score"] = rankdata(-order, method="min").astype(np.int32)
+    results["rank_test_score"] = rankdata(-np.nan_to_num(mean, nan=-np.inf), method="min").astype(
+        np.int32
+    )
     return {
         "n_splits_": n_splits,
         "best_index_": best,

@@ -81,7 +81,6 @@ class GatheringMixin(ABC):
 
     def _check_gathers(self, *, in_parts: bool = False) -> None:
         self._check_parameters()
-        check_no_leads(self)
         suffices = in_parts and self._n_parts() is not None
         if not suffices and (needed := self._needs_rows()) is not None:
             raise ValueError(
@@ -130,21 +129,6 @@ class GatheringMixin(ABC):
     @abstractmethod
     def _add(self, data: AnyData) -> Self:
         """Add data, or their sums, to the earlier ones, and learn from all of them."""
-
-
-def check_no_leads(estimator: Any) -> None:
-    """Raise if an estimator reads time steps after the target, which may lie in another part.
-
-    Parameters
-    ----------
-    estimator : estimator
-        One of this package.
-    """
-    if (n_leads := getattr(estimator, "n_leads", 0)) > 0:
-        raise ValueError(
-            f"n_leads={n_leads} reads time steps after the target, but got data in parts, of which "
-            "a later one may hold them. Use n_leads=0, or targets that are moved by as much."
-        )
 
 
 def gathering_of(estimator: Any) -> Gathering:

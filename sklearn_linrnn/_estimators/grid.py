@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterGrid
 
+from sklearn_linrnn._core.closed_form.model_selection import first_best
 from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS, PRIORS
 from sklearn_linrnn._core.priors.channel_priors import Prior
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
@@ -46,6 +49,26 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.params)
+
+    def by_delay(self) -> dict[int | None, tuple[list[int], Candidates]]:
+        """Return the places of the candidates of each delay, and these; None for the only one."""
+        found: dict[int | None, list[int]] = {}
+        for index, places in enumerate(self.paths):
+            found.setdefault(self.params[places[0]].get("delay"), []).append(index)
+        return {delay: self._some(indices) for delay, indices in found.items()}
+
+    def _some(self, indices: list[int]) -> tuple[list[int], Candidates]:
+        """Return the places of the candidates of some priors, and these."""
+        places = [place for index in indices for place in self.paths[index]]
+        ends = np.cumsum([0, *(len(self.paths[index]) for index in indices)]).tolist()
+        paths = [list(range(first, end)) for first, end in pairwise(ends)]
+        params = [self.params[place] for place in places]
+        return places, Candidates(params, [self.priors[index] for index in indices], paths)
+
+
+def best_place(scores: NDArray) -> int:
+    """Return the place of the candidate of the best mean score, (n_parts, n_candidates)."""
+    return first_best(np.nan_to_num(scores.mean(axis=0), nan=-np.inf))  # gradient descent diverged
 
 
 def make_candidates(estimator: BaseEstimator, n_channels: int) -> Candidates:
@@ -83,6 +106,9 @@ def _make_grid(estimator: BaseEstimator) -> dict[str, list]:
     if estimator.n_steps is not None:
         need = "whole numbers of at least 1, or None"
         grid["n_steps"] = _check("n_steps", estimator.n_steps, _is_number_of_steps, need)
+    if not isinstance(estimator.delay, Integral):
+        need = "whole numbers of at least 0"
+        grid["delay"] = _check("delay", estimator.delay, _is_delay, need)
     if estimator.cv == "evidence" and (0 in grid["alpha"] or "n_steps" in grid):
         raise ValueError(
             "cv='evidence' is defined at the minimum of a penalised loss: it needs alphas > 0 and "
@@ -119,12 +145,15 @@ def parameters_of(estimator: BaseEstimator, candidate: Mapping[str, Any]) -> dic
     return {**own, **dict.fromkeys(grids, 0.5)}  # of which no prior among the candidates has any
 
 
+def values_of(given: Any) -> list:
+    """Return the values of a parameter that is one of them or an array-like of several."""
+    values = given.tolist() if hasattr(given, "tolist") else given
+    return [values] if isinstance(values, (str, Real)) else list(values)
+
+
 def _check(name: str, given: Any, is_valid: Callable[[Any], bool], need: str) -> list:
-    """Return the values of a parameter, a single one or several."""
-    if isinstance(given, (str, Real)):
-        values = [given]
-    else:
-        values = given.tolist() if isinstance(given, np.ndarray) else list(given)
+    """Return the values of a parameter, all of which must be valid."""
+    values = values_of(given)
     if not values:
         raise ValueError(f"{name} must have at least one value, but got an empty grid.")
     for value in values:
@@ -157,6 +186,10 @@ def _is_correlation(value: Any) -> bool:
 
 def _is_number_of_steps(value: Any) -> bool:
     return value is None or (isinstance(value, Integral) and int(value) >= 1)
+
+
+def _is_delay(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
 
 
 def _is_prior(value: Any) -> bool:

@@ -11,7 +11,8 @@ from sklearn.gaussian_process.kernels import Hyperparameter
 from sklearn_linrnn._core.priors.catalogue import HYPERPARAMETERS, PRIORS
 from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
-from sklearn_linrnn._estimators.parameters import make_prior
+from sklearn_linrnn._core.priors.prior_parameters import with_inner_params
+from sklearn_linrnn._estimators.parameters import TakesPrior, make_prior
 from sklearn_linrnn._estimators.window_kernel import (
     WindowKernel,
     finite_kernel,
@@ -105,7 +106,7 @@ def _features(windows: NDArray, root: NDArray) -> NDArray:
     return weighted.reshape(len(windows), -1)
 
 
-class LagKernel(WindowKernel):
+class LagKernel(TakesPrior, WindowKernel):
     """Prior of the impulse response as a kernel of `sklearn.gaussian_process`.
 
     `kernel_matrix` for Gaussian process regression, which can tune ``nu_w``.
@@ -154,6 +155,22 @@ class LagKernel(WindowKernel):
         self.nu_c = nu_c
         self.correlation = correlation
         self.n_channels = n_channels
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to return those of a prior object, too, by names such as ``prior__nu_w``.
+
+        Returns
+        -------
+        params : dict of str to object
+            The parameters.
+        """
+        params = super().get_params(deep)
+        return with_inner_params(params) if deep else params
 
     @property
     def hyperparameter_nu_w(self) -> Hyperparameter:

@@ -366,11 +366,6 @@ class NTKConvRegressor(CountsIterations, ColouredNoise, WithoutScatter):
             solution = replace(solution, descent=descent)
         return self._fit_of(found.prior, solution, data)
 
-    @property
-    def delay_(self) -> int:
-        """The delay."""
-        return max(self.first_lag_, 0)
-
     def _with_delay(self, data: AnyData) -> TrainingData:
         rows = data.rows("delay='auto'")
         choice = self._choice(rows.sequences.n_channels)

@@ -80,8 +80,9 @@ class NTKConvRegressorCV(ChoosesCandidates):
         Number of time steps after the target that are lags, too, with the prior's weights on both
         sides of it. Windows have their target `n_leads` time steps before the last one. After the
         end of a recording the inputs are what `initial_state` says.
-    delay : int, default=0
-        Number of time steps that all inputs take to act: the first lag, at which the prior begins.
+    delay : int or array-like of shape (n_values,), default=0
+        Number of time steps that all inputs take to act: the first lag, at which the prior begins;
+        or numbers to try, each of which takes a pass over the data.
     rows : {"windows", "timesteps"}, default="windows"
         What a row of a 2-D X is: a flattened window, or one time step of a recording.
     layout : {"ntc", "nct"}, default="ntc"
@@ -143,6 +144,8 @@ class NTKConvRegressorCV(ChoosesCandidates):
         ``H``, lag `first_lag_` first; leads are lags, too.
     first_lag_ : int
         The lag at which `impulse_response_` begins: the delay, or ``-n_leads``.
+    delay_ : int
+        The delay used.
     intercept_ : ndarray of shape (n_outputs,)
         ``b``.
     lag_weights_ : ndarray of shape (n_lags,) or (n_channels, n_lags)
@@ -179,7 +182,12 @@ class NTKConvRegressorCV(ChoosesCandidates):
     ``sample_weight`` counts in the fits and in the scores.
 
     "gcv" and "evidence" follow from sums, and so go with `partial_fit`. Test parts of a splitter
-    change with every piece that comes, and "loo" takes the time steps themselves.
+    change with every piece that comes; "loo" and several delays take the time steps themselves.
+
+    There is no ``noise="ar"`` here. The coefficients of the noise are found by the evidence, anew
+    for each candidate and training part: nothing is left that one decomposition gives for all
+    penalties. Held-out scores do not assume white noise, where test parts are consecutive; to model
+    it, choose by the evidence with `NTKConvRegressor`, or search over that with `GridSearchCV`.
 
     With ``cv="loo"`` iterations of gradient descent are judged by the formula of linear smoothers,
     which is exact for the minimum.
@@ -208,7 +216,6 @@ class NTKConvRegressorCV(ChoosesCandidates):
     _parameter_constraints: dict[str, list] = {
         **SHAPES,
         **LEADS,
-        **DELAY,
         **COMPUTING,
         **BY_CHANNEL,
         "memory": [StrOptions({"shared", "channel"}), "array-like"],
@@ -216,6 +223,7 @@ class NTKConvRegressorCV(ChoosesCandidates):
         "shape": [Real, "array-like", None],
         "alphas": [Real, "array-like"],
         "n_steps": [Integral, "array-like", None],
+        "delay": [*DELAY["delay"], "array-like"],
         "prior": [str, LagPrior, np.ndarray, list, tuple],
         "cv": ["cv_object", StrOptions({"gcv", "loo", "evidence"})],
         "scoring": [StrOptions({"r2", "neg_mean_squared_error", "neg_root_mean_squared_error"})],
@@ -241,7 +249,7 @@ class NTKConvRegressorCV(ChoosesCandidates):
         fit_intercept: bool = True,
         n_lags: int | None = None,
         n_leads: int = 0,
-        delay: int = 0,
+        delay: int | ArrayLike = 0,
         rows: Literal["windows", "timesteps"] = "windows",
         layout: Literal["ntc", "nct"] = "ntc",
         lag_order: Literal["infer", "oldest_first", "newest_first"] = "infer",

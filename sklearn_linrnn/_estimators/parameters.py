@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors, Prior
 from sklearn_linrnn._core.priors.lag_prior import Given, LagPrior, check_covariance
 from sklearn_linrnn._core.priors.lag_weights import LARGEST, NUMBERS, linear_rnn_lag_weights
+from sklearn_linrnn._core.priors.prior_parameters import with_changed_priors
 from sklearn_linrnn._core.priors.two_sided import TwoSided
 from sklearn_linrnn._core.tensors import check_device
 from sklearn_linrnn._data.containers import check_numbers
@@ -78,11 +80,32 @@ class WithParameters(BaseEstimator):
         """Raise unless the parameters are what the class says of them."""
         self._validate_params()
         n_leads, delay = getattr(self, "n_leads", 0), getattr(self, "delay", 0)
-        if n_leads != 0 and delay != 0:
+        if n_leads != 0 and not (isinstance(delay, Integral) and delay == 0):
             raise ValueError(
                 "n_leads reads time steps after the target, and delay leaves out those up to it: "
                 f"one of them must be 0, but got n_leads={n_leads} and delay={delay!r}."
             )
+
+
+class TakesPrior:
+    """An estimator or kernel whose prior may be an object with parameters of its own."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Set the parameters.
+
+        Parameters
+        ----------
+        **params : object
+            Values by name; ``prior__nu_w`` is that of ``nu_w`` of a prior object, in whose place a
+            copy of it is put.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        inner: Any = super()
+        return inner.set_params(**with_changed_priors(self.get_params(deep=False), params))  # type: ignore[attr-defined]
 
 
 def check_lag_weights(
@@ -94,7 +117,8 @@ def check_lag_weights(
             return np.ones(n_lags)
         distances = np.abs(np.arange(-n_leads, n_lags - n_leads))
         return linear_rnn_lag_weights(int(distances.max()) + 1, nu_w, nu_f, nu_c)[distances]
-    weights = check_numbers(lag_weights, "lag_weights", dtype=np.float64, ensure_2d=False)
+    need = "'linear_rnn', 'flat' or an array of one number for each lag"
+    weights = read_numbers(lag_weights, "lag_weights", need)
     if weights.shape != (n_lags,):
         raise ValueError(
             f"lag_weights must have shape ({n_lags},), one weight for each lag, but got "
@@ -151,16 +175,15 @@ def make_prior(prior: Any, n_leads: int = 0, **hyperparameters: Any) -> LagPrior
                 "alone; here it must be a number."
             )
         return prior
+    need = f"one of {sorted(PRIORS)}, a LagPrior or an array of numbers"
     if prior is None or (isinstance(prior, str) and prior not in PRIORS):
-        raise ValueError(
-            f"prior must be one of {sorted(PRIORS)}, a LagPrior or an array, but got {prior!r}."
-        )
+        raise ValueError(f"prior must be {need}, but got {prior!r}.")
     if isinstance(prior, str):
         made = PRIORS[prior]
         known = {field.name for field in fields(made)} & set(hyperparameters)
         values = {name: hyperparameters[name] for name in sorted(known)}
         return made(**{name: value for name, value in values.items() if value != "auto"})
-    array = check_numbers(prior, "prior", dtype=np.float64, ensure_2d=False, copy=True)
+    array = read_numbers(prior, "prior", need)
     return Given(check_covariance(array, len(np.atleast_1d(array)), "prior"))
 
 
@@ -182,6 +205,11 @@ def make_priors(
     if shares_decay and is_shared(memory) and channel_scale is None:
         return make_prior(prior, n_leads, **hyperparameters)
     if not shares_decay:
+        if any(isinstance(each, str) and each == "auto" for each in _entries(decays)):
+            raise ValueError(
+                "nu_w='auto' is chosen for all channels, with memory='channel' for each of them, "
+                f"but got 'auto' among the entries of an array: nu_w={decays!r}."
+            )
         decays = check_channels(decays, "nu_w", n_channels)
         hyperparameters = {**hyperparameters, "nu_w": float(decays[0])}
     made = make_prior(prior, n_leads, **hyperparameters)
@@ -217,15 +245,35 @@ def check_channel_scale(channel_scale: Any, n_channels: int) -> NDArray:
 
 def check_channels(values: Any, name: str, n_channels: int) -> NDArray:
     """Return numbers that are not negative, one for each channel, (n_channels,)."""
-    numbers = check_numbers(values, name, dtype=np.float64, ensure_2d=False, copy=True)
+    need = f"one number for each of {n_channels} channels, an array of shape ({n_channels},)"
+    numbers = read_numbers(values, name, need)
     if numbers.shape != (n_channels,):
-        raise ValueError(
-            f"{name} must be one number for each of {n_channels} channels, an array of shape "
-            f"({n_channels},), but got shape {numbers.shape}."
-        )
+        raise ValueError(f"{name} must be {need}, but got shape {numbers.shape}.")
     if (numbers < 0).any():
         raise ValueError(f"{name} must not be negative, but got {numbers.min():g}.")
     return numbers
+
+
+def read_numbers(values: Any, name: str, need: str) -> NDArray:
+    """Return a copy of an array-like of numbers as a parameter; words that stand for some are none.
+
+    Errors say what the parameter needs.
+    """
+    for entry in _entries(values):
+        if isinstance(entry, str) or not hasattr(entry, "__float__"):
+            raise ValueError(f"{name} must be {need}, but got {entry!r} among its entries.")
+    if np.ndim(values) == 0:
+        raise ValueError(f"{name} must be {need}, but got {values!r}.")
+    checks: dict[str, Any] = {"dtype": np.float64, "ensure_2d": False, "ensure_min_samples": 0}
+    return check_numbers(values, name, copy=True, **checks)
+
+
+def _entries(values: Any) -> NDArray:
+    """Return the entries of an array-like whose type does not say that they are numbers."""
+    if getattr(getattr(values, "dtype", None), "kind", "O") in "OSU":
+        with suppress(RuntimeError, TypeError, ValueError):  # of which `check_numbers` says why
+            return np.ravel(np.asarray(values, dtype=object))
+    return np.empty(0)
 
 
 def is_shared(memory: Any) -> bool:
@@ -237,14 +285,18 @@ def channel_groups(memory: Any, n_channels: int) -> NDArray:
     """Return the group of each channel, 0 and so on, for "shared", "channel" or labels."""
     if isinstance(memory, str):
         return np.arange(n_channels) if memory == "channel" else np.zeros(n_channels, dtype=int)
-    labels = np.asarray(memory)
+    labels = np.asarray(memory, dtype=object)
+    need = f"one label for each of {n_channels} channels, an array of shape ({n_channels},)"
     if labels.shape != (n_channels,):
         raise ValueError(
-            f"memory must be 'shared', 'channel' or one label for each of {n_channels} channels, "
-            f"an array of shape ({n_channels},), but got shape {labels.shape}."
+            f"memory must be 'shared', 'channel' or {need}, but got shape {labels.shape}."
         )
     numbers: dict[Any, int] = {}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in labels.tolist()])
+    for label in labels:
+        if not isinstance(label, Hashable) or label != label:  # noqa: PLR0124 - NaN is none
+            raise ValueError(f"memory must be {need}, but got {label!r} among them.")
+        numbers.setdefault(label, len(numbers))
+    return np.array([numbers[label] for label in labels])
 
 
 def torch_dtype(name: str) -> torch.dtype:
@@ -266,6 +318,7 @@ __all__ = [
     "VARIANCES",
     "Interval",
     "StrOptions",
+    "TakesPrior",
     "channel_groups",
     "check_channel_scale",
     "check_channel_weights",

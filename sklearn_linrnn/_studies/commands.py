@@ -21,12 +21,26 @@ FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", 
 
 
 class ListOptions(click.Command):
-    """A command whose options take several values in a row, and that ends and warns in a line."""
+    """A command whose options take several values in a row, and that ends and warns in a line.
+
+    Parameters
+    ----------
+    *args, **settings
+        Those of `click.Command`.
+    arguments : mapping of str to str
+        The option of each argument that messages speak of, as `in_options` has them.
+    """
+
+    def __init__(
+        self, *args: Any, arguments: Mapping[str, str] | None = None, **settings: Any
+    ) -> None:
+        super().__init__(*args, **settings)
+        self.arguments = arguments or {}
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; after Ctrl-C, end with the status that shells know for it."""
         try:
-            with _said_once():
+            with _said_once(self.arguments):
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
@@ -116,20 +130,43 @@ def was_typed(name: str) -> bool:
 def in_options(message: str, options: Mapping[str, str]) -> str:
     """Return a message about arguments as one about the options that the user typed.
 
-    What a message quotes, as the name of a column, stays as it is.
+    What a message quotes, as the name of a column, stays as it is; so do words that are the names
+    of arguments, too, unless a value or what they must be follows.
 
     >>> in_options("n_lags=5 with delay=2", {"n_lags": "--lags", "delay": "--delay"})
     '--lags 5 with --delay 2'
+    >>> in_options("log=True makes noise of noise='ar'", {"log": "--log", "noise": "--noise"})
+    '--log makes noise of --noise ar'
 
     Parameters
     ----------
     message : str
         The message.
     options : mapping of str to str
-        The option of each argument.
+        The option of each argument; also what stands for a phrase of the message.
     """
-    argument = rf"(?<!['\w-])({'|'.join(options)})\b(=?)"
-    return re.sub(argument, lambda found: options[found[1]] + (found[2] and " "), message)
+    if not options:
+        return message
+    names = "|".join(map(re.escape, sorted(options, key=len, reverse=True)))
+    value = r"(?:=(True\b)?(?:'([^']*)')?)?"
+    argument = rf"(?<![\w-])(?<!\w\()({names})(?!\w){value}(?= (must|needs))?"
+    quoted = r"(?<!\w)'[^']*'"
+
+    def as_option(found: re.Match[str]) -> str:
+        name, switch, word, need = found.groups()
+        has_value = found[0] != name
+        if name is None or (name.isalpha() and name.islower() and not has_value and need is None):
+            return found[0]
+        return options[name] + (" " if has_value and not switch else "") + (word or "")
+
+    return re.sub(f"{quoted}|{argument}", as_option, message)
+
+
+def failed(error: Exception) -> click.ClickException:
+    """Return an error as what the command that runs says of it."""
+    command = click.get_current_context().command
+    arguments = command.arguments if isinstance(command, ListOptions) else {}
+    return click.ClickException(in_options(str(error), arguments))
 
 
 def unwritten(path: Path | str, error: Exception) -> click.ClickException:
@@ -138,14 +175,15 @@ def unwritten(path: Path | str, error: Exception) -> click.ClickException:
 
 
 @contextmanager
-def _said_once() -> Iterator[None]:
-    """Say each of the package's warnings once, in a line, when it comes."""
+def _said_once(arguments: Mapping[str, str]) -> Iterator[None]:
+    """Say each of the package's warnings once, in a line and of options, when it comes."""
     told = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        if str(message) not in told:
-            told.add(str(message))
-            say(f"Warning: {message}")
+        line = in_options(str(message), arguments)
+        if line not in told:
+            told.add(line)
+            say(f"Warning: {line}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)

@@ -21,11 +21,16 @@ def rounded(value: float, error: float) -> str:
 
     >>> rounded(0.9999999999, 1e-14)
     '1'
+
+    Nothing, to these digits, has no sign:
+
+    >>> rounded(-0.04, 3.0)
+    '0'
     """
     if not (math.isfinite(error) and error > ROUNDING * abs(value)):
-        return f"{value:.4g}"
+        return f"{value + 0.0:.4g}"
     decimals = decimals_of(error)
-    return f"{round(value, decimals):.{max(decimals, 0)}f}"
+    return f"{round(value, decimals) + 0.0:.{max(decimals, 0)}f}"
 
 
 def decimals_of(error: float) -> int:

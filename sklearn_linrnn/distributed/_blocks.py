@@ -123,6 +123,22 @@ class Source:
     groups: list[Group]
     n_before: int
 
+    def check_leads(self, n_leads: int) -> None:
+        """Raise if lags after the target may lie in a later block.
+
+        Parameters
+        ----------
+        n_leads : int
+            Number of these lags.
+        """
+        if n_leads > 0 and any(group.goes_on for group in self.groups):
+            raise ValueError(
+                f"n_leads={n_leads} reads time steps after the target, but got recordings in "
+                "several chunks, of which a later one may hold them. Use n_leads=0, targets that "
+                "are moved by as much, or whole recordings: a panel, a bag, or a list of arrays of "
+                "one chunk."
+            )
+
     def counted(self) -> tuple[Source, int]:
         """Return the same with the places of the blocks' samples, and the number of samples.
 

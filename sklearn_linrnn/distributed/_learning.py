@@ -79,6 +79,9 @@ def fit(estimator: E, X: Any, y: Any, *, sample_weight: Any = None, sequence_id:
     tree, four at a time, in an order that does not depend on the workers: a lost one changes
     nothing.
 
+    With `n_leads` recordings must be whole: windows, a panel, a bag, or a list of arrays of one
+    chunk.
+
     As sums do not tell how residuals go on from step to step, `noise_predictability_` is 0, and a
     penalty that is "auto" is not checked on later parts of the data. ``initial_state="mean"``
     takes another pass over the data, for the mean. With ``cv=None`` or an int `NTKConvRegressorCV`
@@ -161,7 +164,8 @@ def partial_fit(
     earlier = gathering.past()
     n_lags = estimator.n_lags  # type: ignore[attr-defined]
     if earlier is not None and n_lags is None:
-        n_lags = estimator.impulse_response_.shape[2]  # type: ignore[attr-defined]
+        fitted: Any = estimator
+        n_lags = fitted.impulse_response_.shape[2] + min(fitted.first_lag_, 0)
     given = Block(X, y, sample_weight, sequence_id)
     reader = gathering.reader(knows=earlier is not None)
     sums = _gather(reader, given, n_lags, earlier=earlier)
@@ -250,6 +254,7 @@ def _gather(
     if given.y is None:
         raise ValueError("y must be passed: an estimator learns from targets, but got None.")
     source = read_source(given, rows=reader.rows, n_before=(n_lags or 1) - 1 + reader.delay)
+    source.check_leads(getattr(reader, "n_leads", 0))
     level = _level(reader, source) if earlier is None else None
     edges = [0, sys.maxsize]
     if n_parts is not None:
@@ -276,11 +281,11 @@ def _level(reader: Any, source: Source) -> Any:
 
 def _check_whole(sums: PartSums) -> None:
     """Raise if there is nothing to learn from, or no recording is as long as the lags."""
-    n_lags, delay = sums.whole.check_usable().n_lags, sums.form.first_lag
-    if sums.form.every_step and sums.longest < n_lags + delay:
+    n_lags, first_lag = sums.whole.check_usable().n_lags, sums.form.first_lag
+    if sums.form.every_step and sums.longest < n_lags + max(first_lag, 0):
         raise ValueError(
-            f"{needed_steps(n_lags, delay)}, but got an X whose longest recording has "
-            f"n_timesteps={sums.longest}."
+            f"{needed_steps(n_lags + min(first_lag, 0), first_lag)}, but got an X whose longest "
+            f"recording has n_timesteps={sums.longest}."
         )
     if any(part is None or part.weight == 0.0 for part in sums.sums):
         raise ValueError(

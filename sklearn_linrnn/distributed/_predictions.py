@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_linrnn._estimators.gathering import check_no_leads, gathering_of
+from sklearn_linrnn._estimators.gathering import gathering_of
 from sklearn_linrnn._estimators.scoring import r2_of
 from sklearn_linrnn.distributed._blocks import Source, read_source, rows_before, tree_of
 from sklearn_linrnn.distributed._kinds import has_rows, is_array, is_bag, is_frame, require_dask
@@ -137,9 +137,9 @@ def _prepare(estimator: Any, given: Block) -> tuple[Any, Source]:
     require_dask()
     gathering = gathering_of(estimator)
     check_is_fitted(estimator)
-    check_no_leads(estimator)
     n_before = estimator.impulse_response_.shape[2] - 1 + estimator.first_lag_
     source = read_source(given, rows=estimator.rows, n_before=n_before)
+    source.check_leads(getattr(estimator, "n_leads", 0))
     return gathering.reader(knows=True), source
 
 

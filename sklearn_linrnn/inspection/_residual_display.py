@@ -12,7 +12,11 @@ from sklearn_linrnn._estimators.systems import check_sampling_time
 from sklearn_linrnn.inspection._pairs import draw_pairs
 from sklearn_linrnn.inspection._pictures import BLUE, LAG, VERMILION, as_percent
 from sklearn_linrnn.inspection._posterior import check_coverage, half_width
-from sklearn_linrnn.inspection._residual_tests import ResidualCheck, frame_of_tests
+from sklearn_linrnn.inspection._residual_tests import (
+    ResidualCheck,
+    equals_p_value,
+    frame_of_tests,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -201,7 +205,7 @@ class ResidualDisplay:
         """Return what a panel shows, and the p-values of its tests."""
         tests = self.tests.query("output == @output and input == @name")
         values = [
-            f"{test.test} p {_as_p_value(test.p_value)}"
+            f"{test.test} p {equals_p_value(test.p_value)}"
             for test in tests.itertuples()
             if not np.isnan(test.p_value)
         ]
@@ -236,7 +240,3 @@ def _bounded(
     return pd.DataFrame(
         {**places, "correlation": found, "lower": middle - width, "upper": middle + width}
     )
-
-
-def _as_p_value(p_value: float) -> str:
-    return "< 0.001" if p_value < 0.001 else f"= {p_value:.2g}"

@@ -16,7 +16,7 @@ from sklearn_linrnn.inspection._posterior import channel_names, check_regressor
 from sklearn_linrnn.inspection._residual_spread import LearnedResponse, ResidualSpread
 from sklearn_linrnn.inspection._residual_sums import AlignedResiduals, residual_products
 
-USUAL_LAGS = 25
+USUAL_LAGS = 25  # on both sides of the model's
 MOST_COEFFICIENTS = 4096  # lags times channels; their scatter takes 128 MiB
 
 
@@ -207,3 +207,24 @@ def _check_n_lags(n_lags: int | None, recordings: Recordings) -> int:
             f"recording, but got {found}."
         )
     return found
+
+
+def as_p_value(p_value: float) -> str:
+    """Return a p-value as it is printed, "-" where there is nothing to test.
+
+    >>> as_p_value(0.0371), as_p_value(1e-9), as_p_value(np.nan)
+    ('0.037', '< 0.001', '-')
+    """
+    if np.isnan(p_value):
+        return "-"
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
+
+
+def equals_p_value(p_value: float) -> str:
+    """Return a p-value behind the letter p.
+
+    >>> equals_p_value(0.0371), equals_p_value(1e-9)
+    ('= 0.037', '< 0.001')
+    """
+    shown = as_p_value(p_value)
+    return shown if shown.startswith("<") else f"= {shown}"

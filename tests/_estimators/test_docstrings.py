@@ -39,7 +39,7 @@ APART = {
         (WeightedConv1DRegressor,): "nu_w may be an array",
     },
     "n_lags": {(NTKConvRegressor,): "may be 'auto'"},
-    "delay": {(NTKConvRegressor,): "may be 'auto'"},
+    "delay": {(NTKConvRegressor,): "may be 'auto'", (NTKConvRegressorCV,): "may be a grid"},
     "prior": {(NTKConvRegressorCV,): "may be a list"},
     "correlation": {(NTKConvRegressorCV,): "may be a grid"},
     "memory": {(NTKConvRegressorCV,): "is chosen by its score"},

@@ -653,6 +653,57 @@ def test_data_in_parts_go_on_after_a_delay_and_have_no_leads():
         distributed.fit(ntk(delay=DELAY, n_lags=N_LAGS, rows="timesteps"), X[:6], Y[:6])
 
 
+def in_parts(kind, recordings, targets):
+    """Return recordings as data of Dask, none of which goes on from one chunk to the next."""
+    array, bag = pytest.importorskip("dask.array"), pytest.importorskip("dask.bag")
+    if kind == "panel":
+        return tuple(array.from_array(each, chunks=(5, -1, -1)) for each in (recordings, targets))
+    if kind == "bag":
+        return tuple(bag.from_sequence(list(each), npartitions=3) for each in (recordings, targets))
+    return tuple(
+        [array.from_array(one, chunks=-1) for one in each] for each in (recordings, targets)
+    )
+
+
+@pytest.mark.parametrize("kind", ["panel", "bag", "list"])
+@pytest.mark.parametrize("state", ["zero", "mean", "unknown"])
+def test_whole_recordings_in_parts_have_leads(kind, state):
+    dask = pytest.importorskip("dask")
+    rng = np.random.default_rng(3)
+    recordings, targets = rng.normal(size=(12, 30, N_CHANNELS)), rng.normal(size=(12, 30, 1))
+    X, Y = in_parts(kind, recordings, targets)
+    x, y = (recordings, targets) if kind == "panel" else (list(recordings), list(targets))
+    given = {"n_lags": N_LAGS, "n_leads": N_LEADS, "initial_state": state}
+    here = ntk(**given).fit(x, y)
+    with dask.config.set(scheduler="threads"):
+        model = distributed.fit(ntk(**given), X, Y)
+        same_model(model, here)
+        assert model.first_lag_ == -N_LEADS
+        (predicted,) = dask.compute(distributed.predict(model, X))
+        for found, expected in zip(predicted, here.predict(x), strict=True):
+            assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+        assert_allclose(distributed.score(model, X, Y), here.score(x, y), rtol=1e-9)
+
+
+def test_windows_and_panels_in_parts_have_leads_in_all_that_learns():
+    array = pytest.importorskip("dask.array")
+    rng = np.random.default_rng(4)
+    windows, y = rng.normal(size=(60, N_LAGS + N_LEADS)), rng.normal(size=60)
+    W, Y = array.from_array(windows, chunks=(25, -1)), array.from_array(y, chunks=25)
+    here = ntk(n_leads=N_LEADS).fit(windows, y)
+    same_model(distributed.fit(ntk(n_leads=N_LEADS), W, Y), here)
+    grown = distributed.partial_fit(ntk(n_leads=N_LEADS), W[:25], Y[:25])
+    same_model(distributed.partial_fit(grown, W[25:], Y[25:]), here)
+    recordings, targets = rng.normal(size=(12, 30, N_CHANNELS)), rng.normal(size=(12, 30, 1))
+    X, T = in_parts("panel", recordings, targets)
+    search = NTKConvRegressorCV(n_lags=N_LAGS, n_leads=N_LEADS, cv=3)
+    expected = clone(search).fit(recordings, targets).cv_results_["mean_test_score"]
+    found = distributed.fit(search, X, T).cv_results_["mean_test_score"]
+    assert_allclose(found, expected, rtol=1e-9)
+    with pytest.raises(ValueError, match="n_lags=29 with n_leads=2 needs n_timesteps=31, but got"):
+        distributed.fit(ntk(n_lags=29, n_leads=N_LEADS), X, T)
+
+
 @pytest.mark.parametrize("seed", [9, 14])
 def test_the_delay_is_found_in_noise_that_drifts(seed):
     """It is that of inputs and targets whose noise is white, and not what drifts suggest."""

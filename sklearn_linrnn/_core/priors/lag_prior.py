@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cholesky, eigh, qr
 from scipy.linalg.lapack import dpstrf
 
+from sklearn_linrnn._core.priors.prior_parameters import PriorParameters
 from sklearn_linrnn._core.priors.scales import VARIANCE, Scale, decay_scale
 
 Hyperparameter = Any  # a number, or "auto"; within a search, a column of numbers
@@ -36,11 +37,12 @@ def structure(default: Any = MISSING) -> Any:
 
 
 @dataclass(frozen=True)
-class LagPrior(ABC):
+class LagPrior(PriorParameters, ABC):
     """Covariance of an impulse response over the lags, up to a factor.
 
     The fields of a prior are its hyperparameters, but for those made by `structure`. One that is
-    "auto" is chosen by its evidence, where an estimator can do that.
+    "auto" is chosen by its evidence, where an estimator can do that. Estimators have the fields of
+    their prior among their parameters, as ``prior__nu_w``.
     """
 
     tied: ClassVar[tuple[str, ...]] = ()  # hyperparameters of equal effect, to be sought as one

@@ -10,7 +10,7 @@ import click
 from sklearn_linrnn._core.priors.catalogue import PRIORS
 from sklearn_linrnn._studies.commands import (
     ListOptions,
-    in_options,
+    failed,
     output_option,
     say,
     typed,
@@ -20,7 +20,16 @@ from sklearn_linrnn._studies.files.command_line import file_options
 from sklearn_linrnn._studies.files.options import FileOptions
 from sklearn_linrnn._studies.series import load_series
 
-OPTIONS = {"n_lags": "--lags", "delay": "--delay", "held_out": "--held-out"}
+NO_RESPONSE = "X or y does not vary, so that there is no alpha to choose"
+NO_TRUST = "Set alpha, or choose it by cross-validation (NTKConvRegressorCV)."
+ARGUMENTS = {
+    **{name: f"--{name}" for name in ("delay", "prior", "memory", "noise", "level")},
+    "n_lags": "--lags",
+    "held_out": "--held-out",
+    "X, y or sample_weight": "--inputs or --target",
+    NO_RESPONSE: "None of the --inputs varies before the part that is held out",
+    NO_TRUST: "Take another --prior, or a part of the recording in which nothing changes.",
+}
 
 
 class NumberOrAuto(click.ParamType):
@@ -50,7 +59,7 @@ class NumberOrAuto(click.ParamType):
         return number
 
 
-@click.command("identify", cls=ListOptions)
+@click.command("identify", cls=ListOptions, arguments=ARGUMENTS)
 @click.argument("file")
 @click.option("--target", metavar="COL", required=True, help="Column of the output.")
 @click.option(
@@ -157,7 +166,7 @@ def identify_command(
         say(series.line)
         system = identify(series, IdentificationDesign(n_lags=lags, **design))
     except (ValueError, ImportError) as error:
-        raise click.ClickException(in_options(str(error), OPTIONS)) from error
+        raise failed(error) from error
     print_system(system)
     try:
         if csv is not None:

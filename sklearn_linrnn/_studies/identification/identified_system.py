@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
+from sklearn_linrnn._studies.identification.enough_data import TwoParts
 from sklearn_linrnn._studies.identification.held_out_fit import HeldOutFit, held_out_fit
 from sklearn_linrnn._studies.identification.input_table import input_table
 from sklearn_linrnn._studies.identification.time_unit import TimeUnit, time_unit
 from sklearn_linrnn._studies.series import StudySeries
 from sklearn_linrnn.inspection import ImpulseResponseDisplay, ResidualDisplay
+from sklearn_linrnn.inspection._residual_tests import USUAL_LAGS
 
-LEAST_STEPS = 20  # observed, in each of the two parts
-MOST_TESTED_LAGS = 25  # on both sides of the model's
 MOST_COEFFICIENTS = 0.6  # of all lags that are tested, for each observed step
 
 
@@ -54,17 +53,19 @@ class IdentificationDesign:
     level: float = 0.9
     sampling_time: float | None = None
 
-    def fit(self, X: pd.DataFrame, y: pd.Series) -> NTKConvRegressor:
-        """Return the model, everything that is not given chosen by its evidence.
+    def with_lags(self, X: pd.DataFrame, y: pd.Series) -> IdentificationDesign:
+        """Return the design with the number of lags and the delay of the highest evidence.
 
-        The number of lags and the delay are chosen first, for white noise and one memory.
+        They are chosen first, for white noise and one memory.
         """
-        n_lags, delay = self.n_lags, self.delay
-        if "auto" in (n_lags, delay):
-            first = self._estimator(n_lags=n_lags, delay=delay).fit(X, y)
-            n_lags, delay = first.impulse_response_.shape[2], first.delay_
-        last = self._estimator(n_lags=n_lags, delay=delay, memory=self.memory, noise=self.noise)
-        return last.fit(X, y)
+        if "auto" not in (self.n_lags, self.delay):
+            return self
+        found = self._estimator().fit(X, y)
+        return replace(self, n_lags=found.impulse_response_.shape[2], delay=found.delay_)
+
+    def fit(self, X: pd.DataFrame, y: pd.Series) -> NTKConvRegressor:
+        """Return the model, everything that is not given chosen by its evidence."""
+        return self._estimator(memory=self.memory, noise=self.noise).fit(X, y)
 
     def _estimator(self, **parameters: Any) -> NTKConvRegressor:
         return NTKConvRegressor(
@@ -72,6 +73,8 @@ class IdentificationDesign:
             alpha="auto",
             prior=self.prior,
             correlation="auto",
+            n_lags=self.n_lags,
+            delay=self.delay,
             rows="timesteps",
             initial_state="mean",
             **parameters,
@@ -102,6 +105,8 @@ class IdentifiedSystem:
         What the residuals there have to do with each other and with the inputs.
     n_learned : int
         Observed time steps that the model has learned from.
+    idle : tuple of str
+        The inputs that do not vary there.
     """
 
     design: IdentificationDesign
@@ -113,6 +118,7 @@ class IdentifiedSystem:
     held_out: HeldOutFit
     residuals: ResidualDisplay
     n_learned: int
+    idle: tuple[str, ...]
 
     @property
     def n_lags(self) -> int:
@@ -145,17 +151,18 @@ def identify(series: StudySeries, design: IdentificationDesign) -> IdentifiedSys
     ------
     ValueError
         If there are no inputs, the target does not vary, or either part has too few observed time
-        steps.
+        steps after known inputs.
     """
     if series.inputs is None:
         raise ValueError("--inputs must name the columns that drive the target.")
-    y, X = series.target, series.inputs
-    first = round(len(y) * (1.0 - design.held_out))
-    learned, tested = y.copy(), y.copy()
-    learned.iloc[first:], tested.iloc[:first] = np.nan, np.nan
-    _check_observed(learned, tested)
-    model = design.fit(X.iloc[:first], y.iloc[:first])
-    unit = time_unit(y.index, design.sampling_time)
+    parts = TwoParts.of(series.inputs, series.target, design.held_out)
+    parts.check_observed()
+    parts.check_lags(design.n_lags, design.delay)
+    X, y = series.inputs.iloc[: parts.n_first], parts.learned
+    settled = design.with_lags(X, y)
+    parts.check_lags(settled.n_lags, settled.delay)
+    model = settled.fit(X, y)
+    unit = time_unit(series.target.index, design.sampling_time)
     return IdentifiedSystem(
         design=design,
         name=series.name,
@@ -163,61 +170,50 @@ def identify(series: StudySeries, design: IdentificationDesign) -> IdentifiedSys
         unit=unit,
         model=model,
         inputs=input_table(model, unit, design.level),
-        held_out=_simulated(model, X, tested, float(learned.mean()), design.level),
-        residuals=_tested(model, X, tested, design.level, unit),
-        n_learned=int(learned.count()),
+        held_out=_simulated(model, parts, design.level),
+        residuals=_tested(model, parts, design.level, unit),
+        n_learned=int(y.count()),
+        idle=tuple(str(name) for name in X.columns[X.nunique() <= 1]),
     )
 
 
 def _tested(
-    model: NTKConvRegressor, X: pd.DataFrame, tested: pd.Series, level: float, unit: TimeUnit
+    model: NTKConvRegressor, parts: TwoParts, level: float, unit: TimeUnit
 ) -> ResidualDisplay:
-    n_observed = int(tested.count())
     try:
         return ResidualDisplay.from_estimator(
             model,
-            X,
-            tested,
-            n_lags=_n_tested_lags(model, n_observed),
+            parts.inputs,
+            parts.tested,
+            n_lags=_n_tested_lags(model, int(parts.tested.count())),
             coverage=level,
             sampling_time=unit.step,
         )
     except ValueError as error:
-        _, n_channels, n_lags = model.impulse_response_.shape
-        inputs = "input" if n_channels == 1 else "inputs"
-        delay = TimeUnit(1.0, "steps").of(model.first_lag_)
-        raise ValueError(
-            f"--held-out leaves {n_observed} observed values of {tested.name}, which do not test "
-            f"{n_lags} lags of {n_channels} {inputs} after a dead time of {delay}. "
-            "Raise --held-out, or set fewer --lags."
-        ) from error
+        raise parts.untestable(model.impulse_response_.shape[2], model.first_lag_) from error
 
 
 def _n_tested_lags(model: NTKConvRegressor, n_observed: int) -> int:
     """Return how far residuals are compared: as usual, or as a share of the steps allows."""
     _, n_channels, n_lags = model.impulse_response_.shape
     most = int((MOST_COEFFICIENTS * n_observed / n_channels - n_lags) / 2)
-    return min(max(most, 1), MOST_TESTED_LAGS)
+    return min(max(most, 1), USUAL_LAGS)
 
 
-def _check_observed(learned: pd.Series, tested: pd.Series) -> None:
-    if learned.nunique() == 1:
-        raise ValueError(
-            f"--target {learned.name} must vary before the part that is held out, but is always "
-            f"{learned.dropna().iloc[0]:g} there."
-        )
-    for part, where in ((learned, "before"), (tested, "in")):
-        if part.count() < LEAST_STEPS:
-            raise ValueError(
-                f"--held-out leaves {part.count()} observed values of {part.name} {where} the "
-                f"part that is held out, but at least {LEAST_STEPS} are needed."
-            )
-
-
-def _simulated(
-    model: Any, X: pd.DataFrame, tested: pd.Series, mean: float, level: float
-) -> HeldOutFit:
-    simulated, deviation = model.predict(X, return_std=True)
+def _simulated(model: NTKConvRegressor, parts: TwoParts, level: float) -> HeldOutFit:
+    simulated, deviation = model.predict(parts.inputs, return_std=True)
     half_width = norm.ppf((1.0 + level) / 2.0) * deviation
-    observed = tested.notna().to_numpy()
-    return held_out_fit(tested[observed], simulated[observed], half_width[observed], mean, level)
+    observed = parts.tested.notna().to_numpy()
+    return held_out_fit(
+        parts.tested[observed],
+        simulated[observed],
+        half_width[observed],
+        levels=[float(parts.learned.mean()), _own_level(model, parts)],
+        level=level,
+    )
+
+
+def _own_level(model: NTKConvRegressor, parts: TwoParts) -> float:
+    """Return what the model expects of an output whose inputs are at their means."""
+    means = parts.inputs.iloc[: parts.n_first].mean().to_numpy()
+    return float(model.intercept_[0] + model.impulse_response_[0].sum(axis=1) @ means)

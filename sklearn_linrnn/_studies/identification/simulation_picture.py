@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_linrnn._studies.identification.held_out_fit import HeldOutFit
 from sklearn_linrnn._studies.identification.time_unit import TimeUnit
+from sklearn_linrnn.inspection._pictures import as_percent
 
 MOST_POINTS = 2000  # that a picture of a page can show
 
@@ -30,7 +31,7 @@ def draw_simulation(ax: Any, held_out: HeldOutFit, target: str, unit: TimeUnit) 
     time = np.arange(len(rows)) * unit.step
     ax.fill_between(
         time, rows["lower"], rows["upper"], color="C0", alpha=0.25, lw=0,
-        label=f"band, {held_out.level:.0%}",
+        label=f"band, {as_percent(held_out.level)}",
     )  # fmt: skip
     ax.plot(time, rows["truth"], color="C1", lw=1.0, label=target)
     ax.plot(time, rows["simulated"], color="C0", lw=1.0, label="simulated from the inputs")

@@ -22,6 +22,7 @@ from sklearn_linrnn.inspection import (
     ImpulseResponseDisplay,
     StepResponseDisplay,
 )
+from sklearn_linrnn.inspection._pictures import as_percent
 
 TEMPLATE = "identification.html.jinja"
 WIDE = (9.0, 3.4)  # inches
@@ -57,7 +58,7 @@ def render_system(system: IdentifiedSystem, command: str) -> str:
         headings=input_headings(system),
         rows=input_cells(system),
         tests=test_cells(system),
-        held_out=f"{system.design.held_out:.0%}",
+        held_out=as_percent(system.design.held_out),
         chosen=_chosen(system),
         simulated=[_simulation(system)],
         responses=_responses(system),
@@ -78,7 +79,7 @@ def _chosen(system: IdentifiedSystem) -> str:
 def _simulation(system: IdentifiedSystem) -> dict[str, str]:
     caption = (
         f"{system.target} on the held-out end, and its simulation from the inputs alone with the "
-        f"band of {system.held_out.level:.0%}."
+        f"band of {as_percent(system.held_out.level)}."
     )
 
     def draw(figure: Any) -> None:
@@ -91,7 +92,7 @@ def _responses(system: IdentifiedSystem) -> list[list[dict[str, str]]]:
     """Return the pictures of the responses: of one input side by side, else below each other."""
     n_inputs, level = len(system.inputs), system.design.level
     options = {"coverage": level, "sampling_time": system.unit.step}
-    bands = f"with bands of {level:.0%}"
+    bands = f"with bands of {as_percent(level)}"
     kinds: list[tuple[Any, str, int]] = [
         (ImpulseResponseDisplay, f"Impulse responses, {bands}.", 1),
         (StepResponseDisplay, f"Step responses, {bands}.", 1),

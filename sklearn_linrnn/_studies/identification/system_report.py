@@ -11,11 +11,12 @@ from rich.table import Table
 
 from sklearn_linrnn._studies.identification.identified_system import IdentifiedSystem
 from sklearn_linrnn._studies.identification.system_sentences import (
-    as_p_value,
     failed_tests,
     system_sentences,
 )
 from sklearn_linrnn._studies.study_text import rounded
+from sklearn_linrnn.inspection._pictures import as_percent
+from sklearn_linrnn.inspection._residual_tests import as_p_value
 
 
 def print_system(system: IdentifiedSystem) -> None:
@@ -47,7 +48,7 @@ def _lags(number: int) -> str:
 
 def input_headings(system: IdentifiedSystem) -> list[tuple[str, str]]:
     """Return the headings of the columns behind the names, in two lines."""
-    level, unit = f"{system.design.level:.0%}", system.unit.name
+    level, unit = as_percent(system.design.level), system.unit.name
     return [
         ("", "gain"), ("", level), ("memory", unit), ("", level), ("share", "%"),
         ("", "relevance"),
@@ -103,7 +104,7 @@ def input_legend(system: IdentifiedSystem) -> str:
     """Return what the columns are."""
     return f"""\
 gain    sum of the response: what the output moves by in the end for an input
-        that has moved by one; {system.design.level:.0%}: interval of the posterior
+        that has moved by one; {as_percent(system.design.level)}: interval of the posterior
 memory  time up to which the response has 90 % of its energy
 share   of the variances that the inputs bring to the simulation
 relevance: what the prior expects of an input, over the most relevant one's;

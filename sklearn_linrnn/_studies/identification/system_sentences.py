@@ -10,6 +10,8 @@ from statsmodels.stats.multitest import multipletests
 
 from sklearn_linrnn._studies.identification.identified_system import IdentifiedSystem
 from sklearn_linrnn._studies.study_text import listed, rounded
+from sklearn_linrnn.inspection._pictures import as_percent
+from sklearn_linrnn.inspection._residual_tests import equals_p_value
 
 IDENTIFIED, DOUBTFUL, NOTHING = (
     "The response is identified",
@@ -27,7 +29,7 @@ def title_of(system: IdentifiedSystem) -> str:
 
 def system_sentences(system: IdentifiedSystem) -> list[str]:
     """Return the sentences, the verdict first."""
-    said = [_fit(system), _band(system), _noise(system)]
+    said = [_fit(system), _band(system), _noise(system), _idle(system)]
     if system.held_out.has_learned:
         said += [_delay(system), *_objections(system)]
     return [sentence for sentence in said if sentence]
@@ -42,17 +44,6 @@ def failed_tests(system: IdentifiedSystem) -> pd.DataFrame:
         level = 1.0 - system.design.level
         tests.loc[known, "failed"] = multipletests(tests["p_value"][known], level, "holm")[0]
     return tests
-
-
-def as_p_value(p_value: float) -> str:
-    """Return a p-value as it is printed, "-" where there is nothing to test.
-
-    >>> as_p_value(0.0371), as_p_value(1e-9), as_p_value(np.nan)
-    ('0.037', '< 0.001', '-')
-    """
-    if np.isnan(p_value):
-        return "-"
-    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
 def fit_in_words(system: IdentifiedSystem) -> str:
@@ -78,11 +69,11 @@ def _fit(system: IdentifiedSystem) -> str:
 
 def _band(system: IdentifiedSystem) -> str:
     share, error = system.held_out.covered
-    held = f"Its bands of {system.held_out.level:.0%} hold {share:.1%} of them"
+    held = f"Its bands of {as_percent(system.held_out.level)} hold {100.0 * share:.1f} % of them"
     if abs(share - system.held_out.level) <= 2.0 * error:
-        return f"{held}, as they should (± {2.0 * error:.1%} by chance)."
+        return f"{held}, as they should (± {200.0 * error:.1f} % by chance)."
     amount = "few" if share < system.held_out.level else "many"
-    return f"{held}, which is too {amount} (± {2.0 * error:.1%} by chance)."
+    return f"{held}, which is too {amount} (± {200.0 * error:.1f} % by chance)."
 
 
 def _delay(system: IdentifiedSystem) -> str:
@@ -98,9 +89,20 @@ def _noise(system: IdentifiedSystem) -> str:
         return ""
     order = len(system.model.noise_coefficients_)
     if order == 0:
-        return "The noise is white, as the evidence has it."
+        return "The noise is taken for white: the evidence is for no memory of it."
     steps = system.unit.of(order)
     return f"The noise goes on from step to step: its autoregression reaches back {steps}."
+
+
+def _idle(system: IdentifiedSystem) -> str:
+    """Return which inputs nothing can be learned of."""
+    if not system.idle:
+        return ""
+    verb, whose = ("does", "its") if len(system.idle) == 1 else ("do", "their")
+    return (
+        f"{listed(system.idle)} {verb} not vary before the held-out end: nothing is known of "
+        f"{whose} effect."
+    )
 
 
 def _objections(system: IdentifiedSystem) -> list[str]:
@@ -136,11 +138,8 @@ def _objection(tests: pd.DataFrame, nothing: str, objection: str) -> str:
     failed = tests[tests["failed"]]
     if not len(failed):
         least: Any = tests["p_value"].min()
-        return f"{PASSED} {nothing}" + ("." if np.isnan(least) else f" (p {_equals(least)}).")
+        return f"{PASSED} {nothing}" + (
+            "." if np.isnan(least) else f" (p {equals_p_value(least)})."
+        )
     names = listed([str(name) for name in failed["input"]])
-    return f"{objection.format(names=names)} (p {_equals(failed['p_value'].max())})."
-
-
-def _equals(p_value: float) -> str:
-    shown = as_p_value(p_value)
-    return shown if shown.startswith("<") else f"= {shown}"
+    return f"{objection.format(names=names)} (p {equals_p_value(failed['p_value'].max())})."

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from scipy.signal import lfilter
 
 from sklearn_linrnn.__main__ import main
+from sklearn_linrnn._estimators import auto_choice
 
 
 @pytest.fixture
@@ -92,7 +93,11 @@ def test_a_report_without_its_libraries_is_refused_before_the_work(plant, tmp_pa
         ([*GIVEN, "--delay", "-1"], "'-1' is neither 'auto' nor a number from 0 on."),
         ([*GIVEN, "--lags", 600, "--delay", 3], "Error: --lags 600 with --delay 3 needs"),
         ([*GIVEN, "--held-out", "1"], "1.0 is not in the range 0.0<x<1.0"),
-        ([*GIVEN, "--held-out", "0.001"], "--held-out leaves 1 observed values of heat in"),
+        ([*GIVEN, "--held-out", "0.001"], "--held-out leaves 1 observed value of heat in"),
+        (
+            [*GIVEN, "--lags", 5, "--delay", 440],
+            "5 lags of 2 inputs after a dead time of 440 steps.",
+        ),
     ],
 )
 def test_errors_speak_of_what_was_typed(plant, arguments, message):
@@ -115,9 +120,56 @@ def test_too_few_values_for_the_tests_are_told_in_options(plant):
     result = run(plant, *GIVEN)
     assert result.exit_code == 1
     assert (
-        "--held-out leaves 20 observed values of heat, which do not test 12 lags of 2 inputs after "
-        "a dead time of 0 steps. Raise --held-out, or set fewer --lags."
+        "--held-out leaves 20 observed values of heat, which do not test 12 lags of 2 inputs. "
+        "Raise --held-out, or set fewer --lags."
     ) in words(result.stderr)
+
+
+MISSING = {
+    "everywhere": (slice(0, None), GIVEN, "lacks 600 values, so that 0 values of heat before the"),
+    "before": (slice(0, 440), GIVEN, "lacks 441 values, so that 0 values of heat before the part"),
+    "after": (slice(440, None), GIVEN, "lacks 160 values, so that 0 values of heat in the part"),
+    "often": (
+        slice(0, None, 5),
+        GIVEN,
+        "so that 0 values of heat before the part that is held out",
+    ),
+    "of delays": (
+        slice(0, None, 20),
+        (*GIVEN[:-2], "--delay", "auto"),
+        "have 12 known lags after delays of 0 to 30 steps, but at least 20 are needed. Set --delay",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", MISSING)
+def test_an_input_that_is_missing_too_often_is_named(plant, where):
+    rows, given, message = MISSING[where]
+    frame = pd.read_csv(plant)
+    frame.loc[rows, "valve"] = np.nan
+    frame.to_csv(plant, index=False)
+    result = run(plant, *given)
+    assert result.exit_code == 1
+    assert "Error: --inputs valve lacks " in words(result.stderr)
+    assert message in words(result.stderr)
+
+
+@pytest.mark.parametrize("n_rows", [1, 39])
+def test_a_recording_that_no_part_of_which_suffices_is_refused(plant, n_rows):
+    pd.read_csv(plant).head(n_rows).to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 1
+    value = "value" if n_rows == 1 else "values"
+    assert (
+        f"--target heat has {n_rows} observed {value}, but at least 40 are needed: 20 to learn from"
+    ) in words(result.stderr)
+
+
+def test_numbers_that_are_too_large_are_those_of_columns(plant):
+    (pd.read_csv(plant) * 1e200).to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 1
+    assert "--inputs or --target is too large" in words(result.stderr)
 
 
 def test_an_input_that_does_not_vary_has_no_memory_and_no_tests(plant):
@@ -128,6 +180,15 @@ def test_an_input_that_does_not_vary_has_no_memory_and_no_tests(plant):
     assert ["valve", "0", "0", "to", "0", "-", "-", "0", "0"] in rows
     assert [row[-1] for row in rows if row[1:2] == ["valve"]] == ["-", "-"]
     assert "nan" not in result.stdout
+    sentence = "valve does not vary before the held-out end: nothing is known of its effect."
+    assert sentence in words(result.stdout)
+
+
+def test_an_input_that_varies_too_late_is_named(plant):
+    frame = pd.read_csv(plant)
+    frame.loc[:449, "flow"] = 0.0
+    frame.to_csv(plant, index=False)
+    assert "flow does not vary before the held-out end" in words(run(plant, *GIVEN).stdout)
 
 
 def test_warnings_are_said_once_each_in_a_line(plant):
@@ -135,9 +196,10 @@ def test_warnings_are_said_once_each_in_a_line(plant):
     frame.assign(flow=1.0, valve=3.0).to_csv(plant, index=False)
     result = run(plant, "--target", "heat", "--inputs", "flow", "valve")
     assert result.exit_code == 0, result.output
-    told = [line for line in result.stderr.splitlines() if "does not vary" in line]
-    assert len(told) == 1
-    assert told[0].startswith("Warning: ")
+    told = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
+    nothing = "None of the --inputs varies before the part that is held out: nothing is learned."
+    assert told == [f"Warning: {nothing}"]
+    assert "flow and valve do not vary before" in words(result.stdout)
     assert "site-packages" not in result.stderr
     assert "1 lag\n" in re.sub(" +\n", "\n", result.stdout)
 
@@ -148,3 +210,29 @@ def test_an_exact_fit_is_not_printed_to_the_digits_of_rounding(plant):
     result = run(plant, *GIVEN)
     assert result.exit_code == 0, result.output
     assert "with a fit of 100 % (100 to 100 %)" in words(result.stdout)
+
+
+def test_warnings_speak_of_what_was_typed(plant):
+    frame = pd.read_csv(plant)
+    frame.loc[::2, "heat"] = np.nan
+    frame.to_csv(plant, index=False)
+    result = run(plant, *GIVEN)
+    assert result.exit_code == 0, result.output
+    assert "Warning: --noise ar needs observed time steps right before others" in result.stderr
+    assert "noise=" not in result.stderr
+    assert "The noise is taken for white" in result.stdout
+
+
+def test_a_model_that_later_data_speak_against_comes_with_advice_that_can_be_followed(
+    plant, monkeypatch
+):
+    monkeypatch.setattr(auto_choice, "r2_of_later_parts", lambda *_: -1.0)
+    result = run(plant, *GIVEN, "--noise", "white")
+    assert result.exit_code == 0, result.output
+    assert "Nothing is learned. Take another --prior, or a part of the recording" in result.stderr
+    assert "Set alpha" not in result.stderr
+
+
+def test_a_level_is_printed_as_it_was_typed(plant):
+    result = run(plant, *GIVEN, "--level", 0.9995)
+    assert "Its bands of 99.95 % hold" in words(result.stdout)
