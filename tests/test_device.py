@@ -183,18 +183,19 @@ def test_auto_is_cuda_where_there_is_one():
 
 
 @pytest.mark.cuda
-@every_estimator
-def test_a_model_trained_on_cuda_unpickles_on_a_machine_without(make, tmp_path):
-    model = make(device="cuda").fit(WINDOWS, y)
-    (tmp_path / "model.pkl").write_bytes(pickle.dumps((model, WINDOWS, model.predict(WINDOWS))))
+def test_models_trained_on_cuda_unpickle_on_a_machine_without(tmp_path):
+    models = [make(device="cuda").fit(WINDOWS, y) for make in ESTIMATORS]
+    stored = WINDOWS, [(model, model.predict(WINDOWS)) for model in models]
+    (tmp_path / "models.pkl").write_bytes(pickle.dumps(stored))
     code = (
         "import pickle, sys, numpy as np\n"
-        "model, X, expected = pickle.load(open(sys.argv[1], 'rb'))\n"
-        "assert np.array_equal(model.predict(X), expected)"
+        "X, models = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "for model, expected in models:\n"
+        "    assert np.array_equal(model.predict(X), expected), model"
     )
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "model.pkl")], check=True, env=environment
+        [sys.executable, "-c", code, str(tmp_path / "models.pkl")], check=True, env=environment
     )
 
 
