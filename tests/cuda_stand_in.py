@@ -10,7 +10,8 @@ tensors of a class of their own. They compute what the CPU computes, but as on a
 * wherever the host would wait for the device is counted, and is an error while a CUDA graph is
   captured. A captured graph does again what was done, whatever the host has learned since.
 
-Rounding, speed, memory and the order of streams are those of a real device alone.
+Rounding, speed, memory and the order of streams are those of a real device alone. Transforms of
+`torch.func` take tensors out of the class, so that what they return is on the CPU.
 """
 
 from __future__ import annotations

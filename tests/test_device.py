@@ -22,6 +22,8 @@ from sklearn_linrnn import (
     WeightedConv1DRegressor,
 )
 
+from .cuda_stand_in import cuda_stand_in
+
 ESTIMATORS = [
     partial(NTKConvRegressor, 0.7),
     partial(NTKConvRegressor, 0.7, alpha=0.0, n_steps=50),
@@ -205,10 +207,45 @@ def test_a_device_past_the_last_is_not_available():
         NTKConvRegressor(device="cuda:99").fit(WINDOWS, y)
 
 
+# -- Waiting for the device ---------------------------------------------------------------
+
+there_is_none = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+
+
+def n_waits(model, form="series"):
+    X, target, parameters = FORMS[form]
+    with cuda_stand_in() as synchronisations:
+        model.set_params(device="cuda", **parameters).fit(X[:500], target[:500])
+        return synchronisations.total()
+
+
+@there_is_none
+@pytest.mark.parametrize("solver", ["gd", "adam"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(WeightedConv1DRegressor, momentum=0.5, learning_rate=1e-3),
+        partial(LinearRNNRegressor, 5, max_grad_norm=0.1, weight_decay=0.1, random_state=0),
+        partial(LRURegressor, 5, early_stopping=True, n_iter_no_change=200, random_state=0),
+    ],
+    ids=lambda make: make.func.__name__,
+)
+def test_the_host_looks_at_a_training_once_in_64_iterations(make, solver):
+    """It then reads how many there were, their losses and whether they go on; it sends rates."""
+    short, long = (n_waits(make(solver=solver, max_iter=64 * k)) for k in (1, 3))
+    assert long - short == 2 * 4
+
+
+@there_is_none
+def test_numbers_of_iterations_are_compared_on_the_device():
+    given, chosen = (n_waits(NTKConvRegressor(alpha=0.0, n_steps=n)) for n in (50, "gcv"))
+    assert chosen - given < 20  # of hundreds of numbers
+
+
 # -- CPU ----------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@there_is_none
 @every_estimator
 def test_auto_is_the_cpu_where_there_is_no_gpu(make):
     auto, cpu = make().fit(WINDOWS, y), make(device="cpu").fit(WINDOWS, y)
