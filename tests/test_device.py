@@ -77,6 +77,65 @@ def test_cuda_gives_the_numbers_of_the_cpu(make, form):
 
 
 @pytest.mark.cuda
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(NTKConvRegressor, "auto", alpha="auto", noise="ar"),
+        partial(NTKConvRegressor, "auto", alpha="auto", memory="channel", initial_state="mean"),
+        partial(NTKConvRegressor, channel_scale=[1.0, 0.2], initial_state="unknown"),
+        partial(NTKConvRegressor, alpha=0.0, fit_intercept=False, n_steps="loo"),
+        partial(WeightedConv1DRegressor, channel_scale=[1.0, 0.2], max_iter=20),
+        partial(LinearRNNRegressor, 9, channel_scale=[1.0, 0.2], max_iter=20, random_state=0),
+        partial(LRURegressor, 9, fit_intercept=False, solver="lbfgs", max_iter=5, random_state=0),
+    ],
+    ids=lambda make: f"{make.func.__name__}-{make.keywords}",
+)
+def test_gaps_and_weights_on_cuda_are_those_on_the_cpu(make):
+    X, target, parameters = FORMS["series"]
+    weights, target = np.linspace(0.5, 2.0, 600), target[:600].copy()
+    target[[3, 4, 200]] = np.nan
+    cpu, cuda = (
+        make(device=device, **parameters).fit(X[:600], target, weights)
+        for device in ("cpu", "cuda")
+    )
+    scale = np.abs(cpu.impulse_response_).max()
+    assert_allclose(cuda.impulse_response_, cpu.impulse_response_, rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(NTKConvRegressor, 0.7),
+        partial(WeightedConv1DRegressor, max_iter=20, early_stopping=True),
+        partial(LinearRNNRegressor, 9, max_iter=20, solver="adam", random_state=0),
+        partial(LRURegressor, 9, max_iter=20, momentum=0.5, random_state=0),
+    ],
+    ids=lambda make: make.func.__name__,
+)
+def test_a_model_goes_on_on_another_device(make):
+    X, target, parameters = FORMS["series"]
+    found = []
+    for devices in (["cpu"] * 3, ["cuda", "cpu", "cuda"]):
+        model = make(**parameters)
+        for device, part in zip(devices, np.array_split(np.arange(900), 3), strict=True):
+            model = pickle.loads(pickle.dumps(model.set_params(device=device)))
+            model.partial_fit(X[part], target[part])
+        found.append(model.impulse_response_)
+    assert_allclose(found[1], found[0], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.cuda
+def test_a_schedule_on_cuda_is_asked_for_iterations_that_may_come_alone():
+    X, target, parameters = FORMS["series"]
+    shares = [1.0 / (1 + k) for k in range(70)]  # and no more
+    model = partial(WeightedConv1DRegressor, schedule=shares.__getitem__, max_iter=70, **parameters)
+    cpu, cuda = (model(device=device).fit(X, target) for device in ("cpu", "cuda"))
+    assert_allclose(cuda.loss_curve_, cpu.loss_curve_, rtol=1e-10)
+    assert len(cuda.loss_curve_) == 70
+
+
+@pytest.mark.cuda
 @pytest.mark.parametrize("cv", [4, "gcv", "loo", "evidence"])
 def test_scores_on_cuda_are_those_on_the_cpu(cv):
     X, target, parameters = FORMS["series"]
