@@ -34,7 +34,8 @@ PACKAGE = "sklearn_linrnn"
 
 MOVES = {Tensor.to, Tensor.cpu, Tensor.cuda}
 GRADIENTS = {torch.autograd.grad, torch.autograd.backward, Tensor.backward}  # cross devices
-TAKE_NUMBERS = {"copy_", "fill_", "index_put_", "masked_fill", "masked_fill_", "where"}
+TAKE_NUMBERS = {"fill_", "masked_fill", "masked_fill_"}  # of the CPU, as elementwise ones do
+SEND_NUMBERS = {"index_put_", "where"}  # to the device
 WAIT = {"_linalg_check_errors", "_linalg_eigh", "_linalg_svd", "linalg_eig"}  # as tags do not say
 PRODUCTS = {"addmm", "addmv", "baddbmm", "bmm", "dot", "mm", "mv", "vdot"}  # none of integers
 NOT_ON_CUDA = {"histogram", "histogramdd"}
@@ -251,11 +252,11 @@ class _Operations(TorchDispatchMode):
         given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
         if name in NOT_ON_CUDA or (name in PRODUCTS and not _is_inexact(given[-1])):
             raise NotImplementedError(f"{name!r} is not implemented on CUDA for {given[-1].dtype}")
-        if _waits(operation, name, args):
-            synchronisations.note(name)
         places = [k for k, each in enumerate(given) if any(each is one for one in self.numbers)]
+        if _waits(operation, name, args) or (places and name in SEND_NUMBERS):
+            synchronisations.note(name)
         is_of_two = torch.Tag.pointwise in operation.tags and len(given) == 2
-        is_taken = is_of_two or name in TAKE_NUMBERS
+        is_taken = is_of_two or name in TAKE_NUMBERS | SEND_NUMBERS
         is_written = name.endswith("_") and 0 in places
         if places and len(given) > 1 and (is_written or not is_taken):
             raise RuntimeError(
