@@ -22,6 +22,8 @@ from sklearn_linrnn import (
     WeightedConv1DRegressor,
 )
 
+from .cuda_stand_in import cuda_stand_in
+
 ESTIMATORS = [
     partial(NTKConvRegressor, 0.7),
     partial(NTKConvRegressor, 0.7, alpha=0.0, n_steps=50),
@@ -72,6 +74,65 @@ def test_cuda_gives_the_numbers_of_the_cpu(make, form):
     scale = np.abs(cpu.impulse_response_).max()
     for name in ("impulse_response_", "intercept_"):
         assert_allclose(getattr(cuda, name), getattr(cpu, name), rtol=1e-10, atol=1e-10 * scale)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(NTKConvRegressor, "auto", alpha="auto", noise="ar"),
+        partial(NTKConvRegressor, "auto", alpha="auto", memory="channel", initial_state="mean"),
+        partial(NTKConvRegressor, channel_scale=[1.0, 0.2], initial_state="unknown"),
+        partial(NTKConvRegressor, alpha=0.0, fit_intercept=False, n_steps="loo"),
+        partial(WeightedConv1DRegressor, channel_scale=[1.0, 0.2], max_iter=20),
+        partial(LinearRNNRegressor, 9, channel_scale=[1.0, 0.2], max_iter=20, random_state=0),
+        partial(LRURegressor, 9, fit_intercept=False, solver="lbfgs", max_iter=5, random_state=0),
+    ],
+    ids=lambda make: f"{make.func.__name__}-{make.keywords}",
+)
+def test_gaps_and_weights_on_cuda_are_those_on_the_cpu(make):
+    X, target, parameters = FORMS["series"]
+    weights, target = np.linspace(0.5, 2.0, 600), target[:600].copy()
+    target[[3, 4, 200]] = np.nan
+    cpu, cuda = (
+        make(device=device, **parameters).fit(X[:600], target, weights)
+        for device in ("cpu", "cuda")
+    )
+    scale = np.abs(cpu.impulse_response_).max()
+    assert_allclose(cuda.impulse_response_, cpu.impulse_response_, rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(NTKConvRegressor, 0.7),
+        partial(WeightedConv1DRegressor, max_iter=20, early_stopping=True),
+        partial(LinearRNNRegressor, 9, max_iter=20, solver="adam", random_state=0),
+        partial(LRURegressor, 9, max_iter=20, momentum=0.5, random_state=0),
+    ],
+    ids=lambda make: make.func.__name__,
+)
+def test_a_model_goes_on_on_another_device(make):
+    X, target, parameters = FORMS["series"]
+    found = []
+    for devices in (["cpu"] * 3, ["cuda", "cpu", "cuda"]):
+        model = make(**parameters)
+        for device, part in zip(devices, np.array_split(np.arange(900), 3), strict=True):
+            model = pickle.loads(pickle.dumps(model.set_params(device=device)))
+            model.partial_fit(X[part], target[part])
+        found.append(model.impulse_response_)
+    assert_allclose(found[1], found[0], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.cuda
+def test_a_schedule_on_cuda_is_asked_for_iterations_that_may_come_alone():
+    X, target, parameters = FORMS["series"]
+    shares = [1.0 / (1 + k) for k in range(70)]  # and no more
+    model = partial(WeightedConv1DRegressor, schedule=shares.__getitem__, max_iter=70, **parameters)
+    cpu, cuda = (model(device=device).fit(X, target) for device in ("cpu", "cuda"))
+    assert_allclose(cuda.loss_curve_, cpu.loss_curve_, rtol=1e-10)
+    assert len(cuda.loss_curve_) == 70
 
 
 @pytest.mark.cuda
@@ -183,18 +244,19 @@ def test_auto_is_cuda_where_there_is_one():
 
 
 @pytest.mark.cuda
-@every_estimator
-def test_a_model_trained_on_cuda_unpickles_on_a_machine_without(make, tmp_path):
-    model = make(device="cuda").fit(WINDOWS, y)
-    (tmp_path / "model.pkl").write_bytes(pickle.dumps((model, WINDOWS, model.predict(WINDOWS))))
+def test_models_trained_on_cuda_unpickle_on_a_machine_without(tmp_path):
+    models = [make(device="cuda").fit(WINDOWS, y) for make in ESTIMATORS]
+    stored = WINDOWS, [(model, model.predict(WINDOWS)) for model in models]
+    (tmp_path / "models.pkl").write_bytes(pickle.dumps(stored))
     code = (
         "import pickle, sys, numpy as np\n"
-        "model, X, expected = pickle.load(open(sys.argv[1], 'rb'))\n"
-        "assert np.array_equal(model.predict(X), expected)"
+        "X, models = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "for model, expected in models:\n"
+        "    assert np.array_equal(model.predict(X), expected), model"
     )
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "model.pkl")], check=True, env=environment
+        [sys.executable, "-c", code, str(tmp_path / "models.pkl")], check=True, env=environment
     )
 
 
@@ -204,10 +266,45 @@ def test_a_device_past_the_last_is_not_available():
         NTKConvRegressor(device="cuda:99").fit(WINDOWS, y)
 
 
+# -- Waiting for the device ---------------------------------------------------------------
+
+there_is_none = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+
+
+def n_waits(model, form="series"):
+    X, target, parameters = FORMS[form]
+    with cuda_stand_in() as synchronisations:
+        model.set_params(device="cuda", **parameters).fit(X[:500], target[:500])
+        return synchronisations.total()
+
+
+@there_is_none
+@pytest.mark.parametrize("solver", ["gd", "adam"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(WeightedConv1DRegressor, momentum=0.5, learning_rate=1e-3),
+        partial(LinearRNNRegressor, 5, max_grad_norm=0.1, weight_decay=0.1, random_state=0),
+        partial(LRURegressor, 5, early_stopping=True, n_iter_no_change=200, random_state=0),
+    ],
+    ids=lambda make: make.func.__name__,
+)
+def test_the_host_looks_at_a_training_once_in_64_iterations(make, solver):
+    """It then reads how many there were, their losses and whether they go on; it sends rates."""
+    short, long = (n_waits(make(solver=solver, max_iter=64 * k)) for k in (1, 3))
+    assert long - short == 2 * 4
+
+
+@there_is_none
+def test_numbers_of_iterations_are_compared_on_the_device():
+    given, chosen = (n_waits(NTKConvRegressor(alpha=0.0, n_steps=n)) for n in (50, "gcv"))
+    assert chosen - given < 20  # of hundreds of numbers
+
+
 # -- CPU ----------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@there_is_none
 @every_estimator
 def test_auto_is_the_cpu_where_there_is_no_gpu(make):
     auto, cpu = make().fit(WINDOWS, y), make(device="cpu").fit(WINDOWS, y)

@@ -154,7 +154,7 @@ class Solution(StoredAsNumPy):
             return self.spectrum.solve(self.filter)
         return self.problem.ridge(self.penalty)
 
-    @property
+    @cached_property
     def largest_curvature(self) -> float:
         """Largest eigenvalue of the loss: steps are stable below twice its inverse."""
         return float(self.spectrum.eigenvalues.max()) + self.penalty

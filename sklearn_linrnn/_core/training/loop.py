@@ -193,8 +193,9 @@ class Training:
         if self._repeated is None:
             self._iterate()
         else:
-            self._log.prepare(len(self.rows))
-            self._repeated.run(min(n_steps, STRETCH))
+            n_steps = min(n_steps, STRETCH)
+            self._log.prepare(range(len(self.rows), self.stopping.max_iter)[:n_steps])
+            self._repeated.run(n_steps)
         self.rows += self._log.take()
         self._is_torn = False
 
@@ -282,7 +283,7 @@ class _HostLog:
         self.factor = schedule
         self.rows: list[list[float]] = []
 
-    def prepare(self, step: int) -> None:
+    def prepare(self, steps: range) -> None:
         """Do nothing: there is no stretch."""
 
     def record(self, stepping: bool, step: int, row: list[float]) -> None:
@@ -306,11 +307,11 @@ class _DeviceLog:
         self.first = torch.zeros((), dtype=torch.int64, device=row.device)
         self.n_rows = torch.zeros_like(self.first)
 
-    def prepare(self, step: int) -> None:
-        """Begin a stretch at an iteration."""
-        self.first.fill_(step)
-        shares = [self.schedule(step + k) for k in range(STRETCH + 1)]
-        self.factors.copy_(torch.tensor(shares, dtype=self.factors.dtype))
+    def prepare(self, steps: range) -> None:
+        """Begin a stretch of these iterations, of which some may not be reached."""
+        self.first.fill_(steps.start)
+        shares = torch.tensor([self.schedule(step) for step in steps], dtype=self.factors.dtype)
+        self.factors[: len(steps)].copy_(shares)
 
     def factor(self, step: Tensor) -> Tensor:
         """Return the share of the rate that an iteration takes."""

@@ -138,18 +138,19 @@ class Adam(Optimizer):
         self, parameters: list[Tensor], beta: float, *, rates: list[float] | None = None
     ) -> None:
         super().__init__(parameters, rates)
-        device = parameters[0].device
-        self.captured = device.type == "cuda"
+        self.captured = parameters[0].is_cuda
         groups: dict[float, list[Tensor]] = {}
         for parameter, share in zip(parameters, self.rates, strict=True):
             groups.setdefault(share, []).append(parameter)
         self.shares = list(groups)
         # A captured step reads its rates from these tensors whenever it is run again.
         options = [
-            {"params": group, "lr": torch.zeros((), device=device) if self.captured else 0.0}
+            {"params": group, "lr": parameters[0].new_zeros(()) if self.captured else 0.0}
             for group in groups.values()
         ]
         self.rule = torch.optim.Adam(options, betas=(beta, 0.999), capturable=self.captured)
+        if self.captured:  # it computes with the number of iterations, which PyTorch makes single
+            self.remember([p.new_zeros(size) for p in parameters for size in ((), *2 * [p.shape])])
 
     def step(self, rate: Any, evaluate: Callable[[], Tensor]) -> None:
         """Take a step of size ``rate``."""
@@ -170,7 +171,7 @@ class Adam(Optimizer):
             return
         for index, parameter in enumerate(self.parameters):
             step, *moments = memory[3 * index : 3 * index + 3]
-            step = step.to(parameter.device if self.captured else "cpu", copy=True)
+            step = step.to(parameter if self.captured else "cpu", copy=True)
             values = [step, *(moment.to(parameter, copy=True) for moment in moments)]
             names = "step", "exp_avg", "exp_avg_sq"
             self.rule.state[parameter] = dict(zip(names, values, strict=True))
