@@ -222,6 +222,19 @@ def test_both_ends_of_one_modulus_move_it_by_half():
     assert_allclose(sum(ends), (after - before) / (2 * step), rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.parametrize("r_max", [1e-100, 1e-155, 1e-300, 5e-324])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_derivatives_have_their_limit_as_the_ring_becomes_a_point(r_max, normalise):
+    """``E[|lambda|] = 2/3 r_max`` on a disc; higher powers, and those of the phases, vanish."""
+    nu_f, nu_c = NU
+    slope = LRU(0.0, r_max, 1.5, *NU, normalise=normalise).covariance_slope(3, "r_max")
+    expected = np.zeros((3, 3))
+    expected[0, 1] = expected[1, 0] = (
+        2 * (nu_f + nu_c + normalise * nu_f * nu_c) * (2 / 3) * np.sin(1.5) / 1.5
+    )
+    assert_allclose(slope, expected, rtol=1e-12, atol=1e-90)
+
+
 # -- Bad numbers ---------------------------------------------------------------------------
 
 
