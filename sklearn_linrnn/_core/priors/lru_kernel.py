@@ -56,7 +56,7 @@ def lru_variances(
     """Return the diagonals of `lru_shares`, (2, n_lags), for a small part of the work."""
     moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
     g, log_g = moduli._replace(power=moduli.power[::2]).means()
-    return np.stack([g, np.square(np.arange(n_lags)) * (log_g + g * max_phase**2 / 3)])
+    return np.stack([g, np.square(np.arange(n_lags)) * (log_g + g * np.square(max_phase) / 3)])
 
 
 def lru_share_slopes(
@@ -116,19 +116,24 @@ def _by_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
 @lru_cache(maxsize=8)
 def _phases(n_lags: int, max_phase: float) -> Means:
     """Return ``c_q = E[cos(q theta)]`` and ``t_q = E[theta^2 cos(q theta)]``, (n_lags,)."""
-    z = max_phase * np.arange(n_lags)
-    return spherical_jn(0, z), max_phase**2 * _mean_square(z)
+    z = _angles(n_lags, max_phase)
+    return spherical_jn(0, z), np.square(max_phase) * _mean_square(z)
 
 
 def _phase_slopes(n_lags: int, max_phase: float) -> Means:
     """Return their derivatives by the greatest phase."""
-    lag = np.arange(n_lags)
-    z = max_phase * lag
+    lag, z = np.arange(n_lags), _angles(n_lags, max_phase)
     by_square = 2 * max_phase * _mean_square(z)
     return (
         lag * spherical_jn(0, z, derivative=True),
-        by_square + max_phase**2 * lag * _mean_square(z, derivative=True),
+        by_square + np.square(max_phase) * lag * _mean_square(z, derivative=True),
     )
+
+
+def _angles(n_lags: int, max_phase: float) -> NDArray[np.float64]:
+    """Return the greatest phases of the lags, zero below what SciPy's functions take."""
+    z = max_phase * np.arange(n_lags)
+    return np.where(z < np.finfo(np.float64).tiny, 0.0, z)
 
 
 def _mean_square(z: NDArray, *, derivative: bool = False) -> NDArray[np.float64]:

@@ -235,14 +235,27 @@ def test_derivatives_have_their_limit_as_the_ring_becomes_a_point(r_max, normali
     assert_allclose(slope, expected, rtol=1e-12, atol=1e-90)
 
 
+@pytest.mark.parametrize("max_phase", [5e-324, 1e-310, 1e-300])
+def test_phases_of_any_size_have_the_limit_of_none(max_phase):
+    tiny, none = LRU(max_phase=max_phase), LRU(max_phase=0.0)
+    assert_allclose(tiny.covariance(5), none.covariance(5), rtol=1e-14)
+    assert_allclose(
+        tiny.covariance_slope(5, "max_phase"), none.covariance_slope(5, "max_phase"), atol=1e-290
+    )
+
+
 # -- Bad numbers ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variances", [{"nu_f": 1e200, "nu_c": 1e200}, {"nu_f": np.inf}], ids=str)
-def test_a_kernel_that_overflows_names_the_variances(variances):
+@pytest.mark.parametrize(
+    "variances", [{"nu_f": 1e200, "nu_c": 1e200}, {"nu_f": np.inf}, {"max_phase": 1e200}], ids=str
+)
+def test_a_kernel_that_overflows_names_its_hyperparameters(variances):
     said = ", ".join(f"{name}={value}" for name, value in variances.items())
     with pytest.raises(ValueError, match=f"overflow.*{re.escape(said)}.* too large"):
         LRU(**variances).covariance(3)
+    with pytest.raises(ValueError, match=f"overflow.*{re.escape(said)}.* too large"):
+        LRU(**variances).quick_variances(3)
 
 
 @pytest.mark.parametrize(
