@@ -231,12 +231,11 @@ class DescentRegressor(LagRegressor):
             recipe = self._recipe(n_lags, n_channels, seed) if earlier is None else earlier.recipe
             root = PriorRoot.of_prior(recipe.prior(n_lags), n_lags, n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
-            if earlier is not None:
-                for parameter, array in zip(model.parameters, earlier.parameters, strict=True):
-                    parameter.copy_(torch.tensor(array))
+            trained = None if earlier is None else earlier.parameters
             rule = self._rule()
             rate = self._choose_rate(rule, model, statistics, root, earlier)
-            training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
+            begun = rule.begin(model, statistics, rate, held_out, trained)
+            training = self._begin(begun, n_lags, earlier)
             fit_now = partial(self._fit_now, training, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
