@@ -38,7 +38,7 @@ from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
 from sklearn_linrnn._core.priors.root_arrays import (
     first_lags,
     full_root,
-    pull_channels,
+    pull_lags,
     root_variances,
 )
 from sklearn_linrnn._core.statistics.moments import Moments
@@ -159,11 +159,8 @@ class EvidenceSums:
             by_channel = root[:, :, 0].T if root.ndim == 3 else root.repeat(sums.n_channels)
             scale = by_channel.reshape(-1, 1)
             return WeightedSums(sums, root, scale, sums.scatter * scale * scale.T)
-        if root.ndim == 3:
-            matrix = pull_channels(root, pull_channels(root, sums.scatter).T)
-            return WeightedSums(sums, root, full_root(root), matrix)
-        full = np.kron(root, np.eye(sums.n_channels)) if sums.n_channels > 1 else root
-        return WeightedSums(sums, root, full, full.T @ (sums.scatter @ full))
+        matrix = pull_lags(root, pull_lags(root, sums.scatter).T)
+        return WeightedSums(sums, root, full_root(root, sums.n_channels), matrix)
 
     def n_relevant(self, variances: NDArray, alpha: float) -> int:
         """Return the number of lags up to the last one that can matter at a penalty or higher."""
