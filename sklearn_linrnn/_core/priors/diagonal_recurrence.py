@@ -76,6 +76,8 @@ class DiagonalRecurrence(LagPrior):
             raise ValueError(
                 f"The lag weights overflow: those of {self} are too large for float64."
             )
+        if not total.any():
+            raise ValueError(f"All lag weights of {self} are zero: they are too small for float64.")
         return total
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
