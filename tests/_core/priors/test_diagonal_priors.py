@@ -103,7 +103,7 @@ def test_a_range_of_steps_that_narrows_becomes_one_step(make, dt):
 @pytest.mark.parametrize("dt", [1e3, 1e8, 1e16, 1e100])
 @pytest.mark.parametrize("make", [S4DLin, S4DLegS])
 def test_of_long_steps_lag_0_alone_is_left(make, dt, width):
-    """``lambda = 0``: ``4 / |A|^2`` by the readout, ``2 nu_c (Re^2 A + 1) / |A|^4`` by the poles."""
+    """``4 / |A|^2`` by the readout, and ``2 nu_c (Re^2 A + 1) / |A|^4`` by the poles."""
     prior = make(dt, width * dt, 0.7, n_states=8)
     size = 0.25 + np.square(prior.frequencies())
     expected = np.zeros((30, 30))
