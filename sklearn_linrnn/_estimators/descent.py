@@ -302,8 +302,9 @@ class DescentRegressor(LagRegressor):
         """Return a training as it begins or goes on, or raise if its model cannot be trained."""
         if not math.isfinite(training.loss):
             raise ValueError(
-                f"The response of n_lags={n_lags} overflows {self.dtype} at the initialisation. "
-                "Lower the initial variances or n_lags, or use dtype='float64'."
+                f"The response of n_lags={n_lags}, or its penalty, overflows {self.dtype} at the "
+                "initialisation. Lower the initial variances, n_lags or weight_decay, or use "
+                "dtype='float64'."
             )
         if earlier is not None:
             training.optimizer.remember([torch.tensor(array) for array in earlier.memory])

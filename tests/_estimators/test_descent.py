@@ -582,6 +582,19 @@ def test_a_step_of_no_size_is_none(make, options):
     assert later.loss_curve_[-1] < later.loss_curve_[0]
 
 
+@both
+@every_optimiser
+def test_the_least_of_steps_is_a_step(make, options):
+    start = make(**options, schedule=no_step, max_iter=1).fit(X, Y)
+    model = make(**{**options, "learning_rate": 5e-324}, max_iter=3).fit(X, Y)
+    assert_allclose(model.impulse_response_, start.impulse_response_, atol=1e-300)
+
+
+def test_a_penalty_that_overflows_is_named():
+    with pytest.raises(ValueError, match=r"penalty, overflows .* Lower .* weight_decay"):
+        network(weight_decay=1.7e308).fit(X, Y)
+
+
 def test_longer_gradients_are_cut():
     model = conv(max_grad_norm=0.3, learning_rate=0.2, max_iter=30).fit(X, Y)
     response, losses = literal_descent(30, 0.2, longest=0.3)

@@ -28,19 +28,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.closed_form.model_selection import values_near_best
 from sklearn_linrnn._core.closed_form.rank_revealing import rows_of_sums
 from sklearn_linrnn._core.closed_form.ridge_factors import Factor, cholesky_factor, row_factor
 from sklearn_linrnn._core.closed_form.row_count import check_rows
+from sklearn_linrnn._core.closed_form.spectral import in_range
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
-from sklearn_linrnn._core.priors.root_arrays import (
-    first_lags,
-    full_root,
-    pull_lags,
-    root_variances,
-)
+from sklearn_linrnn._core.priors.root_arrays import first_lags, full_root, pull_lags, root_variances
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.threads import calm
 
@@ -166,7 +163,9 @@ class EvidenceSums:
         """Return the number of lags up to the last one that can matter at a penalty or higher."""
         squares = self._channel_squares[:, : variances.shape[-1]]
         squares = squares.sum(axis=0) if variances.ndim == 1 else squares
-        matters = np.nonzero(variances * squares > IRRELEVANT * alpha)[-1]
+        with np.errstate(over="ignore"):
+            signal = in_range(torch.from_numpy(variances * squares)).numpy()
+        matters = np.nonzero(signal > IRRELEVANT * alpha)[-1]
         return int(matters.max(initial=0)) + 1
 
     def _first(self, n_lags: int) -> EvidenceSums:

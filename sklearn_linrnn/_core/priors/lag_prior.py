@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cholesky, eigh, qr
 from scipy.linalg.lapack import dpstrf
 
-from sklearn_linrnn._core.tensors import binary_unit
 from sklearn_linrnn._core.priors.scales import VARIANCE, Scale, decay_scale
+from sklearn_linrnn._core.tensors import binary_unit
 
 Hyperparameter = Any  # a number, or "auto"; within a search, a column of numbers
 
