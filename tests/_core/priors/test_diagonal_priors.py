@@ -114,6 +114,8 @@ def test_of_long_steps_lag_0_alone_is_left(make, dt, width):
 
 @pytest.mark.parametrize("width", [1.0, 10.0])
 def test_of_steps_whose_squares_underflow_nothing_is_left(width):
+    with pytest.raises(ValueError, match="dt_min must be finite and positive, but got 5e-324"):
+        S4DLin(5e-324, width).covariance(2)
     with pytest.raises(ValueError, match=r"All lag weights of S4DLin.*dt_min=1e-300.* are zero"):
         S4DLin(1e-300, width * 1e-300).covariance(5)
 
