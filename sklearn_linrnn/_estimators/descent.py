@@ -231,12 +231,11 @@ class DescentRegressor(LagRegressor):
             recipe = self._recipe(n_lags, n_channels, seed) if earlier is None else earlier.recipe
             root = PriorRoot.of_prior(recipe.prior(n_lags), n_lags, n_channels, device)
             model = recipe.model(root, len(statistics.target_mean), torch_dtype(self.dtype))
-            if earlier is not None:
-                for parameter, array in zip(model.parameters, earlier.parameters, strict=True):
-                    parameter.copy_(torch.tensor(array))
+            trained = None if earlier is None else earlier.parameters
             rule = self._rule()
             rate = self._choose_rate(rule, model, statistics, root, earlier)
-            training = self._begin(rule.begin(model, statistics, rate, held_out), n_lags, earlier)
+            begun = rule.begin(model, statistics, rate, held_out, trained)
+            training = self._begin(begun, n_lags, earlier)
             fit_now = partial(self._fit_now, training, root.variances, earlier)
             interrupt = self._run(training, data, fit_now)
             fit = fit_now()
@@ -303,8 +302,9 @@ class DescentRegressor(LagRegressor):
         """Return a training as it begins or goes on, or raise if its model cannot be trained."""
         if not math.isfinite(training.loss):
             raise ValueError(
-                f"The response of n_lags={n_lags} overflows {self.dtype} at the initialisation. "
-                "Lower the initial variances or n_lags, or use dtype='float64'."
+                f"The response of n_lags={n_lags}, or its penalty, overflows {self.dtype} at the "
+                "initialisation. Lower the initial variances, n_lags or weight_decay, or use "
+                "dtype='float64'."
             )
         if earlier is not None:
             training.optimizer.remember([torch.tensor(array) for array in earlier.memory])

@@ -52,10 +52,12 @@ class LRURegressor(NetworkKernel):
         Number of hidden units ``n``.
     r_min, r_max : float, default=0.0, 1.0
         Least and greatest modulus of the poles at initialisation, where they are uniform on the
-        area between; ``0 <= r_min <= r_max <= 1``, with `r_min` below 1 and `r_max` above 0.
+        area between; ``0 <= r_min <= r_max <= 1`` with `r_max` above 0, and with `normalise` also
+        `r_min` below 1.
     max_phase : float, default=2*pi
         Greatest phase of the poles at initialisation, in radians, where phases are uniform from 0;
-        above 0 and at most 2 pi. A small one makes responses smooth in the lag.
+        not negative. A small one makes responses smooth in the lag; with 0 all poles are real, and
+        stay so.
     normalise : bool, default=True
         Whether inputs have the factor ``gamma``, which begins at ``sqrt(1 - r^2)`` and is trained,
         so that states of all poles are of one size; else ``gamma`` is 1.
@@ -222,9 +224,9 @@ class LRURegressor(NetworkKernel):
         **TRAINING,
         **BY_CHANNEL,
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
-        "r_min": [Interval(Real, 0, 1, closed="left")],
+        "r_min": [Interval(Real, 0, 1, closed="both")],
         "r_max": [Interval(Real, 0, 1, closed="right")],
-        "max_phase": [Interval(Real, 0, 2 * np.pi, closed="right")],
+        "max_phase": [Interval(Real, 0, None, closed="left")],
         "normalise": ["boolean"],
         "init": [StrOptions({"random", "centered"})],
         "dtype": [StrOptions({"float32", "tf32", "float64"})],

@@ -23,12 +23,15 @@ class Slopes:
 
     Attributes
     ----------
+    largest : float
+        The largest size of a slope; squares are of slopes in the unit of the differences.
     energies : ndarray of shape (n_sequences, n_lags)
         Sums of their squares over outputs and channels.
     deviations : ndarray of shape (n_lags,)
         Root mean square over the sequences of their errors, as the slopes over half the step tell.
     """
 
+    largest: float
     energies: NDArray
     deviations: NDArray
 
@@ -59,16 +62,19 @@ class Differences:
         The sequences, and the places of the lags.
     scales : ndarray of shape (n_channels,)
         The unit of steps in each channel.
+    unit : float
+        The unit of slopes, a power of two.
     """
 
     def __init__(
-        self, ask: Callable[[NDArray], NDArray], group: InputGroup, scales: NDArray
+        self, ask: Callable[[NDArray], NDArray], group: InputGroup, scales: NDArray, unit: float
     ) -> None:
         self.ask = ask
         self.group = group
         self.lags, channels = np.nonzero(group.places >= 0)
         self.places = group.places[self.lags, channels]
         self.units = scales[channels]
+        self.unit = unit
 
     def best(self) -> Slopes:
         """Return the slopes over steps whose errors are small."""
@@ -76,6 +82,7 @@ class Differences:
         if near.deviation < usual.deviation:
             better = near.deviations < usual.deviations
             return Slopes(
+                max(near.largest, usual.largest),
                 np.where(better, near.energies, usual.energies),
                 np.where(better, near.deviations, usual.deviations),
             )
@@ -96,20 +103,22 @@ class Differences:
             step are meant, and have no errors.
         """
         n_lags, group = len(self.group.places), self.group
-        energies, squares = np.zeros((n_lags, len(group))), np.zeros(n_lags)
+        largest, energies, squares = 0.0, np.zeros((n_lags, len(group))), np.zeros(n_lags)
         at_once = max(1, MOST_NUMBERS // (2 * group.values.size))
         for first in range(0, len(self.places), at_once):
             some = slice(first, first + at_once)
             slopes = self._slopes(some, step)
             if extrapolated:  # as Richardson does: the error falls with the square of the step
-                correction = (self._slopes(some, step / 2) - slopes) / 3.0
+                with np.errstate(invalid="ignore"):  # of infinite ones: there is no energy
+                    correction = (self._slopes(some, step / 2) - slopes) / 3.0
                 slopes = slopes + 4.0 * correction
-                np.add.at(squares, self.lags[some], _squared(correction).mean(axis=1))
-            np.add.at(energies, self.lags[some], _squared(slopes))
-        return Slopes(energies.T, np.sqrt(squares))
+                np.add.at(squares, self.lags[some], self._squared(correction).mean(axis=1))
+            np.add.at(energies, self.lags[some], self._squared(slopes))
+            largest = max(largest, float(np.abs(slopes).max(initial=0.0)))
+        return Slopes(largest, energies.T, np.sqrt(squares))
 
     def _slopes(self, some: slice, step: float) -> NDArray:
-        """Return slopes (n_places, n_sequences, n_outputs) over a step to both sides."""
+        """Return slopes (n_places, n_sequences, n_outputs), infinite where they overflow."""
         rows, places = self.group.rows, self.places[some, None]
         inputs = np.repeat(rows[None, None], 2, axis=0).repeat(places.shape[0], axis=1)
         index = np.arange(len(places))[:, None], np.arange(len(rows)), places
@@ -118,10 +127,10 @@ class Differences:
         widths = inputs[0][index] - inputs[1][index]  # as rounding has left them
         outputs = self.ask(inputs.reshape(-1, *self.group.values.shape[1:]))
         upper, lower = outputs.reshape(*inputs.shape[:3], -1)
-        return (upper - lower) / widths[..., None]
+        with np.errstate(over="ignore"):
+            return (upper - lower) / widths[..., None]
 
-
-def _squared(slopes: NDArray) -> NDArray[np.float64]:
-    """Return sums of squares over outputs; infinite where they overflow."""
-    with np.errstate(over="ignore"):
-        return np.square(slopes).sum(axis=2)
+    def _squared(self, slopes: NDArray) -> NDArray[np.float64]:
+        """Return sums of squares over outputs; infinite where they overflow."""
+        with np.errstate(over="ignore"):
+            return np.square(slopes / self.unit).sum(axis=2)

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response
-from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._core.tensors import binary_unit, whole_number
 from sklearn_linrnn._data.containers import named
 from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import warn
@@ -23,8 +23,9 @@ from sklearn_linrnn.inspection._input_groups import InputGroup, Reading, channel
 from sklearn_linrnn.inspection._memory import check_share, effective_memory
 from sklearn_linrnn.inspection._pictures import as_percent
 from sklearn_linrnn.inspection._posterior import check_coverage
-from sklearn_linrnn.inspection._sensitivities import sensitivity
+from sklearn_linrnn.inspection._sensitivities import Sensitivity, sensitivity
 
+SQUARED = 2.0**300  # derivatives between this and its inverse keep the digits of their squares
 SMOOTH = 0.01  # numerical error up to which a model counts as smooth, relative to all energy
 
 
@@ -36,8 +37,8 @@ class MeasuredMemory:
     ----------
     energy : ndarray of shape (n_lags,)
         Squared derivatives of the output with respect to the input of each lag, summed over outputs
-        and channels, mean over the sequences. Of a linear model the squares of its impulse
-        response.
+        and channels, mean over the sequences, in the square of `unit`. Of a linear model the
+        squares of its impulse response.
     interval : ndarray of shape (2, n_lags)
         Lower and upper confidence limits of `energy`, for each lag by itself; NaN if there are
         fewer than ten sequences, from which they cannot be told.
@@ -53,6 +54,8 @@ class MeasuredMemory:
         As in `measured_memory`.
     numerical_error : ndarray of shape (n_lags,)
         Estimated error of `energy` by finite differences; zeros if there is none but rounding.
+    unit : float
+        1, or a power of two where squares of the derivatives would leave the range of float64.
     at_start : MeasuredMemory or None
         The same of the model at initialisation; None if that is not at hand.
     """
@@ -66,6 +69,7 @@ class MeasuredMemory:
     share: float
     coverage: float
     numerical_error: NDArray
+    unit: float = 1.0
     at_start: MeasuredMemory | None = None
 
     def __str__(self) -> str:
@@ -255,8 +259,7 @@ class _Meter:
 
     def measure(self, model: Any, at_start: MeasuredMemory | None = None) -> MeasuredMemory:
         """Return the memory of a model."""
-        scales = channel_scales(self.groups)
-        found = [sensitivity(model, group, scales, self.step) for group in self.groups]
+        unit, found = self._sensitivities(model)
         energies = np.concatenate([each.energies for each in found])
         if not np.isfinite(energies).all():
             raise ValueError(
@@ -279,8 +282,19 @@ class _Meter:
             share=self.share,
             coverage=self.coverage,
             numerical_error=errors,
+            unit=unit,
             at_start=at_start,
         )
+
+    def _sensitivities(self, model: Any) -> tuple[float, list[Sensitivity]]:
+        """Return the unit in which derivatives can be squared, and their squares."""
+        scales = channel_scales(self.groups)
+        found = [sensitivity(model, group, scales, self.step) for group in self.groups]
+        largest = max(each.largest for each in found)
+        if 1.0 / SQUARED <= largest <= SQUARED:
+            return 1.0, found
+        unit = binary_unit(np.array(largest))
+        return unit, [sensitivity(model, group, scales, self.step, unit) for group in self.groups]
 
     def _memory_limits(self, energies: NDArray) -> tuple[int, int]:
         """Return the lags up to which the share may be, and surely is.

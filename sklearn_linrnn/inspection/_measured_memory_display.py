@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -90,6 +91,16 @@ class MeasuredMemoryDisplay:
         name = getattr(model, "__name__", type(model).__name__)
         return cls(measured_memory(model, X, n_lags=n_lags, **options), name)
 
+    @property
+    def _start(self) -> MeasuredMemory | None:
+        """What was measured at initialisation, in the unit of the model."""
+        start, unit = self.memory.at_start, self.memory.unit
+        if start is None or start.unit == unit:
+            return start
+        with np.errstate(over="ignore"):
+            factor = np.square(start.unit / np.float64(unit))
+            return replace(start, energy=factor * start.energy, interval=factor * start.interval)
+
     def frame(self) -> pd.DataFrame:
         """Return the numbers of the plot.
 
@@ -97,11 +108,12 @@ class MeasuredMemoryDisplay:
         -------
         frame : pandas.DataFrame
             Columns ``energy``, ``lower`` and ``upper``, index ``lag``; with a model at
-            initialisation ``start``, ``start_lower`` and ``start_upper`` as well.
+            initialisation ``start``, ``start_lower`` and ``start_upper`` as well. All of them are
+            in the square of the unit of the memory.
         """
         columns = _columns(self.memory, "energy", "")
-        if self.memory.at_start is not None:
-            columns |= _columns(self.memory.at_start, "start", "start_")
+        if (start := self._start) is not None:
+            columns |= _columns(start, "start", "start_")
         lags = pd.RangeIndex(len(self.memory.energy), name="lag")
         return pd.DataFrame(columns, index=lags)
 
@@ -119,7 +131,7 @@ class MeasuredMemoryDisplay:
             Itself, with ``ax_`` and ``figure_``.
         """
         axes = make_axes(self, ax, 1)
-        start = self.memory.at_start
+        start = self._start
         if start is not None:
             _draw(axes[0], start, VERMILION, "at initialisation")
         _draw(axes[0], self.memory, BLUE, "model" if start is None else "trained")

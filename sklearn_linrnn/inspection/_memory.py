@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_linrnn._core.priors.lag_weights import check_number
-from sklearn_linrnn._core.tensors import place_among, whole_number
+from sklearn_linrnn._core.tensors import binary_unit, place_among, whole_number
 from sklearn_linrnn.inspection._posterior import (
     check_coverage,
     check_regressor,
@@ -176,7 +176,7 @@ def memory_interval(
     draws = draw_responses(estimator, n_draws, random_state)
     if channel is not None:
         draws = draws[:, :, [place_among(channel, draws.shape[2], "channel")]]
-    energies = map(response_energy, draws)
+    energies = map(response_energy, draws / binary_unit(draws))
     return quantiles_of_memory(energies, coverage, estimator.first_lag_, share=share)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sklearn_linrnn._core.tensors import binary_unit
 from sklearn_linrnn.inspection._memory import (
     effective_memory,
     prior_energy,
@@ -214,12 +215,13 @@ class MemoryDisplay:
         draws = None
         if find_posterior(estimator) is not None:
             responses = draw_responses(estimator, n_draws, random_state)
-            energies = np.square(responses).sum(axis=1)
+            energies = np.square(responses / binary_unit(responses)).sum(axis=1)
             draws = shares(energies.reshape(n_draws, -1)).reshape(energies.shape)
-        channels = np.square(estimator.impulse_response_).sum(axis=0)
+        response = estimator.impulse_response_ / binary_unit(estimator.impulse_response_)
+        channels = np.square(response).sum(axis=0)
         return cls(
             shares(prior_energy(estimator.lag_weights_)),
-            shares(response_energy(estimator.impulse_response_)),
+            shares(response_energy(response)),
             name=type(estimator).__name__,
             channels=shares(channels.ravel()).reshape(channels.shape),
             draws=draws,

@@ -19,8 +19,10 @@ from sklearn_linrnn.inspection._last_outputs import check_independence, outputs_
 MOST_STEPS = 2**14  # time steps that a module is given at once, of which it keeps all states
 
 
-def energies_of_module(module: nn.Module, group: InputGroup) -> NDArray[np.float64]:
-    """Return the squared sensitivities of the last outputs, (n_sequences, n_lags).
+def energies_of_module(
+    module: nn.Module, group: InputGroup, unit: float
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the largest sensitivity of the last outputs, and squares, (n_sequences, n_lags).
 
     The module keeps its mode, its buffers and the gradients of its parameters, and random numbers
     that it draws are not taken from those that follow.
@@ -31,6 +33,8 @@ def energies_of_module(module: nn.Module, group: InputGroup) -> NDArray[np.float
         The model; it is looked at in evaluation mode.
     group : InputGroup
         The sequences.
+    unit : float
+        The unit of the sensitivities that are squared.
 
     Raises
     ------
@@ -48,10 +52,13 @@ def energies_of_module(module: nn.Module, group: InputGroup) -> NDArray[np.float
         among, alone = (_outputs(module, x, group) for x in (blocks[0], blocks[0][-1:]))
         first, last = (each.detach().double().cpu().numpy() for each in (among, alone))
         check_independence(first, last, torch.finfo(among.dtype).eps)
-        return np.concatenate([_energies(module, x, group) for x in blocks])
+        found = [_energies(module, x, group, unit) for x in blocks]
+    return max(largest for largest, _ in found), np.concatenate([each for _, each in found])
 
 
-def _energies(module: nn.Module, x: Tensor, group: InputGroup) -> NDArray[np.float64]:
+def _energies(
+    module: nn.Module, x: Tensor, group: InputGroup, unit: float
+) -> tuple[float, NDArray[np.float64]]:
     outputs = _outputs(module, x.requires_grad_(), group)
     if not outputs.requires_grad:
         raise ValueError(
@@ -60,15 +67,16 @@ def _energies(module: nn.Module, x: Tensor, group: InputGroup) -> NDArray[np.flo
         )
     known = torch.from_numpy(group.places >= 0)
     places = torch.from_numpy(group.places).clamp(min=0)
-    energies = np.zeros((len(x), len(places)))
+    largest, energies = 0.0, np.zeros((len(x), len(places)))
     for output in outputs.unbind(1):
         # Sequences do not see one another: the gradient of the sum has that of each.
         (gradient,) = torch.autograd.grad(
             output.sum(), x, retain_graph=True, materialize_grads=True
         )
         at_lags = gradient.double().cpu().flatten(1)[:, places] * known
-        energies += at_lags.square().sum(2).numpy()
-    return energies
+        energies += (at_lags / unit).square().sum(2).numpy()
+        largest = max(largest, float(at_lags.abs().max()))
+    return largest, energies
 
 
 def _outputs(module: nn.Module, x: Tensor, group: InputGroup) -> Tensor:

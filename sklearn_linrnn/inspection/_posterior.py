@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_weights import check_number
 from sklearn_linrnn._core.response import as_impulse_response
+from sklearn_linrnn._core.tensors import binary_unit
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
 
@@ -120,8 +121,9 @@ def prior_deviation(estimator: LagRegressor) -> tuple[NDArray, bool]:
     if solution is not None and solution.alpha > 0:
         scale = solution.noise_variance.numpy() / solution.alpha
         return np.sqrt(scale[:, None, None] * weights), True
-    scale = np.square(response).sum(axis=(1, 2)) / weights.sum()
-    return np.sqrt(scale[:, None, None] * weights), False
+    unit = binary_unit(response)
+    scale = np.square(response / unit).sum(axis=(1, 2)) / weights.sum()
+    return unit * np.sqrt(scale[:, None, None] * weights), False
 
 
 def half_width(coverage: float) -> float:

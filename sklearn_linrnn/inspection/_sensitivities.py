@@ -20,17 +20,22 @@ class Sensitivity(NamedTuple):
 
     Attributes
     ----------
+    largest : float
+        The largest derivative, without its sign.
     energies : ndarray of shape (n_sequences, n_lags)
-        Sums over outputs and channels.
+        Sums over outputs and channels, of derivatives in a unit.
     errors : ndarray of shape (n_lags,)
         Estimated numerical errors of their means; zeros for derivatives.
     """
 
+    largest: float
     energies: NDArray
     errors: NDArray
 
 
-def sensitivity(model: Any, group: InputGroup, scales: NDArray, step: float | None) -> Sensitivity:
+def sensitivity(
+    model: Any, group: InputGroup, scales: NDArray, step: float | None, unit: float = 1.0
+) -> Sensitivity:
     """Return the squared sensitivities of a model.
 
     Parameters
@@ -43,6 +48,8 @@ def sensitivity(model: Any, group: InputGroup, scales: NDArray, step: float | No
         The unit of steps in each channel.
     step : float or None
         Step of finite differences, in these units; ``None`` to find it.
+    unit : float, default=1.0
+        The unit of the derivatives, before they are squared; a power of two.
 
     Raises
     ------
@@ -52,8 +59,8 @@ def sensitivity(model: Any, group: InputGroup, scales: NDArray, step: float | No
         If its outputs are not what they must be.
     """
     if isinstance(model, nn.Module):
-        energies = energies_of_module(model, group)
-        return Sensitivity(energies, np.zeros(energies.shape[1]))
+        largest, energies = energies_of_module(model, group, unit)
+        return Sensitivity(largest, energies, np.zeros(energies.shape[1]))
     if isinstance(model, type) or not (hasattr(model, "predict") or callable(model)):
         raise TypeError(
             "model must be a torch.nn.Module, an object with a method predict, or a function of "
@@ -65,9 +72,9 @@ def sensitivity(model: Any, group: InputGroup, scales: NDArray, step: float | No
 
     # Copies, since a function may write to what it gets.
     check_independence(ask(group.values.copy()), ask(group.values[-1:].copy()))
-    differences = Differences(ask, group, scales)
+    differences = Differences(ask, group, scales, unit)
     found = differences.best() if step is None else differences.over(step, extrapolated=False)
-    return Sensitivity(found.energies, found.errors)
+    return Sensitivity(found.largest, found.energies, found.errors)
 
 
 def _outputs(model: Any, group: InputGroup, values: NDArray) -> NDArray:

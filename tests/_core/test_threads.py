@@ -283,6 +283,7 @@ FACTORISATIONS = [
     (lag_prior, "cholesky"),
     (rank_revealing, "qr"),
     (ridge_factors, "dpotrf"),
+    (ridge_factors, "qr"),
     (unit_factor, "dpotrf"),
 ]
 CLOSED_FORMS = {

@@ -1103,6 +1103,13 @@ def test_predictions_that_overflow_are_an_error(model):
         model.score(1e200 * X, Y)
 
 
+def test_priors_that_overflow_beside_x_are_an_error_in_a_search_too():
+    X, y = np.random.default_rng(0).normal(size=(40, 8)), np.arange(40.0)
+    for nu_w in (0.5, "auto"):
+        with pytest.raises(ValueError, match="X times the lag weights leaves the range"):
+            NTKConvRegressor(nu_w, nu_c=1.7e307, alpha="auto").fit(X, y)
+
+
 def test_deviations_that_overflow_are_an_error():
     model = NTKConvRegressor().fit(X, Y)
     assert np.isfinite(model.predict(1e100 * X, return_std=True)[1]).all()

@@ -108,6 +108,25 @@ def test_a_learning_rate_that_was_halved_stays_halved_in_the_next_fit(first):
     assert_same_fit(model.set_params(max_iter=20).fit(x, y), whole)
 
 
+@pytest.mark.parametrize("first", range(1, 12))
+def test_momentum_that_raises_the_loss_is_judged_alike_wherever_it_goes_on(first):
+    """With momentum a loss may rise to twice that of the start: the first one, not the next."""
+    x = np.random.default_rng(0).normal(size=(60, 6))
+    y = 5.0 * x @ np.random.default_rng(6).normal(size=6)
+    options = {"n_hidden": 16, "momentum": 0.9}
+    whole = network(**options, max_iter=24).fit(x, y)
+    model = network(**options, max_iter=first, warm_start=True).fit(x, y)
+    assert_same_fit(model.set_params(max_iter=24 - first).fit(x, y), whole)
+
+
+def test_training_that_goes_on_with_other_targets_is_judged_by_where_it_is():
+    """By losses of zero it would be far too high, and all its steps would be undone."""
+    x = np.random.default_rng(0).normal(size=(60, 6))
+    model = network(n_hidden=16, init="centered", momentum=0.5, max_iter=30, warm_start=True)
+    model.fit(x, x.sum(axis=1)).fit(x, 0.001 * x.sum(axis=1))
+    assert model.loss_curve_[-1] < 0.5 * model.loss_curve_[30]
+
+
 @both
 def test_without_warm_start_every_fit_begins_anew(make):
     model = make(max_iter=9, momentum=0.9).fit(X, Y)
@@ -561,6 +580,19 @@ def test_a_step_of_no_size_is_none(make, options):
     later = make(**options, schedule=lambda step: 0.5 * (step >= 2), max_iter=12).fit(X, Y)
     assert len(set(later.loss_curve_[:2])) == 1
     assert later.loss_curve_[-1] < later.loss_curve_[0]
+
+
+@both
+@every_optimiser
+def test_the_least_of_steps_is_a_step(make, options):
+    start = make(**options, schedule=no_step, max_iter=1).fit(X, Y)
+    model = make(**{**options, "learning_rate": 5e-324}, max_iter=3).fit(X, Y)
+    assert_allclose(model.impulse_response_, start.impulse_response_, atol=1e-300)
+
+
+def test_a_penalty_that_overflows_is_named():
+    with pytest.raises(ValueError, match=r"penalty, overflows .* Lower .* weight_decay"):
+        network(weight_decay=1.7e308).fit(X, Y)
 
 
 def test_longer_gradients_are_cut():

@@ -107,11 +107,12 @@ def test_scales_of_channels_scale_the_inputs():
     ("options", "message"),
     [
         ({"r_min": 0.9, "r_max": 0.5}, "r_min=0.9 and r_max=0.5"),
-        ({"r_min": 1.0}, "'r_min' parameter"),
+        ({"r_min": 1.0, "r_max": 1.0}, "r_min must be below 1 with normalise=True"),
+        ({"r_min": 1.1}, "'r_min' parameter"),
         ({"r_max": 0.0}, "'r_max' parameter"),
         ({"r_max": 1.5}, "'r_max' parameter"),
-        ({"max_phase": 0.0}, "'max_phase' parameter"),
-        ({"max_phase": 7.0}, "'max_phase' parameter"),
+        ({"max_phase": -1.0}, "'max_phase' parameter"),
+        ({"max_phase": np.inf}, "'max_phase' parameter"),
         ({"normalise": "yes"}, "'normalise' parameter"),
         ({"nu_f": -1.0}, "'nu_f' parameter"),
         ({"nu_f": 0.0, "nu_c": 0.0}, "nu_f=0.0 and nu_c=0.0 must not both be zero"),
@@ -123,6 +124,30 @@ def test_bad_parameters_are_named_and_leave_what_was_learned(options, message):
     with pytest.raises(ValueError, match=message):
         model.set_params(**options).fit(X, Y)
     assert_array_equal(model.predict(X), before)
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        {"max_phase": 0.0},
+        {"max_phase": 7.0},
+        {"r_min": 1.0, "r_max": 1.0, "normalise": False},
+        {"r_min": 0.4, "r_max": 0.4},
+    ],
+    ids=str,
+)
+def test_rings_at_the_ends_of_their_range_have_the_limit_of_their_prior(ring):
+    """Poles without a phase, or on the circle, do not move: neither do they in the limit."""
+    model = unit(n_hidden=4000, max_iter=1, **ring).fit(X, Y)
+    prior = LRU(**{**RING, **NU, **ring})
+    assert_allclose(model.lag_weights_, prior.covariance(6).diagonal(), rtol=1e-10)
+    assert_allclose(model.empirical_lag_weights(at_start=True), model.lag_weights_, rtol=0.2)
+    trained = unit(max_iter=20, **ring).fit(X, Y)
+    assert np.isfinite(trained.impulse_response_).all()
+    if ring.get("max_phase") == 0:
+        assert np.abs(trained.poles_.imag).max() < 1e-300
+    if ring.get("r_min") == 1:
+        assert_allclose(np.abs(trained.poles_), 1.0, rtol=1e-15)
 
 
 # -- The limit -----------------------------------------------------------------------------

@@ -67,7 +67,9 @@ def test_rates_multiply_the_shares_of_their_matrices():
 def test_with_a_leak_or_layers_the_mean_is_not_known_and_nothing_is_warned_of(unknown):
     model = network(n_hidden=6, nu_w=0.95, **unknown)
     without_warnings(model, X[:, :20])
-    with pytest.raises(ValueError, match="networks of one layer without leak"):
+    name, value = next(iter(unknown.items()))
+    message = f"networks of one layer without leak, .*but got .*{name}={value}"
+    with pytest.raises(ValueError, match=message):
         model.expected_lag_weights()
 
 

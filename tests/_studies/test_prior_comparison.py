@@ -1,6 +1,7 @@
 """The comparison of priors: what it measures and says, on series whose answer is known."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -215,6 +216,22 @@ def test_the_sentences_have_the_numbers_of_the_table():
     below = rounded(last["below"], last["below_error"])
     assert f"{last.name} {below} ± " in found.summary
     assert f"costs {100 * rows['cost'].max():+.0f} % (" in found.summary
+
+
+def test_a_prior_that_is_far_but_uncertain_is_named(result):
+    names = result.of_priors["prior"].tolist()
+    table = result.table.set_index("prior")
+    table.loc[names, "below"] = 10.0 * np.arange(len(names))
+    table.loc[names, "below_error"] = [0.0, *[4.0] * (len(names) - 2), 18.0]
+    table["in_evidence_set"] = [each in (names[0], names[-1]) for each in table.index]
+    found = replace(result, table=table.reset_index(), verdict="difference")
+    assert found.uncertain_set == (names[-1],)
+    said = f"{names[-1]} ({10 * len(names) - 10} ± 18 nats below) lies farther off than others"
+    assert said in found.summary
+    table["in_evidence_set"] = [each in names[:2] for each in table.index]
+    near = replace(result, table=table.reset_index(), verdict="difference")
+    assert near.uncertain_set == ()
+    assert "farther off" not in near.summary
 
 
 def test_a_series_that_grows_is_offered_logarithms():

@@ -491,7 +491,7 @@ def test_sequences_are_left_as_they_were(model):
 def test_the_memory_does_not_depend_on_the_unit_of_the_inputs(unit):
     H = 0.5 ** np.arange(N_LAGS)
     found = measured_memory(lambda X: (X[:, ::-1, 0] / unit)[:, :8] @ H, unit * panel(), n_lags=8)
-    assert_allclose(found.energy * unit * unit, H**2, **EXACT)
+    assert_allclose(found.energy * (found.unit * unit) ** 2, H**2, **EXACT)
 
 
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
@@ -630,6 +630,29 @@ def test_the_interval_does_not_depend_on_the_unit_of_the_output():
     assert other.effective_memory_interval == one.effective_memory_interval
 
 
+@pytest.mark.parametrize("exponent", [-1000, -540, -301, -299, 299, 301, 510, 900])
+@pytest.mark.parametrize("is_module", [False, True])
+def test_a_power_of_two_of_the_outputs_changes_no_digit(is_module, exponent):
+    class Saturated(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.size, self.weight = size, nn.Parameter(0.5 ** torch.arange(8).double())
+
+        def forward(self, x):
+            return self.size * torch.tanh(x[:, -8:, 0].flip(1) @ self.weight)
+
+    def measured(size):
+        model = Saturated(size)
+        ask = model if is_module else lambda X: model(torch.tensor(X)).detach().numpy()
+        return measured_memory(ask, panel(), n_lags=N_LAGS)
+
+    one, other = measured(1.0), measured(2.0**exponent)
+    change = round(2 * np.log2(other.unit)) - 2 * exponent
+    assert_array_equal(np.ldexp(other.energy, change), one.energy)
+    assert_array_equal(np.ldexp(other.interval, change), one.interval)
+    assert other.effective_memory_interval == one.effective_memory_interval
+
+
 # -- What is no model, or no sequences -----------------------------------------------------------
 
 
@@ -719,13 +742,25 @@ def test_what_is_no_sequence(X, error, message):
         measured_memory(fading(0.5), X, n_lags=N_LAGS, n_channels=2)
 
 
-def test_derivatives_that_overflow_are_an_error():
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_derivatives_whose_squares_leave_the_range_have_a_unit(size):
     linear = nn.Linear(2, 1).double()
     with torch.no_grad():
-        linear.weight.fill_(1e200)
-    for model in (linear, lambda X: X[:, -1] * 1e200):
+        linear.weight.fill_(size)
+    for model in (linear, lambda X: X[:, -1] * size):
+        found = measured_memory(model, panel(), n_lags=N_LAGS)
+        assert_allclose(np.sqrt(found.energy[0]) * (found.unit / size), 2**0.5, rtol=1e-10)
+        assert found.effective_memory == 0
+
+
+def test_derivatives_that_overflow_are_an_error():
+    layers = nn.Sequential(nn.Linear(2, 1, bias=False), nn.Linear(1, 1, bias=False)).double()
+    with torch.no_grad():
+        for weight in layers.parameters():
+            weight.fill_(1e200)
+    for model in (layers, lambda X: X[:, -1] * 1e200 * 1e200):
         with pytest.raises(ValueError, match="derivatives of the model must be finite"):
-            measured_memory(model, panel() * 1e-200, n_lags=N_LAGS)
+            measured_memory(model, panel() * 1e-250, n_lags=N_LAGS)
 
 
 # -- How often the intervals are right ------------------------------------------------------------

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 from sklearn_linrnn import (
+    ImpulseResponseDisplay,
     LinearRNNRegressor,
     MemoryDisplay,
     NTKConvRegressor,
@@ -301,6 +302,21 @@ def test_more_coverage_is_never_a_shorter_interval():
 def test_the_interval_does_not_depend_on_the_units_of_the_target():
     x, y = noisy(80)
     assert len({memory_interval(ridge().fit(x, scale * y)) for scale in (1e-6, 1.0, 1e6)}) == 1
+
+
+@pytest.mark.parametrize("exponent", [-330, 330])
+def test_responses_whose_squares_leave_the_range_have_a_memory(exponent):
+    x, y = noisy(80)
+    size = 2.0**exponent
+    usual = ridge().fit(x, y)
+    other = ridge().set_params(alpha=size**2 * usual.alpha_).fit(size * x, y / size)
+    assert memory_interval(other) == memory_interval(usual)
+    shown, expected = map(MemoryDisplay.from_estimator, (other, usual))
+    assert_allclose(shown.frame(), expected.frame(), rtol=1e-9)
+    free, without = (ridge().set_params(alpha=0) for _ in range(2))
+    shown = ImpulseResponseDisplay.from_estimator(free.fit(size * x, y / size)).frame()
+    expected = ImpulseResponseDisplay.from_estimator(without.fit(x, y)).frame()
+    assert_allclose(shown.drop(columns="time") * size**2, expected.drop(columns="time"), rtol=1e-9)
 
 
 def test_a_response_that_is_known_to_be_zero_has_no_memory():

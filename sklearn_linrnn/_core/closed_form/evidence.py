@@ -28,23 +28,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sklearn_linrnn._core.closed_form.model_selection import values_near_best
-from sklearn_linrnn._core.closed_form.ridge_factors import (
-    CholeskyFactor,
-    SpectralFactor,
-    cholesky_factor,
-    factorise,
-)
+from sklearn_linrnn._core.closed_form.rank_revealing import rows_of_sums
+from sklearn_linrnn._core.closed_form.ridge_factors import Factor, cholesky_factor, row_factor
 from sklearn_linrnn._core.closed_form.row_count import check_rows
+from sklearn_linrnn._core.closed_form.spectral import in_range
 from sklearn_linrnn._core.priors.prior_root import IRRELEVANT, PriorRoot
-from sklearn_linrnn._core.priors.root_arrays import (
-    first_lags,
-    full_root,
-    pull_channels,
-    root_variances,
-)
+from sklearn_linrnn._core.priors.root_arrays import first_lags, full_root, pull_lags, root_variances
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.threads import calm
 
@@ -163,17 +156,16 @@ class EvidenceSums:
             by_channel = root[:, :, 0].T if root.ndim == 3 else root.repeat(sums.n_channels)
             scale = by_channel.reshape(-1, 1)
             return WeightedSums(sums, root, scale, sums.scatter * scale * scale.T)
-        if root.ndim == 3:
-            matrix = pull_channels(root, pull_channels(root, sums.scatter).T)
-            return WeightedSums(sums, root, full_root(root), matrix)
-        full = np.kron(root, np.eye(sums.n_channels)) if sums.n_channels > 1 else root
-        return WeightedSums(sums, root, full, full.T @ (sums.scatter @ full))
+        matrix = pull_lags(root, pull_lags(root, sums.scatter).T)
+        return WeightedSums(sums, root, full_root(root, sums.n_channels), matrix)
 
     def n_relevant(self, variances: NDArray, alpha: float) -> int:
         """Return the number of lags up to the last one that can matter at a penalty or higher."""
         squares = self._channel_squares[:, : variances.shape[-1]]
         squares = squares.sum(axis=0) if variances.ndim == 1 else squares
-        matters = np.nonzero(variances * squares > IRRELEVANT * alpha)[-1]
+        with np.errstate(over="ignore"):
+            signal = in_range(torch.from_numpy(variances * squares)).numpy()
+        matters = np.nonzero(signal > IRRELEVANT * alpha)[-1]
         return int(matters.max(initial=0)) + 1
 
     def _first(self, n_lags: int) -> EvidenceSums:
@@ -244,23 +236,28 @@ class WeightedSums:
 
     def at(self, alpha: float) -> Evidence:
         """Return the evidence at a finite penalty."""
-        factor = factorise(self.matrix, alpha, self._pull())
+        factor = cholesky_factor(self.matrix, alpha, self._pull()) or self._row_factor(alpha)
         half, along = factor.half[:, :-1], factor.half[:, -1]
-        reach, fitted = 1.0 + float(along @ along), along @ half
+        length, fitted = math.hypot(1.0, *along), along @ half
+        reach = length * length  # whose logarithm is finite where it is not
         left = self.sums.left(np.square(half).sum(axis=0), reach, fitted)
         fit = np.hypot(left, NOISE_FLOOR)
-        log_volume = float(factor.log_pivots.sum()) - len(half) * math.log(alpha) + math.log(reach)
+        log_volume = float(factor.log_pivots.sum()) + 2.0 * math.log(length)
+        log_volume -= len(half) * math.log(alpha)
         value = float(self.sums.log_density(fit, log_volume))
         precision = self.sums.freedom * left / np.square(fit)
         return Evidence(value, self, alpha, factor, precision, reach, self.sums.goal - fitted, left)
 
+    def _row_factor(self, alpha: float) -> Factor:
+        rows, goals, beside = rows_of_sums(self.sums.scatter, self.sums.cross, self.sums.row)
+        return row_factor(self.pull(rows.T).T, alpha, goals, self.pull(beside[:, None]))
+
     def at_first_lags(self, alpha: float, cost: float = 0.0) -> NDArray:
         """Return the evidence, (n_lags,), of models with the first lags only: 1, 2, and so on.
 
-        Of independent lags: the leading block of a Cholesky factor is the factor of the leading
-        block, so that one factorisation has them all. Where it would lose digits, and for other
-        priors, the models are taken one by one on a grid that gets finer around the best, less the
-        cost of their lags; the others have minus infinity.
+        Of independent lags one Cholesky factor has them all in its leading blocks. Where it would
+        lose digits, and for other priors, models are taken one by one on a grid that gets finer
+        around the best, less the cost of their lags; the others have minus infinity.
         """
         factor = cholesky_factor(self.matrix, alpha, self._pull()) if self.is_diagonal else None
         if factor is None:
@@ -289,9 +286,8 @@ class Evidence:
         The sums and the prior.
     alpha : float
         The penalty.
-    factor : CholeskyFactor or SpectralFactor
-        Of ``M + alpha``, with ``L^T B`` and ``L^T r``: what it has whitened is what the response
-        gains.
+    factor : Factor
+        Of ``M + alpha``, with ``L^T B`` and ``L^T r``, whitened: what the response gains.
     precision : ndarray of shape (n_outputs,)
         ``nu s_yy / fit_k``, less where the floor is most of ``fit_k``.
     reach : float
@@ -305,7 +301,7 @@ class Evidence:
     value: float
     weighted: WeightedSums
     alpha: float
-    factor: CholeskyFactor | SpectralFactor
+    factor: Factor
     precision: NDArray
     reach: float
     surprise: NDArray

@@ -52,13 +52,8 @@ class ShownDirections:
         """Return the directions that ``moments`` show under a prior."""
         used = root.scale[:, 0] > 0
         scatter = moments.input_scatter[used][:, used] / moments.weight
-        deviation = scatter.diagonal().clamp(min=0.0).sqrt()[:, None]
-        deviation = torch.where(deviation > 0, deviation, 1.0)
-        eigenvalues, vectors = torch.linalg.eigh(scatter / deviation / deviation.T)
-        shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
-        vectors, roots = vectors[:, shown], eigenvalues[shown].sqrt()
-        goals = vectors.T @ (moments.cross_scatter[used] / moments.weight / deviation)
-        goals = goals / roots[:, None]
+        cross = moments.cross_scatter[used] / moments.weight
+        deviation, vectors, roots, goals = shown_correlations(scatter, cross)
         if not moments.n_intercepts:
             row = moments.input_mean[used] / deviation[:, 0]
             roots, vectors, goals, _ = append_row(roots, vectors, goals, row, moments.target_mean)
@@ -96,24 +91,106 @@ class ShownDirections:
         if penalty == 0 and self.rank == len(self.goals):
             theta = solve_triangular(self.triangle, self.goals / self.roots, trans="T")
         else:
-            rows = np.vstack([self.roots * self.triangle.T, np.sqrt(penalty) * np.eye(self.rank)])
-            goal = np.vstack([self.goals, np.zeros((self.rank, self.goals.shape[1]))])
-            basis, factor = np.linalg.qr(rows)
-            theta = solve_triangular(factor, basis.T @ goal)
-        return self._respond(theta)
+            basis, factor = self._factor(penalty)
+            theta = solve_triangular(factor, basis.T @ self.goals)
+        return self._respond(self.orthogonal @ theta)
 
-    def least_squares_spread(self) -> Tensor:
-        """Return ``F`` with ``F F^T = L A^+ L^T``, (p, rank)."""
-        if self.rank == len(self.roots):
-            spread = solve_triangular(self.triangle, np.diag(1.0 / self.roots[:, 0]), trans="T")
-        else:
-            half = np.linalg.qr((self.triangle * self.roots.T).T, mode="r")
-            spread = solve_triangular(half, np.eye(self.rank))
-        return self._respond(spread)
+    def degrees_of_freedom(self, penalty: float) -> float:
+        """Return the trace of the hat matrix of a ridge, ``sum lam / (lam + penalty)``."""
+        return float(np.square(self._factor(penalty)[0]).sum())
+
+    def spread(self, penalty: float) -> Tensor:
+        """Return ``F (p, k)`` with ``F F^T = L (A + penalty)^+ L^T``.
+
+        Directions that the data do not show have the prior's variance. Where they show all, what
+        is left is rounding of the prior, and varies as far as the penalty is above that of ``A``.
+        """
+        if penalty == 0 and self.rank == len(self.roots):
+            half = np.diag(1.0 / self.roots[:, 0])
+            return self._respond(self.orthogonal @ solve_triangular(self.triangle, half, trans="T"))
+        _, factor = self._factor(penalty)
+        seen = self.orthogonal @ solve_triangular(factor, np.eye(self.rank))
+        rounding = np.square(rank_tolerance(len(seen)) * self.roots[0] * self.triangle[0, 0])
+        if penalty == 0 or (self.all_shown and penalty <= rounding):
+            return self._respond(seen)
+        unseen = np.linalg.qr(self.orthogonal, mode="complete")[0][:, self.rank :]
+        return self._respond(np.hstack([seen, unseen / np.sqrt(penalty)]))
+
+    def _factor(self, penalty: float) -> tuple[NDArray, NDArray]:
+        """Return ``B`` and ``U`` of rows ``B U``, so that ``U^T U`` is their scatter and a penalty.
+
+        The rows of data are those of ``A`` in the basis ``Q``.
+        """
+        rows = self.roots * self.triangle.T
+        basis, factor = np.linalg.qr(np.vstack([rows, np.sqrt(penalty) * np.eye(self.rank)]))
+        return basis[: len(rows)], factor
 
     def _respond(self, theta: NDArray) -> Tensor:
         lags = self.root.lags
-        return self.root.respond(torch.from_numpy(self.orthogonal @ theta).to(lags.device))
+        return self.root.respond(torch.from_numpy(theta).to(lags.device))
+
+
+def shown_correlations(scatter: Tensor, cross: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the directions in which inputs vary, one in units of its deviation.
+
+    Parameters
+    ----------
+    scatter : Tensor of shape (p, p)
+        ``G``.
+    cross : Tensor of shape (p, n_outputs)
+        ``B``.
+
+    Returns
+    -------
+    deviation : Tensor of shape (p, 1)
+        ``s``, the roots of the diagonal; 1 of inputs that do not vary.
+    vectors : Tensor of shape (p, k)
+        ``V``, with the correlations ``V diag(lam) V^T``, where they are more than rounding.
+    roots : Tensor of shape (k,)
+        ``lam^{1/2}``.
+    goals : Tensor of shape (k, n_outputs)
+        ``lam^{-1/2} V^T s^{-1} B``.
+    """
+    deviation = scatter.diagonal().clamp(min=0.0).sqrt()[:, None]
+    deviation = torch.where(deviation > 0, deviation, 1.0)
+    eigenvalues, vectors = torch.linalg.eigh(scatter / deviation / deviation.T)
+    shown = eigenvalues > rank_tolerance(len(eigenvalues)) * eigenvalues.max()
+    vectors, roots = vectors[:, shown], eigenvalues[shown].sqrt()
+    goals = vectors.T @ (cross / deviation)
+    return deviation, vectors, roots, goals / roots[:, None]
+
+
+def rows_of_sums(
+    scatter: NDArray, cross: NDArray, row: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Return rows of data that have given sums, and a row beside them without their rounding.
+
+    Parameters
+    ----------
+    scatter : ndarray of shape (p, p)
+        ``G``.
+    cross : ndarray of shape (p, n_outputs)
+        ``B``.
+    row : ndarray of shape (p,)
+        A row that ``G`` does not contain.
+
+    Returns
+    -------
+    rows : ndarray of shape (k, p)
+        ``J`` with ``J^T J = G``.
+    goals : ndarray of shape (k, n_outputs)
+        Their targets: ``J^T g = B``.
+    row : ndarray of shape (p,)
+        The row, or where no more than rounding of it lies outside of the rows, what lies in them.
+    """
+    sums = torch.from_numpy(scatter), torch.from_numpy(cross)
+    deviation, vectors, roots, goals = (each.numpy() for each in shown_correlations(*sums))
+    relative = row / deviation[:, 0]
+    inside = vectors @ (vectors.T @ relative)
+    outside = np.linalg.norm(relative - inside)
+    if outside <= rank_tolerance(len(row)) * np.linalg.norm(relative):
+        row = inside * deviation[:, 0]
+    return roots[:, None] * vectors.T * deviation.T, goals, row
 
 
 def rank_tolerance(size: int) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import qr
 from scipy.linalg.lapack import dlauum, dpotrf, dtrtri, dtrtrs
 
 EPS = float(np.finfo(np.float64).eps)
@@ -51,33 +52,33 @@ class CholeskyFactor:
 
 
 @dataclass(frozen=True, eq=False)
-class SpectralFactor:
-    """``M + alpha`` by its eigenvalues, for what a Cholesky factor would lose digits of.
+class RowFactor:
+    """``M + alpha = P R^T R P^T`` from rows of data, for what a Cholesky factor loses digits of.
 
     Attributes
     ----------
-    roots : ndarray of shape (p,)
-        Square roots of the eigenvalues, with ``alpha``.
-    vectors : ndarray of shape (p, p)
-        Eigenvectors.
+    factor : ndarray of shape (p, p)
+        ``R``, upper triangular.
+    order : ndarray of shape (p,)
+        The permutation ``P``: the largest pivots first.
     log_pivots : ndarray of shape (p,)
         Terms that add up to ``log det``.
     half : ndarray of shape (p, n_outputs)
         The slope, whitened.
     """
 
-    roots: NDArray
-    vectors: NDArray
+    factor: NDArray
+    order: NDArray
     log_pivots: NDArray
     half: NDArray
 
     def whiten(self, columns: NDArray) -> NDArray:
         """Return ``F C`` of ``C (p, k)``, where ``F^T F`` is the inverse."""
-        return self.vectors.T @ columns / self.roots[:, None]
+        return dtrtrs(self.factor, columns[self.order], lower=0, trans=1)[0]
 
     def whitener(self) -> NDArray:
         """Return ``F``."""
-        return self.vectors.T / self.roots[:, None]
+        return self.whiten(np.eye(len(self.order)))
 
     def inverse(self, whitener: NDArray) -> NDArray:
         """Return ``F^T F`` of ``F``."""
@@ -85,22 +86,12 @@ class SpectralFactor:
 
     def solve(self) -> NDArray:
         """Return ``theta = F^T half``, (p, n_outputs)."""
-        return self.vectors @ (self.half / self.roots[:, None])
+        theta = np.empty_like(self.half)
+        theta[self.order] = dtrtrs(self.factor, self.half, lower=0)[0]
+        return theta
 
 
-def factorise(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor | SpectralFactor:
-    """Return the factor of ``M + alpha``, by eigenvalues if a pivot would cost half of the digits.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (p, p)
-        ``M``, positive semi-definite.
-    alpha : float
-        The penalty, positive.
-    slope : ndarray of shape (p, n_outputs)
-        The right-hand side of the ridge.
-    """
-    return cholesky_factor(matrix, alpha, slope) or spectral_factor(matrix, alpha, slope)
+Factor = CholeskyFactor | RowFactor
 
 
 def cholesky_factor(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFactor | None:
@@ -120,10 +111,23 @@ def cholesky_factor(matrix: NDArray, alpha: float, slope: NDArray) -> CholeskyFa
     return CholeskyFactor(factor, unit, 2.0 * np.log(pivots / unit), half)
 
 
-def spectral_factor(matrix: NDArray, alpha: float, slope: NDArray) -> SpectralFactor:
-    """Return the eigenvalues and eigenvectors."""
-    eigenvalues, vectors = np.linalg.eigh(matrix)
-    rounding = len(eigenvalues) * EPS * eigenvalues[-1]
-    eigenvalues = np.where(eigenvalues > rounding, eigenvalues, 0.0) + alpha
-    roots = np.sqrt(eigenvalues)
-    return SpectralFactor(roots, vectors, np.log(eigenvalues), vectors.T @ slope / roots[:, None])
+def row_factor(rows: NDArray, alpha: float, goals: NDArray, beside: NDArray) -> RowFactor:
+    """Return the factor of ``M + alpha`` with ``M = J^T J``, which is not squared.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (k, p)
+        ``J``.
+    alpha : float
+        The penalty, positive.
+    goals : ndarray of shape (k, n_outputs)
+        What the rows are to reach: the slope is ``J^T g``.
+    beside : ndarray of shape (p, n_beside)
+        Columns of the slope that are no combination of rows, behind the others.
+    """
+    penalty = np.sqrt(alpha) * np.eye(rows.shape[1])
+    basis, factor, order = qr(np.vstack([rows, penalty]), mode="economic", pivoting=True)
+    found = basis[: len(rows)].T @ goals
+    behind = dtrtrs(factor, beside[order], lower=0, trans=1)[0]
+    log_pivots = 2.0 * np.log(np.abs(factor.diagonal()))
+    return RowFactor(factor, order, log_pivots, np.hstack([found, behind]))

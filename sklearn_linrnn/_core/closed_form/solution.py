@@ -183,8 +183,9 @@ class Solution(StoredAsNumPy):
     @cached_property
     def degrees_of_freedom(self) -> float:
         """Trace of the hat matrix, that of the intercept included."""
-        if self.is_least_squares:
-            return float(self.statistics.n_intercepts + self.problem.shown.rank)
+        if self._shows_rounding:
+            shown = self.problem.shown.degrees_of_freedom(self.penalty)
+            return self.statistics.n_intercepts + shown
         used = float(degrees_of_freedom(self.spectrum.eigenvalues, self.filter))
         return self.statistics.n_intercepts + used
 
@@ -208,6 +209,19 @@ class Solution(StoredAsNumPy):
         intercept = statistics.intercept(response)
         residual = statistics.squared_errors(response[:, None], intercept[None])[0]
         return residual / left if left > 0 else torch.zeros_like(residual)
+
+    @cached_property
+    def _shows_rounding(self) -> bool:
+        """Whether the penalty of a minimum lets rounding of the eigenvalues show.
+
+        They are good to rounding of the largest: those of a prior that spreads over many decades
+        are less than that, and only `ShownDirections` has their digits.
+        """
+        if self.descent is not None or self.penalty == 0:
+            return self.descent is None
+        curvature = self.spectrum.eigenvalues + self.penalty
+        half_of_the_digits = torch.finfo(curvature.dtype).eps ** 0.5
+        return not bool(curvature.min() >= half_of_the_digits * curvature.max())
 
     @property
     def is_determined(self) -> bool:
@@ -246,9 +260,9 @@ class Solution(StoredAsNumPy):
     @cached_property
     def _white_root(self) -> Tensor:
         """``F_0``, ``F`` if noise is white."""
-        if self.is_least_squares:
+        if self._shows_rounding:
             with calm(self.statistics.input_scatter.numel()):
-                return self.problem.shown.least_squares_spread() / self.statistics.weight**0.5
+                return self.problem.shown.spread(self.penalty) / self.statistics.weight**0.5
         curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)
         return self.root.respond(self.spectrum.vectors * curvature.rsqrt())
 

@@ -93,12 +93,9 @@ class NetworkRecipe(ABC):
             return Given(covariance)
         return ChannelPriors.of(Given(covariance), None, self.channel_scale)
 
+    @abstractmethod
     def mean_lag_weights(self, n_lags: int) -> NDArray[np.float64]:
         """Return the mean of the lag weights over the initialisation, (n_lags,), if it is known."""
-        raise ValueError(
-            "The mean lag weights at finite width are known for networks of one layer without "
-            "leak, and for linear recurrent units."
-        )
 
     def model(self, root: PriorRoot, n_outputs: int, dtype: torch.dtype) -> Network:
         """Return the network before training, for the lags, channels and on the device of root."""
@@ -181,7 +178,11 @@ class RNNRecipe(NetworkRecipe):
     def mean_lag_weights(self, n_lags: int) -> NDArray[np.float64]:
         """Return the mean of the lag weights over the initialisation, (n_lags,), if it is known."""
         if self.leak != 1 or self.n_layers > 1:
-            return super().mean_lag_weights(n_lags)
+            raise ValueError(
+                "The mean lag weights at finite width are known for networks of one layer without "
+                f"leak, and for linear recurrent units, but got n_layers={self.n_layers} and "
+                f"leak={self.leak}."
+            )
         return finite_width_lag_weights(
             n_lags,
             self.n_hidden,

@@ -12,6 +12,7 @@ and readout are factors of such means.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,21 +58,27 @@ class DiagonalRecurrence(LagPrior):
 
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return the kernel between lags, (n_lags, n_lags)."""
+        return self._times_factors(self.shares, n_lags)
+
+    def quick_variances(self, n_lags: int) -> NDArray[np.float64]:
+        """Return the variances of the lags, (n_lags,)."""
+        return self._times_factors(self.share_variances, n_lags)
+
+    def _times_factors(
+        self, shares: Callable[[int], NDArray[np.float64]], n_lags: int
+    ) -> NDArray[np.float64]:
         for name, value in self.hyperparameters.items():
             check_number(name, value)
         self.check()
         with np.errstate(over="ignore", invalid="ignore"):
-            kernel = np.tensordot(self.factors(), self.shares(n_lags), 1)
-        if not np.isfinite(kernel).all():
+            total = np.tensordot(self.factors(), shares(n_lags), 1)
+        if not np.isfinite(total).all():
             raise ValueError(
                 f"The lag weights overflow: those of {self} are too large for float64."
             )
-        return kernel
-
-    def quick_variances(self, n_lags: int) -> NDArray[np.float64]:
-        """Return the variances of the lags, (n_lags,)."""
-        self.check()
-        return self.factors() @ self.share_variances(n_lags)
+        if not total.any():
+            raise ValueError(f"All lag weights of {self} are zero: they are too small for float64.")
+        return total
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the kernel, (n_lags, n_lags)."""

@@ -22,11 +22,12 @@ from scipy.linalg.lapack import dpstrf
 
 from sklearn_linrnn._core.priors.prior_parameters import PriorParameters
 from sklearn_linrnn._core.priors.scales import VARIANCE, Scale, decay_scale
+from sklearn_linrnn._core.tensors import binary_unit
 
 Hyperparameter = Any  # a number, or "auto"; within a search, a column of numbers
 
 STEP = 1e-5  # of central differences, relative to a hyperparameter
-UNDERFLOW = 1e-280  # a variance of which products lose digits
+UNDERFLOW = 1e-280  # a variance, beside the largest, of which products lose digits
 ROUNDING = 1e-10  # the share of the largest eigenvalue that a negative one may have by rounding
 PIVOTED = 1e-14  # error of a root from pivots, by the number of lags
 
@@ -270,16 +271,22 @@ def lower_root(covariance: NDArray) -> NDArray:
     """
     if covariance.ndim == 1:
         return np.sqrt(covariance)
+    unit = binary_unit(np.sqrt(np.diagonal(covariance)))
+    return unit * _scaled_root(covariance / unit**2)
+
+
+def _scaled_root(covariance: NDArray) -> NDArray:
+    """Return the root of a covariance whose largest variance is about one."""
     variances = np.diagonal(covariance)
     used = variances > UNDERFLOW
     if not used.all():
-        if (covariance[~used] ** 2 > 4 * UNDERFLOW * variances.max()).any():
+        if (covariance[~used] ** 2 > 16 * UNDERFLOW).any():
             raise ValueError(
                 "A prior's covariance must be positive semi-definite, but a lag without variance "
                 "varies together with others."
             )
         root = np.zeros_like(covariance)
-        root[np.ix_(used, used)] = lower_root(covariance[np.ix_(used, used)])
+        root[np.ix_(used, used)] = _scaled_root(covariance[np.ix_(used, used)])
         return root
     deviation = np.sqrt(np.diagonal(covariance))[:, None]
     correlation = covariance / deviation / deviation.T

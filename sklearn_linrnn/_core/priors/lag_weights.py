@@ -95,8 +95,8 @@ def linear_rnn_lag_weights(
         weights = linear_rnn_variances(n_lags, nu_w, nu_f, nu_c, rates)
     if not np.all(np.isfinite(weights)):
         raise ValueError(
-            f"The lag weights overflow: nu_w={nu_w!r} to the power of n_lags={n_lags} is too "
-            "large for float64. Lower nu_w or n_lags."
+            f"The lag weights overflow: {nu_w=}, {nu_f=}, {nu_c=} are too large for float64 at "
+            f"n_lags={n_lags}. Lower nu_w or n_lags, or nu_f and nu_c."
         )
     if n_lags > 0 and not np.any(weights > 0):
         needs = "must not both be zero" if rates == EQUAL_RATES else f"leave none for {rates=}"

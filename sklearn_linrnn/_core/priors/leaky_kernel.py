@@ -71,7 +71,9 @@ def leaky_kernel(kernel: NDArray, leak: float, n_layers: int = 1) -> NDArray[np.
     kernel : ndarray of shape (n_lags, n_lags)
         ``N K N^T``. Its derivative by a variance is that of the derivative of ``K``.
     """
-    return _congruence(waiting_times(len(kernel), leak, n_layers), kernel)
+    found = _congruence(waiting_times(len(kernel), leak, n_layers), kernel)
+    _check_not_all_zero(found, kernel, leak)
+    return found
 
 
 def leaky_kernel_slope(kernel: NDArray, leak: float) -> NDArray[np.float64]:
@@ -114,7 +116,14 @@ def leaky_root(lag_weights: NDArray, leak: float) -> NDArray[np.float64]:
     root : ndarray of shape (n_lags, n_lags)
         Its leading block belongs to the first lags.
     """
-    return waiting_times(len(lag_weights), leak) * np.sqrt(lag_weights)
+    root = waiting_times(len(lag_weights), leak) * np.sqrt(lag_weights)
+    _check_not_all_zero(np.square(root), lag_weights, leak)
+    return root
+
+
+def _check_not_all_zero(found: NDArray, without_leak: NDArray, leak: float) -> None:
+    if without_leak.any() and not found.any():
+        raise ValueError(f"All lag weights are zero: leak={leak!r} is too small for float64.")
 
 
 def _congruence(map_: NDArray, kernel: NDArray) -> NDArray[np.float64]:

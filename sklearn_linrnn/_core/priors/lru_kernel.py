@@ -56,7 +56,7 @@ def lru_variances(
     """Return the diagonals of `lru_shares`, (2, n_lags), for a small part of the work."""
     moduli = _Moduli.of(n_lags, r_min, r_max, normalise)
     g, log_g = moduli._replace(power=moduli.power[::2]).means()
-    return np.stack([g, np.square(np.arange(n_lags)) * (log_g + g * max_phase**2 / 3)])
+    return np.stack([g, np.square(np.arange(n_lags)) * (log_g + g * np.square(max_phase) / 3)])
 
 
 def lru_share_slopes(
@@ -67,8 +67,8 @@ def lru_share_slopes(
         moduli = _means(n_lags, r_min, r_max, normalise)
         return _assembled(moduli, _phase_slopes(n_lags, max_phase))
     modulus = {"r_min": r_min, "r_max": r_max}[name]
-    slopes = _Moduli.of(n_lags, r_min, r_max, normalise).slopes(by_greatest=name == "r_max")
-    return 2 * modulus * _assembled(slopes, _phases(n_lags, max_phase))
+    slopes = _Moduli.of(n_lags, r_min, r_max, normalise).slopes(modulus, name == "r_max")
+    return _assembled(slopes, _phases(n_lags, max_phase))
 
 
 def lru_factors(nu_f: float, nu_c: float, *, normalise: bool) -> NDArray[np.float64]:
@@ -116,19 +116,24 @@ def _by_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
 @lru_cache(maxsize=8)
 def _phases(n_lags: int, max_phase: float) -> Means:
     """Return ``c_q = E[cos(q theta)]`` and ``t_q = E[theta^2 cos(q theta)]``, (n_lags,)."""
-    z = max_phase * np.arange(n_lags)
-    return spherical_jn(0, z), max_phase**2 * _mean_square(z)
+    z = _angles(n_lags, max_phase)
+    return spherical_jn(0, z), np.square(max_phase) * _mean_square(z)
 
 
 def _phase_slopes(n_lags: int, max_phase: float) -> Means:
     """Return their derivatives by the greatest phase."""
-    lag = np.arange(n_lags)
-    z = max_phase * lag
+    lag, z = np.arange(n_lags), _angles(n_lags, max_phase)
     by_square = 2 * max_phase * _mean_square(z)
     return (
         lag * spherical_jn(0, z, derivative=True),
-        by_square + max_phase**2 * lag * _mean_square(z, derivative=True),
+        by_square + np.square(max_phase) * lag * _mean_square(z, derivative=True),
     )
+
+
+def _angles(n_lags: int, max_phase: float) -> NDArray[np.float64]:
+    """Return the greatest phases of the lags, zero below what SciPy's functions take."""
+    z = max_phase * np.arange(n_lags)
+    return np.where(z < np.finfo(np.float64).tiny, 0.0, z)
 
 
 def _mean_square(z: NDArray, *, derivative: bool = False) -> NDArray[np.float64]:
@@ -174,21 +179,25 @@ class _Moduli(NamedTuple):
     def means(self) -> Means:
         """Return ``g_p`` and ``l_p``."""
         drop, weight = self._rule(self.power + 1)
-        terms = weight * self._fallen(drop, 0) * self._norm_square(drop)
+        terms = weight * self._fallen(drop, self.power) * self._norm_square(drop)
         return terms.sum(1), (terms * self._half_log(drop) ** 2).sum(1)
 
-    def slopes(self, *, by_greatest: bool) -> Means:
-        """Return the derivatives of ``g_p`` and ``l_p`` by ``B``, or else by ``A``.
+    def slopes(self, modulus: float, by_greatest: bool) -> Means:
+        """Return the derivatives of ``g_p`` and ``l_p`` by the greatest modulus, or else the least.
 
         They are the means of the derivative by ``u``, times how ``u`` moves with that end of the
         interval. With ``L = ln(u)/2`` the derivative is ``u^{p-1} norm^2 p - u^p``, and that of
-        the terms of ``l_p`` is ``u^{p-1} norm^2 (p L^2 + L) - u^p L^2``.
+        the terms of ``l_p`` is ``u^{p-1} norm^2 (p L^2 + L) - u^p L^2``. That of an end by its
+        modulus is ``2 r``: where ``u`` is tiny, a factor of the power, not of what overflows.
         """
-        drop, weight = self._rule(np.maximum(self.power, 0.5))  # of u^{p-1}, whose share is 0 at 0
+        power = np.maximum(self.power, 0.5)  # of u^{p-1}, whose share is 0 at 0
+        drop, weight = self._rule(power)
         share = np.expm1(-drop) / np.expm1(-self.width)  # (B - u)/(B - A)
-        weight = weight * (1 - share if by_greatest else share)
-        by_power = weight * self._fallen(drop, 1) * self._norm_square(drop)
-        by_norm = weight * self._fallen(drop, 0) * self.normalise
+        weight = 2 * weight * (1 - share if by_greatest else share)
+        with np.errstate(divide="ignore"):
+            by_power = weight * self._fallen(drop, power - 1, np.log(modulus))
+        by_power *= self._norm_square(drop)
+        by_norm = weight * self._fallen(drop, self.power) * (self.normalise * modulus)
         half_log = self._half_log(drop)
         plain = self.power * by_power - by_norm
         return plain.sum(1), (plain * half_log**2 + by_power * half_log).sum(1)
@@ -201,10 +210,11 @@ class _Moduli(NamedTuple):
         reach = np.minimum(REACH / (rate * self.width), 1.0)
         return self.width * reach * NODES, reach * WEIGHTS / exprel(-self.width)
 
-    def _fallen(self, drop: NDArray, lowered: int) -> NDArray[np.float64]:
-        """Return ``u^{p - lowered} exp(-t)``."""
-        exponent = self.power - lowered
-        return np.exp(exponent * self.log_greatest - (exponent + 1) * drop)
+    def _fallen(
+        self, drop: NDArray, power: NDArray, log_factor: float = 0.0
+    ) -> NDArray[np.float64]:
+        """Return ``u^power exp(-t)``, times a factor."""
+        return np.exp(power * self.log_greatest - (power + 1) * drop + log_factor)
 
     def _norm_square(self, drop: NDArray) -> NDArray[np.float64] | float:
         if not self.normalise:

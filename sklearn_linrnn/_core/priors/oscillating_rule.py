@@ -39,10 +39,11 @@ def nodes_needed(begin: float, end: float, origin: float, rate: float) -> int | 
     half, far = (end - begin) / 2, (begin + end) / 2 - origin
     # Coefficients of Legendre series: of 1/t a geometric series, of exp the Bessel functions I_m,
     # here for the ``s`` at which they are greatest.
-    of_inverse = -NODES * 2 * np.arctanh(np.sqrt(begin / end))
-    turning = np.sqrt(max(far**2 - half**2, 0.0))
+    turning = np.sqrt(max(far - half, 0.0)) * np.sqrt(far + half)
     s = NODES / np.maximum(turning, NODES / rate)
-    of_decay = np.hypot(NODES, s * half) - NODES * np.arcsinh(NODES / (s * half)) - s * far
+    with np.errstate(divide="ignore"):  # of an interval that is a point, which takes few
+        of_inverse = -NODES * 2 * np.arctanh(np.sqrt(begin / end))
+        of_decay = np.hypot(NODES, s * half) - NODES * np.arcsinh(NODES / (s * half)) - s * far
     enough = np.maximum(of_inverse, of_decay) <= LOG_ROUNDING
     return int(NODES[enough.argmax()]) if enough.any() else None
 

@@ -48,7 +48,7 @@ class S4D(DiagonalRecurrence):
         """Raise unless the hyperparameters can be those of a state-space model."""
         for name in ("dt_min", "dt_max"):
             step = getattr(self, name)
-            if not 0 < step < np.inf:
+            if not np.finfo(np.float64).tiny <= step < np.inf:  # no subnormal number either
                 raise ValueError(f"{name} must be finite and positive, but got {step}.")
         check_variances(nu_c=self.nu_c)
         n_states = self.n_states

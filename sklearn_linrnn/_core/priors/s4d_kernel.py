@@ -36,6 +36,7 @@ from sklearn_linrnn._core.priors.oscillating_rule import OscillatingRule, nodes_
 DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
 TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
+GONE = 750.0  # decay times after which a variance is zero in float64
 Frequencies = tuple[float, ...]
 Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # nodes and terms
 
@@ -123,10 +124,11 @@ def _rows(
     frequencies: Frequencies, n_lags: int, n_differences: int, dt_min: float, dt_max: float
 ) -> tuple[Rows | None, Rows | None]:
     """Return those of `_piece` of all parts of a range, for so many lags and their differences."""
+    last = min(n_lags, GONE / dt_min)
     pieces = [
         _piece(frequencies, n_differences, *part)
         for interval in _intervals(dt_min, dt_max)
-        for part in _halved(*interval, dt_min, n_lags)
+        for part in _halved(*interval, dt_min, last)
     ]
     slow, fast = zip(*pieces, strict=True)
     return _joined(slow), _joined(fast)
@@ -147,7 +149,7 @@ def _intervals(begin: float, end: float) -> Iterator[tuple[float, float]]:
 
 
 def _halved(
-    begin: float, end: float, dt_min: float, n_lags: int
+    begin: float, end: float, dt_min: float, n_lags: float
 ) -> Iterator[tuple[float, float, int]]:
     """Return parts of an interval, with the number of nodes that has the digits of all lags.
 
@@ -205,7 +207,7 @@ def _terms(
     pole, nodes = -DECAY + 1j * frequencies, nodes[:, None]
     step = pole * nodes
     rise, decayed = np.expm1(step), np.exp(step)
-    b, b_slope = rise / pole, _held_slope(step, rise) * nodes**2
+    b, b_slope = rise / pole, _held_slope(step, decayed, rise) * nodes**2
     factor, square = 2 * (DECAY**2 + 1), np.square(nodes)
     both = factor * nodes * b * b_slope.conj() + 2 * square * rise * decayed.conj()
     plain = factor * _squared(b_slope) + 2 * square * _squared(decayed)
@@ -217,13 +219,13 @@ def _terms(
     return terms
 
 
-def _held_slope(step: NDArray, rise: NDArray) -> NDArray[np.complex128]:
-    """Return ``d/dz ((exp(z) - 1)/z)``; near zero by its series."""
+def _held_slope(step: NDArray, decayed: NDArray, rise: NDArray) -> NDArray[np.complex128]:
+    """Return ``d/dz ((exp(z) - 1)/z)`` of ``exp(z)`` and ``exp(z) - 1``, or by its series."""
     small = np.abs(step) < 0.5
     near = np.where(small, step, 0.0)
     series = np.polyval(SERIES, near)
     safe = np.where(small, 1.0, step)
-    return np.where(small, series, (safe * (rise + 1) - rise) / safe**2)
+    return np.where(small, series, (safe * decayed - rise) / safe**2)
 
 
 SERIES = 1 / (np.arange(16.0, 0.0, -1) + 1) / np.cumprod(np.r_[1.0, np.arange(1.0, 16.0)])[::-1]

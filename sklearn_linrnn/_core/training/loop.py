@@ -94,6 +94,8 @@ class Training:
         Size of the steps.
     schedule : callable
         From the number of an iteration, the share of the rate that its step takes.
+    first : Tensor, default=None
+        The loss with which a training began that goes on here; ``None`` for one that begins.
     on_device : bool, default=None
         Whether to decide on the device of the sums; ``None`` for where that is a GPU.
 
@@ -116,6 +118,7 @@ class Training:
         rate: float,
         schedule: Schedule,
         *,
+        first: Tensor | None = None,
         on_device: bool | None = None,
     ) -> None:
         self.objective = objective
@@ -140,14 +143,24 @@ class Training:
         self._row: Any = row if on_device else row.tolist()
         loss, watched, *_ = self._row
         finite = loss < math.inf
-        # Training that goes on may begin at a loss that is rounding alone.
-        scale: Any = torch.maximum(row[0], objective.moments.loss_of_zero)
+        zero = objective.moments.loss_of_zero
+        scale: Any = torch.maximum(row[0], zero)
+        if first is not None:
+            scale = self._scale_since(torch.maximum(first, zero), row[0], scale)
         scale = scale if on_device else scale.item()
         now = Progress(rate, scale, watched, watched, going=finite, diverged=_invert(finite))
         self._now = now.on(device) if on_device else now
         self._limit = optimizer.limit(self._now.scale)
         self._log = _DeviceLog(schedule, row) if on_device else _HostLog(schedule)
         self._repeated = Repeated(self._iterate, device) if on_device else None
+
+    def _scale_since(self, begun: Tensor, loss: Tensor, new: Tensor) -> Tensor:
+        """Return the scale with which a training began, whichever loss it goes on at.
+
+        If by that scale it would not have come to this loss, the data are new, and so is the scale.
+        """
+        is_new = (begun == math.inf) | (loss > self.optimizer.limit(begun))
+        return torch.where(is_new | self.optimizer.rises(loss, loss, begun), new, begun)
 
     @property
     def rate(self) -> float:

@@ -196,7 +196,7 @@ class LBFGS(Optimizer):
 
     def step(self, rate: Any, evaluate: Callable[[], Tensor]) -> None:
         """Take a step along the direction; the first one tried is ``rate`` times its length."""
-        if rate == 0:  # no search along no way
+        if rate < torch.finfo(torch.float64).tiny:  # no search along no way
             return
         self.rule.param_groups[0]["lr"] = float(rate)
         self.rule.step(evaluate)

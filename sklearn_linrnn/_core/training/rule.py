@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
+
+import torch
+from numpy.typing import NDArray
 
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.training.loop import Stopping, Training
@@ -80,13 +83,37 @@ class TrainingRule:
         return self.weight_decay * max(model.rates.get("gd", [1.0]))
 
     def begin(
-        self, model: Model, moments: Moments, rate: float, held_out: Moments | None = None
+        self,
+        model: Model,
+        moments: Moments,
+        rate: float,
+        held_out: Moments | None = None,
+        trained: Sequence[NDArray] | None = None,
     ) -> Training:
-        """Return the training of a model before its first iteration."""
+        """Return the training of a model before its first iteration.
+
+        Parameters
+        ----------
+        model : Model
+            The model at initialisation.
+        moments : Moments
+            Sums of the training data.
+        rate : float
+            Size of the steps.
+        held_out : Moments, default=None
+            Sums of data that are watched.
+        trained : sequence of ndarray, default=None
+            The parameters with which an earlier training goes on; ``None`` if there was none.
+        """
         longest = self.max_grad_norm or math.inf
         objective = Objective(model, moments, held_out, self.weight_decay, longest)
-        optimizer = self._make_optimizer(model)
-        return Training(objective, optimizer, self.stopping, rate, self._make_schedule())
+        first = None
+        if trained is not None:
+            first = objective.evaluate()[0][0]
+            for parameter, array in zip(model.parameters, trained, strict=True):
+                parameter.copy_(torch.tensor(array))
+        optimizer, schedule = self._make_optimizer(model), self._make_schedule()
+        return Training(objective, optimizer, self.stopping, rate, schedule, first=first)
 
     def recorded(self, training: Training) -> TrainingRule:
         """Return the rule that a training followed, with the shares that a function returned."""

@@ -81,8 +81,9 @@ def compare_priors(
     -------
     result : PriorComparison
         ``verdict``; ``evidence_set`` and ``held_out_set``, the priors that cannot be told from the
-        best; ``summary``, in sentences; ``table``, with a row for each prior; ``plot()`` and
-        ``to_html(path)``.
+        best; ``uncertain_set``, those of the former that lie farther below than some that can be
+        told, so uncertainly that it may be chance; ``summary``, in sentences; ``table``, with a row
+        for each prior; ``plot()`` and ``to_html(path)``.
 
     Raises
     ------

@@ -41,6 +41,14 @@ class ComparisonNumbers:
         return self._among("in_evidence_set")
 
     @property
+    def uncertain_set(self) -> tuple[str, ...]:
+        """Priors of the set by evidence that lie farther below the best than one outside of it."""
+        outside = self.of_priors[~self.of_priors["in_evidence_set"].astype(bool)]
+        is_far = self.of_priors["below"] > outside["below"].min()
+        far = self.of_priors[is_far]["prior"]
+        return tuple(name for name in far if name in self.evidence_set)
+
+    @property
     def held_out_set(self) -> tuple[str, ...]:
         """Those that cannot by held-out error, the smallest error first."""
         return self._among("in_held_out_set", "rmse")

@@ -70,7 +70,17 @@ def _by_evidence(result: ComparisonNumbers) -> str:
     text += f"; {next_one['prior']} lies {_below(next_one)} nats below"
     if len(outside) > 1:
         text += f", {last['prior']} {_below(last)}"
-    return f"{text}."
+    return f"{text}.{_though_far(result)}"
+
+
+def _though_far(result: ComparisonNumbers) -> str:
+    """Say which priors cannot be told from the best because it is uncertain how far they lie."""
+    rows = result.of_priors[result.of_priors["prior"].isin(result.uncertain_set)]
+    if rows.empty:
+        return ""
+    said = listed([f"{row['prior']} ({_below(row)} nats below)" for _, row in rows.iterrows()])
+    lie = "lies" if len(rows) == 1 else "lie"
+    return f" {said} {lie} farther off than others that can be told, but how far is uncertain."
 
 
 def _below(row: Any) -> str:

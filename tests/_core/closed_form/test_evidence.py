@@ -12,7 +12,6 @@ from numpy.testing import assert_allclose
 
 from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.evidence import NOISE_FLOOR, EvidenceSums, log_evidence
-from sklearn_linrnn._core.closed_form.ridge_factors import factorise
 from sklearn_linrnn._core.closed_form.solution import Problem, Solution
 from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.priors.deep_linear_rnn import DeepLinearRNN
@@ -367,9 +366,49 @@ def test_the_grid_of_smaller_models_ends_at_a_best_one_with_its_neighbours(prior
         assert np.isfinite(values[max(best - 1, 0) : best + 2]).all()
 
 
-def test_a_pivot_below_zero_by_rounding_is_none():
-    factor = factorise(np.diag([1.0, -1e-17]), 1e-20, np.ones((2, 1)))
+def test_a_scatter_below_zero_by_rounding_shows_nothing():
+    none = np.zeros(2)
+    sums = EvidenceSums(
+        np.diag([-1e-17, 1.0]), none[:, None], none[:1] + 1, none, none[:1], none[:1], 5.0, 1, 1
+    )
+    factor = sums.under(np.ones(2)).at(1e-20).factor
     assert_allclose(np.sort(factor.log_pivots), np.log([1e-20, 1.0]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("alpha", [1e-300, 1e-100, 1e-20, 1e-12])
+@pytest.mark.parametrize("prior", [LinearRNN(0.3), TC(0.3), LeakyRNN(0.5)], ids=str)
+def test_a_small_penalty_keeps_the_digits_of_lags_that_hardly_vary(prior, alpha, n_intercepts):
+    """By ``log det(G + alpha P^{-1}) + log det P - p log alpha``, of which the inverse is exact."""
+    n_lags, rng = 30, np.random.default_rng(0)
+    X, y = rng.normal(0.5, 1.0, (200, n_lags)), rng.normal(size=200)
+    root = root_of(prior, n_lags=n_lags)
+    ours = log_evidence(moments_of(X[:, :, None], y[:, None], n_intercepts), root, alpha)
+
+    z, y = (X[:, ::-1] - X[:, ::-1].mean(0), y - y.mean()) if n_intercepts else (X[:, ::-1], y)
+    lower = np.diag(root.lags) if root.lags.ndim == 1 else root.lags.numpy()
+    inverse = scipy.linalg.solve_triangular(lower, np.eye(n_lags), lower=True)
+    rows = np.vstack([z, math.sqrt(alpha) * inverse])
+    unit = np.linalg.norm(rows, axis=0)
+    basis, factor = np.linalg.qr(rows / unit)
+    left = y @ y - np.square(basis[: len(y)].T @ y).sum()
+    pivots = np.abs(factor.diagonal()) * unit * np.abs(lower.diagonal())
+    volume = 2 * np.log(pivots).sum() - n_lags * math.log(alpha) + n_intercepts * math.log(len(y))
+    freedom = len(y) - n_intercepts
+    expected = -0.5 * (freedom * (math.log(2 * math.pi * left / freedom) + 1) + volume)
+    assert_allclose(ours, expected, rtol=1e-8)
+
+
+def test_the_least_of_penalties_has_an_evidence_where_the_data_show_less_than_all():
+    """Through ``Z P Z^T + alpha``, of fewer rows than lags; without an intercept a row more."""
+    rng = np.random.default_rng(0)
+    X, y, alpha = rng.normal(0.5, 1e5, (5, N_LAGS)), rng.normal(size=5), 5e-324
+    root = root_of(TC(0.7))
+    ours = log_evidence(moments_of(X[:, :, None], y[:, None], 0), root, alpha)
+    between = X[:, ::-1] @ TC(0.7).covariance(N_LAGS) @ X[:, ::-1].T
+    volume = np.linalg.slogdet(between)[1] - 5 * math.log(alpha)
+    least = NOISE_FLOOR * np.square(y - y.mean()).sum() / 5  # nothing is left to explain
+    expected = -0.5 * (5 * (math.log(2 * math.pi * least) + 1) + volume)
+    assert_allclose(ours, expected, rtol=1e-8)
 
 
 def test_no_response_has_an_evidence_where_nothing_is_left_to_explain():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.linalg import solve_triangular
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import BayesianRidge
 
@@ -79,6 +80,43 @@ def test_ridge_and_its_posterior_are_those_of_explicit_inverses(prior, alpha, n_
     assert_allclose(ours.noise_variance, noise, rtol=1e-10)
     root = ours.posterior_root.numpy()
     assert_allclose(root @ root.T, posterior, rtol=1e-9, atol=1e-12 * posterior.max())
+
+
+@pytest.mark.parametrize("alpha", [1e-300, 1e-100, 1e-20, 1e-12, 1e-6])
+@pytest.mark.parametrize("prior", [LinearRNN(0.3), TC(0.3), DC(0.3, 0.5)], ids=str)
+def test_a_small_penalty_keeps_the_digits_of_lags_that_hardly_vary(prior, alpha, n_intercepts):
+    """By ``(G + alpha P^{-1})^{-1}``, of which the inverse of a triangular root is exact."""
+    n_lags, rng = 30, np.random.default_rng(0)
+    X, y = rng.normal(0.5, 1.0, (200, n_lags)), rng.normal(size=(200, 1))
+    statistics = LagStatistics.from_windows(X[:, :, None], y)
+    statistics = statistics if n_intercepts else statistics.uncentred()
+    root = prior.root(n_lags)
+    ours = Solution(Problem(statistics, PriorRoot.of(root, 1, torch.device("cpu"))), alpha)
+    lower = np.diag(root) if root.ndim == 1 else root
+    inverse = solve_triangular(lower, np.eye(n_lags), lower=True)
+    z, y = centred(X[:, ::-1], y, n_intercepts)
+    precision = z.T @ z + alpha * inverse.T @ inverse
+    unit = 1 / np.sqrt(precision.diagonal())
+    posterior = np.linalg.inv(precision * unit * unit[:, None]) * unit * unit[:, None]
+    freedom = np.trace(z @ posterior @ z.T) + n_intercepts
+    noise = np.square(y - z @ posterior @ z.T @ y).sum() / (len(z) - freedom)
+    assert_allclose(ours.degrees_of_freedom, freedom, rtol=1e-9)
+    assert_allclose(ours.noise_variance, noise, rtol=1e-9)
+    spread = ours.posterior_root.square().sum(1).sqrt()
+    assert_allclose(spread, np.sqrt(posterior.diagonal()), rtol=1e-7)
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 1e-9, 1e-14])
+def test_a_small_penalty_leaves_the_prior_where_the_data_show_nothing(prior, alpha):
+    """By ``(P - P Z^T (Z P Z^T + alpha)^{-1} Z P) / alpha`` of rows that are fewer than lags."""
+    X, z, y = make_rows(n_rows=4)
+    ours = solve(X, y, prior, alpha, 0)
+    covariance = covariance_of(prior)
+    seen = z @ covariance
+    rest = covariance - seen.T @ np.linalg.solve(seen @ z.T + alpha * np.eye(len(z)), seen)
+    root = ours.posterior_root.numpy()
+    assert_allclose(alpha * root @ root.T, rest, rtol=1e-6, atol=1e-8 * rest.max())
+    assert_allclose(ours.degrees_of_freedom, len(z), rtol=1e-3)
 
 
 @pytest.mark.parametrize("fit_intercept", [False, True])

@@ -99,6 +99,27 @@ def test_a_range_of_steps_that_narrows_becomes_one_step(make, dt):
         assert relative(near.covariance(30), one.covariance(30)) < 1e-11 + 1e3 * width
 
 
+@pytest.mark.parametrize("width", [1.0, 1 + 1e-9, 3.0, 1e8])
+@pytest.mark.parametrize("dt", [1e3, 1e8, 1e16, 1e100])
+@pytest.mark.parametrize("make", [S4DLin, S4DLegS])
+def test_of_long_steps_lag_0_alone_is_left(make, dt, width):
+    """``4 / |A|^2`` by the readout, and ``2 nu_c (Re^2 A + 1) / |A|^4`` by the poles."""
+    prior = make(dt, width * dt, 0.7, n_states=8)
+    size = 0.25 + np.square(prior.frequencies())
+    expected = np.zeros((30, 30))
+    expected[0, 0] = (4 / size + 2 * 0.7 * 1.25 / size**2).sum()
+    assert_allclose(prior.covariance(30), expected, rtol=1e-12, atol=1e-200)
+    assert_allclose(prior.quick_variances(30), expected.diagonal(), rtol=1e-12, atol=1e-200)
+
+
+@pytest.mark.parametrize("width", [1.0, 10.0])
+def test_of_steps_whose_squares_underflow_nothing_is_left(width):
+    with pytest.raises(ValueError, match="dt_min must be finite and positive, but got 5e-324"):
+        S4DLin(5e-324, width).covariance(2)
+    with pytest.raises(ValueError, match=r"All lag weights of S4DLin.*dt_min=1e-300.* are zero"):
+        S4DLin(1e-300, width * 1e-300).covariance(5)
+
+
 @pytest.mark.parametrize("width", [0.0, 1e-9, 9e-7, 1.1e-6])
 def test_both_ends_of_a_narrow_range_move_it_by_half(width):
     prior = S4DLegS(0.05, 0.05 * (1 + width), n_states=8)

@@ -349,6 +349,18 @@ def test_a_variance_that_is_none_is_an_error_that_names_it(prior, name):
             getattr(replace(prior, **{name: "a"}), of)(4)
 
 
+@pytest.mark.parametrize("leak", [1e-200, 5e-324])
+def test_a_leak_of_which_nothing_is_left_is_named(leak):
+    for of in ("covariance", "root"):
+        with pytest.raises(ValueError, match=f"All lag weights are zero: leak={leak} is too small"):
+            getattr(LeakyRNN(leak=leak), of)(3)
+
+
+def test_variances_that_overflow_are_named_whichever_it_is():
+    with pytest.raises(ValueError, match=r"overflow: nu_w=0.5, nu_f=1.7e\+308, nu_c=1.0 are too"):
+        LinearRNN(nu_f=1.7e308).covariance(3)
+
+
 @every_network
 def test_weights_that_overflow_are_an_error_that_names_nu_w_and_n_lags(prior):
     with pytest.raises(ValueError, match=r"lag weights overflow: .*nu_w=1e\+200.*n_lags=9"):

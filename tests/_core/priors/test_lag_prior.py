@@ -179,7 +179,7 @@ def test_a_singular_covariance_that_is_known_to_ten_digits_has_a_root():
     assert_allclose(root @ root.T, correlation, rtol=0, atol=2e-10)
 
 
-@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+@pytest.mark.parametrize("scale", [1e-300, 1e-285, 1e-200, 1.0, 1e200, 1e300])
 def test_the_root_does_not_mind_the_unit(scale):
     root = lower_root(scale * TC(0.8).covariance(N_LAGS))
     assert_allclose(root / np.sqrt(scale), TC(0.8).root(N_LAGS), rtol=1e-12)

@@ -222,14 +222,40 @@ def test_both_ends_of_one_modulus_move_it_by_half():
     assert_allclose(sum(ends), (after - before) / (2 * step), rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.parametrize("r_max", [1e-100, 1e-155, 1e-300, 5e-324])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_derivatives_have_their_limit_as_the_ring_becomes_a_point(r_max, normalise):
+    """``E[|lambda|] = 2/3 r_max`` on a disc; higher powers, and those of the phases, vanish."""
+    nu_f, nu_c = NU
+    slope = LRU(0.0, r_max, 1.5, *NU, normalise=normalise).covariance_slope(3, "r_max")
+    expected = np.zeros((3, 3))
+    expected[0, 1] = expected[1, 0] = (
+        2 * (nu_f + nu_c + normalise * nu_f * nu_c) * (2 / 3) * np.sin(1.5) / 1.5
+    )
+    assert_allclose(slope, expected, rtol=1e-12, atol=1e-90)
+
+
+@pytest.mark.parametrize("max_phase", [5e-324, 1e-310, 1e-300])
+def test_phases_of_any_size_have_the_limit_of_none(max_phase):
+    tiny, none = LRU(max_phase=max_phase), LRU(max_phase=0.0)
+    assert_allclose(tiny.covariance(5), none.covariance(5), rtol=1e-14)
+    assert_allclose(
+        tiny.covariance_slope(5, "max_phase"), none.covariance_slope(5, "max_phase"), atol=1e-290
+    )
+
+
 # -- Bad numbers ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variances", [{"nu_f": 1e200, "nu_c": 1e200}, {"nu_f": np.inf}], ids=str)
-def test_a_kernel_that_overflows_names_the_variances(variances):
+@pytest.mark.parametrize(
+    "variances", [{"nu_f": 1e200, "nu_c": 1e200}, {"nu_f": np.inf}, {"max_phase": 1e200}], ids=str
+)
+def test_a_kernel_that_overflows_names_its_hyperparameters(variances):
     said = ", ".join(f"{name}={value}" for name, value in variances.items())
     with pytest.raises(ValueError, match=f"overflow.*{re.escape(said)}.* too large"):
         LRU(**variances).covariance(3)
+    with pytest.raises(ValueError, match=f"overflow.*{re.escape(said)}.* too large"):
+        LRU(**variances).quick_variances(3)
 
 
 @pytest.mark.parametrize(
