@@ -6,9 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-STEPS_PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52}  # by the first letter of a frequency
-STEPS_PER_WEEK = {"D": 7, "B": 5}
+STEPS_PER_YEAR = {"HY": 2, "Q": 4, "M": 12, "WOM": 12, "LWOM": 12, "SM": 24}  # of the calendar
+BUSINESS_DAYS = {"B": 5}  # of a week
 DAYS_PER_WEEK, WEEKS_PER_YEAR = 7, 52
+FIXED = (pd.offsets.Tick, pd.offsets.Day, pd.offsets.Week)  # frequencies that have a duration
+DAY, WEEK = pd.Timedelta(days=1), pd.Timedelta(weeks=1)
 
 
 def season_of(index: pd.Index) -> int:
@@ -19,15 +21,7 @@ def season_of(index: pd.Index) -> int:
     >>> season_of(pd.RangeIndex(3))
     1
     """
-    frequency = getattr(index, "freq", None)
-    if frequency is None:
-        return 1
-    steps = STEPS_PER_WEEK.get(frequency.name) or STEPS_PER_YEAR.get(frequency.name[0])
-    if steps is not None:
-        return _whole_ratio(steps, frequency.n)
-    if isinstance(frequency, pd.offsets.Tick):
-        return _whole_ratio(pd.Timedelta(days=1), pd.Timedelta(frequency))
-    return 1
+    return next(iter(seasons_of(index)), 1)
 
 
 def seasons_of(index: pd.Index) -> tuple[int, ...]:
@@ -38,13 +32,38 @@ def seasons_of(index: pd.Index) -> tuple[int, ...]:
     >>> seasons_of(pd.RangeIndex(3))
     ()
     """
-    season = season_of(index)
+    frequency = getattr(index, "freq", None)
+    if frequency is None:
+        return ()
+    if (days := BUSINESS_DAYS.get(frequency.name)) is not None:
+        season, longer = _whole_ratio(days, frequency.n), WEEKS_PER_YEAR
+    elif not isinstance(frequency, FIXED):
+        per_year = STEPS_PER_YEAR.get(_unit(frequency), 1)
+        season, longer = _whole_ratio(per_year, frequency.n), 1
+    elif (step := duration_of(frequency)) < DAY:
+        season, longer = _whole_ratio(DAY, step), DAYS_PER_WEEK
+    elif step % WEEK == pd.Timedelta(0):
+        season, longer = _whole_ratio(WEEKS_PER_YEAR, step // WEEK), 1
+    else:
+        season, longer = _whole_ratio(WEEK, step), WEEKS_PER_YEAR
     if season == 1:
         return ()
-    frequency = index.freq
-    if isinstance(frequency, pd.offsets.Tick) and pd.Timedelta(frequency) < pd.Timedelta(days=1):
-        return season, DAYS_PER_WEEK * season
-    return (season, WEEKS_PER_YEAR * season) if frequency.name in STEPS_PER_WEEK else (season,)
+    return (season, longer * season) if longer > 1 else (season,)
+
+
+def duration_of(frequency: Any) -> pd.Timedelta:
+    """Return the nominal length of a step, for those that are `FIXED`, whatever its name.
+
+    >>> duration_of(pd.offsets.Week(2)) == duration_of(pd.offsets.Hour(336))
+    True
+    """
+    days = {pd.offsets.Day: 1, pd.offsets.Week: 7}.get(type(frequency))
+    return pd.Timedelta(frequency) if days is None else pd.Timedelta(days=days * frequency.n)
+
+
+def _unit(frequency: Any) -> str:
+    """Return the unit of a frequency, whichever day of it the times are, such as M of BME."""
+    return str(frequency.name).partition("-")[0].lstrip("CB").rstrip("ES")
 
 
 def _whole_ratio(period: Any, step: Any) -> int:

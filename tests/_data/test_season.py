@@ -50,12 +50,39 @@ def test_the_frequency_of_dates_says_the_season(index, season):
         ("Q", (4,)),
         ("Y", ()),
         ("2D", ()),
+        ("24h", (7, 364)),
+        ("7D", (52,)),
+        ("168h", (52,)),
+        ("14D", (26,)),
     ],
 )
 def test_days_have_a_year_too_and_shorter_steps_a_week(frequency, seasons):
     index = pd.period_range("2000-01-03", periods=3, freq=frequency)
     assert seasons_of(index) == seasons
     assert season_of(index) == (seasons[0] if seasons else 1)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "season"),
+    [
+        ("BME", 12),
+        ("BMS", 12),
+        ("CBME", 12),
+        ("WOM-3FRI", 12),
+        ("LWOM-FRI", 12),
+        ("2BME", 6),
+        ("BQE", 4),
+        ("BQS-FEB", 4),
+        ("SME", 24),
+        ("SMS", 24),
+        ("BYE", 1),
+        ("W-WED", 52),
+    ],
+)
+def test_the_day_of_a_month_or_a_quarter_says_nothing_of_the_season(frequency, season):
+    index = pd.date_range("2000-01-01", periods=5, freq=frequency)
+    assert season_of(index) == season
+    assert seasons_of(index) == ((season,) if season > 1 else ())
 
 
 def test_an_index_without_frequency_has_no_season():

@@ -104,6 +104,17 @@ def test_a_line_goes_on(slope, n_timesteps, normalize):
     assert len(forecaster.stabilized_) == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*onverge")  # its evidence is all but rounding
+def test_a_line_that_is_all_but_exact_goes_on():
+    rng = np.random.default_rng(1236380)
+    rng.integers(0, [17, 5, 5])  # what comes next led the search to a singular curvature
+    t = np.arange(300)
+    line = rng.normal() * t
+    y = pd.Series(line[:200] + 1e-6 * rng.normal(size=200))
+    found = LagForecaster(normalize="mean").fit(y).predict(fh=range(1, 101))
+    assert_allclose(found, line[200:], atol=1e-3)
+
+
 def swinging(rate, n_timesteps=160, noise=0.01, seed=0):
     """Return a season whose amplitude grows, and noise that does not."""
     t = np.arange(n_timesteps)

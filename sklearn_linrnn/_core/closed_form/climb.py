@@ -21,6 +21,7 @@ STEP = 1e-4  # of differences of the gradient
 VALUE_ROUNDING = 1e-12  # of a value, relative to it
 SLOPE_ROUNDING = 1e-14  # of a gradient, relative to the value
 LEAST_CURVATURE = 1e-8  # relative to the largest
+CURVATURE_ROUNDING = 1e-14  # relative to the largest
 LEVEL = 1e-6  # gain that is not worth a word where rounding of the function hides the rest
 
 
@@ -219,4 +220,9 @@ def _updated(curvature: NDArray, steps: NDArray, falls: NDArray) -> NDArray:
     bend, size = (np.where(known, each, 1.0)[:, None, None] for each in (bend, size))
     given = falls[:, :, None] / bend * falls[:, None, :]
     taken = pull[:, :, None] / size * pull[:, None, :]
-    return np.where(known[:, None, None], curvature + given - taken, curvature)
+    bent = np.where(known[:, None, None], curvature + given - taken, curvature)
+    # Where falls are all but rounding, so may be what is left of the least curvatures.
+    curvatures = np.linalg.eigvalsh(bent)
+    lost = curvatures[:, 0] <= CURVATURE_ROUNDING * curvatures[:, -1]
+    bent[lost] = _positive(bent[lost])
+    return bent

@@ -37,6 +37,10 @@ LARGEST = 1e8  # of coefficients: what is left of them once corrected has half o
 ShownGrowth = Callable[[complex, NDArray], float]
 
 
+class TooLargeResponse(ValueError):
+    """Coefficients are so large that a correction of them would lose its digits."""
+
+
 @dataclass(frozen=True, eq=False)
 class StableRecursion:
     """How a recursion is changed so that it does not blow up. Make it with `of` or `of_levelled`.
@@ -84,13 +88,13 @@ class StableRecursion:
 
         Raises
         ------
-        ValueError
+        TooLargeResponse
             If coefficients are so large that a correction of them would lose its digits.
         """
         scale = units[None, None, :] / units[None, :, None]
         scaled = coefficients * scale
         if (largest := np.abs(scaled).max(initial=0.0)) > LARGEST:
-            raise ValueError(
+            raise TooLargeResponse(
                 "The estimator's forecast of one step cannot be iterated: it moves by "
                 f"{largest:.2g} standard deviations for one of an earlier value of y, and too few "
                 "digits are left of what keeps it from blowing up. Change the estimator's "

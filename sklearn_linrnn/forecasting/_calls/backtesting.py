@@ -16,7 +16,13 @@ from sktime.forecasting.base import BaseForecaster
 
 from sklearn_linrnn.forecasting._series.histories import History
 from sklearn_linrnn.forecasting._series.origins import Origins, origins_of
-from sklearn_linrnn.forecasting._series.panels import Key, Panel, each_series, split
+from sklearn_linrnn.forecasting._series.panels import (
+    Key,
+    Panel,
+    each_series,
+    split,
+    telling_which,
+)
 
 FRAMES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
@@ -90,7 +96,8 @@ class Backtesting(BaseForecaster):
         for group in groups:
             some = {key: series[key] for key in group}
             together = Together(self, self._rolling, panel, some)
-            tables |= together.tables(cv, refit=refit, coverage=coverage)
+            with telling_which(group[0] if len(group) == 1 else ()):
+                tables |= together.tables(cv, refit=refit, coverage=coverage)
         if panel.levels is None:
             return tables[()]
         return pd.concat(tables, names=panel.levels[:-1]).droplevel(-1)

@@ -93,7 +93,7 @@ class Explaining(SeriesBySeries):
     def _explain_each(self, fh: Any, X: Any) -> pd.DataFrame:
         """Return the contributions of series with a forecaster each."""
         exogenous = {} if X is None else split(X)
-        parts = {key: one.explain(fh, exogenous.get(key)) for key, one in self._by_key.items()}
+        parts = self._ask_each(lambda key, one: one.explain(fh, exogenous.get(key)))
         return pd.concat(parts, names=[*self._yvec.X_multiindex.index.names, "column"])
 
 

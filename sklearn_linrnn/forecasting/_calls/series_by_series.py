@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
@@ -15,6 +15,7 @@ from sktime.forecasting.base import BaseForecaster
 
 from sklearn_linrnn._estimators.user_warnings import warn
 from sklearn_linrnn.forecasting._calls.at_once import AtOnce, ManyModels
+from sklearn_linrnn.forecasting._calls.named_series import NamedSeries, key_of
 from sklearn_linrnn.forecasting._series.clocks import Clock
 from sklearn_linrnn.forecasting._series.joined_series import (
     JoinedSeries,
@@ -22,7 +23,13 @@ from sklearn_linrnn.forecasting._series.joined_series import (
     series_numbers,
     with_frequency,
 )
-from sklearn_linrnn.forecasting._series.panels import Key, common_clock, name, split
+from sklearn_linrnn.forecasting._series.panels import (
+    Key,
+    common_clock,
+    name,
+    split,
+    telling_which,
+)
 
 # The clock of the panel while one of its series is fitted, in the thread that does it.
 PANEL_CLOCK: ContextVar[Clock | None] = ContextVar("PANEL_CLOCK", default=None)
@@ -131,11 +138,12 @@ class SeriesBySeries(BaseForecaster):
         inputs = {} if X is None else split(X.X_multiindex)
         new = {}
         for key, part in series.items():
-            if key in forecasters:
-                forecasters[key].update(part, inputs.get(key), update_params)
-            else:
-                with _one_of_many(common_clock(split(self._yvec.X_multiindex))):
-                    new[key] = self.clone().fit(part, inputs.get(key), self._fh)
+            with telling_which(key):
+                if key in forecasters:
+                    forecasters[key].update(part, inputs.get(key), update_params)
+                else:
+                    with _one_of_many(common_clock(split(self._yvec.X_multiindex))):
+                        new[key] = self.clone().fit(part, inputs.get(key), self._fh)
         if new:
             rows = [self._yvec.X_multiindex, *(_with_key(series[key], key, y) for key in new)]
             self._yvec = _vectorized(pd.concat(rows), y)
@@ -155,6 +163,14 @@ class SeriesBySeries(BaseForecaster):
                 f"{self._remedy_for_short}"
             )
 
+    def _ask_each(self, ask: Callable[[Key, Any], pd.DataFrame]) -> dict[Key, pd.DataFrame]:
+        """Return what is made of the key of each series and its forecaster."""
+        parts = {}
+        for key, one in self._by_key.items():
+            with telling_which(key):
+                parts[key] = ask(key, one)
+        return parts
+
     @property
     def _by_key(self) -> dict[Key, Any]:
         """The forecasters of the series."""
@@ -172,8 +188,7 @@ def _one_of_many(clock: Clock) -> Iterator[None]:
 
 def _keys(y: VectorizedDF) -> list[Key]:
     """Return the keys of series."""
-    labels = y.get_iter_indices()[0]
-    return [label if isinstance(label, tuple) else (label,) for label in labels]
+    return [key_of(label) for label in y.get_iter_indices()[0]]
 
 
 def _in_order(X: VectorizedDF | None, keys: Iterable[Key]) -> VectorizedDF | None:
@@ -206,8 +221,8 @@ def later(data: pd.DataFrame | VectorizedDF, n_steps: int) -> pd.DataFrame | Vec
     return data.set_axis(index + n_steps)
 
 
-def _vectorized(frame: pd.DataFrame, like: VectorizedDF) -> VectorizedDF:
-    return VectorizedDF(frame, iterate_as=like.iterate_as, is_scitype=like.is_scitype)
+def _vectorized(frame: pd.DataFrame, like: VectorizedDF) -> NamedSeries:
+    return NamedSeries(frame, iterate_as=like.iterate_as, is_scitype=like.is_scitype)
 
 
 def _with_key(series: pd.DataFrame, key: Key, like: VectorizedDF) -> pd.DataFrame:

@@ -90,11 +90,9 @@ class Simulating(SeriesBySeries):
     ) -> pd.DataFrame:
         """Return the paths of series with a forecaster each."""
         exogenous = {} if X is None else split(X)
-        parts = {
-            key: one.simulate(fh, n_paths, exogenous.get(key), rng)
-            for key, one in self._by_key.items()
-        }
-        frame = pd.concat(parts)
+        frame = pd.concat(
+            self._ask_each(lambda key, one: one.simulate(fh, n_paths, exogenous.get(key), rng))
+        )
         names = self._yvec.X_multiindex.index.names
         n_levels = len(names) - 1
         order = [n_levels, *range(n_levels), n_levels + 1]

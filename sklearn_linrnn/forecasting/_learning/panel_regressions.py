@@ -7,6 +7,7 @@ long that such a fit costs no more.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklearn_linrnn._core.closed_form.stable_recursion import TooLargeResponse
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments, windows_at_a_time
 from sklearn_linrnn._core.statistics.run_moments import run_moments
 from sklearn_linrnn.forecasting._forecasts.forecasts import (
@@ -229,15 +231,16 @@ class _Block:
         found = self.fitted.only(self.fitted.may_be_iterated)
         for number in np.flatnonzero(self.fitted.is_sure & ~found.is_sure):
             one = self._one_step(number)
-            # Of units that may be rounding alone a fit by itself knows.
-            found.is_sure[number] = (one.units > 0).all()
-            if found.is_sure[number]:
-                stable = one.stable
-                own = one.response + one.correction(stable)
-                found.response[number][: len(own)] = own
-                found.intercept[number] = one.intercept
-                if stable.is_moved.any() and self.rows.learner.traits.estimator.fit_intercept:
-                    found.intercept[number] = one.placed_intercept(stable)
+            # Of units that may be rounding alone, and of what is refused, a fit by itself knows.
+            if (one.units > 0).all():
+                with suppress(TooLargeResponse):
+                    stable = one.stable
+                    own = one.response + one.correction(stable)
+                    found.response[number][: len(own)] = own
+                    found.intercept[number] = one.intercept
+                    if stable.is_moved.any() and self.rows.learner.traits.estimator.fit_intercept:
+                        found.intercept[number] = one.placed_intercept(stable)
+                    found.is_sure[number] = True
         return found
 
     def _one_step(self, number: Any) -> OneStep:

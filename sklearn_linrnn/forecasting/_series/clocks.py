@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pandas.tseries.frequencies import to_offset
 from sktime.forecasting.base import ForecastingHorizon
 
-FIXED = (pd.offsets.Tick, pd.offsets.Day, pd.offsets.Week)  # frequencies that have a duration
+from sklearn_linrnn._data.season import FIXED, duration_of
 
 # What pandas raises, the last one for years that a time zone does not have.
 NO_SUCH_TIME = (
@@ -184,7 +184,7 @@ class ElapsedClock(DateClock):
 
     def count(self, cutoff: Any, steps: NDArray) -> pd.Index:
         """Return the times some steps after a cutoff."""
-        return _with_frequency(cutoff + steps * _duration(self.frequency), steps, self.frequency)
+        return _with_frequency(cutoff + steps * duration_of(self.frequency), steps, self.frequency)
 
     def find(self, cutoff: Any, times: pd.Index) -> tuple[NDArray, NDArray]:
         """Return the distances of times from a cutoff."""
@@ -326,14 +326,8 @@ def _frequency(index: pd.DatetimeIndex, name: str) -> Any:
     return to_offset(found)
 
 
-def _duration(frequency: Any) -> pd.Timedelta:
-    """Return the nominal length of a step, for those that are `FIXED`."""
-    days = {pd.offsets.Day: 1, pd.offsets.Week: 7}.get(type(frequency))
-    return pd.Timedelta(frequency) if days is None else pd.Timedelta(days=days * frequency.n)
-
-
 def _whole_steps(durations: pd.TimedeltaIndex, frequency: Any) -> tuple[NDArray, NDArray]:
-    step = _duration(frequency)
+    step = duration_of(frequency)
     return np.asarray(durations // step, dtype=np.int64), np.asarray(durations % step == 0 * step)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn.forecasting._series.clocks import Clock, clock_of, without_frequency
 from sklearn_linrnn.forecasting._series.growing_rows import GrowingRows
 from sklearn_linrnn.forecasting._series.histories import History
+from sklearn_linrnn.forecasting._series.panels import telling_which
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class JoinedSeries:
         series = series_numbers(frame)
         order, lengths = np.argsort(series, kind="stable"), np.bincount(series)
         ends = lengths.cumsum()
-        times = _times(frame.index.levels[-1], frame.index.codes[-1][order], ends - lengths, ends)
+        times = _times(frame.index[order], ends - lengths, ends)
         y = frame.to_numpy(dtype=np.float64, na_value=np.nan)[order]
         return cls(frame.columns, y, ends - lengths, ends, times)
 
@@ -166,17 +167,22 @@ def with_frequency(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(frame.index.set_levels(dates, level=-1))
 
 
-def _times(level: pd.Index, codes: NDArray, starts: NDArray, ends: NDArray) -> PanelTimes:
+def _times(index: pd.MultiIndex, starts: NDArray, ends: NDArray) -> PanelTimes:
     """Return the times of series, from their codes in a level: few panels have many that differ."""
+    level, codes = index.levels[-1], index.codes[-1]
     known: dict[bytes, int] = {}
     runs = [codes[start:end].tobytes() for start, end in zip(starts, ends, strict=True)]
     place = np.array([known.setdefault(run, len(known)) for run in runs])
-    longest = int((ends - starts).argmax())
-    common = clock_of(level.take(codes[starts[longest] : ends[longest]]), "y")
+
+    def times(series: int, common: Clock | None = None) -> SharedTimes:
+        one = level.take(codes[starts[series] : ends[series]])
+        with telling_which(index[starts[series]][:-1]):
+            return SharedTimes(clock_of(one, "y", common), one[-1])
+
+    longest = times(int((ends - starts).argmax()))
     firsts = np.unique(place, return_index=True)[1]
-    indices = [level.take(codes[starts[first] : ends[first]]) for first in firsts]
-    shared = (SharedTimes(clock_of(one, "y", common), one[-1]) for one in indices)
-    return PanelTimes(tuple(shared), place, common)
+    shared = tuple(times(first, longest.clock) for first in firsts)
+    return PanelTimes(shared, place, longest.clock)
 
 
 def panel_frame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -49,8 +50,11 @@ class Panel:
             )
         levels = list(y.index.names) if isinstance(y.index, pd.MultiIndex) else None
         clock = clock or common_clock(split(y))
-        series = each_series(y, X)
-        return cls({key: History.of(*one, like=clock) for key, *one in series}, levels)
+        histories = {}
+        for key, *series in each_series(y, X):
+            with telling_which(key):
+                histories[key] = History.of(*series, like=clock)
+        return cls(histories, levels)
 
     @property
     def lengths(self) -> dict[Key, int]:
@@ -71,10 +75,12 @@ class Panel:
         """Return the series with what is new, and what changes in those that were known."""
         histories, changes = dict(self.histories), {}
         for key, series, exogenous in each_series(y, X):
-            if key in histories:
-                histories[key], changes[key] = histories[key].updated(series, exogenous)
-            else:
-                histories[key] = self.checked(History.of(series, exogenous, like=self.first.clock))
+            with telling_which(key):
+                if key in histories:
+                    histories[key], changes[key] = histories[key].updated(series, exogenous)
+                else:
+                    new = History.of(series, exogenous, like=self.first.clock)
+                    histories[key] = self.checked(new)
         return replace(self, histories=histories), changes
 
     def checked(self, history: History) -> History:
@@ -126,6 +132,24 @@ def common_clock(series: Mapping[Key, pd.DataFrame]) -> Clock:
 def name(key: Key) -> str:
     """Return what a message calls a series."""
     return "y" if not key else f"series {key if len(key) > 1 else key[0]!r} of y"
+
+
+@contextmanager
+def telling_which(key: Key) -> Iterator[None]:
+    """Add to errors which series of a panel they are of.
+
+    Parameters
+    ----------
+    key : tuple
+        That of the series; nothing is added for a single one.
+    """
+    try:
+        yield
+    except Exception as error:
+        note = f"This is {name(key)}."
+        if key and note not in getattr(error, "__notes__", []):  # as one call in another has told
+            error.add_note(note)
+        raise
 
 
 def warn_of_short(panel: Panel, n_lags: int, known: Panel | None = None) -> None:
