@@ -24,9 +24,10 @@ cost poles near 1 their digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +36,12 @@ from sklearn_linrnn._core.priors.oscillating_rule import OscillatingRule, nodes_
 
 DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
+SHARED_LAGS = 256  # up to which integrals over octaves are kept: of 1 MiB at most
 TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
 Frequencies = tuple[float, ...]
 Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # nodes and terms
+# Of frequencies, n_lags, begin, end and dt_min: integrals over a part of a range.
+OfPart = Callable[[Frequencies, int, float, float, float], NDArray[np.float64]]
 
 
 @lru_cache(maxsize=2)
@@ -59,12 +63,7 @@ def s4d_shares(
     """
     if dt_min == dt_max:
         return s4d_shares_at(frequencies, n_lags, dt_min)
-    slow, fast = _rows(frequencies, n_lags, n_lags + 1, dt_min, dt_max)
-    total = np.zeros((2, n_lags, n_lags))
-    if slow:
-        total += _assembled(*slow)[:, :-1, :-1]
-    if fast:
-        total += np.diff(np.diff(_assembled(*fast), axis=1), axis=2)
+    total = _summed(_part_shares, frequencies, n_lags, dt_min, dt_max)
     shares = total / _log_ratio(dt_max, dt_min)
     shares.setflags(write=False)
     return shares
@@ -76,13 +75,7 @@ def s4d_variances(
     """Return the diagonals of `s4d_shares`, (2, n_lags), for a small part of the work."""
     if dt_min == dt_max:
         return np.einsum("vjj->vj", s4d_shares_at(frequencies, n_lags, dt_min))
-    slow, fast = _rows(frequencies, n_lags, 2, dt_min, dt_max)
-    total = np.zeros((2, n_lags))
-    if slow:
-        total += _by_lesser(*slow, n_lags)[..., 0]
-    if fast:
-        own, beside = np.moveaxis(_by_lesser(*fast, n_lags + 1), 2, 0)
-        total += own[:, 1:] - 2 * beside[:, :-1] + own[:, :-1]
+    total = _summed(_part_variances, frequencies, n_lags, dt_min, dt_max)
     return total / _log_ratio(dt_max, dt_min)
 
 
@@ -119,14 +112,71 @@ def _log_ratio(one: float, other: float) -> float:
     return float(np.log1p((one - other) / other))
 
 
+def _summed(
+    of_part: OfPart, frequencies: Frequencies, n_lags: int, dt_min: float, dt_max: float
+) -> NDArray[np.float64]:
+    """Return the sum over the parts of a range of integrals for so many lags.
+
+    Most ranges have the same parts from one power of two to the next: up to `SHARED_LAGS` these
+    are kept.
+    """
+    total: Any = 0.0
+    first = slice(n_lags)
+    for begin, end in _intervals(dt_min, dt_max):
+        if end == 2 * begin and n_lags <= SHARED_LAGS:
+            more = 1 << (n_lags - 1).bit_length()
+            part = _octave(of_part, frequencies, more, begin)
+            total = total + (part[:, first] if part.ndim == 2 else part[:, first, first])
+        else:
+            total = total + of_part(frequencies, n_lags, begin, end, dt_min)
+    return total
+
+
+@lru_cache(maxsize=64)
+def _octave(
+    of_part: OfPart, frequencies: Frequencies, n_lags: int, begin: float
+) -> NDArray[np.float64]:
+    return of_part(frequencies, n_lags, begin, 2 * begin, begin)
+
+
+def _part_shares(
+    frequencies: Frequencies, n_lags: int, begin: float, end: float, dt_min: float
+) -> NDArray[np.float64]:
+    """Return the integrals of the shares over a part, (2, n_lags, n_lags)."""
+    slow, fast = _rows(frequencies, n_lags, n_lags + 1, begin, end, dt_min)
+    total = np.zeros((2, n_lags, n_lags))
+    if slow:
+        total += _assembled(*slow)[:, :-1, :-1]
+    if fast:
+        total += np.diff(np.diff(_assembled(*fast), axis=1), axis=2)
+    return total
+
+
+def _part_variances(
+    frequencies: Frequencies, n_lags: int, begin: float, end: float, dt_min: float
+) -> NDArray[np.float64]:
+    """Return their diagonals, (2, n_lags)."""
+    slow, fast = _rows(frequencies, n_lags, 2, begin, end, dt_min)
+    total = np.zeros((2, n_lags))
+    if slow:
+        total += _by_lesser(*slow, n_lags)[..., 0]
+    if fast:
+        own, beside = np.moveaxis(_by_lesser(*fast, n_lags + 1), 2, 0)
+        total += own[:, 1:] - 2 * beside[:, :-1] + own[:, :-1]
+    return total
+
+
 def _rows(
-    frequencies: Frequencies, n_lags: int, n_differences: int, dt_min: float, dt_max: float
+    frequencies: Frequencies,
+    n_lags: int,
+    n_differences: int,
+    begin: float,
+    end: float,
+    dt_min: float,
 ) -> tuple[Rows | None, Rows | None]:
-    """Return those of `_piece` of all parts of a range, for so many lags and their differences."""
+    """Return those of `_piece` of a part of a range, for so many lags and their differences."""
     pieces = [
-        _piece(frequencies, n_differences, *part)
-        for interval in _intervals(dt_min, dt_max)
-        for part in _halved(*interval, dt_min, n_lags)
+        _piece(frequencies, n_differences, *piece) for piece in _halved(begin, end, dt_min, n_lags)
     ]
     slow, fast = zip(*pieces, strict=True)
     return _joined(slow), _joined(fast)
