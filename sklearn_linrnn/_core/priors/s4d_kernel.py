@@ -36,7 +36,7 @@ from sklearn_linrnn._core.priors.oscillating_rule import OscillatingRule, nodes_
 
 DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
-SHARED_LAGS = 256  # up to which integrals over octaves are kept: of 1 MiB at most
+SHARED_LAGS = 256  # up to which integrals over whole parts are kept, of 1 MiB each at most
 TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
 Frequencies = tuple[float, ...]
 Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # nodes and terms
@@ -117,26 +117,27 @@ def _summed(
 ) -> NDArray[np.float64]:
     """Return the sum over the parts of a range of integrals for so many lags.
 
-    Most ranges have the same parts from one power of two to the next: up to `SHARED_LAGS` these
-    are kept.
+    Most ranges have the same parts, from one `edge` to the next: up to `SHARED_LAGS` these are
+    kept.
     """
     total: Any = 0.0
     first = slice(n_lags)
     for begin, end in _intervals(dt_min, dt_max):
-        if end == 2 * begin and n_lags <= SHARED_LAGS:
-            more = 1 << (n_lags - 1).bit_length()
-            part = _octave(of_part, frequencies, more, begin)
+        exponent = _exponent(begin)
+        if (begin, end) == (edge(exponent), edge(exponent + 1)) and n_lags <= SHARED_LAGS:
+            part = _shared(of_part, frequencies, 1 << (n_lags - 1).bit_length(), exponent)
             total = total + (part[:, first] if part.ndim == 2 else part[:, first, first])
         else:
             total = total + of_part(frequencies, n_lags, begin, end, dt_min)
     return total
 
 
-@lru_cache(maxsize=64)
-def _octave(
-    of_part: OfPart, frequencies: Frequencies, n_lags: int, begin: float
+@lru_cache(maxsize=160)
+def _shared(
+    of_part: OfPart, frequencies: Frequencies, n_lags: int, exponent: int
 ) -> NDArray[np.float64]:
-    return of_part(frequencies, n_lags, begin, 2 * begin, begin)
+    begin = edge(exponent)
+    return of_part(frequencies, n_lags, begin, edge(exponent + 1), begin)
 
 
 def _part_shares(
@@ -190,10 +191,20 @@ def _joined(pieces: Sequence[Rows | None]) -> Rows | None:
     return np.concatenate(nodes), np.concatenate(terms)
 
 
+def edge(exponent: int) -> float:
+    """Return a power of the root of two: where the parts of ranges end, but for the outer ones."""
+    return float(np.exp2(exponent / 2))
+
+
+def _exponent(step: float) -> int:
+    return round(2 * float(np.log2(step)))
+
+
 def _intervals(begin: float, end: float) -> Iterator[tuple[float, float]]:
-    """Return parts of an interval, from one power of two to the next but at its ends."""
-    first, last = int(np.ceil(np.log2(begin) + 0.5)), int(np.floor(np.log2(end) - 0.5))
-    return pairwise([begin, *(2.0**exponent for exponent in range(first, last + 1)), end])
+    """Return parts of an interval, from one edge to the next but at its ends."""
+    first = int(np.ceil(2 * np.log2(begin) + 0.5))
+    last = int(np.floor(2 * np.log2(end) - 0.5))
+    return pairwise([begin, *map(edge, range(first, last + 1)), end])
 
 
 def _halved(
@@ -211,7 +222,7 @@ def _halved(
         yield from _halved(centre, end, dt_min, n_lags)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=96)
 def _piece(
     frequencies: Frequencies, n_differences: int, begin: float, end: float, n_nodes: int
 ) -> tuple[Rows | None, Rows | None]:
