@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from sklearn_linrnn._core.closed_form.climb import climb
 from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, WeightedSums
-from sklearn_linrnn._core.closed_form.measures import EvidenceAtMeasures, Measures, expected
+from sklearn_linrnn._core.closed_form.measures import (
+    LEAST_NOISE,
+    MOST_NOISE,
+    EvidenceAtMeasures,
+    Measures,
+    expected,
+)
 from sklearn_linrnn._core.closed_form.model_selection import first_best
+from sklearn_linrnn._core.closed_form.pattern_search import walk
 from sklearn_linrnn._core.priors.channel_priors import ChannelPriors
 from sklearn_linrnn._core.priors.root_arrays import root_variances
 from sklearn_linrnn._core.priors.two_sided import TwoSided
@@ -25,6 +33,8 @@ ROUNDING = 1e-12  # of evidence, relative to it
 NOTHING = 1e-6  # evidence, in nats, by which any response must exceed none
 # The noise's variance relative to the signal's under the prior, (alpha/m) / tr(A).
 NOISE_TO_SIGNAL = (1e-9, 1e-4, 1e-2, 1.0)
+NOISE_STRIDE = 1.5  # of its logarithm, in a walk
+N_WALKS = 3  # at most, from the highest peaks
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,38 @@ class Search:
     def _refined(self) -> Candidate:
         return self._best(list(map(self._refine, self._starts())))
 
+    def _walk(self, start: Candidate) -> Candidate:
+        """Return the best candidate that strides lead to from a start."""
+        measures = self._measures(self.statistics.n_lags)
+        point = np.array(measures.of(start.prior))
+        known = {tuple(point.tolist()): start}
+
+        def look(point: NDArray) -> Candidate:
+            key = tuple(point.tolist())
+            if key not in known:
+                near = max(known.values(), key=self._worth)
+                known[key] = self._near(measures.prior_at(point), near)
+            return known[key]
+
+        return walk(look, self._worth, point, measures.strides, measures.bounds[: len(point)])
+
+    def _near(self, prior: Any, other: Candidate) -> Candidate:
+        """Return the candidate of the best penalty near that of another one, but for a stride."""
+        (signal, root_at), (before, _) = (
+            expected(one, self.statistics.n_lags, self._sums) for one in (prior, other.prior)
+        )
+        if self.alpha is not None:
+            return self._with_best_lags(prior, self.alpha, self._sums.under(root_at(self.alpha)))
+        alpha = other.alpha / before * signal
+        least = alpha * math.exp(-NOISE_STRIDE)
+        weighted = self._sums.under(root_at(least), least)
+
+        def look(point: NDArray) -> Candidate:
+            return self._with_best_lags(prior, float(np.exp(point[0])), weighted)
+
+        bounds = np.log(signal) + np.log([[LEAST_NOISE, MOST_NOISE]])
+        return walk(look, self._worth, np.log([alpha]), np.array([NOISE_STRIDE]), bounds)
+
     def _nothing(self, value: float) -> Candidate:
         alpha = np.inf if self.alpha is None else self.alpha
         n_lags = self.least_lags if self.seeks_lags else self.statistics.n_lags
@@ -117,11 +159,26 @@ class Search:
         return candidates[first_best(np.array(list(map(self._worth, candidates))), ROUNDING)]
 
     def _starts(self) -> list[Candidate]:
-        """Return the starts on a grid that no neighbour exceeds."""
+        """Return the starts of climbs: all peaks, or where the best of walks from them ends."""
+        peaks = self._peaks()
+        if not self._measures(self.statistics.n_lags).strides.any():
+            return peaks
+        highest = sorted(peaks, key=self._worth, reverse=True)[:N_WALKS]
+        return [self._best(list(map(self._walk, highest)))]
+
+    def _peaks(self) -> list[Candidate]:
+        """Return the points of grids that no neighbour exceeds."""
         measures = self._measures(self.statistics.n_lags)
-        axes = [[float(scale.value(start)) for start in scale.starts] for scale in measures.scales]
-        starts = [self._start(measures.prior_of(values)) for values in itertools.product(*axes)]
-        values = np.reshape([start.value for start in starts], [len(axis) for axis in axes])
+        grids = self.prior.start_grids(measures.groups, measures.n_lags)
+        return [peak for grid in grids for peak in self._peaks_of(measures, grid)]
+
+    def _peaks_of(self, measures: Measures, grid: NDArray) -> list[Candidate]:
+        *axes, n_groups = grid.shape
+        starts = [
+            self._start(measures.prior_at(point))
+            for point in grid.reshape(math.prod(axes), n_groups)
+        ]
+        values = np.reshape([start.value for start in starts], axes)
         highest = maximum_filter(values, size=3, mode="nearest") if axes else values
         peaks = values >= highest - ROUNDING * np.abs(highest)
         return [start for start, is_peak in zip(starts, peaks.flat, strict=True) if is_peak]

@@ -48,6 +48,11 @@ class Measures:
         return [self.prior.scale(names[0], self.n_lags) for names in self.groups]
 
     @cached_property
+    def strides(self) -> NDArray:
+        """Of each group, (n_groups,); zero for those without."""
+        return np.array([scale.stride or 0.0 for scale in self.scales])
+
+    @cached_property
     def bounds(self) -> NDArray:
         """Least and greatest measures, (n_measures, 2)."""
         noise = [] if self.alpha is not None else [(np.log(LEAST_NOISE), np.log(MOST_NOISE))]

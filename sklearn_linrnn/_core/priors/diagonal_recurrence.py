@@ -71,7 +71,7 @@ class DiagonalRecurrence(LagPrior):
             check_number(name, value)
         self.check()
         with np.errstate(over="ignore", invalid="ignore"):
-            total = np.tensordot(self.factors(), shares(n_lags), 1)
+            total = _mixed(self.factors(), shares(n_lags))
         if not np.isfinite(total).all():
             raise ValueError(
                 f"The lag weights overflow: those of {self} are too large for float64."
@@ -83,5 +83,11 @@ class DiagonalRecurrence(LagPrior):
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the kernel, (n_lags, n_lags)."""
         if name in VARIANCES:
-            return np.tensordot(self.factor_slopes(name), self.shares(n_lags), 1)
-        return np.tensordot(self.factors(), self.share_slopes(n_lags, name), 1)
+            return _mixed(self.factor_slopes(name), self.shares(n_lags))
+        return _mixed(self.factors(), self.share_slopes(n_lags, name))
+
+
+def _mixed(factors: NDArray, shares: NDArray) -> NDArray[np.float64]:
+    """Return the sum of shares times factors."""
+    terms = (factor * share for factor, share in zip(factors, shares, strict=True))
+    return sum(terms, np.zeros(shares.shape[1:]))

@@ -10,6 +10,7 @@ hyperparameter has other bounds than a variance.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -131,6 +132,25 @@ class LagPrior(PriorParameters, ABC):
             With the bounds of the search, and where it starts.
         """
         return decay_scale(n_lags) if name == "nu_w" else VARIANCE
+
+    def start_grids(self, groups: Sequence[tuple[str, ...]], n_lags: int) -> list[NDArray]:
+        """Return grids of measures, of which a search begins at those of more evidence than beside.
+
+        Parameters
+        ----------
+        groups : sequence of tuple of str
+            Those of `groups`.
+        n_lags : int
+            Number of lags of the model.
+
+        Returns
+        -------
+        grids : list of ndarray of shape (..., n_groups)
+            Here one grid, of the starts of all scales.
+        """
+        starts = [self.scale(names[0], n_lags).starts for names in groups]
+        grid = np.array(list(itertools.product(*starts)))
+        return [grid.reshape(*map(len, starts), len(groups))]
 
     def with_values(self, **hyperparameters: Any) -> Self:
         """Return the prior with other hyperparameters.

@@ -23,8 +23,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.linalg import hankel, toeplitz
 from scipy.special import exprel, spherical_jn
 
 REACH = (
@@ -98,16 +98,26 @@ Means = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def _assembled(moduli: Means, phases: Means) -> NDArray[np.float64]:
     """Return ``g c`` and ``j k (l c + g t)``, (2, n_lags, n_lags)."""
-    g, log_g = (_by_sum(mean) for mean in moduli)
-    cosine, square = (toeplitz(mean) for mean in phases)
+    g, log_g = map(_by_sum, moduli)
+    cosine, square = map(_by_difference, phases)
     lag = np.arange(len(cosine), dtype=np.float64)
-    return np.stack([g * cosine, np.outer(lag, lag) * (log_g * cosine + g * square)])
+    shares = np.empty((2, len(lag), len(lag)))
+    np.multiply(g, cosine, out=shares[0])
+    np.multiply(log_g, cosine, out=shares[1])
+    shares[1] += g * square
+    shares[1] *= np.outer(lag, lag)
+    return shares
 
 
 def _by_sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``values[j + k]``."""
-    n_lags = (len(values) + 1) // 2
-    return hankel(values[:n_lags], values[n_lags - 1 :])
+    """Return a view with ``values[j + k]``."""
+    return sliding_window_view(values, (len(values) + 1) // 2)
+
+
+def _by_difference(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a view with ``values[|j - k|]``."""
+    both_sides = np.concatenate([values[:0:-1], values])
+    return sliding_window_view(both_sides, len(values))[::-1]
 
 
 # -- Phases ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Integral
@@ -20,7 +21,7 @@ from sklearn_linrnn._core.priors.s4d_kernel import (
     s4d_shares,
     s4d_variances,
 )
-from sklearn_linrnn._core.priors.scales import Scale, log_scale
+from sklearn_linrnn._core.priors.scales import Scale, octave_scale
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,25 @@ class S4D(DiagonalRecurrence):
     def scale(self, name: str, n_lags: int) -> Scale:
         """Return the scale on which a hyperparameter is sought: steps are inverse memories."""
         if name == "nu_c":
-            return super().scale(name, n_lags)
-        bounds = np.log(0.02 / n_lags), np.log(10.0)
-        if name == "dt_min":
-            return log_scale(bounds, (np.log(0.1 / n_lags),))
-        # Where steps are short all states last, where they are long none does: tops on both sides.
-        return log_scale(bounds, np.log(np.geomspace(0.2 / n_lags, 5.0, 5)).tolist())
+            start, stride = np.log(0.1), np.log(10.0)
+            return replace(super().scale(name, n_lags), starts=(start,), stride=stride)
+        bounds = np.log2(0.02 / n_lags), np.log2(10.0)
+        least, greatest = np.floor(np.log2(0.1 / n_lags)), np.floor(bounds[1])
+        if name == "dt_min":  # between two octaves, so that on a lattice both ends never coincide
+            return octave_scale(bounds, (least + 0.5,))
+        return octave_scale(bounds, np.arange(greatest, least, -2.0).tolist())
+
+    def start_grids(self, groups: Sequence[tuple[str, ...]], n_lags: int) -> list[NDArray]:
+        """Return grids of narrow ranges of steps and of those with all that are shorter.
+
+        Where steps are short all states last, where they are long none does: tops on both sides.
+        """
+        (wide,) = super().start_grids(groups, n_lags)
+        if not {("dt_min",), ("dt_max",)} <= set(groups):
+            return [wide]
+        narrow = wide.copy()
+        narrow[..., groups.index(("dt_min",))] = wide[..., groups.index(("dt_max",))] - 0.5
+        return [narrow, wide]
 
 
 @final

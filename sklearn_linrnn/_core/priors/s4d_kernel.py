@@ -24,9 +24,10 @@ cost poles near 1 their digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +36,13 @@ from sklearn_linrnn._core.priors.oscillating_rule import OscillatingRule, nodes_
 
 DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
+SHARED_LAGS = 256  # up to which integrals over whole parts are kept, of 1 MiB each at most
 TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
 GONE = 750.0  # decay times after which a variance is zero in float64
 Frequencies = tuple[float, ...]
 Rows = tuple[NDArray[np.float64], NDArray[np.float64]]  # nodes and terms
+# Of frequencies, n_lags, begin, end and dt_min: integrals over a part of a range.
+OfPart = Callable[[Frequencies, int, float, float, float], NDArray[np.float64]]
 
 
 @lru_cache(maxsize=2)
@@ -60,12 +64,7 @@ def s4d_shares(
     """
     if dt_min == dt_max:
         return s4d_shares_at(frequencies, n_lags, dt_min)
-    slow, fast = _rows(frequencies, n_lags, n_lags + 1, dt_min, dt_max)
-    total = np.zeros((2, n_lags, n_lags))
-    if slow:
-        total += _assembled(*slow)[:, :-1, :-1]
-    if fast:
-        total += np.diff(np.diff(_assembled(*fast), axis=1), axis=2)
+    total = _summed(_part_shares, frequencies, n_lags, dt_min, dt_max)
     shares = total / _log_ratio(dt_max, dt_min)
     shares.setflags(write=False)
     return shares
@@ -77,13 +76,7 @@ def s4d_variances(
     """Return the diagonals of `s4d_shares`, (2, n_lags), for a small part of the work."""
     if dt_min == dt_max:
         return np.einsum("vjj->vj", s4d_shares_at(frequencies, n_lags, dt_min))
-    slow, fast = _rows(frequencies, n_lags, 2, dt_min, dt_max)
-    total = np.zeros((2, n_lags))
-    if slow:
-        total += _by_lesser(*slow, n_lags)[..., 0]
-    if fast:
-        own, beside = np.moveaxis(_by_lesser(*fast, n_lags + 1), 2, 0)
-        total += own[:, 1:] - 2 * beside[:, :-1] + own[:, :-1]
+    total = _summed(_part_variances, frequencies, n_lags, dt_min, dt_max)
     return total / _log_ratio(dt_max, dt_min)
 
 
@@ -120,15 +113,73 @@ def _log_ratio(one: float, other: float) -> float:
     return float(np.log1p((one - other) / other))
 
 
+def _summed(
+    of_part: OfPart, frequencies: Frequencies, n_lags: int, dt_min: float, dt_max: float
+) -> NDArray[np.float64]:
+    """Return the sum over the parts of a range of integrals for so many lags.
+
+    Most ranges have the same parts, from one `edge` to the next: up to `SHARED_LAGS` these are
+    kept.
+    """
+    total: Any = 0.0
+    first = slice(n_lags)
+    for begin, end in _intervals(dt_min, dt_max):
+        exponent = _exponent(begin)
+        if (begin, end) == (edge(exponent), edge(exponent + 1)) and n_lags <= SHARED_LAGS:
+            part = _shared(of_part, frequencies, 1 << (n_lags - 1).bit_length(), exponent)
+            total = total + (part[:, first] if part.ndim == 2 else part[:, first, first])
+        else:
+            total = total + of_part(frequencies, n_lags, begin, end, dt_min)
+    return total
+
+
+@lru_cache(maxsize=160)
+def _shared(
+    of_part: OfPart, frequencies: Frequencies, n_lags: int, exponent: int
+) -> NDArray[np.float64]:
+    begin = edge(exponent)
+    return of_part(frequencies, n_lags, begin, edge(exponent + 1), begin)
+
+
+def _part_shares(
+    frequencies: Frequencies, n_lags: int, begin: float, end: float, dt_min: float
+) -> NDArray[np.float64]:
+    """Return the integrals of the shares over a part, (2, n_lags, n_lags)."""
+    slow, fast = _rows(frequencies, n_lags, n_lags + 1, begin, end, dt_min)
+    total = np.zeros((2, n_lags, n_lags))
+    if slow:
+        total += _assembled(*slow)[:, :-1, :-1]
+    if fast:
+        total += np.diff(np.diff(_assembled(*fast), axis=1), axis=2)
+    return total
+
+
+def _part_variances(
+    frequencies: Frequencies, n_lags: int, begin: float, end: float, dt_min: float
+) -> NDArray[np.float64]:
+    """Return their diagonals, (2, n_lags)."""
+    slow, fast = _rows(frequencies, n_lags, 2, begin, end, dt_min)
+    total = np.zeros((2, n_lags))
+    if slow:
+        total += _by_lesser(*slow, n_lags)[..., 0]
+    if fast:
+        own, beside = np.moveaxis(_by_lesser(*fast, n_lags + 1), 2, 0)
+        total += own[:, 1:] - 2 * beside[:, :-1] + own[:, :-1]
+    return total
+
+
 def _rows(
-    frequencies: Frequencies, n_lags: int, n_differences: int, dt_min: float, dt_max: float
+    frequencies: Frequencies,
+    n_lags: int,
+    n_differences: int,
+    begin: float,
+    end: float,
+    dt_min: float,
 ) -> tuple[Rows | None, Rows | None]:
-    """Return those of `_piece` of all parts of a range, for so many lags and their differences."""
+    """Return those of `_piece` of a part of a range, for so many lags and their differences."""
     last = min(n_lags, GONE / dt_min)
     pieces = [
-        _piece(frequencies, n_differences, *part)
-        for interval in _intervals(dt_min, dt_max)
-        for part in _halved(*interval, dt_min, last)
+        _piece(frequencies, n_differences, *piece) for piece in _halved(begin, end, dt_min, last)
     ]
     slow, fast = zip(*pieces, strict=True)
     return _joined(slow), _joined(fast)
@@ -142,10 +193,20 @@ def _joined(pieces: Sequence[Rows | None]) -> Rows | None:
     return np.concatenate(nodes), np.concatenate(terms)
 
 
+def edge(exponent: int) -> float:
+    """Return a power of the root of two: where the parts of ranges end, but for the outer ones."""
+    return float(np.exp2(exponent / 2))
+
+
+def _exponent(step: float) -> int:
+    return round(2 * float(np.log2(step)))
+
+
 def _intervals(begin: float, end: float) -> Iterator[tuple[float, float]]:
-    """Return parts of an interval, from one power of two to the next but at its ends."""
-    first, last = int(np.ceil(np.log2(begin) + 0.5)), int(np.floor(np.log2(end) - 0.5))
-    return pairwise([begin, *(2.0**exponent for exponent in range(first, last + 1)), end])
+    """Return parts of an interval, from one edge to the next but at its ends."""
+    first = int(np.ceil(2 * np.log2(begin) + 0.5))
+    last = int(np.floor(2 * np.log2(end) - 0.5))
+    return pairwise([begin, *map(edge, range(first, last + 1)), end])
 
 
 def _halved(
@@ -163,7 +224,7 @@ def _halved(
         yield from _halved(centre, end, dt_min, n_lags)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=96)
 def _piece(
     frequencies: Frequencies, n_differences: int, begin: float, end: float, n_nodes: int
 ) -> tuple[Rows | None, Rows | None]:

@@ -24,6 +24,9 @@ class Scale:
         Least and greatest measure.
     starts : sequence of float
         Measures to start from.
+    stride : float, default=None
+        Distance of the measures that are looked at from a start on before a search climbs; None to
+        climb from the starts.
     """
 
     measure: Callable[[Any], Any]
@@ -31,11 +34,20 @@ class Scale:
     slope: Callable[[Any], Any]
     bounds: tuple[float, float]
     starts: Sequence[float]
+    stride: float | None = None
 
 
 def log_scale(bounds: tuple[float, float], starts: Sequence[float]) -> Scale:
     """Return the scale of the logarithm, with bounds and starts in logarithms."""
     return Scale(np.log, np.exp, lambda value: value, bounds, starts)
+
+
+def octave_scale(bounds: tuple[float, float], starts: Sequence[float]) -> Scale:
+    """Return the scale of the logarithm to the base of two, on which a search strides by octaves.
+
+    Bounds and starts are such logarithms.
+    """
+    return Scale(np.log2, np.exp2, lambda value: np.log(2.0) * value, bounds, starts, 1.0)
 
 
 VARIANCE = log_scale((np.log(1e-4), np.log(1e4)), (0.0,))

@@ -55,6 +55,10 @@ class TwoSided(LagPrior):
         """Return the scale on which a hyperparameter of one side is sought."""
         return self.one_side.scale(name, n_lags)
 
+    def start_grids(self, groups: Sequence[tuple[str, ...]], n_lags: int) -> list[NDArray]:
+        """Return the grids of measures of one side, at which a search begins."""
+        return self.one_side.start_grids(groups, n_lags)
+
     @property
     def has_independent_lags(self) -> bool:
         """Whether the lags of one side are independent, and so all."""

@@ -178,6 +178,27 @@ def test_drawn_responses_have_their_hyperparameters_found():
     assert_allclose(found.alpha, 0.25, rtol=0.1)
 
 
+@pytest.mark.parametrize("make", [S4DLin, S4DLegS])
+def test_a_search_of_both_ends_of_steps_finds_more_than_where_it_looks(make):
+    """Twenty states have tops of narrow and of wide ranges, of long and of short steps."""
+    sought = ("dt_min", "dt_max", "nu_c")
+    seeking = search(make_statistics(seed=3), make(n_states=20), sought)
+    found = seeking.run()
+    assert found.value >= max(candidate.value for candidate in seeking._peaks())
+    assert found.prior.dt_min <= found.prior.dt_max
+
+
+def test_a_walk_goes_uphill_and_keeps_a_penalty_that_is_given():
+    for alpha in (None, 2.0):
+        seeking = search(make_statistics(), S4DLin(n_states=8), ("dt_min", "dt_max"), alpha)
+        for start in seeking._peaks():
+            end = seeking._walk(start)
+            assert end.value >= start.value
+            assert alpha is None or end.alpha == alpha
+            value = value_of(seeking.statistics, end.prior.ordered(), end.alpha)
+            assert_allclose(value, end.value, rtol=1e-9)
+
+
 def test_the_same_search_ends_at_the_same_point():
     searches = [search(make_statistics(), DC(), ("nu_w", "correlation")).run() for _ in range(2)]
     assert searches[0] == searches[1]

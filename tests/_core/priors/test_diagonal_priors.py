@@ -15,6 +15,7 @@ from sklearn_linrnn._core.priors.oscillating_rule import (
     spherical_bessel,
 )
 from sklearn_linrnn._core.priors.s4d import S4DLegS, S4DLin
+from sklearn_linrnn._core.priors.s4d_kernel import SHARED_LAGS, edge
 
 PRIORS = [
     LRU(0.2, 0.95, 1.0),
@@ -132,6 +133,23 @@ def test_both_ends_of_a_narrow_range_move_it_by_half(width):
     for name in ("dt_min", "dt_max"):
         found = prior.covariance_slope(8, name)
         assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("make", [S4DLin, S4DLegS])
+@pytest.mark.parametrize("exponents", [(-16, -15), (-15, 2), (0, 6), (-20, -9)])
+def test_a_range_from_edge_to_edge_is_the_limit_of_ranges_beside_it(make, exponents):
+    """What is kept of whole parts is what is computed anew a little to the side of them."""
+    begin, end = map(edge, exponents)
+    beside = make(begin * (1 + 1e-10), end * (1 + 1e-10)).covariance(60)
+    assert relative(make(begin, end).covariance(60), beside) < 1e-7
+    variances = make(begin, end).quick_variances(60)
+    assert_allclose(variances, beside.diagonal(), rtol=1e-7)
+
+
+def test_more_lags_than_are_kept_have_the_same_first_ones():
+    prior = S4DLin(edge(-9), edge(-2), n_states=8)
+    many = prior.covariance(SHARED_LAGS + 1)
+    assert relative(prior.covariance(SHARED_LAGS), many[:-1, :-1]) < 1e-10
 
 
 def test_frequencies_of_s4d_legs_are_those_of_hippo():
@@ -395,3 +413,24 @@ def test_sums_of_poles_are_those_of_the_weights():
     real, imaginary = rule.weights()
     expected = np.einsum("vn,iqn->qvi", numbers, real + 1j * imaginary).real
     assert_allclose(rule.real_sums(numbers), expected, rtol=0, atol=1e-14)
+
+
+# -- Where searches begin -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_lags", [1, 2, 9, 120, 1000])
+def test_both_ends_of_a_range_of_steps_never_coincide_on_the_lattice_of_a_search(n_lags):
+    prior, groups = S4DLin(), [("dt_min",), ("dt_max",)]
+    scales = [prior.scale(name, n_lags) for (name,) in groups]
+    low, high = np.transpose([scale.bounds for scale in scales])
+    for grid in prior.start_grids(groups, n_lags):
+        starts = grid.reshape(-1, 2)
+        assert ((low <= starts) & (starts <= high)).all()
+        assert_array_equal([scale.stride for scale in scales], 1.0)
+        assert_array_equal((starts[:, 0] - starts[:, 1]) % 1.0, 0.5)
+
+
+def test_with_one_end_given_a_search_begins_with_the_other():
+    (grid,) = S4DLin(dt_min=0.01).start_grids([("dt_max",), ("nu_c",)], 50)
+    assert grid.shape[-1] == 2
+    assert np.unique(grid[..., 0]).tolist() == sorted(S4DLin().scale("dt_max", 50).starts)
