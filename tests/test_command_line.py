@@ -312,7 +312,7 @@ def test_help_fits_into_80_columns(arguments):
     ("arguments", "start"),
     [
         (["--help"], "Usage: sklearn-linrnn "),
-        (["memory-bias", "airline", "--lags", "3", "--nu-w", "0.3"], "Memory bias on airline"),
+        (["memory-bias", "airline", "--lags", "3", "--family", "tc"], "Priors on airline"),
     ],
     ids=["help", "study"],
 )

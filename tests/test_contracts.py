@@ -17,6 +17,7 @@ ROWS_ARE_STEPS = "rows are consecutive steps: a prediction depends on the rows b
 REPETITION_SHIFTS_TIME = "rows are consecutive steps: repeating one shifts all later ones in time"
 
 
+SHORT = {"max_iter": 100, "random_state": 0}  # a training that explains more than half
 ESTIMATORS = [
     NTKConvRegressor(),
     NTKConvRegressor(nu_w=0.8, alpha=0.0, n_steps=300, dtype="float32", lag_order="oldest_first"),
@@ -33,25 +34,26 @@ ESTIMATORS = [
     NTKConvRegressorCV(cv="loo", prior=["flat", "tc"], dtype="float32"),
     NTKConvRegressorCV(rows="timesteps", n_lags=2),
     WeightedConv1DRegressor(),
-    WeightedConv1DRegressor("flat", momentum=0.5, dtype="float32"),
-    WeightedConv1DRegressor(rows="timesteps", n_lags=1),
-    WeightedConv1DRegressor(rows="timesteps", n_lags=2),
-    LinearRNNRegressor(),
-    LinearRNNRegressor(64, init="centered", momentum=0.5, dtype="float32", random_state=0),
-    LinearRNNRegressor(32, solver="adam", learning_rate=0.05, random_state=0),
-    LinearRNNRegressor(32, n_layers=2, parametrization="mup", leak=0.95, random_state=0),
-    LinearRNNRegressor(32, rows="timesteps", n_lags=1, random_state=0),
-    LinearRNNRegressor(32, rows="timesteps", n_lags=2, random_state=0),
-    LRURegressor(random_state=0),
-    LRURegressor(64, r_min=0.5, init="centered", momentum=0.5, dtype="float32", random_state=0),
-    LRURegressor(32, normalise=False, solver="adam", learning_rate=0.01, random_state=0),
-    LRURegressor(32, rows="timesteps", n_lags=1, random_state=0),
-    LRURegressor(32, rows="timesteps", n_lags=2, random_state=0),
+    WeightedConv1DRegressor("flat", momentum=0.5, max_iter=100, dtype="float32"),
+    WeightedConv1DRegressor(rows="timesteps", n_lags=1, max_iter=100),
+    WeightedConv1DRegressor(rows="timesteps", n_lags=2, max_iter=100),
+    LinearRNNRegressor(64, **SHORT),
+    LinearRNNRegressor(64, init="centered", momentum=0.5, dtype="float32", **SHORT),
+    LinearRNNRegressor(32, solver="adam", learning_rate=0.05, **SHORT),
+    LinearRNNRegressor(32, n_layers=2, parametrization="mup", leak=0.95, **SHORT),
+    LinearRNNRegressor(32, rows="timesteps", n_lags=1, **SHORT),
+    LinearRNNRegressor(32, rows="timesteps", n_lags=2, **SHORT),
+    LRURegressor(**SHORT),
+    LRURegressor(64, r_min=0.5, init="centered", momentum=0.5, dtype="float32", **SHORT),
+    LRURegressor(32, normalise=False, solver="adam", learning_rate=0.01, **SHORT),
+    LRURegressor(32, rows="timesteps", n_lags=1, **SHORT),
+    LRURegressor(32, rows="timesteps", n_lags=2, **SHORT),
     LagWeighter(),
     LagWeighter("flat", n_lags=1, lag_order="newest_first"),
     LagWeighter(rows="timesteps", n_lags=1),
     LagWeighter(rows="timesteps", n_lags=2),
 ]
+DEFAULT_NETWORKS = [LinearRNNRegressor(), LRURegressor()]  # a second for each fit
 
 
 def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
@@ -67,7 +69,15 @@ def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
 
 
 # scikit-learn's data lie about 100, and are no recordings of which a step matters.
-@pytest.mark.filterwarnings("ignore:initial_state='zero' assumes zeros:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:initial_state='zero' assumes zeros:UserWarning")
+
+
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures, xfail_strict=True)
 def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(DEFAULT_NETWORKS)
+def test_scikit_learn_contract_of_networks_that_are_trained_long(estimator, check):
     check(estimator)

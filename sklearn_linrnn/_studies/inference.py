@@ -176,13 +176,15 @@ def cost_interval(
     n_timesteps, n_seeds = losses.shape
     block = block_length(losses.mean(axis=1) - reference)
     bootstrap = StationaryBootstrap(block, np.arange(n_timesteps), seed=rng)
-    draws = np.empty(N_DRAWS)
+    columns = np.column_stack([losses, reference])
+    sums = np.empty((N_DRAWS, n_seeds + 1))
+    seeds = np.empty((N_DRAWS, max(n_seeds - 1, 1)), dtype=np.intp)
     for draw, ((steps,), _) in enumerate(bootstrap.bootstrap(N_DRAWS)):
-        counts = np.bincount(steps, minlength=n_timesteps)
-        seeds = rng.integers(n_seeds, size=max(n_seeds - 1, 1))
-        mean_loss = (counts @ losses)[seeds].mean()
-        with np.errstate(divide="ignore", invalid="ignore"):  # steps without any error
-            draws[draw] = relative_cost(mean_loss, counts @ reference)
+        sums[draw] = np.bincount(steps, minlength=n_timesteps) @ columns
+        seeds[draw] = rng.integers(n_seeds, size=seeds.shape[1])
+    mean_losses = np.take_along_axis(sums, seeds, axis=1).mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # steps without any error
+        draws = relative_cost(mean_losses, sums[:, -1])
     tail = (1.0 - level) / 2.0
     low, high = np.nanquantile(draws, [tail, 1.0 - tail])
     return float(low), float(high)

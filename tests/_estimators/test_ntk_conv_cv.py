@@ -33,7 +33,7 @@ TEACHER = np.stack([0.5 ** np.arange(N_LAGS)[::-1], 0.8 ** np.arange(N_LAGS)[::-
 Y = X @ TEACHER + 0.5 * rng.normal(size=(N, 2))
 y = Y[:, 0]
 WEIGHTS = rng.uniform(0.2, 3.0, size=N)
-GRID = {"nu_w": [0.2, 0.6, 0.9], "alpha": [0.1, 3.0, 30.0]}
+GRID = {"nu_w": [0.2, 0.8], "alpha": [0.1, 10.0]}
 GROUPS = rng.integers(0, 7, size=N)
 SCORINGS = ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"]
 
@@ -134,7 +134,7 @@ def test_the_search_is_that_over_weighted_lags_and_ridge(splitter, target):
         for candidate in theirs.cv_results_["params"]
     ]
     order = [named.index(candidate) for candidate in ours.cv_results_["params"]]
-    assert sorted(order) == list(range(9))
+    assert sorted(order) == list(range(4))
     for name in ("mean_test_score", "std_test_score", "split2_test_score"):
         expected = theirs.cv_results_[name][order]
         assert_allclose(ours.cv_results_[name], expected, rtol=1e-8, atol=1e-8)

@@ -55,7 +55,7 @@ def same_sums(one, other):
 @every_state
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("named", [False, True])
-@pytest.mark.parametrize("cuts", [[20], [11, 12, 13], range(10, N_STEPS, 3), range(7, N_STEPS)])
+@pytest.mark.parametrize("cuts", [[20], [11, 12, 13], range(7, N_STEPS)])
 def test_pieces_sum_to_the_whole(make, state, missing, named, cuts):
     x, y = recording(missing=missing)
     ids = np.repeat(["rat 7"], N_STEPS) if named else None

@@ -86,7 +86,7 @@ def test_the_variance_of_a_mean_knows_correlation_over_time():
 
 
 def test_equal_models_are_told_apart_as_often_as_the_level_allows():
-    n_trials = 400
+    n_trials = 250
     found = [
         compare(losses(80, seed=2 * k), losses(80, seed=2 * k + 1)[:, 0], level=0.9, seed=k)
         for k in range(n_trials)
@@ -101,7 +101,7 @@ def test_equal_models_are_told_apart_as_often_as_the_level_allows():
 
 
 def test_intervals_hold_the_true_cost_as_often_as_they_say():
-    n_trials, truth = 300, 0.5
+    n_trials, truth = 200, 0.5
     held = []
     for k in range(n_trials):
         reference = losses(150, seed=2 * k)[:, 0]

@@ -102,7 +102,7 @@ def test_any_splitter(cv, strategy, fits):
 @pytest.mark.parametrize("joint", [False, True])
 @pytest.mark.parametrize("driven", [False, True])
 def test_any_setting(cv, strategy, normalize, joint, driven):
-    y = walk(70, 2)
+    y = walk(50, 2)
     X = inputs_of(y) if driven else None
     forecaster = LagForecaster(GIVEN, 4, strategy=strategy, normalize=normalize, joint=joint)
     found = forecaster.backtest(y, cv, X)

@@ -15,7 +15,11 @@ from sklearn_linrnn import (
 )
 from sklearn_linrnn.forecasting import AutoLagForecaster, LagForecaster
 
-ESTIMATORS = [LinearRNNRegressor(), None, WeightedConv1DRegressor()]
+ESTIMATORS = [
+    LinearRNNRegressor(8, max_iter=10),
+    None,
+    WeightedConv1DRegressor(max_iter=10),
+]
 every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 DAYS = pd.date_range("2000-01-01", periods=40, freq="D")
 

@@ -75,7 +75,7 @@ def test_no_dense_grid_has_more_evidence(prior, sought):
     assert found.converged
     assert found.n_lags == N_LAGS
     assert_allclose(value_of(statistics, found.prior, found.alpha), found.value, rtol=1e-10)
-    size = {0: 1, 1: 60, 2: 14, 3: 8}[len(sought)]
+    size = {0: 1, 1: 60, 2: 14, 3: 6}[len(sought)]
     grid = itertools.product(*(grid_of(prior, name, N_LAGS, size) for name in sought))
     priors = [replace(prior, **dict(zip(sought, values, strict=True))) for values in grid]
     alphas = found.alpha * np.array([1e-4, 1e-2, 0.3, 0.8, 1.0, 1.25, 3.0, 1e2, 1e4])

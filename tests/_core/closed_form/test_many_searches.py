@@ -22,7 +22,7 @@ from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.moving_moments import ManyMoments
 
-N_SETS, N_ROWS, N_LAGS = 16, 40, 6
+N_SETS, N_ROWS, N_LAGS = 10, 40, 6
 KINDS = [
     (LinearRNN(), ("nu_w", "nu_f", "nu_c"), None),
     (LinearRNN(0.7, 0.5, 2.0), ("nu_w",), None),
@@ -45,7 +45,7 @@ def make_rows(n_channels=1, n_outputs=1, seed=0):
     windows[::2] = windows[::2].cumsum(axis=1)
     response = rng.normal(size=(N_SETS, N_LAGS, n_channels, n_outputs))
     response *= 0.7 ** np.arange(N_LAGS)[:, None, None]
-    response[::5] = 0.0
+    response[::3] = 0.0
     noise = rng.normal(size=(N_SETS, N_ROWS, n_outputs))
     noise *= rng.uniform(0.1, 3.0, size=(N_SETS, 1, 1))
     return windows, 1e3 * (np.einsum("srlc,slco->sro", windows, response) + noise)
@@ -137,11 +137,11 @@ def test_searches_end_where_each_alone_ends(
 def test_what_would_lose_digits_or_does_not_vary_is_not_sure():
     windows, targets = make_rows()
     windows[3, :, 1] = windows[3, :, 0] * (1.0 + 1e-9)  # two lags that are all but one
-    windows[7], targets[11] = 2.0, 5.0
+    windows[5], targets[6] = 2.0, 5.0
     searches = ManySearches(sums_of(windows, targets), DI(), ("nu_w",), None, False)
     variances = searches.run()
-    assert_array_equal(np.flatnonzero(~searches.is_sure), [3, 7, 11])
-    others = np.delete(np.arange(N_SETS), [3, 7, 11])
+    assert_array_equal(np.flatnonzero(~searches.is_sure), [3, 5, 6])
+    others = np.delete(np.arange(N_SETS), [3, 5, 6])
     alone = ManySearches(sums_of(windows, targets)[others], DI(), ("nu_w",), None, False)
     assert_allclose(variances[others], alone.run(), rtol=1e-12)
 

@@ -134,7 +134,7 @@ def test_digits_are_kept_at_initialisation(kind, n_lags, nu_w):
 
 def test_digits_are_kept_by_a_wide_network_over_many_lags():
     """Its last lags weigh far more than in the limit, and the first ones far more than these."""
-    assert_is_kernel(draw("gaussian", 256, 1, 1, variances=(0.5, 1.0, 1.0)), 200)
+    assert_is_kernel(draw("gaussian", 192, 1, 1, variances=(0.5, 1.0, 1.0)), 150)
 
 
 def with_eigenvalue(parameters, eigenvalue):
