@@ -103,10 +103,13 @@ def _times(frames: Sequence[Any]) -> Any:
 
 def _uneven(times: Any, own: NDArray) -> tuple[NDArray, NDArray]:
     """Return which steps are longer than the usual one, and which are shorter."""
-    if own.all() and isinstance(times, FREE) and times.freq is not None:
-        return ~own, ~own
-    steps = _business_days(times)
-    steps = np.diff(times.asi8) if steps is None else steps
+    steps, none = np.diff(times.asi8), np.zeros(len(own), dtype=bool)
+    among = steps[own]
+    is_stated = isinstance(times, FREE) and times.freq is not None
+    if is_stated or (among == among[:1]).all():
+        return none, none
+    days = _business_days(times)
+    steps = steps if days is None else days
     moves = steps[own & (steps > 0)]
     usual = np.quantile(moves, 0.5, method="lower") if len(moves) else 0
     return own & (steps > LONGER * usual), own & (steps < SHORTER * usual)

@@ -134,10 +134,10 @@ def make_data(
         inputs = _in_range(treatment.of_inputs(_check_inputs(X, len(own))), "X")
         future, times = own, index
     if n_lags > len(future):
-        before = len(own) - len(future)
+        least = n_lags + (X is None)  # its own past begins a step later
         raise ValueError(
-            f"n_lags={n_lags} needs a series of at least {n_lags + before} time steps, but got "
-            f"{len(own)}. Lower n_lags."
+            f"n_lags={n_lags} needs a series of at least {least} time steps, but got {len(own)}. "
+            "Lower n_lags."
         )
     windows = sliding_window_view(inputs, n_lags, axis=0).swapaxes(1, 2)
     naive = {} if X is not None else _naive_forecasts(own, season)
