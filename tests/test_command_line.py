@@ -219,7 +219,10 @@ def test_a_constant_series_has_no_nan_in_its_table(tmp_path):
         (["longley", "--target", "GNP!"], "longley has no column of numbers called 'GNP!'"),
         (["macroeconomic"], "--target must say which column of macroeconomic to predict"),
         (["airline", "--inputs", "fuel"], "airline has no column of numbers called 'fuel'"),
-        (["airline", "--lags", "144"], "--lags 144 must lie between 1 and the 143 steps"),
+        (
+            ["airline", "--lags", "144"],
+            "--lags 144 needs a series of at least 145 time steps, but got 144. Lower --lags",
+        ),
         (["airline", "--lags", "140"], "--lags 140 leaves 4 windows"),
         (["airline", "--lags", "0"], "0 is not in the range x>=1"),
         (["airline", "--lags", "many"], "'many' is not a valid integer"),

@@ -22,6 +22,7 @@ from sklearn_linrnn._data.form import DataForm
 from sklearn_linrnn._data.lag_columns import arrange_windows, check_order
 from sklearn_linrnn._data.sequences import Recordings, Sequences
 from sklearn_linrnn._data.sliced import is_sliced, parts_between
+from sklearn_linrnn._data.time_steps import check_times
 from sklearn_linrnn._data.windows import Windows
 
 FEATURES = ("n_features_in_", "feature_names_in_")  # what scikit-learn records of X
@@ -55,6 +56,11 @@ def read_inputs(
         Whether it is about to learn the features from this X; see `read_new_inputs`.
     n_lags : int, default=1
         The lags of a fitted model, as many as windows must have at the least.
+
+    Warns
+    -----
+    UserWarning
+        If the times of recordings are not even; see `check_times`.
     """
     sequences = _read(estimator, X, sequence_id, form, learns)
     if isinstance(sequences, Recordings) and estimator.lag_order == "newest_first":
@@ -69,7 +75,12 @@ def read_inputs(
             )
     if isinstance(sequences, Windows):
         _check_window_length(sequences, n_lags)
-    elif form.before is not None:
+        return sequences
+    frames = X if isinstance(X, (list, tuple)) else [X]
+    if all(hasattr(frame, "iloc") for frame in frames):
+        rows = slice(None) if sequences.rows is None else sequences.rows
+        check_times(frames, sequences.lengths, rows, sequences.ids)
+    if form.before is not None:
         sequences = replace(sequences, before=form.before)
     return sequences
 

@@ -12,6 +12,7 @@ from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.containers import read_container
 from sklearn_linrnn._data.sliced import SlicedArray, is_sliced
 from sklearn_linrnn._data.stream_inputs import check_count
+from sklearn_linrnn._data.time_steps import check_times
 
 
 class SeriesPieces(Sequence):
@@ -67,6 +68,8 @@ class SeriesPieces(Sequence):
                     f"{name} must have as many time steps as X, {self._length}, but got "
                     f"{len(array)}."
                 )
+        if hasattr(X, "iloc"):
+            check_times([X], [self._length])
 
     @property
     def lengths(self) -> list[int]:

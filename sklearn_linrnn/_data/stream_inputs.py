@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklearn_linrnn._core.tensors import whole_number
 from sklearn_linrnn._data.containers import FLOATS, check_numbers
+from sklearn_linrnn._data.time_steps import check_times
 
 
 def check_count(value: Any, name: str) -> int:
@@ -59,6 +60,8 @@ def check_steps(X: Any, y: Any, sample_weight: Any) -> tuple[NDArray, NDArray, N
         raise ValueError(
             f"y must have as many time steps as X, {len(inputs)}, but got {len(targets)}."
         )
+    if hasattr(X, "iloc"):
+        check_times([X], [len(inputs)])
     return inputs, targets, _weights(sample_weight, len(inputs))
 
 

@@ -21,8 +21,8 @@ from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.parameters import channel_groups, make_priors
-from sklearn_linrnn._estimators.user_warnings import warn
 
 SumUp = Callable[[AnyData], LagStatistics]
 

@@ -24,12 +24,13 @@ from sklearn_linrnn._data.pieces import Pieces, check_alone, sums_of_pieces
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.targets import first_lag_of, read_training_data
 from sklearn_linrnn._data.training_data import AnyData
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.gathering import GatheringMixin
 from sklearn_linrnn._estimators.parameters import WithParameters, check_device
 from sklearn_linrnn._estimators.pass_reports import PassReports
 from sklearn_linrnn._estimators.predictions import LagPredictor
 from sklearn_linrnn._estimators.systems import SystemMixin
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_growing
+from sklearn_linrnn._estimators.user_warnings import warn_if_growing
 
 # Of the real and of the complex fitted arrays.
 KINDS: dict[str, tuple[str, str]] = {

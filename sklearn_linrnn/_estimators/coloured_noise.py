@@ -28,12 +28,12 @@ from sklearn_linrnn._data.prewhitening import (
 from sklearn_linrnn._data.sequences import Recordings
 from sklearn_linrnn._data.targets import read_targets
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.auto_choice import AutoChoice
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
 from sklearn_linrnn._estimators.parameters import check_device
 from sklearn_linrnn._estimators.predictions import one_or_all, spreads_of
-from sklearn_linrnn._estimators.user_warnings import warn
 
 LEAST_USABLE = 0.8  # share of the observed time steps, of the filters that are compared
 

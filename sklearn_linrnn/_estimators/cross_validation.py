@@ -24,10 +24,10 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._data.folds import Fold, fold_statistics, folds_of_parts, n_samples
 from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.grid import Candidates, best_place
 from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
 from sklearn_linrnn._estimators.parameters import check_device
-from sklearn_linrnn._estimators.user_warnings import warn
 
 SumUp = Callable[[AnyData, int], LagStatistics]
 SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum

@@ -31,6 +31,7 @@ from sklearn_linrnn._core.training.rule import TrainingRule
 from sklearn_linrnn._core.training.schedules import SCHEDULES
 from sklearn_linrnn._data.sequences import Past
 from sklearn_linrnn._data.training_data import AnyData
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.base import Fit, LagRegressor
 from sklearn_linrnn._estimators.parameters import (
     Interval,
@@ -42,7 +43,6 @@ from sklearn_linrnn._estimators.resources import matrix_precision
 from sklearn_linrnn._estimators.training_log import TrainingLog
 from sklearn_linrnn._estimators.training_record import TrainingRecord
 from sklearn_linrnn._estimators.user_warnings import (
-    warn,
     warn_if_mean_alone,
     warn_if_past_reach,
     warn_if_unstable,

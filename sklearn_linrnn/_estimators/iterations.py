@@ -25,7 +25,8 @@ from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
 from sklearn_linrnn._core.training.optimizers import DIVERGED
 from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
-from sklearn_linrnn._estimators.user_warnings import warn, warn_if_mean_alone, warn_if_unstable
+from sklearn_linrnn._data.user_line import warn
+from sklearn_linrnn._estimators.user_warnings import warn_if_mean_alone, warn_if_unstable
 
 
 def make_descent(

@@ -12,7 +12,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from sklearn_linrnn._core.scores import SummedErrors
 from sklearn_linrnn._data.targets import observed_steps
-from sklearn_linrnn._estimators.user_warnings import warn
+from sklearn_linrnn._data.user_line import warn
 
 Scored = tuple[NDArray, NDArray, NDArray | None]
 

@@ -1,9 +1,7 @@
-"""Warnings that point at the user's own line of code."""
+"""Warnings of what a fit is about to learn wrongly."""
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -13,19 +11,11 @@ from sklearn_linrnn._core.closed_form.spectral import Quadratic
 from sklearn_linrnn._core.networks.recipes import Recipe, RNNRecipe
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._data.user_line import warn
 
-INSIDE = ("sklearn_linrnn.", "sklearn.", "sktime.", "contextlib")
 MOST_DECADES = 6.0  # that lag weights grow by before a fit warns of it
 MOST_PAST_REACH = 0.1  # of the energy of a network's prior
 MEAN_OUTWEIGHS = 10.0  # times the curvature that inputs have without their mean
-
-
-def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the first line outside this package and the libraries between."""
-    level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(INSIDE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
 
 
 def warn_if_unstable(learning_rate: float, limit: float) -> None:

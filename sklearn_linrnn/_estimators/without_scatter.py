@@ -27,12 +27,12 @@ from sklearn_linrnn._core.priors.lag_prior import LagPrior
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._data.gaps import shares_of
 from sklearn_linrnn._data.training_data import TrainingData
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._data.windows import Windows
 from sklearn_linrnn._estimators.auto_choice import AutoChoice
 from sklearn_linrnn._estimators.base import Fit
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor, prior_attributes
 from sklearn_linrnn._estimators.parameters import check_device
-from sklearn_linrnn._estimators.user_warnings import warn
 
 
 def problem_size(data: TrainingData, n_lags: int, *, is_penalised: bool) -> ProblemSize:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ import click
 
 from sklearn_linrnn._studies.series import BUNDLED
 
+ERROR = "Error: "  # what errors begin with
 INTERRUPTED = 130  # exit status after Ctrl-C
 FILES = (".csv", ".tsv", ".txt", ".dat", ".gz", ".bz2", ".xz", ".zip", ".xlsx", ".xls", ".parquet")
 
@@ -40,10 +43,15 @@ class ListOptions(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; after Ctrl-C, end with the status that shells know for it."""
         try:
-            with _said_once(self.arguments):
+            with _said_once(self.arguments), _in_whole_words():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
+
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Read the command line; what is wrong with it is said in whole words."""
+        with _in_whole_words():
+            return super().make_context(*args, **settings)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat an option before each of the values that follow it."""
@@ -191,10 +199,41 @@ def _said_once(arguments: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _in_whole_words() -> Iterator[None]:
+    """Let errors be said in lines that end between words."""
+    try:
+        yield
+    except click.ClickException as error:
+        message = in_whole_words(f"{ERROR}{error.format_message()}").removeprefix(ERROR)
+        if isinstance(error, click.UsageError):
+            raise click.UsageError(message, error.ctx) from error
+        raise click.ClickException(message) from error
+
+
+def in_whole_words(line: str) -> str:
+    """Return a line in several, as wide as the terminal that shows it, if one does.
+
+    Files and programs get it whole.
+
+    Parameters
+    ----------
+    line : str
+        What is said on standard error.
+    """
+    if not sys.stderr.isatty():
+        return line
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        textwrap.fill(part, width, break_long_words=False, break_on_hyphens=False)
+        for part in line.splitlines()
+    )
+
+
 def say(line: str) -> None:
     """Say on standard error what was read, so that standard output is the table."""
     if line:
-        click.echo(line, err=True)
+        click.echo(in_whole_words(line), err=True)
 
 
 def output_option(flag: str, metavar: str, text: str, **settings: Any) -> Callable[..., Any]:

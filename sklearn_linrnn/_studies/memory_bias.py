@@ -76,7 +76,7 @@ def memory_bias(
     difference : bool, default=False
         Whether to study differences of neighbouring steps, of `X` too.
     level : float, default=0.9
-        Level of all intervals; tests are at one minus this.
+        Level of all intervals, within [0.5, 1); tests are at one minus this.
     random_state : int, RandomState instance or None, default=0
         Seed of the networks' starts and of all draws.
     progress : bool, default=False

@@ -133,8 +133,12 @@ def make_data(
     else:
         inputs = _in_range(treatment.of_inputs(_check_inputs(X, len(own))), "X")
         future, times = own, index
-    if not 1 <= n_lags <= len(future):
-        raise ValueError(f"n_lags={n_lags} must lie between 1 and the {len(future)} steps of y.")
+    if n_lags > len(future):
+        least = n_lags + (X is None)  # its own past begins a step later
+        raise ValueError(
+            f"n_lags={n_lags} needs a series of at least {least} time steps, but got {len(own)}. "
+            "Lower n_lags."
+        )
     windows = sliding_window_view(inputs, n_lags, axis=0).swapaxes(1, 2)
     naive = {} if X is not None else _naive_forecasts(own, season)
     complete = np.isfinite(future[n_lags - 1 :]) & np.isfinite(windows).all(axis=(1, 2))

@@ -9,6 +9,8 @@ import numpy as np
 
 from sklearn_linrnn._studies.study_data import Treatment
 
+LEAST_LEVEL = 0.5  # of intervals: quantiles nearer to each other may both lie beside the estimate
+
 
 @dataclass(frozen=True)
 class StudyDesign:
@@ -55,8 +57,8 @@ class StudyDesign:
 
 def checked_level(level: object) -> float:
     """Return the level of intervals, or raise a ValueError."""
-    if not (isinstance(level, Real) and 0.0 < float(level) < 1.0):
-        raise ValueError(f"level must be within (0, 1), but got {level!r}.")
+    if not (isinstance(level, Real) and LEAST_LEVEL <= float(level) < 1.0):
+        raise ValueError(f"level must be within [{LEAST_LEVEL}, 1), but got {level!r}.")
     return float(level)
 
 

@@ -16,8 +16,8 @@ from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response
 from sklearn_linrnn._core.tensors import binary_unit, whole_number
 from sklearn_linrnn._data.containers import named
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.training_record import TrainingRecord
-from sklearn_linrnn._estimators.user_warnings import warn
 from sklearn_linrnn.inspection._bootstrap_limits import LEAST_SAMPLES, limits_of_means
 from sklearn_linrnn.inspection._input_groups import InputGroup, Reading, channel_scales, read_groups
 from sklearn_linrnn.inspection._memory import check_share, effective_memory

@@ -254,7 +254,7 @@ def test_a_series_that_grows_is_offered_logarithms():
         (np.zeros(30), {"n_lags": 0}, ValueError, "n_lags must be .* but got 0"),
         (np.zeros(30), {"n_lags": 28}, ValueError, "n_lags=28 leaves 2 windows.*n_splits=5"),
         (np.zeros(30), {"n_splits": 1}, ValueError, "n_splits must be .* but got 1"),
-        (np.zeros(30), {"level": 90}, ValueError, r"level must be within \(0, 1\), but got 90"),
+        (np.zeros(30), {"level": 90}, ValueError, r"level must be within \[0.5, 1\), but got 90"),
         (np.zeros(30), {"log": "yes"}, ValueError, "log must be True or False, but got 'yes'"),
         (np.zeros(30), {"season": 0}, ValueError, "season must be .* but got 0"),
         (np.zeros(30), {"random_state": "x"}, ValueError, "random_state: "),

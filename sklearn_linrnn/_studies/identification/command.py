@@ -113,10 +113,10 @@ class NumberOrAuto(click.ParamType):
 @click.option(
     "--level",
     metavar="P",
-    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    type=click.FloatRange(0.5, 1.0, max_open=True),
     default=0.9,
     show_default=True,
-    help="Probability of bands and intervals.",
+    help="Probability of bands and intervals, at least 0.5.",
 )
 @click.option(
     "--sampling-time",

@@ -13,7 +13,9 @@ from sklearn_linrnn._studies.identification.enough_data import TwoParts
 from sklearn_linrnn._studies.identification.held_out_fit import HeldOutFit, held_out_fit
 from sklearn_linrnn._studies.identification.input_table import input_table
 from sklearn_linrnn._studies.identification.time_unit import TimeUnit, time_unit
+from sklearn_linrnn._studies.identification.told_apart import warn_of_dependent_inputs
 from sklearn_linrnn._studies.series import StudySeries
+from sklearn_linrnn._studies.study_design import checked_level
 from sklearn_linrnn.inspection import ImpulseResponseDisplay, ResidualDisplay
 from sklearn_linrnn.inspection._residual_tests import USUAL_LAGS
 
@@ -39,7 +41,7 @@ class IdentificationDesign:
     held_out : float
         Share of the recording, its end, that tests the model.
     level : float
-        Probability of all bands and intervals.
+        Probability of all bands and intervals, within [0.5, 1).
     sampling_time : float or None
         Seconds from one row to the next; ``None`` for what the times say.
     """
@@ -52,6 +54,9 @@ class IdentificationDesign:
     held_out: float = 0.25
     level: float = 0.9
     sampling_time: float | None = None
+
+    def __post_init__(self) -> None:
+        checked_level(self.level)
 
     def with_lags(self, X: pd.DataFrame, y: pd.Series) -> IdentificationDesign:
         """Return the design with the number of lags and the delay of the highest evidence.
@@ -157,8 +162,9 @@ def identify(series: StudySeries, design: IdentificationDesign) -> IdentifiedSys
         raise ValueError("--inputs must name the columns that drive the target.")
     parts = TwoParts.of(series.inputs, series.target, design.held_out)
     parts.check_observed()
-    parts.check_lags(design.n_lags, design.delay)
     X, y = series.inputs.iloc[: parts.n_first], parts.learned
+    warn_of_dependent_inputs(X)
+    parts.check_lags(design.n_lags, design.delay)
     settled = design.with_lags(X, y)
     parts.check_lags(settled.n_lags, settled.delay)
     model = settled.fit(X, y)

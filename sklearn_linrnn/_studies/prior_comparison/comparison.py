@@ -71,7 +71,7 @@ def compare_priors(
     difference : bool, default=False
         Whether to study differences of neighbouring steps, of `X` too.
     level : float, default=0.9
-        Level of all intervals and confidence sets.
+        Level of all intervals and confidence sets, within [0.5, 1).
     random_state : int, RandomState instance or None, default=0
         Seed of all draws.
     progress : bool, default=False

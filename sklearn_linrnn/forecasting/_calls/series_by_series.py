@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sktime.datatypes import VectorizedDF
 from sktime.forecasting.base import BaseForecaster
 
-from sklearn_linrnn._estimators.user_warnings import warn
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn.forecasting._calls.at_once import AtOnce, ManyModels
 from sklearn_linrnn.forecasting._calls.named_series import NamedSeries, key_of
 from sklearn_linrnn.forecasting._series.clocks import Clock

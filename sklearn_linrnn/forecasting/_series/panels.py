@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn._estimators.user_warnings import warn
+from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn.forecasting._series.clocks import Clock, clock_of
 from sklearn_linrnn.forecasting._series.histories import Change, History, check_columns
 

@@ -93,6 +93,7 @@ def test_a_report_without_its_libraries_is_refused_before_the_work(plant, tmp_pa
         ([*GIVEN, "--delay", "-1"], "'-1' is neither 'auto' nor a number from 0 on."),
         ([*GIVEN, "--lags", 600, "--delay", 3], "Error: --lags 600 with --delay 3 needs"),
         ([*GIVEN, "--held-out", "1"], "1.0 is not in the range 0.0<x<1.0"),
+        ([*GIVEN, "--level", "0.49"], "'--level': 0.49 is not in the range 0.5<=x<1.0"),
         ([*GIVEN, "--held-out", "0.001"], "--held-out leaves 1 observed value of heat in"),
         (
             [*GIVEN, "--lags", 5, "--delay", 440],
@@ -105,6 +106,16 @@ def test_errors_speak_of_what_was_typed(plant, arguments, message):
     assert result.exit_code in (1, 2)
     assert message in words(result.stderr)
     assert "Traceback" not in result.output
+
+
+def test_inputs_that_follow_from_others_are_named_before_the_work(plant):
+    data = pd.read_csv(plant)
+    data.assign(double=2.0 * data["flow"]).to_csv(plant, index=False)
+    result = run(plant, "--target", "heat", "--inputs", "flow", "double", "--lags", 600)
+    warning, error = result.stderr.splitlines()[-2:]
+    assert warning.startswith("Warning: Inputs that follow from others cannot be told apart")
+    assert "double from flow" in warning
+    assert error.startswith("Error: --lags 600")
 
 
 def test_a_target_that_does_not_vary_is_refused(plant):
