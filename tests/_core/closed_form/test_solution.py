@@ -83,7 +83,7 @@ def test_ridge_and_its_posterior_are_those_of_explicit_inverses(prior, alpha, n_
 
 
 @pytest.mark.parametrize("alpha", [1e-300, 1e-100, 1e-20, 1e-12, 1e-6])
-@pytest.mark.parametrize("prior", [LinearRNN(0.3), TC(0.3), DC(0.3, 0.5)], ids=str)
+@pytest.mark.parametrize("prior", [LinearRNN(0.3), TC(0.3), DC(0.3, 0.5), TC(0.03)], ids=str)
 def test_a_small_penalty_keeps_the_digits_of_lags_that_hardly_vary(prior, alpha, n_intercepts):
     """By ``(G + alpha P^{-1})^{-1}``, of which the inverse of a triangular root is exact."""
     n_lags, rng = 30, np.random.default_rng(0)
