@@ -108,13 +108,18 @@ class ShownDirections:
         left = self.goals - basis @ (basis.T @ self.goals)
         return self._tensor(np.square(left).sum(axis=0) + self.rest)
 
-    def seen(self, penalty: float) -> Tensor:
-        """Return ``F (p, rank)``; as rows see it, ``F F^T`` is ``L (A + penalty)^+ L^T``."""
+    def seen(self, penalty: float) -> tuple[Tensor, Tensor]:
+        """Return the ridge ``F C`` with ``F (p, rank)`` and ``C (rank, n_outputs)``.
+
+        As rows of data see it, ``F F^T`` is ``L (A + penalty)^+ L^T``.
+        """
         if penalty == 0 and self.rank == len(self.roots):
             half = np.diag(1.0 / self.roots[:, 0])
-            return self._respond(self.orthogonal @ solve_triangular(self.triangle, half, trans="T"))
-        _, factor = self._factor(penalty)
-        return self._respond(self.orthogonal @ solve_triangular(factor, np.eye(self.rank)))
+            theta, found = solve_triangular(self.triangle, half, trans="T"), self.goals
+        else:
+            basis, factor = self._factor(penalty)
+            theta, found = solve_triangular(factor, np.eye(self.rank)), basis.T @ self.goals
+        return self._respond(self.orthogonal @ theta), self._tensor(found)
 
     def spread(self, penalty: float) -> Tensor:
         """Return ``F (p, k)`` with ``F F^T = L (A + penalty)^+ L^T``.
@@ -122,7 +127,7 @@ class ShownDirections:
         Directions that the data do not show have the prior's variance. Where they show all, what
         is left is rounding of the prior, and varies as far as the penalty is above that of ``A``.
         """
-        seen = self.seen(penalty)
+        seen, _ = self.seen(penalty)
         rounding = rank_tolerance(len(seen)) * self.roots[0] * self.triangle[0, 0]
         if penalty == 0 or (self.all_shown and penalty <= np.square(rounding)):
             return seen
