@@ -26,7 +26,8 @@ from sklearn_linrnn._core.tensors import binary_unit
 
 Hyperparameter = Any  # a number, or "auto"; within a search, a column of numbers
 
-STEP = 1e-5  # of central differences, relative to a hyperparameter
+LIMITS = np.finfo(np.float64)
+STEP = 1e-5  # of central differences, relative to a hyperparameter; from zero as it is
 UNDERFLOW = 1e-280  # a variance, beside the largest, of which products lose digits
 ROUNDING = 1e-10  # the share of the largest eigenvalue that a negative one may have by rounding
 PIVOTED = 1e-14  # error of a root from pivots, by the number of lags
@@ -172,8 +173,10 @@ class LagPrior(PriorParameters, ABC):
         slope : ndarray of shape (n_lags, n_lags) or (n_lags,)
             Of the shape of `covariance`.
         """
-        value = getattr(self, name)
-        after, before = value * (1.0 + STEP), value * (1.0 - STEP)
+        value = float(getattr(self, name))
+        before, after = value * (1.0 - STEP), min(value * (1.0 + STEP), LIMITS.max)
+        if abs(value) < LIMITS.tiny:
+            before, after = value, STEP
         rise = replace(self, **{name: after}).covariance(n_lags)
         return (rise - replace(self, **{name: before}).covariance(n_lags)) / (after - before)
 
