@@ -160,7 +160,7 @@ def _rank(basis: NDArray) -> int:
     rows = basis[lengths > 0] / lengths[lengths > 0, None]
     triangle, _ = qr(rows, mode="r", pivoting=True)
     pivots = np.abs(np.diagonal(triangle))
-    return np.count_nonzero(pivots > rank_tolerance(len(basis)) * pivots.max(initial=0.0))
+    return int((pivots > rank_tolerance(len(basis)) * pivots.max(initial=0.0)).sum())
 
 
 def shown_correlations(scatter: Tensor, cross: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
