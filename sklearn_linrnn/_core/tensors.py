@@ -1,13 +1,11 @@
 """Array-likes to tensors."""
 
-import math
 import operator
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -32,15 +30,6 @@ class StoredAsNumPy:
             else (name, value)
             for name, value in state.items()
         )
-
-
-def binary_unit(values: NDArray) -> float:
-    """Return a power of two as large as the largest size, 1 of zeros.
-
-    In it no square overflows and none that matters underflows, and no digit changes.
-    """
-    largest = float(np.abs(values).max(initial=0.0))
-    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if 0 < largest < math.inf else 1.0
 
 
 def real_numbers(value: Any, name: str = "Arrays") -> Any:

@@ -26,11 +26,14 @@ from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.grid import Candidates, best_place
-from sklearn_linrnn._estimators.iterations import descent_filters, expected_squares
+from sklearn_linrnn._estimators.iterations import (
+    descent_filters,
+    expected_squares,
+    expected_squares_of_ridge,
+)
 from sklearn_linrnn._estimators.parameters import check_device
 
 SumUp = Callable[[AnyData, int], LagStatistics]
-SMALLEST_PENALTY = 1e-9  # of the largest eigenvalue, down to which all penalties share one spectrum
 
 Path = tuple[Solution, Tensor, list[int]]
 
@@ -68,6 +71,8 @@ class CandidateScorer:
         scores = np.empty(len(self.candidates))
         for solution, filters, places in self._paths(statistics):
             squares = expected_squares(rule, data, solution, filters)
+            for column, exact in self._short_of_digits(solution, places).items():
+                squares[column] = expected_squares_of_ridge(rule, data, exact)
             scores[places] = -squares.mean(dim=1).cpu().numpy()
         return scores
 
@@ -112,18 +117,18 @@ class CandidateScorer:
             squares = held_out_squares(solution.spectrum, filters, seen, part)
             return -squares / (part.weight * n_outputs)
         responses = solution.spectrum.solve(filters)
-        for column, alpha in exact.items():
-            responses[:, column] = replace(solution, alpha=alpha).response
+        for column, one in exact.items():
+            responses[:, column] = one.response
         return SCORES[self.scoring](part.squared_errors(responses, seen.intercept(responses)), part)
 
-    def _short_of_digits(self, solution: Solution, places: list[int]) -> dict[int, float]:
-        """Return the columns and penalties of ridges with a penalty too small for the spectrum."""
-        smallest = SMALLEST_PENALTY * solution.largest_curvature * solution.statistics.weight
+    def _short_of_digits(self, solution: Solution, places: list[int]) -> dict[int, Solution]:
+        """Return the columns of ridges with a penalty too small for the spectrum, and these."""
         found = {}
         for column, place in enumerate(places):
             candidate = self.candidates.params[place]
-            if candidate.get("n_steps") is None and candidate["alpha"] < smallest:
-                found[column] = float(candidate["alpha"])
+            one = replace(solution, alpha=float(candidate["alpha"]))
+            if candidate.get("n_steps") is None and one.shows_rounding:
+                found[column] = one
         return found
 
 

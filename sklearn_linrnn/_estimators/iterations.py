@@ -15,13 +15,19 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from sklearn_linrnn._core.closed_form.model_selection import (
+    Smoother,
     best_n_steps,
     leave_one_out,
     mean_error,
 )
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
-from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation
+from sklearn_linrnn._core.closed_form.spectral import (
+    degrees_of_freedom,
+    generalised_cross_validation,
+    residual_squares,
+)
 from sklearn_linrnn._core.statistics.lag_statistics import LagStatistics
+from sklearn_linrnn._core.threads import calm
 from sklearn_linrnn._core.training.optimizers import DIVERGED
 from sklearn_linrnn._core.training.step_size import choose_learning_rate, stable_limit
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
@@ -46,12 +52,31 @@ def descent_filters(
 
 def expected_squares(rule: str, data: AnyData, solution: Solution, filters: Tensor) -> Tensor:
     """Return the mean squared errors that "gcv" or "loo" expects, (n_filters, n_outputs)."""
-    statistics = solution.statistics
+    spectrum = solution.spectrum
     if rule == "gcv":
-        return generalised_cross_validation(statistics, solution.spectrum, filters)
+        used = degrees_of_freedom(spectrum.eigenvalues, filters)
+        squares = residual_squares(spectrum, filters)
+        return generalised_cross_validation(solution.statistics, squares, used)
+    return _leave_one_out(data, solution, Smoother.of_spectrum(spectrum, filters))
+
+
+def expected_squares_of_ridge(rule: str, data: AnyData, solution: Solution) -> Tensor:
+    """Return the same of a solution that shows rounding of the eigenvalues, (n_outputs,)."""
+    shown, penalty = solution.problem.shown, solution.penalty
+    with calm(solution.statistics.input_scatter.numel()):
+        if rule == "gcv":
+            squares = shown.mean_squares(penalty)[None]
+            used = squares.new_tensor([shown.degrees_of_freedom(penalty)])
+            return generalised_cross_validation(solution.statistics, squares, used)[0]
+        basis, reached = shown.seen(penalty)
+    smoother = Smoother(basis, basis.new_ones(len(reached), 1), reached)
+    return _leave_one_out(data, solution, smoother)[0]
+
+
+def _leave_one_out(data: AnyData, solution: Solution, smoother: Smoother) -> Tensor:
     rows = data.rows("leaving out one time step")
-    lags = rows.sequences.lags(statistics.n_lags)
-    return leave_one_out(solution, filters, lags, rows.targets, rows.shares)
+    lags = rows.sequences.lags(solution.statistics.n_lags)
+    return leave_one_out(solution.statistics, smoother, lags, rows.targets, rows.shares)
 
 
 def check_descent(solution: Solution, n_steps: Any, learning_rate: Any) -> None:

@@ -14,7 +14,8 @@ from sklearn.utils import check_random_state
 from sklearn_linrnn._core.priors.lag_weights import is_float64_number
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.response import as_impulse_response
-from sklearn_linrnn._core.tensors import binary_unit, whole_number
+from sklearn_linrnn._core.tensors import whole_number
+from sklearn_linrnn._core.units import binary_unit
 from sklearn_linrnn._data.containers import named
 from sklearn_linrnn._data.user_line import warn
 from sklearn_linrnn._estimators.training_record import TrainingRecord

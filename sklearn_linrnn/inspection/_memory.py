@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sklearn_linrnn._core.priors.lag_weights import check_number
-from sklearn_linrnn._core.tensors import binary_unit, place_among, whole_number
+from sklearn_linrnn._core.tensors import place_among, whole_number
+from sklearn_linrnn._core.units import binary_unit
 from sklearn_linrnn.inspection._posterior import (
     check_coverage,
     check_regressor,

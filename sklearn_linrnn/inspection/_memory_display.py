@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.tensors import binary_unit
+from sklearn_linrnn._core.units import binary_unit
 from sklearn_linrnn.inspection._memory import (
     effective_memory,
     prior_energy,

@@ -16,6 +16,7 @@ from sklearn_linrnn._core.networks.finite_width import width_tolerance
 from sklearn_linrnn._core.priors.lag_weights import EQUAL_RATES
 from sklearn_linrnn._core.response import as_matrix
 from sklearn_linrnn._core.statistics.moments import Moments
+from sklearn_linrnn._core.units import binary_unit
 from sklearn_linrnn._estimators.network_kernel import NetworkKernel
 from sklearn_linrnn._estimators.training_record import network_recipe
 from sklearn_linrnn.inspection._memory import prior_energy
@@ -159,7 +160,9 @@ def ntk_gap(estimator: Any, *, metric: Literal["response", "prediction"] = "resp
     """
     distance = _make_metric(estimator, metric)
     start, limit, linearised, kernel_change = retrace(estimator.training_)
-    trained = as_matrix(estimator.impulse_response_)
+    unit = binary_unit((limit - start).numpy())  # the distances are squared
+    trained = as_matrix(estimator.impulse_response_) / unit
+    start, limit, linearised = start / unit, limit / unit, linearised / unit
     learned = distance(limit - start)
     has_lazy_limit = network_recipe(estimator.training_).has_lazy_limit
     if learned == 0:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_linrnn._core.closed_form.solution import Solution
 from sklearn_linrnn._core.priors.lag_weights import check_number
 from sklearn_linrnn._core.response import as_impulse_response
-from sklearn_linrnn._core.tensors import binary_unit
+from sklearn_linrnn._core.units import binary_unit
 from sklearn_linrnn._estimators.base import LagRegressor
 from sklearn_linrnn._estimators.closed_form import ClosedFormRegressor
 

@@ -17,6 +17,7 @@ from sklearn_linrnn._core.networks.scaled_convolution import ScaledConvolution
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 from sklearn_linrnn._core.training.loop import Stopping
 from sklearn_linrnn._core.training.objective import Model
+from sklearn_linrnn._core.units import binary_unit
 from sklearn_linrnn._estimators.training_record import (
     TrainingRecord,
     initial_network,
@@ -63,7 +64,7 @@ def retrace(record: TrainingRecord) -> Retraced:
         start=begun,
         limit=_train(limit, record, curvature),
         linearised=_train(linearised, record, curvature),
-        kernel_change=float((after - before).norm() / before.norm()),
+        kernel_change=_relative_change(before, after),
     )
 
 
@@ -93,9 +94,15 @@ def kernel_changes(record: TrainingRecord, iterations: Iterable[int]) -> NDArray
     before, changes = recipe.kernel(model.parameters, sums.n_lags), []
     for iteration in iterations:
         training.run(iteration - len(training.rows))
-        change = recipe.kernel(model.parameters, sums.n_lags) - before
-        changes.append(float(change.norm() / before.norm()))
+        after = recipe.kernel(model.parameters, sums.n_lags)
+        changes.append(_relative_change(before, after))
     return np.array(changes)
+
+
+def _relative_change(before: Tensor, after: Tensor) -> float:
+    """Return the norm of a change over the norm before, however small both are."""
+    unit = binary_unit(before.numpy())
+    return float(((after - before) / unit).norm() / (before / unit).norm())
 
 
 def _train(model: Model, record: TrainingRecord, curvature: float) -> Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import solve_triangular
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import Ridge, RidgeCV
@@ -24,7 +25,8 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 
 from sklearn_linrnn import LagStatistics, LagWeighter, NTKConvRegressor, NTKConvRegressorCV
-from sklearn_linrnn._core.priors.identification import TC
+from sklearn_linrnn._core.priors.identification import DC, TC
+from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 
 rng = np.random.default_rng(0)
 N, N_LAGS = 90, 8
@@ -475,6 +477,30 @@ def test_generalised_cross_validation_is_that_of_the_hat_matrix(fit_intercept, p
         mean_square = np.square(Y - hat @ Y).mean(axis=0)
         expected.append(-(mean_square / (1 - np.trace(hat) / N) ** 2).mean())
     assert_allclose(model.cv_results_["mean_test_score"], expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("prior", [TC(0.01), DC(0.1, 0.5), LinearRNN(0.01)], ids=str)
+@pytest.mark.parametrize("cv", ["gcv", "loo"])
+def test_small_penalties_keep_the_digits_of_lags_that_hardly_vary(cv, prior, fit_intercept):
+    """By rows of data beside those of the penalty, with the exact inverse of a triangular root."""
+    alphas, n_lags = [1e-300, 1e-30, 1e-16, 1e-12, 1e-8, 1e-2], 20
+    inputs = np.random.default_rng(0).normal(0.5, 1.0, (50, n_lags))
+    target = inputs[:, -1] + inputs[:, -2] + y[:50]
+    model = our_search({"alpha": alphas}, cv=cv, prior=prior, fit_intercept=fit_intercept)
+    root = prior.root(n_lags)
+    lower = np.diag(root) if root.ndim == 1 else root
+    inverse = solve_triangular(lower, np.eye(n_lags), lower=True)
+    rows = inputs[:, ::-1] - fit_intercept * inputs[:, ::-1].mean(axis=0)
+    expected = []
+    for alpha in alphas:
+        both = np.vstack([rows, np.sqrt(alpha) * inverse])
+        basis = np.linalg.qr(both / np.linalg.norm(both, axis=0))[0][:50]
+        hat = basis @ basis.T + fit_intercept / 50
+        leverage = hat.diagonal() if cv == "loo" else hat.diagonal().mean()
+        expected.append(-np.square((target - hat @ target) / (1 - leverage)).mean())
+    found = model.fit(inputs, target).cv_results_["mean_test_score"]
+    assert_allclose(found, expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize(("target", "weights"), [(y, None), (Y, WEIGHTS)])

@@ -379,6 +379,15 @@ def test_there_is_no_gap_where_there_is_nothing_to_learn():
     assert ntk_gap(still)[:3] == (0.0, 0.0, 0.0)
 
 
+@pytest.mark.parametrize("metric", ["response", "prediction"])
+def test_responses_whose_squares_underflow_have_the_gap_of_larger_ones(metric):
+    """Variances of 2^-200 and 2^-700, with which input and readout alone learn."""
+    large = network(nu_f=2.0**-200, nu_c=2.0**-200).fit(X, 2.0**-200 * Y)
+    small = network(nu_f=2.0**-700, nu_c=2.0**-700).fit(2.0**300 * X, 2.0**-400 * Y)
+    assert_allclose(ntk_gap(small, metric=metric), ntk_gap(large, metric=metric), rtol=1e-9)
+    assert 0.01 < ntk_gap(small, metric=metric).width < 1.0
+
+
 def test_a_precision_does_not_matter():
     gaps = [ntk_gap(network(dtype=dtype).fit(X, Y)) for dtype in ("float64", "float32")]
     assert_allclose(gaps[1], gaps[0], rtol=1e-4)

@@ -30,6 +30,7 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg.blas import dnrm2
 
 from sklearn_linrnn._core.closed_form.model_selection import values_near_best
 from sklearn_linrnn._core.closed_form.rank_revealing import rows_of_sums
@@ -238,7 +239,7 @@ class WeightedSums:
         """Return the evidence at a finite penalty."""
         factor = cholesky_factor(self.matrix, alpha, self._pull()) or self._row_factor(alpha)
         half, along = factor.half[:, :-1], factor.half[:, -1]
-        length, fitted = math.hypot(1.0, *along), along @ half
+        length, fitted = math.hypot(1.0, dnrm2(along)), along @ half
         reach = length * length  # whose logarithm is finite where it is not
         left = self.sums.left(np.square(half).sum(axis=0), reach, fitted)
         fit = np.hypot(left, NOISE_FLOOR)

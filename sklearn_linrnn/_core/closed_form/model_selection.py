@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sklearn_linrnn._core.closed_form.solution import Solution
+from sklearn_linrnn._core.closed_form.spectral import Spectrum
 from sklearn_linrnn._core.statistics.moments import Moments
 from sklearn_linrnn._core.tensors import as_float64
 from sklearn_linrnn._core.threads import spread
@@ -100,9 +101,32 @@ def mean_error(squares: Tensor, moments: Moments) -> Tensor:
     return (squares[:, seen] / variances[seen]).clamp(min=SHARE_ROUNDING).sum(1)
 
 
+class Smoother(NamedTuple):
+    """Linear smoothers that share coordinates.
+
+    Attributes
+    ----------
+    basis : Tensor of shape (p, k)
+        ``F``: rows ``z`` have the coordinates ``z F``.
+    filters : Tensor of shape (k, n_filters)
+        Factors ``f`` of the coordinates: their leverage is ``sum_i f_i (z F)_i^2``.
+    projections : Tensor of shape (k, n_outputs)
+        What is fitted is ``sum_i f_i (z F)_i c_i``.
+    """
+
+    basis: Tensor
+    filters: Tensor
+    projections: Tensor
+
+    @classmethod
+    def of_spectrum(cls, spectrum: Spectrum, filters: Tensor) -> Smoother:
+        """Return those of filters ``f(lam)``, (p, n_filters)."""
+        return cls(spectrum.root.respond(spectrum.vectors), filters, spectrum.projections)
+
+
 def leave_one_out(
-    solution: Solution,
-    filters: Tensor,
+    moments: Moments,
+    smoother: Smoother,
     lags: Iterable[NDArray],
     targets: NDArray,
     shares: Callable[[slice], NDArray | None],
@@ -116,10 +140,10 @@ def leave_one_out(
 
     Parameters
     ----------
-    solution : Solution
-        The data, the prior and the penalty.
-    filters : Tensor of shape (p, n_filters)
-        ``f(lam)`` of each filter.
+    moments : Moments
+        The data.
+    smoother : Smoother
+        The ridges, or steps of gradient descent.
     lags : iterable of ndarray of shape (n_steps, p)
         The lags of the supervised steps, in blocks.
     targets : ndarray of shape (n_supervised, n_outputs)
@@ -127,9 +151,8 @@ def leave_one_out(
     shares : callable
         From some of the steps to their weights, or to ``None`` for ones.
     """
-    statistics, spectrum = solution.statistics, solution.spectrum
-    basis = spectrum.root.respond(spectrum.vectors)
-    input_origin, target_origin = statistics.origin
+    basis, filters, projections = smoother
+    input_origin, target_origin = moments.origin
     total = filters.new_zeros(filters.shape[1], targets.shape[1])
     first = 0
     for block in lags:
@@ -142,11 +165,11 @@ def leave_one_out(
         inputs = as_float64(block, filters.device)[seen] - input_origin
         with spread(len(inputs) * basis.numel()):
             coordinates = inputs @ basis
-        leverage = coordinates.square() @ filters + statistics.n_intercepts
-        left = 1.0 - weight * leverage / statistics.weight
+        leverage = coordinates.square() @ filters + moments.n_intercepts
+        left = 1.0 - weight * leverage / moments.weight
         for output in range(targets.shape[1]):
-            fitted = coordinates @ (filters * spectrum.projections[:, output, None])
+            fitted = coordinates @ (filters * projections[:, output, None])
             miss = goal[seen, output, None] - target_origin[output] - fitted
             error = torch.where((left > ROUNDING) & (left <= 1.0), miss / left, torch.inf)
             total[:, output] += (weight * error.square()).sum(0)
-    return total / statistics.weight
+    return total / moments.weight

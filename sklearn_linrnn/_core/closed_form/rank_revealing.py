@@ -36,6 +36,8 @@ class ShownDirections:
         ``lam^{1/2}``.
     goals : ndarray of shape (n_shown, n_outputs)
         ``lam^{-1/2} V^T s^{-1} B/m``.
+    rest : ndarray of shape (n_outputs,)
+        Mean squares of the targets that no response explains.
     all_shown : bool
         Whether the data show all directions of the inputs that the prior uses.
     """
@@ -45,6 +47,7 @@ class ShownDirections:
     triangle: NDArray
     roots: NDArray
     goals: NDArray
+    rest: NDArray
     all_shown: bool
 
     @classmethod
@@ -54,26 +57,26 @@ class ShownDirections:
         scatter = moments.input_scatter[used][:, used] / moments.weight
         cross = moments.cross_scatter[used] / moments.weight
         deviation, vectors, roots, goals = shown_correlations(scatter, cross)
+        rest = (moments.target_scatter / moments.weight - goals.square().sum(0)).clamp(min=0.0)
         if not moments.n_intercepts:
-            row = moments.input_mean[used] / deviation[:, 0]
-            roots, vectors, goals, _ = append_row(roots, vectors, goals, row, moments.target_mean)
+            row, goal = moments.input_mean[used] / deviation[:, 0], moments.target_mean
+            roots, vectors, goals, missed = append_row(roots, vectors, goals, row, goal)
             shown = roots > 10 * len(row) * torch.finfo(roots.dtype).eps * roots.max()
+            rest = rest + missed + goals[~shown].square().sum(0)
             roots, vectors, goals = roots[shown], vectors[:, shown], goals[shown]
         inputs = torch.zeros(len(used), vectors.shape[1]).to(vectors)
         inputs[used] = deviation * vectors
         # SciPy has the pivots that PyTorch lacks.
         basis = root.pull(inputs).cpu().numpy()
         orthogonal, triangle, order = qr(basis, mode="economic", pivoting=True)
-        pivots = np.abs(np.diagonal(triangle))
-        # Variances of independent lags may spread; smaller pivots of others are ruled out.
-        rounding = 0.0 if root.is_diagonal else rank_tolerance(len(used))
-        rank = np.count_nonzero(pivots > rounding * pivots.max(initial=0.0))
+        rank = np.count_nonzero(np.diagonal(triangle)) if root.is_diagonal else _rank(basis)
         return cls(
             root,
             orthogonal[:, :rank],
             triangle[:rank],
             roots[:, None].cpu().numpy()[order],
             goals.cpu().numpy()[order],
+            rest.cpu().numpy(),
             len(roots) == len(vectors),
         )
 
@@ -99,22 +102,37 @@ class ShownDirections:
         """Return the trace of the hat matrix of a ridge, ``sum lam / (lam + penalty)``."""
         return float(np.square(self._factor(penalty)[0]).sum())
 
+    def mean_squares(self, penalty: float) -> Tensor:
+        """Return the mean squares that a ridge leaves of the targets, (n_outputs,)."""
+        basis, _ = self._factor(penalty)
+        left = self.goals - basis @ (basis.T @ self.goals)
+        return self._tensor(np.square(left).sum(axis=0) + self.rest)
+
+    def seen(self, penalty: float) -> tuple[Tensor, Tensor]:
+        """Return the ridge ``F C`` with ``F (p, rank)`` and ``C (rank, n_outputs)``.
+
+        As rows of data see it, ``F F^T`` is ``L (A + penalty)^+ L^T``.
+        """
+        if penalty == 0 and self.rank == len(self.roots):
+            half = np.diag(1.0 / self.roots[:, 0])
+            theta, found = solve_triangular(self.triangle, half, trans="T"), self.goals
+        else:
+            basis, factor = self._factor(penalty)
+            theta, found = solve_triangular(factor, np.eye(self.rank)), basis.T @ self.goals
+        return self._respond(self.orthogonal @ theta), self._tensor(found)
+
     def spread(self, penalty: float) -> Tensor:
         """Return ``F (p, k)`` with ``F F^T = L (A + penalty)^+ L^T``.
 
         Directions that the data do not show have the prior's variance. Where they show all, what
         is left is rounding of the prior, and varies as far as the penalty is above that of ``A``.
         """
-        if penalty == 0 and self.rank == len(self.roots):
-            half = np.diag(1.0 / self.roots[:, 0])
-            return self._respond(self.orthogonal @ solve_triangular(self.triangle, half, trans="T"))
-        _, factor = self._factor(penalty)
-        seen = self.orthogonal @ solve_triangular(factor, np.eye(self.rank))
-        rounding = np.square(rank_tolerance(len(seen)) * self.roots[0] * self.triangle[0, 0])
-        if penalty == 0 or (self.all_shown and penalty <= rounding):
-            return self._respond(seen)
+        seen, _ = self.seen(penalty)
+        rounding = rank_tolerance(len(seen)) * self.roots[0] * self.triangle[0, 0]
+        if penalty == 0 or (self.all_shown and penalty <= np.square(rounding)):
+            return seen
         unseen = np.linalg.qr(self.orthogonal, mode="complete")[0][:, self.rank :]
-        return self._respond(np.hstack([seen, unseen / np.sqrt(penalty)]))
+        return torch.hstack([seen, self._respond(unseen / np.sqrt(penalty))])
 
     def _factor(self, penalty: float) -> tuple[NDArray, NDArray]:
         """Return ``B`` and ``U`` of rows ``B U``, so that ``U^T U`` is their scatter and a penalty.
@@ -126,8 +144,23 @@ class ShownDirections:
         return basis[: len(rows)], factor
 
     def _respond(self, theta: NDArray) -> Tensor:
-        lags = self.root.lags
-        return self.root.respond(torch.from_numpy(theta).to(lags.device))
+        return self.root.respond(self._tensor(theta))
+
+    def _tensor(self, array: NDArray) -> Tensor:
+        return torch.from_numpy(array).to(self.root.lags.device)
+
+
+def _rank(basis: NDArray) -> int:
+    """Return the rank of ``L^T C``: how small the variances of the prior are does not matter.
+
+    A row belongs to a coordinate of the prior; in units of its length, what is but rounding is so
+    beside one.
+    """
+    lengths = np.abs(basis).max(axis=1, initial=0.0)
+    rows = basis[lengths > 0] / lengths[lengths > 0, None]
+    triangle, _ = qr(rows, mode="r", pivoting=True)
+    pivots = np.abs(np.diagonal(triangle))
+    return int((pivots > rank_tolerance(len(basis)) * pivots.max(initial=0.0)).sum())
 
 
 def shown_correlations(scatter: Tensor, cross: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

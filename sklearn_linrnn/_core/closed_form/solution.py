@@ -183,7 +183,7 @@ class Solution(StoredAsNumPy):
     @cached_property
     def degrees_of_freedom(self) -> float:
         """Trace of the hat matrix, that of the intercept included."""
-        if self._shows_rounding:
+        if self.shows_rounding:
             shown = self.problem.shown.degrees_of_freedom(self.penalty)
             return self.statistics.n_intercepts + shown
         used = float(degrees_of_freedom(self.spectrum.eigenvalues, self.filter))
@@ -211,7 +211,7 @@ class Solution(StoredAsNumPy):
         return residual / left if left > 0 else torch.zeros_like(residual)
 
     @cached_property
-    def _shows_rounding(self) -> bool:
+    def shows_rounding(self) -> bool:
         """Whether the penalty of a minimum lets rounding of the eigenvalues show.
 
         They are good to rounding of the largest: those of a prior that spreads over many decades
@@ -260,7 +260,7 @@ class Solution(StoredAsNumPy):
     @cached_property
     def _white_root(self) -> Tensor:
         """``F_0``, ``F`` if noise is white."""
-        if self._shows_rounding:
+        if self.shows_rounding:
             with calm(self.statistics.input_scatter.numel()):
                 return self.problem.shown.spread(self.penalty) / self.statistics.weight**0.5
         curvature = self.statistics.weight * (self.spectrum.eigenvalues + self.penalty)

@@ -215,28 +215,36 @@ def degrees_of_freedom(eigenvalues: Tensor, filters: Tensor) -> Tensor:
     return eigenvalues @ filters
 
 
-def residual_scatter(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
-    """Return the residual sums of squares, (n_filters, n_outputs), of filters (p, n_filters).
+def residual_squares(spectrum: Spectrum, filters: Tensor) -> Tensor:
+    """Return the residual mean squares, (n_filters, n_outputs), of filters (p, n_filters).
 
-    ``s_yy - m sum_i (2 f_i - lam_i f_i^2) c_i^2``, as what least squares leave and what a filter
-    leaves of the rest, ``m sum_i (1 - lam_i f_i)^2 c_i^2 / lam_i``: small ones keep their digits.
+    ``s_yy/m - sum_i (2 f_i - lam_i f_i^2) c_i^2``, as what least squares leave and what a filter
+    leaves of the rest, ``sum_i (1 - lam_i f_i)^2 c_i^2 / lam_i``: small ones keep their digits.
     """
     left = (1.0 - spectrum.eigenvalues[:, None] * filters).square()
-    return moments.weight * (left.mT @ spectrum.goals.square() + spectrum.rest)
+    return left.mT @ spectrum.goals.square() + spectrum.rest
 
 
-def generalised_cross_validation(moments: Moments, spectrum: Spectrum, filters: Tensor) -> Tensor:
-    """Return the mean squared error that GCV expects, (n_filters, n_outputs).
+def generalised_cross_validation(moments: Moments, squares: Tensor, shares: Tensor) -> Tensor:
+    """Return the mean squared error that GCV expects, (n_smoothers, n_outputs).
 
     ``(RSS/m) / (1 - df/m)^2`` (Craven and Wahba 1979), with ``df`` the trace of the hat matrix, the
     intercept's share included; infinite where no degree of freedom is left, and where gradient
     descent diverges: there the trace is negative.
+
+    Parameters
+    ----------
+    moments : Moments
+        The data.
+    squares : Tensor of shape (n_smoothers, n_outputs)
+        Residual mean squares.
+    shares : Tensor of shape (n_smoothers,)
+        Degrees of freedom without the intercept's.
     """
     check_rows(moments, "Generalised cross-validation")
-    used = moments.n_intercepts + degrees_of_freedom(spectrum.eigenvalues, filters)
+    used = moments.n_intercepts + shares
     left = (1.0 - used / moments.weight)[:, None]
-    error = residual_scatter(moments, spectrum, filters) / moments.weight
-    return torch.where((left > 0) & (left <= 1), error / left.square(), torch.inf)
+    return torch.where((left > 0) & (left <= 1), squares / left.square(), torch.inf)
 
 
 def held_out_squares(

@@ -11,6 +11,7 @@ and readout are factors of such means.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sklearn_linrnn._core.priors.lag_prior import LagPrior
+from sklearn_linrnn._core.priors.lag_prior import LagPrior, lower_root
 from sklearn_linrnn._core.priors.lag_weights import check_number
+from sklearn_linrnn._core.units import binary_unit
 
 VARIANCES = ("nu_f", "nu_c")
 
@@ -58,33 +60,45 @@ class DiagonalRecurrence(LagPrior):
 
     def covariance(self, n_lags: int) -> NDArray[np.float64]:
         """Return the kernel between lags, (n_lags, n_lags)."""
-        return self._times_factors(self.shares, n_lags)
+        unit, kernel = self._times_factors(self.shares, n_lags)
+        return unit * kernel
+
+    def root(self, n_lags: int) -> NDArray[np.float64]:
+        """Return ``L``, (n_lags, n_lags), also where late lags vanish in the kernel's own unit."""
+        unit, kernel = self._times_factors(self.shares, n_lags)
+        return math.sqrt(unit) * lower_root(kernel)
 
     def quick_variances(self, n_lags: int) -> NDArray[np.float64]:
         """Return the variances of the lags, (n_lags,)."""
-        return self._times_factors(self.share_variances, n_lags)
+        unit, variances = self._times_factors(self.share_variances, n_lags)
+        return unit * variances
 
     def _times_factors(
         self, shares: Callable[[int], NDArray[np.float64]], n_lags: int
-    ) -> NDArray[np.float64]:
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Return a power of four, and shares times factors in that unit."""
         for name, value in self.hyperparameters.items():
             check_number(name, value)
         self.check()
         with np.errstate(over="ignore", invalid="ignore"):
-            total = _mixed(self.factors(), shares(n_lags))
+            factors = self.factors()
+            unit = binary_unit(np.sqrt(factors)) ** 2
+            scaled = _mixed(factors / unit, shares(n_lags))
+            total = unit * scaled
         if not np.isfinite(total).all():
             raise ValueError(
                 f"The lag weights overflow: those of {self} are too large for float64."
             )
         if not total.any():
             raise ValueError(f"All lag weights of {self} are zero: they are too small for float64.")
-        return total
+        return unit, scaled
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the kernel, (n_lags, n_lags)."""
-        if name in VARIANCES:
-            return _mixed(self.factor_slopes(name), self.shares(n_lags))
-        return _mixed(self.factors(), self.share_slopes(n_lags, name))
+        with np.errstate(over="ignore"):
+            if name in VARIANCES:
+                return _mixed(self.factor_slopes(name), self.shares(n_lags))
+            return _mixed(self.factors(), self.share_slopes(n_lags, name))
 
 
 def _mixed(factors: NDArray, shares: NDArray) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import toeplitz
+from scipy.linalg import hankel, toeplitz
 
 from sklearn_linrnn._core.priors.lag_prior import Hyperparameter, LagPrior
 from sklearn_linrnn._core.priors.lag_weights import check_number, powers
@@ -75,12 +75,15 @@ class DC(LagPrior):
 
     def covariance_slope(self, n_lags: int, name: str) -> NDArray[np.float64]:
         """Return the derivative of the covariance, (n_lags, n_lags)."""
-        half = np.arange(n_lags) / 2
-        decay = np.power(self.nu_w, half)
         if name == "correlation":
+            decay = np.power(self.nu_w, np.arange(n_lags) / 2)
             return np.outer(decay, decay) * toeplitz(powers(self.correlation, n_lags, 1))
-        slope = np.outer(half * decay / self.nu_w, decay)
-        return (slope + slope.T) * toeplitz(powers(self.correlation, n_lags))
+        exponent, slope = np.arange(1, 2 * n_lags - 1) / 2, np.zeros(2 * n_lags - 1)
+        with np.errstate(divide="ignore"):  # that of lag 1 beside lag 0 is infinite at nu_w = 0
+            slope[1:] = exponent * np.power(self.nu_w, exponent - 1.0)
+        correlations = toeplitz(powers(self.correlation, n_lags))
+        by_sum = hankel(slope[:n_lags], slope[n_lags - 1 :])
+        return np.multiply(by_sum, correlations, out=correlations, where=correlations != 0)
 
     def scale(self, name: str, n_lags: int) -> Scale:
         """Return the scale on which a hyperparameter is sought."""

@@ -23,11 +23,12 @@ from scipy.linalg.lapack import dpstrf
 
 from sklearn_linrnn._core.priors.prior_parameters import PriorParameters
 from sklearn_linrnn._core.priors.scales import VARIANCE, Scale, decay_scale
-from sklearn_linrnn._core.tensors import binary_unit
+from sklearn_linrnn._core.units import binary_unit
 
 Hyperparameter = Any  # a number, or "auto"; within a search, a column of numbers
 
-STEP = 1e-5  # of central differences, relative to a hyperparameter
+LIMITS = np.finfo(np.float64)
+STEP = 1e-5  # of central differences, relative to a hyperparameter; from zero as it is
 UNDERFLOW = 1e-280  # a variance, beside the largest, of which products lose digits
 ROUNDING = 1e-10  # the share of the largest eigenvalue that a negative one may have by rounding
 PIVOTED = 1e-14  # error of a root from pivots, by the number of lags
@@ -192,8 +193,10 @@ class LagPrior(PriorParameters, ABC):
         slope : ndarray of shape (n_lags, n_lags) or (n_lags,)
             Of the shape of `covariance`.
         """
-        value = getattr(self, name)
-        after, before = value * (1.0 + STEP), value * (1.0 - STEP)
+        value = float(getattr(self, name))
+        before, after = value * (1.0 - STEP), min(value * (1.0 + STEP), LIMITS.max)
+        if abs(value) < LIMITS.tiny:
+            before, after = value, STEP
         rise = replace(self, **{name: after}).covariance(n_lags)
         return (rise - replace(self, **{name: before}).covariance(n_lags)) / (after - before)
 

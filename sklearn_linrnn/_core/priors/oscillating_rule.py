@@ -36,10 +36,10 @@ def nodes_needed(begin: float, end: float, origin: float, rate: float) -> int | 
     n_nodes : int or None
         None where it takes too many.
     """
-    half, far = (end - begin) / 2, (begin + end) / 2 - origin
+    half, far = (end - begin) / 2, begin / 2 + end / 2 - origin  # the sum of both may overflow
     # Coefficients of Legendre series: of 1/t a geometric series, of exp the Bessel functions I_m,
     # here for the ``s`` at which they are greatest.
-    turning = np.sqrt(max(far - half, 0.0)) * np.sqrt(far + half)
+    turning = np.sqrt(begin - origin) * np.sqrt(end - origin)
     s = NODES / np.maximum(turning, NODES / rate)
     with np.errstate(divide="ignore"):  # of an interval that is a point, which takes few
         of_inverse = -NODES * 2 * np.arctanh(np.sqrt(begin / end))
@@ -87,7 +87,7 @@ class OscillatingRule(NamedTuple):
             Of `nodes_needed`.
         """
         abscissae, to_nodes = _legendre(n_nodes)
-        centre, half = (begin + end) / 2, (end - begin) / 2
+        centre, half = begin / 2 + end / 2, (end - begin) / 2
         nodes = centre + half * abscissae
         turn = np.multiply.outer(np.arange(n_lags, dtype=np.float64), frequencies)
         bessel = spherical_bessel(turn * half, n_nodes)

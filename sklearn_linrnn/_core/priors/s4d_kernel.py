@@ -219,7 +219,7 @@ def _halved(
     if n_nodes := nodes_needed(begin, end, dt_min, n_lags + TURNS / begin):
         yield begin, end, n_nodes
     else:
-        centre = (begin + end) / 2
+        centre = begin / 2 + end / 2  # whose sum may overflow
         yield from _halved(begin, centre, dt_min, n_lags)
         yield from _halved(centre, end, dt_min, n_lags)
 

@@ -13,12 +13,18 @@ from sklearn_linrnn import LagStatistics
 from sklearn_linrnn._core.closed_form.later_parts import r2_of_later_parts
 from sklearn_linrnn._core.closed_form.model_selection import (
     MOST_STEPS,
+    Smoother,
     best_n_steps,
     leave_one_out,
     mean_error,
 )
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
-from sklearn_linrnn._core.closed_form.spectral import generalised_cross_validation, ridge_filter
+from sklearn_linrnn._core.closed_form.spectral import (
+    degrees_of_freedom,
+    generalised_cross_validation,
+    residual_squares,
+    ridge_filter,
+)
 from sklearn_linrnn._core.priors.identification import DC, Flat
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
@@ -62,6 +68,18 @@ def features(z, prior):
 def ridge_filters(solution, alphas=ALPHAS):
     weight, spectrum = solution.statistics.weight, solution.spectrum
     return torch.stack([ridge_filter(spectrum, alpha / weight) for alpha in alphas], dim=1)
+
+
+def ridges(solution, alphas=ALPHAS):
+    return Smoother.of_spectrum(solution.spectrum, ridge_filters(solution, alphas))
+
+
+def gcv(solution, filters):
+    spectrum = solution.spectrum
+    used = degrees_of_freedom(spectrum.eigenvalues, filters)
+    return generalised_cross_validation(
+        solution.statistics, residual_squares(spectrum, filters), used
+    )
 
 
 # -- The best number of steps ------------------------------------------------------------
@@ -108,7 +126,7 @@ def test_leaving_out_one_is_refitting_without_it(prior, n_intercepts, weighted):
     solution = solution_of(X, y, prior, n_intercepts, weights)
     blocks = np.array_split(z, [7, 30])
     shares = (lambda steps: None) if weights is None else weights.__getitem__
-    ours = leave_one_out(solution, ridge_filters(solution), blocks, y, shares)
+    ours = leave_one_out(solution.statistics, ridges(solution), blocks, y, shares)
 
     w = np.ones(N_ROWS) if weights is None else weights
     seen = np.flatnonzero(~np.isnan(y).any(axis=1) & (w > 0))
@@ -128,7 +146,7 @@ def test_leaving_out_one_agrees_with_ridge_cv():
     X, z, y = make_rows()
     solution = solution_of(X, y, Flat(), 1)
     theirs = RidgeCV(alphas=ALPHAS, store_cv_results=True).fit(z, y)
-    ours = leave_one_out(solution, ridge_filters(solution), [z], y, lambda steps: None)
+    ours = leave_one_out(solution.statistics, ridges(solution), [z], y, lambda steps: None)
     assert_allclose(ours.T, theirs.cv_results_.mean(axis=0), rtol=1e-9)
 
 
@@ -140,7 +158,8 @@ def test_a_step_that_nothing_else_speaks_for_has_an_infinite_error(seed, n_inter
     X[5, -1, 0] = 1.3
     z = X[:, ::-1].reshape(14, -1)
     solution = solution_of(X, y, LinearRNN(0.7), n_intercepts)
-    ours = leave_one_out(solution, ridge_filters(solution, (0.0, 1.0)), [z], y, lambda steps: None)
+    two = ridges(solution, (0.0, 1.0))
+    ours = leave_one_out(solution.statistics, two, [z], y, lambda steps: None)
     assert torch.isinf(ours[0]).all()
     assert torch.isfinite(ours[1]).all()
 
@@ -158,9 +177,7 @@ def dense_gcv(hat, y):
 def test_gcv_of_ridges_is_that_of_their_hat_matrices(prior, n_intercepts):
     X, z, y = make_rows()
     solution = solution_of(X, y, prior, n_intercepts)
-    ours = generalised_cross_validation(
-        solution.statistics, solution.spectrum, ridge_filters(solution)
-    )
+    ours = gcv(solution, ridge_filters(solution))
     mean = np.full((N_ROWS, N_ROWS), n_intercepts / N_ROWS)
     rows = features(z, prior)
     rows = rows - mean @ rows
@@ -174,7 +191,7 @@ def test_gcv_of_gradient_descent_is_that_of_its_hat_matrix(prior, n_intercepts, 
     X, z, y = make_rows()
     solution = solution_of(X, y, prior, n_intercepts)
     filters = solution.descent_filter(Descent(n_steps, 0.05))[:, None]
-    ours = generalised_cross_validation(solution.statistics, solution.spectrum, filters)
+    ours = gcv(solution, filters)
     mean = np.full((N_ROWS, N_ROWS), n_intercepts / N_ROWS)
     rows = features(z, prior)
     rows = rows - mean @ rows
@@ -187,9 +204,7 @@ def test_gcv_of_gradient_descent_is_that_of_its_hat_matrix(prior, n_intercepts, 
 def test_gcv_is_infinite_where_no_degree_of_freedom_is_left():
     X, _, y = make_rows(n_rows=6)
     solution = solution_of(X, y, Flat(), 1)
-    ours = generalised_cross_validation(
-        solution.statistics, solution.spectrum, ridge_filters(solution, (0.0,))
-    )
+    ours = gcv(solution, ridge_filters(solution, (0.0,)))
     assert torch.isinf(ours).all()
 
 

@@ -9,15 +9,18 @@ from scipy.optimize import minimize_scalar
 from sklearn.linear_model import BayesianRidge
 
 from sklearn_linrnn import LagStatistics
-from sklearn_linrnn._core.closed_form.evidence import log_evidence
+from sklearn_linrnn._core.closed_form.evidence import EvidenceSums, log_evidence
 from sklearn_linrnn._core.closed_form.solution import Descent, Problem, Solution
 from sklearn_linrnn._core.priors.identification import DC, TC, Flat
 from sklearn_linrnn._core.priors.lag_prior import Given
 from sklearn_linrnn._core.priors.lag_weights import LinearRNN
+from sklearn_linrnn._core.priors.leaky_rnn import LeakyRNN
 from sklearn_linrnn._core.priors.prior_root import PriorRoot
 
 N_LAGS, N_CHANNELS = 5, 2
 SIZE = N_LAGS * N_CHANNELS
+# A root of a covariance of rank 3, of variances that spread over 38 decades.
+FEW = np.random.default_rng(1).normal(size=(20, 3)) * 0.1 ** np.arange(20)[:, None]
 
 
 @pytest.fixture(params=[0, 1], ids=["origin", "intercept"])
@@ -83,7 +86,7 @@ def test_ridge_and_its_posterior_are_those_of_explicit_inverses(prior, alpha, n_
 
 
 @pytest.mark.parametrize("alpha", [1e-300, 1e-100, 1e-20, 1e-12, 1e-6])
-@pytest.mark.parametrize("prior", [LinearRNN(0.3), TC(0.3), DC(0.3, 0.5)], ids=str)
+@pytest.mark.parametrize("prior", [LinearRNN(0.3), TC(0.3), DC(0.3, 0.5), TC(0.03)], ids=str)
 def test_a_small_penalty_keeps_the_digits_of_lags_that_hardly_vary(prior, alpha, n_intercepts):
     """By ``(G + alpha P^{-1})^{-1}``, of which the inverse of a triangular root is exact."""
     n_lags, rng = 30, np.random.default_rng(0)
@@ -104,6 +107,31 @@ def test_a_small_penalty_keeps_the_digits_of_lags_that_hardly_vary(prior, alpha,
     assert_allclose(ours.noise_variance, noise, rtol=1e-9)
     spread = ours.posterior_root.square().sum(1).sqrt()
     assert_allclose(spread, np.sqrt(posterior.diagonal()), rtol=1e-7)
+
+
+@pytest.mark.parametrize("n_rows", [200, 12])
+@pytest.mark.parametrize("alpha", [1e-200, 1e-20, 1e-12, 1e-5, 1.0])
+@pytest.mark.parametrize(
+    "prior", [TC(0.03), LeakyRNN(0.01), Given(FEW @ FEW.T)], ids=["tc", "leaky", "rank 3"]
+)
+def test_degrees_of_freedom_are_how_the_volume_of_the_evidence_falls(
+    prior, alpha, n_rows, n_intercepts
+):
+    """``-d log det(I + L^T G L / alpha) / d log alpha`` is the trace of the hat matrix."""
+    rng, step = np.random.default_rng(0), 1e-3
+    statistics = LagStatistics.from_windows(
+        rng.normal(0.5, 1.0, (n_rows, len(FEW), 1)), rng.normal(size=(n_rows, 1))
+    )
+    statistics = statistics if n_intercepts else statistics.uncentred()
+    root = PriorRoot.of(prior.root(len(FEW)), 1, torch.device("cpu"))
+
+    def volume(change):
+        penalty = alpha * np.exp(change)
+        found = EvidenceSums.of(statistics, 1).under(root.lags.numpy()).at(penalty)
+        return found.factor.log_pivots.sum() + np.log(found.reach) - len(FEW) * np.log(penalty)
+
+    freedom = Solution(Problem(statistics, root), alpha).degrees_of_freedom - n_intercepts
+    assert_allclose(freedom, (volume(-step) - volume(step)) / (2 * step), rtol=1e-4)
 
 
 @pytest.mark.parametrize("alpha", [1e-4, 1e-9, 1e-14])

@@ -324,6 +324,18 @@ def test_a_normalisation_is_there_or_not():
         LRU(normalise="yes").covariance(4)
 
 
+def test_late_lags_of_small_variances_have_a_root():
+    """In their own unit they would vanish, and the rest be no covariance."""
+    small, large = (LRU(0.1, 0.7, nu_f=nu, nu_c=nu).root(60) for nu in (1e-300, 1e-100))
+    deviations = np.linalg.norm(large, axis=1, keepdims=True)
+    assert_allclose(1e100 * small / deviations, large / deviations, rtol=0, atol=1e-12)
+
+
+def test_the_longest_of_steps_are_named():
+    with pytest.raises(ValueError, match=r"overflow: those of S4DLin\(dt_min=0.001, dt_max=1.7e"):
+        S4DLin(1e-3, 1.7e308).covariance(3)
+
+
 @pytest.mark.parametrize("prior", [LRU(nu_f=1e200, nu_c=1e200), LRU(nu_c=1e308)], ids=str)
 def test_variances_that_overflow_are_named(prior):
     with pytest.raises(ValueError, match=r"lag weights overflow: .*nu_c=1e\+"):

@@ -215,6 +215,33 @@ def test_the_slope_is_that_of_the_covariance(prior, name, n_lags):
     assert_allclose(LagPrior.covariance_slope(prior, n_lags, name), found, rtol=1e-5, atol=1e-8)
 
 
+@pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.9])
+def test_where_nothing_decays_yet_dc_has_the_slope_of_its_power(correlation):
+    found = DC(0.0, correlation).covariance_slope(3, "nu_w")
+    between = np.sign(correlation) * np.inf if correlation else 0.0
+    expected = [[0.0, between, correlation**2], [between, 1.0, 0.0], [correlation**2, 0.0, 0.0]]
+    assert_array_equal(found, expected)
+
+
+@dataclass(frozen=True)
+class Linear(LagPrior):
+    """Variances that rise with a number."""
+
+    rise: float = 1.0
+    unit: float = 1.0
+
+    def covariance(self, n_lags):
+        return 1.0 + self.rise / self.unit * np.arange(n_lags)
+
+
+@pytest.mark.parametrize(
+    ("rise", "unit"), [(0.0, 1.0), (5e-324, 1.0), (1.0, 1.0), (np.finfo(np.float64).max, 1e308)]
+)
+def test_a_slope_by_differences_has_a_step_wherever_it_is_taken(rise, unit):
+    found = Linear(rise, unit).covariance_slope(3, "rise")
+    assert_allclose(found, np.arange(3) / unit, rtol=1e-8)
+
+
 # -- Errors ------------------------------------------------------------------------------
 
 
