@@ -109,7 +109,7 @@ def test_gaps_and_weights_on_cuda_are_those_on_the_cpu(make):
         partial(NTKConvRegressor, 0.7),
         partial(WeightedConv1DRegressor, max_iter=20, early_stopping=True),
         partial(LinearRNNRegressor, 9, max_iter=20, solver="adam", random_state=0),
-        partial(LRURegressor, 9, max_iter=20, momentum=0.5, random_state=0),
+        partial(LRURegressor, 9, max_iter=20, momentum=0.5, learning_rate=0.01, random_state=0),
     ],
     ids=lambda make: make.func.__name__,
 )
