@@ -67,6 +67,7 @@ class DiagonalRecurrence(LagPrior):
     def _times_factors(
         self, shares: Callable[[int], NDArray[np.float64]], n_lags: int
     ) -> NDArray[np.float64]:
+        """Return the sum of shares times factors, or raise where it overflows or vanishes."""
         for name, value in self.hyperparameters.items():
             check_number(name, value)
         self.check()
