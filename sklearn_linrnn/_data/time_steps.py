@@ -1,8 +1,10 @@
-"""Times of rows that are taken as consecutive time steps."""
+"""Whether rows are one time step apart each, by the times of their index, as lags count rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,11 @@ FREE = (pd.DatetimeIndex, pd.TimedeltaIndex)  # of a frequency, unless they have
 TIMES = (*FREE, pd.PeriodIndex)
 LONGER, SHORTER = 1.5, 0.5  # times the usual step, so that months and summer time are none
 DAY = np.timedelta64(1, "D")
+LEAST_INFERRED = 3  # times from which pandas infers a frequency
+REMEDIES = (
+    "Steps that were not observed are rows of NaN, as asfreq(...) makes them; "
+    "reset_index(drop=True) takes the rows as they follow each other."
+)
 
 
 def check_times(
@@ -24,10 +31,6 @@ def check_times(
     ids: Sequence[Any] | None = None,
 ) -> None:
     """Raise if times of X run backwards, and warn if their steps are uneven, as lags count rows.
-
-    A step is uneven if it is longer than one and a half of the usual one, the median of those that
-    are any, or shorter than half of it: so months are even, and days of summer time. Where the
-    times are business days, these are counted.
 
     Parameters
     ----------
@@ -49,44 +52,126 @@ def check_times(
     Warns
     -----
     UserWarning
-        If steps are uneven.
+        If steps are uneven; see `TimeSteps.uneven`.
     """
     times = _times(frames)
     if times is None:
         return
-    times = times[rows]
-    if times.hasnans:
-        raise ValueError(f"X must have a time for each row, but got {times.isna().sum()} of NaT.")
-    ends = np.cumsum(lengths)
-    own = np.ones(max(len(times) - 1, 0), dtype=bool)
-    own[ends[:-1] - 1] = False
+    steps = TimeSteps(times[rows], np.cumsum(lengths), ids)
+    steps.check_order("X", "" if len(lengths) > 1 else " name its recordings by sequence_id,")
+    if found := steps.uneven:
+        warn(f"The times of X have {found}, but lags count rows. {REMEDIES}")
 
-    def first(steps: NDArray) -> str:
-        step = int(np.flatnonzero(steps)[0])
-        number = int(np.searchsorted(ends, step, side="right"))
-        where = f" in recording {number if ids is None else ids[number]!r}"
-        return f"from {times[step]} to {times[step + 1]}{where if len(ends) > 1 else ''}"
 
-    backwards = own & (np.diff(times.asi8) < 0)
-    if backwards.any():
-        several = "" if len(ends) > 1 else " name its recordings by sequence_id,"
-        raise ValueError(
-            f"X must be in the order of time, but its index goes {first(backwards)}. Sort it with "
-            f"sort_index(),{several} or take the rows as they follow each other, by "
-            "reset_index(drop=True)."
-        )
-    longer, shorter = _uneven(times, own)
-    if longer.any() or shorter.any():
+def even_times(index: pd.Index, name: str) -> pd.Index:
+    """Return an index of which steps are even, with the frequency of its times if one fits them.
+
+    Numbers and other labels say nothing about time, and stay as they are.
+
+    >>> even_times(pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-03"]), "y").freqstr
+    'D'
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Times or labels of time steps.
+    name : str
+        What a message calls the series.
+
+    Raises
+    ------
+    ValueError
+        If times run backwards, one is missing, or steps are uneven; see `TimeSteps.uneven`.
+    """
+    if not isinstance(index, TIMES):
+        return index
+    steps = TimeSteps(index, np.array([len(index)]))
+    steps.check_order(name)
+    if found := steps.uneven:
+        raise ValueError(f"{name} must have times in even steps, but got {found}. {REMEDIES}")
+    if isinstance(index, pd.PeriodIndex):
+        if (np.diff(index.asi8) == index.freq.n).all():
+            return index
+        index = index.to_timestamp()
+    if index.freq is not None or len(index) < LEAST_INFERRED:
+        return index
+    return type(index)(index, freq=pd.infer_freq(index))
+
+
+@dataclass(frozen=True)
+class TimeSteps:
+    """Steps from the time of each row to that of the next one.
+
+    Attributes
+    ----------
+    times : DatetimeIndex, TimedeltaIndex or PeriodIndex of shape (n_rows,)
+        Times of the rows of one recording after another.
+    ends : ndarray of shape (n_recordings,)
+        Where recordings end: there is no step from one to the next.
+    ids : sequence or None
+        Names of the recordings; ``None`` for their numbers.
+    """
+
+    times: Any
+    ends: NDArray
+    ids: Sequence[Any] | None = None
+
+    def check_order(self, name: str, remedy: str = "") -> None:
+        """Raise if a time is missing, or if they run backwards, with one more remedy."""
+        if self.times.hasnans:
+            missing = self.times.isna().sum()
+            raise ValueError(f"{name} must have a time for each row, but got {missing} of NaT.")
+        backwards = self._own & (np.diff(self.times.asi8) < 0)
+        if backwards.any():
+            raise ValueError(
+                f"{name} must be in the order of time, but its index goes "
+                f"{self._first(backwards)}. Sort it with sort_index(),{remedy} or take the rows as "
+                "they follow each other, by reset_index(drop=True)."
+            )
+
+    @property
+    def uneven(self) -> str:
+        """Which steps of times in order are uneven, in words; empty if none is.
+
+        A step is uneven if it is longer than one and a half of the usual one, the median of those
+        that are any, or at most half of it: so months are even, and days of summer time. Where the
+        times are business days, these are counted. Times with a frequency are even.
+        """
+        longer, shorter = self._longer_and_shorter()
+        if not (longer.any() or shorter.any()):
+            return ""
         counts = (
             _counted(longer, "gap", "gaps"),
             _counted(shorter, "step shorter than usual", "steps shorter than usual"),
         )
-        warn(
-            f"The times of X have {' and '.join(filter(None, counts))}, the first "
-            f"{first(longer | shorter)}, but lags count rows. Steps that were not observed are "
-            "rows of NaN, as asfreq(...) makes them; reset_index(drop=True) takes the rows as they "
-            "follow each other."
-        )
+        return f"{' and '.join(filter(None, counts))}, the first {self._first(longer | shorter)}"
+
+    @cached_property
+    def _own(self) -> NDArray:
+        """Which steps are within a recording, (n_rows - 1,)."""
+        own = np.ones(max(len(self.times) - 1, 0), dtype=bool)
+        own[self.ends[:-1] - 1] = False
+        return own
+
+    def _first(self, among: NDArray) -> str:
+        step = int(np.flatnonzero(among)[0])
+        number = int(np.searchsorted(self.ends, step, side="right"))
+        where = f" in recording {number if self.ids is None else self.ids[number]!r}"
+        where = where if len(self.ends) > 1 else ""
+        return f"from {self.times[step]} to {self.times[step + 1]}{where}"
+
+    def _longer_and_shorter(self) -> tuple[NDArray, NDArray]:
+        times, own = self.times, self._own
+        steps, none = np.diff(times.asi8), np.zeros(len(own), dtype=bool)
+        among = steps[own]
+        is_stated = isinstance(times, FREE) and times.freq is not None
+        if is_stated or (among == among.max(initial=1)).all():
+            return none, none
+        days = _business_days(times)
+        steps = steps if days is None else days
+        moves = steps[own & (steps > 0)]
+        usual = np.quantile(moves, 0.5, method="lower") if len(moves) else 0
+        return own & (steps > LONGER * usual), own & (steps <= SHORTER * usual)
 
 
 def _times(frames: Sequence[Any]) -> Any:
@@ -99,20 +184,6 @@ def _times(frames: Sequence[Any]) -> Any:
         return None
     times = levels[0].append(levels[1:]) if levels[1:] else levels[0]
     return times if isinstance(times, TIMES) else None  # of several zones there is no order
-
-
-def _uneven(times: Any, own: NDArray) -> tuple[NDArray, NDArray]:
-    """Return which steps are longer than the usual one, and which are shorter."""
-    steps, none = np.diff(times.asi8), np.zeros(len(own), dtype=bool)
-    among = steps[own]
-    is_stated = isinstance(times, FREE) and times.freq is not None
-    if is_stated or (among == among[:1]).all():
-        return none, none
-    days = _business_days(times)
-    steps = steps if days is None else days
-    moves = steps[own & (steps > 0)]
-    usual = np.quantile(moves, 0.5, method="lower") if len(moves) else 0
-    return own & (steps > LONGER * usual), own & (steps < SHORTER * usual)
 
 
 def _business_days(times: Any) -> NDArray | None:

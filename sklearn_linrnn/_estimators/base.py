@@ -57,7 +57,7 @@ class Fit:
         Further fitted attributes.
     interrupt : BaseException or None
         What interrupted the training, to be raised once the fit is published.
-    of : TrainingData, KnownSums or None
+    data : TrainingData, KnownSums or None
         The data at the first lag that was chosen; ``None`` where none was.
     """
 
@@ -66,7 +66,7 @@ class Fit:
     lag_weights: NDArray
     attributes: Mapping[str, Any] = field(default_factory=dict)
     interrupt: BaseException | None = None
-    of: AnyData | None = None
+    data: AnyData | None = None
 
 
 class LagRegressor(
@@ -230,7 +230,7 @@ class LagRegressor(
         if isinstance(self.delay, str):
             data = self._with_delay(data)
         fit = self._learn(data)
-        data = data if fit.of is None else fit.of
+        data = data if fit.data is None else fit.data
         self._warn_of_zeros(data, fit)
         return self._publish(data, fit)
 

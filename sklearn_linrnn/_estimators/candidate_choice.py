@@ -100,7 +100,7 @@ class ChoosesCandidates(ClosedFormRegressor):
             solution = Solution(solution.problem, solution.alpha, descent)
         data, _ = parts[best.get("delay")]
         fit = self._fit_of(prior, solution, data, results)
-        return replace(fit, of=data) if "delay" in best else fit
+        return replace(fit, data=data) if "delay" in best else fit
 
     def _scores_by_delay(
         self, parts: Mapping[int | None, Part], candidates: Candidates, *, again: bool

@@ -25,7 +25,7 @@ from sklearn_linrnn._data.folds import Fold, fold_statistics, folds_of_parts, n_
 from sklearn_linrnn._data.known_sums import KnownSums
 from sklearn_linrnn._data.training_data import AnyData, TrainingData
 from sklearn_linrnn._data.user_line import warn
-from sklearn_linrnn._estimators.grid import Candidates, best_place
+from sklearn_linrnn._estimators.grid import Candidates, best_place, comparable_means
 from sklearn_linrnn._estimators.iterations import (
     descent_filters,
     expected_squares,
@@ -253,9 +253,8 @@ def cv_results(params: list[dict[str, Any]], scores: NDArray, n_splits: int) -> 
     results["mean_test_score"] = mean
     if n_splits > 0:
         results["std_test_score"] = scores.std(axis=0)
-    results["rank_test_score"] = rankdata(-np.nan_to_num(mean, nan=-np.inf), method="min").astype(
-        np.int32
-    )
+    ranks = rankdata(-comparable_means(scores), method="min")
+    results["rank_test_score"] = ranks.astype(np.int32)
     return {
         "n_splits_": n_splits,
         "best_index_": best,

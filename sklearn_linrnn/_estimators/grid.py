@@ -66,9 +66,14 @@ class Candidates:
         return places, Candidates(params, [self.priors[index] for index in indices], paths)
 
 
+def comparable_means(scores: NDArray) -> NDArray:
+    """Return the means of scores (n_parts, n_candidates), the least where descent diverged."""
+    return np.nan_to_num(scores.mean(axis=0), nan=-np.inf)
+
+
 def best_place(scores: NDArray) -> int:
     """Return the place of the candidate of the best mean score, (n_parts, n_candidates)."""
-    return first_best(np.nan_to_num(scores.mean(axis=0), nan=-np.inf))  # gradient descent diverged
+    return first_best(comparable_means(scores))
 
 
 def make_candidates(estimator: BaseEstimator, n_channels: int) -> Candidates:

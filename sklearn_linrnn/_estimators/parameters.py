@@ -255,9 +255,9 @@ def check_channels(values: Any, name: str, n_channels: int) -> NDArray:
 
 
 def read_numbers(values: Any, name: str, need: str) -> NDArray:
-    """Return a copy of an array-like of numbers as a parameter; words that stand for some are none.
+    """Return a copy of a parameter that is an array-like of numbers, or raise what it needs.
 
-    Errors say what the parameter needs.
+    Words are refused, those too that NumPy would read as numbers.
     """
     for entry in _entries(values):
         if isinstance(entry, str) or not hasattr(entry, "__float__"):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
+from sklearn_linrnn._studies.study_text import short_percent
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
 from sklearn_linrnn._studies.three_axes import three_axes
 from sklearn_linrnn.inspection._pictures import BLUE, GREEN, VERMILION
@@ -132,7 +133,7 @@ class MemoryBiasDisplay:
         ax.axhline(0.0, color="0.5", linewidth=1)
         ax.errorbar(
             rows["nu_w"], cost, yerr=bars, color=NETWORK, marker="o", linestyle="none", capsize=3,
-            label=f"network, {self.level:.0%} interval",
+            label=f"network, {short_percent(self.level)} interval",
         )  # fmt: skip
         ax.plot(rows["nu_w"], 100.0 * rows["limit"], color=PRIOR, marker="_", linestyle=":",
                 markersize=10, label="infinite width")  # fmt: skip
@@ -156,7 +157,7 @@ class MemoryBiasDisplay:
         bounds = rows["memory_low"] - 0.3, rows["memory_high"] + 0.3
         ax.vlines(
             rows["nu_w"], *bounds, color=FIT, linewidth=6,
-            alpha=0.5, label=f"posterior, {self.level:.0%}",
+            alpha=0.5, label=f"posterior, {short_percent(self.level)}",
         )  # fmt: skip
         ax.plot(rows["nu_w"], rows["fit_memory"], color=NETWORK, marker="o", linestyle="none",
                 label="network")  # fmt: skip

@@ -12,7 +12,7 @@ from sklearn_linrnn._studies.memory_bias_summary import sentences
 from sklearn_linrnn._studies.report_page import call_text, draw_pictures, load_template
 from sklearn_linrnn._studies.study_models import HELD_OUT, N_WATCHED, PATIENCE
 from sklearn_linrnn._studies.study_remarks import describe_treatment
-from sklearn_linrnn._studies.study_text import cost_in_words, moment
+from sklearn_linrnn._studies.study_text import cost_in_words, moment, short_percent
 from sklearn_linrnn._studies.study_trials import FLAT
 from sklearn_linrnn._studies.whole_file import replace_file
 
@@ -66,7 +66,7 @@ def render_page(result: MemoryBiasNumbers, command: str | None = None) -> str:
         parts=[_part_row(part) for part in result.parts.itertuples()],
         treatment=describe_treatment(result.data, result.design),
         n_tested=len(result.errors),
-        level=f"{result.design.level:.0%}",
+        level=short_percent(result.design.level),
         held_out=f"{HELD_OUT:.0%}",
         patience=PATIENCE,
         n_watched=min(N_WATCHED, result.design.n_seeds),

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sklearn_linrnn._studies.memory_bias_numbers import MemoryBiasNumbers
 from sklearn_linrnn._studies.memory_bias_summary import sentences
-from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded
+from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded, short_percent
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
 from sklearn_linrnn._studies.terminal_report import SHORT_NULLS, WITHOUT_MODEL, print_study
 
@@ -37,7 +37,7 @@ def make_table(result: MemoryBiasNumbers) -> Table:
 
 def headings(result: MemoryBiasNumbers) -> tuple[str, ...]:
     """Return the headings of the columns, in two lines."""
-    level = f"{result.design.level:.0%}"
+    level = short_percent(result.design.level)
     return (
         "\nnu_w", "RMSE\nRNN", "\n±", "\nlimit", "cost, %\nRNN", f"\n{level} interval",
         "memory\nprior", "\nfit", f"\n{level}",
@@ -93,7 +93,7 @@ def _memory(row: Any) -> tuple[str, str, str]:
 
 def legend(result: MemoryBiasNumbers) -> str:
     """Return what the columns are."""
-    level = f"{result.design.level:.0%}"
+    level = short_percent(result.design.level)
     text = f"""\
 nu_w    initial variance of the recurrent weights: the smaller, the shorter the
         memory that the network prefers

@@ -14,6 +14,7 @@ from sklearn_linrnn._studies.study_text import (
     moment,
     percent,
     percent_interval,
+    short_percent,
 )
 from sklearn_linrnn._studies.study_trials import FLAT, LIMIT, RNN
 
@@ -71,7 +72,7 @@ def _cost(result: MemoryBiasNumbers) -> str:
     direction = "above" if result.cost > 0 else "below"
     text = (
         f"its error is {percent(abs(result.cost), low, high, sign='-')} % {direction} that of a "
-        f"convolution without bias ({result.design.level:.0%} interval "
+        f"convolution without bias ({short_percent(result.design.level)} interval "
         f"{percent_interval(low, high)} %)"
     )
     if result.verdict == "no difference" and not low <= 0.0 <= high:
@@ -149,7 +150,7 @@ def _memory(result: MemoryBiasNumbers) -> list[str]:
     row = networks.loc[chosen]
     known = "the data alone do not say how long a memory is needed"
     if np.isfinite(row["memory_low"]):
-        known = f"the data support {_lags(row)} ({result.design.level:.0%})"
+        known = f"the data support {_lags(row)} ({short_percent(result.design.level)})"
     return [
         f"At nu_w = {chosen:g} the network's memory reaches to lag {row['fit_memory']:.0f}; "
         f"its prior favours lags up to {row['prior_memory']:.0f}, and {known}."

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import TimeSeriesSplit
 
 from sklearn_linrnn._data.containers import check_numbers
-from sklearn_linrnn._data.even_times import even_times
 from sklearn_linrnn._data.season import season_of
+from sklearn_linrnn._data.time_steps import even_times
 
 MEAN, LAST, SEASONAL = "training mean", "last value", "seasonal last value"
 LARGEST, SMALLEST = 1e30, 1e-30  # whose eighth powers, variances of squares squared, have digits

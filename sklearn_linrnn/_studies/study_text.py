@@ -33,6 +33,15 @@ def rounded(value: float, error: float) -> str:
     return f"{round(value, decimals) + 0.0:.{max(decimals, 0)}f}"
 
 
+def short_percent(share: float) -> str:
+    """Return a share without a space, as narrow tables have it.
+
+    >>> short_percent(0.9), short_percent(0.975)
+    ('90%', '97.5%')
+    """
+    return f"{100 * share:g}%"
+
+
 def decimals_of(error: float) -> int:
     """Return how many decimals an error allows; negative for tens and more.
 

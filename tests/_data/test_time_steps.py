@@ -18,7 +18,8 @@ from sklearn_linrnn import (
     SeriesPieces,
     WeightedConv1DRegressor,
 )
-from sklearn_linrnn._data.time_steps import check_times
+from sklearn_linrnn._data.season import season_of
+from sklearn_linrnn._data.time_steps import check_times, even_times
 
 DAYS = pd.date_range("2024-03-01", periods=60)
 BERLIN = pd.date_range("2024-03-01", periods=60, tz="Europe/Berlin")
@@ -50,35 +51,65 @@ def check(index, lengths=None, **recordings):
     check_times([frame(index)], [len(index)] if lengths is None else lengths, **recordings)
 
 
-@pytest.mark.parametrize(
-    "index",
-    [
-        DAYS,
-        as_read(DAYS),
-        as_read(BERLIN),
-        as_read(TRADING),
-        as_read((TRADING + pd.Timedelta(hours=16)).tz_localize("America/New_York")),
-        as_read(pd.date_range("2000-01-31", periods=60, freq="ME")),
-        as_read(pd.date_range("2000-01-01", periods=60, freq="QS")),
-        as_read(pd.date_range("2000-01-01", periods=60, freq="7min")),
-        MONTHS,
-        MONTHS[::3],
-        DAYS[DAYS.dayofweek < 5].to_period("D"),
-        pd.period_range("9000", periods=60, freq="Y"),
-        DAYS - DAYS[0],
-        HOLIDAYS,
-        DAYS[[0, 3]],
-        TRADING[[0, 1]],
-        DAYS[:1],
-        DAYS[:0],
-        pd.RangeIndex(60)[::-1],
-        pd.Index(list("ba")),
-        pd.MultiIndex.from_product([["p"], DAYS]),
-        pd.MultiIndex.from_product([DAYS, ["p"]]),
-    ],
-)  # fmt: skip
+EVEN = [
+    DAYS,
+    as_read(DAYS),
+    as_read(BERLIN),
+    as_read(TRADING),
+    as_read((TRADING + pd.Timedelta(hours=16)).tz_localize("America/New_York")),
+    as_read(pd.date_range("2000-01-31", periods=60, freq="ME")),
+    as_read(pd.date_range("2000-01-01", periods=60, freq="QS")),
+    as_read(pd.date_range("2000-01-01", periods=60, freq="7min")),
+    MONTHS,
+    MONTHS[::3],
+    DAYS[DAYS.dayofweek < 5].to_period("D"),
+    pd.period_range("9000", periods=60, freq="Y"),
+    DAYS - DAYS[0],
+    HOLIDAYS,
+    DAYS[[0, 3]],
+    TRADING[[0, 1]],
+    DAYS[:1],
+    DAYS[:0],
+    pd.RangeIndex(60)[::-1],
+    pd.Index(list("ba")),
+    pd.MultiIndex.from_product([["p"], DAYS]),
+    pd.MultiIndex.from_product([DAYS, ["p"]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", EVEN)
 def test_even_steps_say_nothing(index):
     check(index)
+    assert len(even_times(index, "y")) == len(index)
+
+
+@pytest.mark.parametrize("index", [DAYS, MONTHS, DAYS - DAYS[0], DAYS[:1], pd.Index([3, 1, 1])])
+def test_what_says_its_steps_or_is_no_time_stays(index):
+    assert even_times(index, "y").equals(index)
+
+
+@pytest.mark.parametrize("freq", ["D", "B", "W", "MS", "QS", "h", "30min"])
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_dates_of_a_file_say_the_season_that_made_dates_say(freq, zone):
+    made = pd.date_range("2024-03-01", periods=40, freq=freq, tz=zone)
+    assert season_of(as_read(made)) == 1
+    assert season_of(even_times(as_read(made), "y")) == season_of(made) > 1
+
+
+@pytest.mark.parametrize(
+    ("index", "season"), [(MONTHS[::3], 4), (DAYS[DAYS.dayofweek < 5].to_period("D"), 5)]
+)
+def test_periods_that_are_several_steps_apart_say_the_season_of_those(index, season):
+    assert season_of(even_times(index, "y")) == season
+
+
+@pytest.mark.parametrize("index", [HOLIDAYS, DAYS.delete(7), MONTHS.delete(7), DAYS[:1].repeat(3)])
+def test_what_estimators_warn_of_studies_refuse(index):
+    with pytest.warns(UserWarning, match="times of X have") as caught:
+        check(as_read(index))
+    found = str(caught[0].message).removeprefix("The times of X have ").partition(", but")[0]
+    with pytest.raises(ValueError, match=rf"^y must .* even steps, but got {re.escape(found)}\."):
+        even_times(as_read(index), "y")
 
 
 @pytest.mark.parametrize("index", [DAYS, BERLIN, TRADING, MONTHS, DAYS - DAYS[0]])
@@ -97,6 +128,7 @@ def test_each_stretch_without_rows_is_a_gap(index, seed):
     ("index", "found"),
     [
         (DAYS.repeat(2), "60 steps shorter than usual, the first from 2024-03-01 .* to 2024-03-01"),
+        (DAYS[:1].repeat(3), "2 steps shorter than usual, the first from"),
         (DAYS[:10].insert(1, DAYS[0] + pd.Timedelta(hours=1)), "1 step shorter than usual, the"),
         (DAYS.delete(7).insert(0, DAYS[0]), "1 gap and 1 step shorter than usual, the first from"),
         (DAYS[[0, 1, 3]], "1 gap, the first from 2024-03-02 00:00:00 to 2024-03-04 00:00:00,"),
@@ -115,11 +147,16 @@ def test_times_that_run_backwards_are_refused(index):
         check(index)
     with pytest.raises(ValueError, match="in the order of time"):
         NTKConvRegressor(**READ).fit(frame(index), np.arange(len(index)))
+    with pytest.raises(
+        ValueError, match=message.replace("X", "y", 1) + r"[^,]*, or take.*reset_in"
+    ):
+        even_times(index, "y")
 
 
 def test_a_missing_time_is_refused():
-    with pytest.raises(ValueError, match="X must have a time for each row, but got 1 of NaT"):
-        check(DAYS.insert(0, pd.NaT))
+    for read in (check, lambda index: even_times(index, "X")):
+        with pytest.raises(ValueError, match="X must have a time for each row, but got 1 of NaT"):
+            read(DAYS.insert(0, pd.NaT))
 
 
 def test_there_is_no_step_from_one_recording_to_the_next():

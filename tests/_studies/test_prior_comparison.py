@@ -234,6 +234,11 @@ def test_a_prior_that_is_far_but_uncertain_is_named(result):
     assert "farther off" not in near.summary
 
 
+def test_a_level_keeps_its_digits(result):
+    found = replace(result, design=replace(result.design, level=0.975), verdict="difference")
+    assert "(97.5% sets)" in found.summary
+
+
 def test_a_series_that_grows_is_offered_logarithms():
     steps = np.arange(160)
     noise = np.random.default_rng(0).normal(size=160)

@@ -76,7 +76,10 @@ class DiagonalRecurrence(LagPrior):
     def _times_factors(
         self, shares: Callable[[int], NDArray[np.float64]], n_lags: int
     ) -> tuple[float, NDArray[np.float64]]:
-        """Return a power of four, and shares times factors in that unit."""
+        """Return a power of four, and shares times factors in that unit.
+
+        It raises where these overflow or vanish.
+        """
         for name, value in self.hyperparameters.items():
             check_number(name, value)
         self.check()

@@ -37,6 +37,7 @@ from sklearn_linrnn._core.priors.oscillating_rule import OscillatingRule, nodes_
 DECAY = 0.5  # -Re A at initialisation
 NARROW = 1e-6  # of log dt: a range that is next to none, and a step of differences
 SHARED_LAGS = 256  # up to which integrals over whole parts are kept, of 1 MiB each at most
+KEPT = 96  # parts: of steps from 1e-6 to 10, for kernels and variances
 TURNS = 0.3  # |A dt| from which differences of step responses keep their digits
 GONE = 750.0  # decay times after which a variance is zero in float64
 Frequencies = tuple[float, ...]
@@ -133,7 +134,7 @@ def _summed(
     return total
 
 
-@lru_cache(maxsize=160)
+@lru_cache(maxsize=KEPT)
 def _shared(
     of_part: OfPart, frequencies: Frequencies, n_lags: int, exponent: int
 ) -> NDArray[np.float64]:

@@ -9,11 +9,11 @@ import pandas as pd
 from scipy.stats import norm
 
 from sklearn_linrnn._estimators.ntk_conv import NTKConvRegressor
+from sklearn_linrnn._studies.identification.dependent_inputs import warn_of_dependent_inputs
 from sklearn_linrnn._studies.identification.enough_data import TwoParts
 from sklearn_linrnn._studies.identification.held_out_fit import HeldOutFit, held_out_fit
 from sklearn_linrnn._studies.identification.input_table import input_table
 from sklearn_linrnn._studies.identification.time_unit import TimeUnit, time_unit
-from sklearn_linrnn._studies.identification.told_apart import warn_of_dependent_inputs
 from sklearn_linrnn._studies.series import StudySeries
 from sklearn_linrnn._studies.study_design import checked_level
 from sklearn_linrnn.inspection import ImpulseResponseDisplay, ResidualDisplay

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from sklearn_linrnn._studies.prior_comparison.comparison_numbers import ComparisonNumbers
+from sklearn_linrnn._studies.study_text import short_percent
 from sklearn_linrnn._studies.three_axes import three_axes
 from sklearn_linrnn.inspection import LagPriorDisplay
 from sklearn_linrnn.inspection._lag_prior_display import LEAST, curve_style
@@ -173,7 +174,7 @@ class PriorComparisonDisplay:
         ax.axvline(0.0, color="0.5", linewidth=1)
         ax.errorbar(values, places, xerr=bars, color=BLUE, linestyle="none", capsize=3)
         for is_in, fill, label in (
-            (True, BLUE, f"among the best, {self.level:.0%} set"),
+            (True, BLUE, f"among the best, {short_percent(self.level)} set"),
             (False, "white", "not"),
         ):
             here = in_set.to_numpy(bool) == is_in

@@ -11,7 +11,7 @@ from sklearn_linrnn._studies.prior_comparison.report import comparison_cells
 from sklearn_linrnn._studies.prior_comparison.summary import comparison_sentences
 from sklearn_linrnn._studies.report_page import call_text, draw_pictures, load_template
 from sklearn_linrnn._studies.study_remarks import describe_treatment
-from sklearn_linrnn._studies.study_text import moment, rounded
+from sklearn_linrnn._studies.study_text import moment, rounded, short_percent
 from sklearn_linrnn._studies.terminal_report import SHORT_NULLS, WITHOUT_MODEL
 from sklearn_linrnn._studies.whole_file import replace_file
 
@@ -74,7 +74,7 @@ def render_comparison(result: ComparisonNumbers, command: str | None = None) -> 
         ],
         treatment=describe_treatment(result.data, result.design),
         n_tested=len(result.errors),
-        level=f"{result.design.level:.0%}",
+        level=short_percent(result.design.level),
         again=command or make_comparison_call(result),
     )
 

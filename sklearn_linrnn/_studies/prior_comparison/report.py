@@ -11,7 +11,7 @@ from rich.table import Table
 
 from sklearn_linrnn._studies.prior_comparison.comparison_numbers import ComparisonNumbers
 from sklearn_linrnn._studies.prior_comparison.summary import comparison_sentences
-from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded
+from sklearn_linrnn._studies.study_text import percent, percent_interval, rounded, short_percent
 from sklearn_linrnn._studies.terminal_report import SHORT_NULLS, WITHOUT_MODEL, print_study
 
 
@@ -37,7 +37,7 @@ def _make_table(result: ComparisonNumbers) -> Table:
 
 def comparison_headings(result: ComparisonNumbers) -> list[tuple[str, str]]:
     """Return the headings of the columns behind the names, in two lines."""
-    level = f"{result.design.level:.0%}"
+    level = short_percent(result.design.level)
     return [
         ("evidence", "nats"), ("", "±"), ("cost", "%"), ("", level), ("memory", "prior"),
         ("", level), ("", "fit"), ("", level),
@@ -90,7 +90,7 @@ def _memory(row: Any) -> tuple[str, ...]:
 
 def comparison_legend(result: ComparisonNumbers) -> str:
     """Return what the columns are."""
-    level = f"{result.design.level:.0%}"
+    level = short_percent(result.design.level)
     first = result.of_priors.iloc[0]
     error = first["rmse_error"]
     root = f"{rounded(first['rmse'], error)} ± {rounded(error, error)}"

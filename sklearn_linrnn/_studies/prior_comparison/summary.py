@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_linrnn._studies.prior_comparison.comparison_numbers import ComparisonNumbers
 from sklearn_linrnn._studies.study_remarks import best_null, offers
-from sklearn_linrnn._studies.study_text import cost_in_words, listed, rounded
+from sklearn_linrnn._studies.study_text import cost_in_words, listed, rounded, short_percent
 
 FEW = 4  # names that a sentence lists; of more it gives the number
 
@@ -27,7 +27,7 @@ def comparison_sentences(result: ComparisonNumbers) -> list[str]:
 
 
 def _verdict(result: ComparisonNumbers) -> str:
-    name, level = result.design.name, f"{result.design.level:.0%}"
+    name, level = result.design.name, short_percent(result.design.level)
     n_priors = len(result.of_priors)
     if result.verdict == "nothing to learn":
         return (
@@ -70,10 +70,10 @@ def _by_evidence(result: ComparisonNumbers) -> str:
     text += f"; {next_one['prior']} lies {_below(next_one)} nats below"
     if len(outside) > 1:
         text += f", {last['prior']} {_below(last)}"
-    return f"{text}.{_though_far(result)}"
+    return f"{text}.{_uncertain(result)}"
 
 
-def _though_far(result: ComparisonNumbers) -> str:
+def _uncertain(result: ComparisonNumbers) -> str:
     """Say which priors cannot be told from the best because it is uncertain how far they lie."""
     rows = result.of_priors[result.of_priors["prior"].isin(result.uncertain_set)]
     if rows.empty:
@@ -113,7 +113,7 @@ def _memory(result: ComparisonNumbers) -> str:
     row = result.of_priors.iloc[0]
     if np.isnan(row["prior_memory"]):
         return "The data alone do not say how long a memory is needed."
-    level = f"{result.design.level:.0%}"
+    level = short_percent(result.design.level)
     prior = _lags(row["prior_memory_low"], row["prior_memory_high"])
     fit = _lags(row["memory_low"], row["memory_high"])
     return (

@@ -20,8 +20,8 @@ from sklearn_linrnn.forecasting._series.panels import (
     Key,
     Panel,
     each_series,
+    naming_series,
     split,
-    telling_which,
 )
 
 FRAMES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
@@ -96,7 +96,7 @@ class Backtesting(BaseForecaster):
         for group in groups:
             some = {key: series[key] for key in group}
             together = Together(self, self._rolling, panel, some)
-            with telling_which(group[0] if len(group) == 1 else ()):
+            with naming_series(group[0] if len(group) == 1 else ()):
                 tables |= together.tables(cv, refit=refit, coverage=coverage)
         if panel.levels is None:
             return tables[()]

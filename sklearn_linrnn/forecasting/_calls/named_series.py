@@ -6,7 +6,7 @@ from typing import Any
 
 from sktime.datatypes import VectorizedDF
 
-from sklearn_linrnn.forecasting._series.panels import Key, telling_which
+from sklearn_linrnn.forecasting._series.panels import Key, naming_series
 
 
 class NamedSeries(VectorizedDF):
@@ -14,7 +14,7 @@ class NamedSeries(VectorizedDF):
 
     def _vectorize_est_single(self, vec_tuple: Any, meta: Any) -> Any:
         (label, *_), *_ = vec_tuple
-        with telling_which(key_of(label)):
+        with naming_series(key_of(label)):
             return super()._vectorize_est_single(vec_tuple, meta)
 
 

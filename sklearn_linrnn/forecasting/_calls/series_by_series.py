@@ -27,8 +27,8 @@ from sklearn_linrnn.forecasting._series.panels import (
     Key,
     common_clock,
     name,
+    naming_series,
     split,
-    telling_which,
 )
 
 # The clock of the panel while one of its series is fitted, in the thread that does it.
@@ -138,7 +138,7 @@ class SeriesBySeries(BaseForecaster):
         inputs = {} if X is None else split(X.X_multiindex)
         new = {}
         for key, part in series.items():
-            with telling_which(key):
+            with naming_series(key):
                 if key in forecasters:
                     forecasters[key].update(part, inputs.get(key), update_params)
                 else:
@@ -167,7 +167,7 @@ class SeriesBySeries(BaseForecaster):
         """Return what is made of the key of each series and its forecaster."""
         parts = {}
         for key, one in self._by_key.items():
-            with telling_which(key):
+            with naming_series(key):
                 parts[key] = ask(key, one)
         return parts
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn_linrnn.forecasting._series.clocks import Clock, clock_of, without_frequency
 from sklearn_linrnn.forecasting._series.growing_rows import GrowingRows
 from sklearn_linrnn.forecasting._series.histories import History
-from sklearn_linrnn.forecasting._series.panels import telling_which
+from sklearn_linrnn.forecasting._series.panels import naming_series
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +176,7 @@ def _times(index: pd.MultiIndex, starts: NDArray, ends: NDArray) -> PanelTimes:
 
     def times(series: int, common: Clock | None = None) -> SharedTimes:
         one = level.take(codes[starts[series] : ends[series]])
-        with telling_which(index[starts[series]][:-1]):
+        with naming_series(index[starts[series]][:-1]):
             return SharedTimes(clock_of(one, "y", common), one[-1])
 
     longest = times(int((ends - starts).argmax()))

@@ -52,7 +52,7 @@ class Panel:
         clock = clock or common_clock(split(y))
         histories = {}
         for key, *series in each_series(y, X):
-            with telling_which(key):
+            with naming_series(key):
                 histories[key] = History.of(*series, like=clock)
         return cls(histories, levels)
 
@@ -75,7 +75,7 @@ class Panel:
         """Return the series with what is new, and what changes in those that were known."""
         histories, changes = dict(self.histories), {}
         for key, series, exogenous in each_series(y, X):
-            with telling_which(key):
+            with naming_series(key):
                 if key in histories:
                     histories[key], changes[key] = histories[key].updated(series, exogenous)
                 else:
@@ -135,7 +135,7 @@ def name(key: Key) -> str:
 
 
 @contextmanager
-def telling_which(key: Key) -> Iterator[None]:
+def naming_series(key: Key) -> Iterator[None]:
     """Add to errors which series of a panel they are of.
 
     Parameters

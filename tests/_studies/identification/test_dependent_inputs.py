@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_linrnn._studies.identification.told_apart import (
+from sklearn_linrnn._studies.identification.dependent_inputs import (
     dependent_inputs,
     warn_of_dependent_inputs,
 )
