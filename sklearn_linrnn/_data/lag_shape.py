@@ -44,10 +44,13 @@ def lag_shape(
         n_lags = longest - n_leads - delay
     n_lags = int(n_lags)  # NumPy's may be too short for products
     if n_lags < 1 or (n_lags + n_leads + delay > longest and not goes_on):
-        what = "windows have" if isinstance(sequences, Windows) else "longest recording has"
+        what, remedy = "longest recording has", ""
+        if isinstance(sequences, Windows):
+            what = "windows have"
+            remedy = " Where its rows are the time steps of one recording, set rows='timesteps'."
         raise ValueError(
             f"{needed_steps(n_lags, first_lag)}, but got an X of "
-            f"n_samples={n_steps}, whose {what} n_timesteps={longest}."
+            f"n_samples={n_steps}, whose {what} n_timesteps={longest}.{remedy}"
         )
     return n_steps, n_lags + n_leads, n_channels
 

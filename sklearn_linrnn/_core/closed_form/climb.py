@@ -224,5 +224,6 @@ def _updated(curvature: NDArray, steps: NDArray, falls: NDArray) -> NDArray:
     # Where falls are all but rounding, so may be what is left of the least curvatures.
     curvatures = np.linalg.eigvalsh(bent)
     lost = curvatures[:, 0] <= CURVATURE_ROUNDING * curvatures[:, -1]
-    bent[lost] = _positive(bent[lost])
+    if lost.any():
+        bent[lost] = _positive(bent[lost])
     return bent

@@ -165,7 +165,9 @@ class EvidenceSums:
         squares = self._channel_squares[:, : variances.shape[-1]]
         squares = squares.sum(axis=0) if variances.ndim == 1 else squares
         with np.errstate(over="ignore"):
-            signal = in_range(torch.from_numpy(variances * squares)).numpy()
+            signal = variances * squares
+            if not math.isfinite(signal.sum()):  # cheaper than to look at each, as most are
+                in_range(torch.from_numpy(signal))
         matters = np.nonzero(signal > IRRELEVANT * alpha)[-1]
         return int(matters.max(initial=0)) + 1
 
