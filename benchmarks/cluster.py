@@ -100,7 +100,7 @@ def run(n_timesteps: int = N_TIMESTEPS) -> None:
             with (
                 dask.config.set(KEEP_MEMORY),
                 LocalCluster(
-                    n_workers=n_workers, threads_per_worker=1, dashboard_address=None
+                    n_workers=n_workers, threads_per_worker=1, dashboard_address=":0"
                 ) as machines,
                 Client(machines) as client,
             ):

@@ -43,7 +43,7 @@ from dask.distributed import Client, LocalCluster
 
 from sklearn_linrnn import NTKConvRegressor, distributed
 
-machines = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+machines = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0")
 client = Client(machines)
 
 files = sorted(Path(folder.name).glob("*.npy"))

@@ -50,7 +50,7 @@ def cluster():
     distributed_ = pytest.importorskip("distributed")
     with (
         distributed_.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address=":0"
         ) as machines,
         distributed_.Client(machines) as client,
     ):

@@ -215,7 +215,7 @@ def joined(predictions):
 @pytest.fixture(scope="module")
 def cluster():
     """Return a client of two processes."""
-    machines = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    machines = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
     with machines, Client(machines) as client:
         yield client
 

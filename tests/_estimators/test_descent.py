@@ -749,7 +749,7 @@ def test_recordings_all_shorter_than_the_lags_are_an_error_that_names_them(make)
 @both
 def test_steps_that_were_taken_as_windows_are_told_how_to_be_steps(make):
     (x,), (y,) = recordings([9])
-    with pytest.raises(ValueError, match="n_timesteps=1. Where its rows .* set rows='timesteps'."):
+    with pytest.raises(ValueError, match=r"Where its rows are .* set rows='timesteps'\."):
         make(n_lags=5).fit(x, y)
 
 
